@@ -1,0 +1,1 @@
+"""Vectors → hits: a collection on disk keeps embeddings and finds them again."""

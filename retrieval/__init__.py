@@ -1,0 +1,1 @@
+"""Things → vectors: photographs and texts become embeddings. No index, no printing."""

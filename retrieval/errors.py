@@ -1,0 +1,30 @@
+"""The exceptions of the toolkit, each a caller may handle differently.
+
+RetrievalError
+├── BadInput         what the caller gave cannot be used: a file, an option, an array
+├── WeightsError     weights are absent, damaged or not the ones that were promised
+├── CollectionError  wrong embedder, newer format, damage
+└── MissingExtra     an optional dependency is not installed
+"""
+
+from __future__ import annotations
+
+
+class RetrievalError(Exception):
+    """Anything the toolkit refuses to do, in one line for people."""
+
+
+class BadInput(RetrievalError):
+    """What the caller gave cannot be used."""
+
+
+class WeightsError(RetrievalError):
+    """Weights are absent, damaged or not the ones that were promised."""
+
+
+class CollectionError(RetrievalError):
+    """A collection on disk cannot be used as asked."""
+
+
+class MissingExtra(RetrievalError):
+    """An optional dependency is not installed; the message prints the install line."""

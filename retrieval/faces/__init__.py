@@ -1,0 +1,1 @@
+"""Faces: photograph → boxes and landmarks → aligned crops → embeddings."""

@@ -1,0 +1,66 @@
+"""The values that flow between the stages: photos, faces, embeddings.
+
+Conventions, everywhere: RGB, `xyxy` boxes, (x, y) points in photo pixels,
+(height, width) sizes, cosine scores where higher is closer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]  # (H, W, 3) RGB
+Crops = NDArray[np.uint8]  # (N, S, S, 3) RGB, aligned faces
+Embeddings = NDArray[np.float32]  # (N, D), rows of length 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """One decoded photograph, upright.
+
+    pixels      (H, W, 3) uint8 RGB; perhaps smaller than the photo (see scale)
+    size        (height, width) of the upright photo in full resolution
+    sha256      of the file's bytes, hexadecimal: what identifies a photo
+    size_bytes  length of the file
+    taken_at    local time as in EXIF, ISO 8601 without zone, or None
+    warnings    what was wrong but bearable ("cut short: 80 % decoded")
+    """
+
+    path: Path
+    pixels: Pixels
+    size: tuple[int, int]
+    sha256: str
+    size_bytes: int
+    taken_at: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def scale(self) -> float:
+        """Pixels held for one photo pixel: 1.0 in full resolution, .25 at a quarter."""
+        return self.pixels.shape[1] / self.size[1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One detected face.
+
+    box        (4,) float32 x1, y1, x2, y2 in photo pixels
+    landmarks  (5, 2) float32 x, y in photo pixels: left eye, right eye, nose,
+               left and right mouth corner, left as the viewer sees it
+    score      detector confidence, 0 to 1
+    """
+
+    box: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """One file that a batch left out, and why, in words for its owner."""
+
+    path: Path
+    reason: str
