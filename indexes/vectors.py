@@ -1,0 +1,81 @@
+"""The append-only file of embeddings: little-endian float32, row after row, no header.
+
+Row i lies at byte i * D * 4. The file is trusted up to the row count that the
+catalog has committed; what lies behind is the torn tail of a writer that died,
+and the next writer overwrites it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import BadInput, CollectionError
+from retrieval.types import Embeddings
+
+UNIT_TOLERANCE = 1e-4  # float32 rows of 512 numbers normalise to within 1e-6
+
+
+def check_embeddings(embeddings: NDArray[np.float32], dim: int) -> None:
+    """Refuse what is not (N, dim) finite float32 rows of length 1; repair nothing.
+
+    raises  BadInput with the first thing that is wrong
+    """
+    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or embeddings.shape[1] != dim:
+        raise BadInput(
+            f"wanted embeddings of shape (N, {dim}) in float32; "
+            f"got {embeddings.shape} in {embeddings.dtype}"
+        )
+    lengths = np.linalg.norm(embeddings, axis=1)
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE))  # NaN is wrong too
+    if len(wrong):
+        raise BadInput(
+            f"wanted rows of length 1; row {wrong[0]} has length {lengths[wrong[0]]:.6g}. "
+            "Divide each row by its norm"
+        )
+
+
+class VectorFile:
+    """Embeddings of one space on disk."""
+
+    def __init__(self, path: Path, dim: int) -> None:
+        self.path = path
+        self.dim = dim
+
+    def write(self, first_row: int, embeddings: Embeddings) -> None:
+        """Put rows from `first_row` on and flush them to the disk.
+
+        Call inside the catalog's write transaction, with its committed row count.
+        raises  BadInput for rows that are not unit float32
+        """
+        check_embeddings(embeddings, self.dim)
+        data = memoryview(np.ascontiguousarray(embeddings, dtype="<f4")).cast("B")
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            offset = first_row * self.dim * 4
+            while data:
+                written = os.pwrite(fd, data, offset)
+                data, offset = data[written:], offset + written
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+
+    def read(self, rows: int) -> Embeddings:
+        """The first `rows` embeddings, (rows, D) float32, mapped and not loaded.
+
+        raises  CollectionError if the file is shorter than that
+        """
+        if rows == 0:
+            return np.empty((0, self.dim), np.float32)
+        wanted = rows * self.dim * 4
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size < wanted:
+            raise CollectionError(
+                f"{self.path} is damaged: the catalog counts {rows} embeddings ({wanted} bytes), "
+                f"the file holds {size} bytes. Restore it from a backup, or index into a new "
+                "collection"
+            )
+        return np.memmap(self.path, dtype="<f4", mode="r", shape=(rows, self.dim))
