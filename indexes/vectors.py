@@ -52,7 +52,7 @@ class VectorFile:
         raises  BadInput for rows that are not unit float32
         """
         check_embeddings(embeddings, self.dim)
-        data = memoryview(np.ascontiguousarray(embeddings, dtype="<f4")).cast("B")
+        data = memoryview(embeddings.astype("<f4").tobytes())
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             offset = first_row * self.dim * 4

@@ -40,7 +40,7 @@ class Photo:
     @property
     def scale(self) -> float:
         """Pixels held for one photo pixel: 1.0 in full resolution, .25 at a quarter."""
-        return self.pixels.shape[1] / self.size[1]
+        return float(self.pixels.shape[1] / self.size[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
