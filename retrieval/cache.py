@@ -1,0 +1,48 @@
+"""The folder that holds what can be made or fetched again, and how a file gets into it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+
+def cache_dir() -> Path:
+    """RETRIEVE_CACHE if it is set, else `retrieve` in the platform's user cache folder.
+
+    The only setting the library reads from the environment: every worker process
+    has to agree on it.
+    """
+    return Path(os.environ.get("RETRIEVE_CACHE") or platformdirs.user_cache_dir("retrieve"))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary neighbour of path that takes its place when the block ends well.
+
+    A reader sees the old file or the whole new one; of several writers the last wins.
+    A block that raises leaves path as it was. Folders are made with mode 0700.
+    raises  OSError if the folder cannot be written
+    """
+    _make_private(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    neighbour = Path(name)
+    try:
+        yield neighbour
+        with neighbour.open("rb") as written:
+            os.fsync(written.fileno())
+        neighbour.replace(path)
+    finally:
+        neighbour.unlink(missing_ok=True)
+
+
+def _make_private(folder: Path) -> None:
+    # mkdir(parents=True, mode=...) gives the mode to the last folder only.
+    if not folder.is_dir():
+        _make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)

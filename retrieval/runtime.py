@@ -1,0 +1,194 @@
+"""NetworkSpec → a network that runs: ONNX Runtime on the CPU, torch on a GPU.
+
+The torch module is the definition. For the CPU it is exported once into the cache, so
+that a cold search imports ONNX Runtime (.13 CPU s) and not torch (1.7 CPU s).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.cache import cache_dir, replacing
+from retrieval.errors import BadInput, WeightsError
+
+if TYPE_CHECKING:
+    import torch
+
+Batch = NDArray[np.float32]  # (N, ...)
+Outputs = tuple[NDArray[np.float32], ...]  # each (N, ...)
+
+EXPORT_VERSION = 1  # raised when the way of exporting changes; older files are left behind
+OPSET = 17
+TOLERANCE = 1e-4  # exported against torch, relative to the largest output
+_DIGEST_BYTES = 32
+
+
+class Network(Protocol):
+    """A batch in, one array per output out, item i for item i."""
+
+    def __call__(self, batch: Batch) -> Outputs: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkSpec:
+    """All it takes to make a network, cheap to hold until it is made.
+
+    name            in file names and errors; two specs with other code need other names
+    weights_sha256  what the weights were; with the name it identifies the network
+    build           gives the module with its weights; called only when needed
+    input_shape     of a batch without N, None for a free axis: (3, None, None)
+    free_px         length of free axes in the check of the export; all networks take
+                    it and its double
+    """
+
+    name: str
+    weights_sha256: str
+    build: Callable[[], torch.nn.Module]
+    input_shape: tuple[int | None, ...]
+    free_px: int = 96
+
+    def shape(self, n: int, free_px: int) -> tuple[int, ...]:
+        """Of a batch of n items whose free axes are free_px long."""
+        return (n, *(free_px if axis is None else axis for axis in self.input_shape))
+
+
+def open_network(
+    spec: NetworkSpec, *, device: str = "cpu", threads: int = 1, cache: Path | None = None
+) -> Network:
+    """The network, ready to run on batches of any N.
+
+    device   "cpu" or "cuda"
+    threads  of one batch on the CPU; processes, not threads, use the other cores
+    cache    where exported networks lie; None is cache_dir()
+    raises   BadInput for another device or cuda without a GPU; WeightsError if the
+             cache cannot be written; what spec.build raises
+    """
+    if device == "cuda":
+        return _CudaNetwork(spec)
+    if device != "cpu":
+        raise BadInput(f"device must be cpu or cuda; got {device!r}")
+    return _OnnxNetwork(_exported(spec, cache or cache_dir()), threads)
+
+
+class _OnnxNetwork:
+    def __init__(self, model: bytes, threads: int) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Waiting threads sleep: the other cores belong to other processes.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = ort.InferenceSession(model, options, ["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+
+    def __call__(self, batch: Batch) -> Outputs:
+        return tuple(self._session.run(None, {self._input: batch}))
+
+
+class _CudaNetwork:
+    def __init__(self, spec: NetworkSpec) -> None:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise BadInput("device cuda needs a GPU that torch can use; there is none here")
+        self._module = spec.build().eval().to("cuda")
+        if len(spec.input_shape) == 3:
+            self._module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def __call__(self, batch: Batch) -> Outputs:
+        import torch
+
+        with torch.inference_mode():
+            return _arrays(self._module(torch.from_numpy(batch).to("cuda")))
+
+
+def _exported(spec: NetworkSpec, cache: Path) -> bytes:
+    """The network in ONNX format: read from the cache, or exported into it.
+
+    The file is the SHA-256 of the rest, then the model. Two processes that export at
+    once each write a whole file.
+    """
+    path = cache / "networks" / f"{spec.name}-{spec.weights_sha256[:16]}-v{EXPORT_VERSION}.network"
+    if path.is_file():
+        content = path.read_bytes()
+        digest, model = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        if hashlib.sha256(model).digest() == digest:
+            return model
+        # Damaged: made again below, as if it were absent.
+    model = export(spec)
+    try:
+        with replacing(path) as part:
+            part.write_bytes(hashlib.sha256(model).digest() + model)
+    except OSError as error:
+        raise WeightsError(
+            f"could not keep the exported network: {error}. Make {cache} writable, or set "
+            f"RETRIEVE_CACHE to a folder that is"
+        ) from error
+    return model
+
+
+def export(spec: NetworkSpec) -> bytes:
+    """The module as an ONNX model that was seen to agree with it.
+
+    raises  WeightsError if the two disagree by more than TOLERANCE
+    """
+    import torch
+
+    module = spec.build().eval()
+    example = torch.zeros(spec.shape(2, spec.free_px))
+    free = {axis: f"in{axis}" for axis, px in enumerate(spec.input_shape, start=1) if px is None}
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad(), warnings.catch_warnings():
+        # The TorchScript exporter is called legacy; its successor needs two packages more.
+        warnings.simplefilter("ignore")
+        axes = {"input": {0: "n"} | free}
+        for i, output in enumerate(_arrays(module(example))):
+            # With free axes going in, any axis past the channels may be free coming out.
+            out = {axis: f"out{i}_{axis}" for axis in range(2, output.ndim) if free}
+            axes[f"output{i}"] = {0: "n"} | out
+        path = Path(folder, "network.onnx")
+        torch.onnx.export(
+            module,
+            (example,),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["input"],
+            output_names=list(axes)[1:],
+            dynamic_axes=axes,
+        )
+        model = path.read_bytes()
+    _check_export(spec, module, model)
+    return model
+
+
+def _check_export(spec: NetworkSpec, module: torch.nn.Module, model: bytes) -> None:
+    import torch
+
+    # Other N and other free axes than in the export: what was traced must not be fixed.
+    rng = np.random.default_rng(0)
+    batch = rng.normal(0, 1, spec.shape(3, 2 * spec.free_px)).astype(np.float32)
+    with torch.no_grad():
+        expected = _arrays(module(torch.from_numpy(batch)))
+    for got, want in zip(_OnnxNetwork(model, 1)(batch), expected, strict=True):
+        off = np.abs(got - want).max() if got.shape == want.shape else np.inf
+        if not off <= TOLERANCE * np.abs(want).max():
+            raise WeightsError(
+                f"{spec.name} exported to ONNX differs from torch by {off:.2e}: "
+                f"the versions of torch and onnxruntime do not fit together"
+            )
+
+
+def _arrays(outputs: Any) -> Outputs:
+    """A module returns one tensor or a tuple of them; its batch is on any device."""
+    tensors = outputs if isinstance(outputs, tuple) else (outputs,)
+    return tuple(tensor.float().cpu().numpy() for tensor in tensors)

