@@ -47,7 +47,8 @@ class DlibResNet(nn.Module):
         x = F.max_pool2d(x, 3, stride=2)  # (N, 32, 35, 35)
         x = self.blocks(x)  # (N, 256, 2, 2)
         x = x.mean(dim=(2, 3))  # (N, 256)
-        return self.fc(x)  # (N, 128)
+        embeddings: Tensor = self.fc(x)  # (N, 128)
+        return embeddings
 
 
 class Block(nn.Module):

@@ -57,7 +57,8 @@ class InceptionResnetV1(nn.Module):
         x = self.block8(x)
         x = x.mean(dim=(2, 3))  # (N, 1792)
         x = self.last_linear(x)  # (N, 512)
-        return self.last_bn(x)
+        embeddings: Tensor = self.last_bn(x)
+        return embeddings
 
 
 class Conv(nn.Module):
