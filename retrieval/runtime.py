@@ -2,29 +2,33 @@
 
 The torch module is the definition. For the CPU it is exported once into the cache, so
 that a cold search imports ONNX Runtime (.13 CPU s) and not torch (1.7 CPU s).
+`python -m benchmarks.embedding` measures the engines and precisions.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.cache import cache_dir, replacing
 from retrieval.errors import BadInput, WeightsError
+from retrieval.quantize import quantize
 
 if TYPE_CHECKING:
     import torch
 
 Batch = NDArray[np.float32]  # (N, ...)
 Outputs = tuple[NDArray[np.float32], ...]  # each (N, ...)
+Precision = Literal["float32", "bfloat16", "int8"]
 
 EXPORT_VERSION = 1  # raised when the way of exporting changes; older files are left behind
 OPSET = 17
@@ -48,6 +52,8 @@ class NetworkSpec:
     input_shape     of a batch without N, None for a free axis: (3, None, None)
     free_px         length of free axes in the check of the export; all networks take
                     it and its double
+    int8_ranges     JSON file of the activations' ranges, {tensor: [low, high]}; without
+                    one the network does not run in int8
     """
 
     name: str
@@ -55,6 +61,7 @@ class NetworkSpec:
     build: Callable[[], torch.nn.Module]
     input_shape: tuple[int | None, ...]
     free_px: int = 96
+    int8_ranges: Path | None = None
 
     def shape(self, n: int, free_px: int) -> tuple[int, ...]:
         """Of a batch of n items whose free axes are free_px long."""
@@ -62,21 +69,46 @@ class NetworkSpec:
 
 
 def open_network(
-    spec: NetworkSpec, *, device: str = "cpu", threads: int = 1, cache: Path | None = None
+    spec: NetworkSpec,
+    *,
+    device: str = "cpu",
+    precision: Precision = "float32",
+    threads: int = 1,
+    cache: Path | None = None,
 ) -> Network:
     """The network, ready to run on batches of any N.
 
-    device   "cpu" or "cuda"
-    threads  of one batch on the CPU; processes, not threads, use the other cores
-    cache    where exported networks lie; None is cache_dir()
-    raises   BadInput for another device or cuda without a GPU; WeightsError if the
-             cache cannot be written; what spec.build raises
+    device     "cpu" or "cuda"
+    precision  of weights and activations; batches and outputs are always float32.
+               float32 runs everywhere, int8 on a CPU for a spec with ranges,
+               bfloat16 on a GPU
+    threads    of one batch on the CPU; processes, not threads, use the other cores
+    cache      where exported networks lie; None is cache_dir()
+    raises     BadInput for a device or precision that is not to be had; WeightsError if
+               the cache cannot be written; what spec.build raises
     """
-    if device == "cuda":
-        return _CudaNetwork(spec)
-    if device != "cpu":
+    allowed = {"cpu": {"float32", "int8"}, "cuda": {"float32", "bfloat16"}}
+    if device not in allowed:
         raise BadInput(f"device must be cpu or cuda; got {device!r}")
-    return _OnnxNetwork(_exported(spec, cache or cache_dir()), threads)
+    if precision not in allowed[device]:
+        raise BadInput(f"precision on {device} must be {_either(allowed[device])}; got {precision}")
+    if precision == "int8" and spec.int8_ranges is None:
+        raise BadInput(f"{spec.name} has no 8-bit ranges; ask for precision float32")
+    if device == "cuda":
+        return _CudaNetwork(spec, precision)
+    return _OnnxNetwork(_exported(spec, precision, cache or cache_dir()), threads)
+
+
+def cpu_has_vnni() -> bool:
+    """Whether int8 pays on this CPU: without VNNI it is no faster and less exact.
+
+    Only Linux says; elsewhere the answer is no.
+    """
+    try:
+        info = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_vnni" in info or "avx_vnni" in info
 
 
 class _OnnxNetwork:
@@ -96,12 +128,13 @@ class _OnnxNetwork:
 
 
 class _CudaNetwork:
-    def __init__(self, spec: NetworkSpec) -> None:
+    def __init__(self, spec: NetworkSpec, precision: Precision) -> None:
         import torch
 
         if not torch.cuda.is_available():
             raise BadInput("device cuda needs a GPU that torch can use; there is none here")
-        self._module = spec.build().eval().to("cuda")
+        self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        self._module = spec.build().eval().to("cuda", self._dtype)
         if len(spec.input_shape) == 3:
             self._module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -109,16 +142,18 @@ class _CudaNetwork:
         import torch
 
         with torch.inference_mode():
-            return _arrays(self._module(torch.from_numpy(batch).to("cuda")))
+            return _arrays(self._module(torch.from_numpy(batch).to("cuda", self._dtype)))
 
 
-def _exported(spec: NetworkSpec, cache: Path) -> bytes:
+def _exported(spec: NetworkSpec, precision: Precision, cache: Path) -> bytes:
     """The network in ONNX format: read from the cache, or exported into it.
 
     The file is the SHA-256 of the rest, then the model. Two processes that export at
     once each write a whole file.
     """
-    path = cache / "networks" / f"{spec.name}-{spec.weights_sha256[:16]}-v{EXPORT_VERSION}.network"
+    ranges = spec.int8_ranges.read_bytes() if spec.int8_ranges and precision == "int8" else b""
+    key = hashlib.sha256(f"{spec.weights_sha256} {EXPORT_VERSION} ".encode() + ranges).hexdigest()
+    path = cache / "networks" / f"{spec.name}-{precision}-{key[:16]}.network"
     if path.is_file():
         content = path.read_bytes()
         digest, model = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
@@ -126,6 +161,8 @@ def _exported(spec: NetworkSpec, cache: Path) -> bytes:
             return model
         # Damaged: made again below, as if it were absent.
     model = export(spec)
+    if precision == "int8":
+        model = quantize(model, json.loads(ranges))
     try:
         with replacing(path) as part:
             part.write_bytes(hashlib.sha256(model).digest() + model)
@@ -186,6 +223,10 @@ def _check_export(spec: NetworkSpec, module: torch.nn.Module, model: bytes) -> N
                 f"{spec.name} exported to ONNX differs from torch by {off:.2e}: "
                 f"the versions of torch and onnxruntime do not fit together"
             )
+
+
+def _either(names: set[str]) -> str:
+    return " or ".join(sorted(names))
 
 
 def _arrays(outputs: Any) -> Outputs:

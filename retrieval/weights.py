@@ -48,10 +48,6 @@ class Download:
     def __str__(self) -> str:
         return self.url
 
-    @property
-    def file_name(self) -> str:
-        return self.url.rsplit("/", 1)[-1]
-
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -73,6 +69,10 @@ class Weights:
     licence: str
     training_data: str
     paper: str
+
+    @property
+    def file_name(self) -> str:
+        return str(self.source).rsplit("/", 1)[-1]
 
 
 _MTCNN_PAPER = (
@@ -227,7 +227,7 @@ def _checked(name_or_path: str, progress: Progress | None, cache: Path) -> tuple
     where = _place(row, cache)
     if isinstance(row.source, Download):
         assert where is not None
-        return where, _checked_download(row, row.source, where, progress)
+        return where, _checked_download(row, row.source.url, where, progress)
     if where is None or not where.is_file():
         raise _not_installed(row.name, row.source)
     found = _sha256(where)
@@ -242,7 +242,7 @@ def _checked(name_or_path: str, progress: Progress | None, cache: Path) -> tuple
 def _place(row: Weights, cache: Path) -> Path | None:
     """Where the file lies or would lie; None if its package is not installed."""
     if isinstance(row.source, Download):
-        return cache / "weights" / row.source.file_name
+        return cache / "weights" / row.file_name
     # A top-level package is found without running any of its code.
     spec = importlib.util.find_spec(row.source.package)
     if spec is None or not spec.submodule_search_locations:
@@ -256,28 +256,27 @@ def _not_installed(name: str, source: PackageFile) -> MissingExtra | WeightsErro
     return WeightsError(f"{name} lies in {source}, which is missing. Install retrieve again")
 
 
-def _checked_download(
-    row: Weights, source: Download, where: Path, progress: Progress | None
-) -> str:
+def _checked_download(row: Weights, url: str, where: Path, progress: Progress | None) -> str:
+    """The SHA-256 of the file at `where`, which is fetched first if it is absent."""
     pin = where.with_name(f"{where.name}.sha256")
-    expected = row.sha256 or _hash_in_name(source.file_name) or _pinned(pin)
+    expected = row.sha256 or _hash_in_name(where.name) or _pinned(pin)
     try:
         if not where.is_file():
             with replacing(where) as part:
-                _fetch(source.url, part, progress)
-                _check(part, expected, source)
-        found = _check(where, expected, source)
+                _fetch(url, part, progress)
+                _check(part, expected, url)
+        found = _check(where, expected, url)
         if expected is None:
             with replacing(pin) as part:
                 part.write_text(f"{found}  {where.name}\n")
     except OSError as error:
         raise WeightsError(
-            f"could not get {row.name} from {source}: {error}. "
+            f"could not get {row.name} from {url}: {error}. "
             f"Fetch it another way and put it at {where}, or give its path in place of the name"
         ) from error
     if expected is None:
         warnings.warn(
-            f"nobody publishes the SHA-256 of {source}; {found} is trusted from now on",
+            f"nobody publishes the SHA-256 of {url}; {found} is trusted from now on",
             UnpinnedWeights,
             stacklevel=4,
         )
@@ -295,12 +294,12 @@ def _pinned(pin: Path) -> str | None:
     return pin.read_text().split(maxsplit=1)[0] if pin.is_file() else None
 
 
-def _check(path: Path, expected: str | None, source: Download) -> str:
+def _check(path: Path, expected: str | None, url: str) -> str:
     found = _sha256(path)
     if expected is not None and not found.startswith(expected):
         raise WeightsError(
-            f"{source.file_name} has SHA-256 {found}, expected {expected}. If {source} was "
-            f"replaced on purpose, delete {source.file_name} and its .sha256 from the cache"
+            f"{url} should have SHA-256 {expected}, the file here has {found}. If it was replaced "
+            f"on purpose, delete it and the .sha256 beside it from the cache"
         )
     return found
 

@@ -35,10 +35,10 @@ class DlibResNet(nn.Module):
             Block(64, 128, stride=2),  # (N, 128, 8, 8)
             Block(128, 128),
             Block(128, 128),
-            Block(128, 256, stride=2),  # (N, 256, 4, 4)
+            Block(128, 256, stride=2, short=1),  # (N, 256, 4, 4)
             Block(256, 256),
             Block(256, 256),
-            Block(256, 256, stride=2),  # (N, 256, 2, 2)
+            Block(256, 256, stride=2, short=1),  # (N, 256, 2, 2)
         )
         self.fc = nn.Linear(256, DIM, bias=False)
 
@@ -54,23 +54,25 @@ class DlibResNet(nn.Module):
 class Block(nn.Module):
     """Two 3×3 convolutions beside a shortcut without weights.
 
-    With stride 2 the shortcut is a mean over 2×2 pixels and new channels are zero. The
-    first convolution then has no padding, so that the branch may end up one row and
-    one column short of the shortcut; zeros fill them.
+    stride  2: the shortcut is a mean over 2×2 pixels, and its new channels are zero
+    short   rows and columns that the branch lacks then, having no padding in its first
+            convolution; they are zero
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, short: int = 0) -> None:
         super().__init__()
         self.stride = stride
+        self.short = short
         self.new_channels = outputs - inputs
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1 if stride == 1 else 0)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         branch = self.conv2(F.relu(self.conv1(x)))
+        if self.short:
+            branch = F.pad(branch, (0, self.short, 0, self.short))
         if self.stride == 2:
             x = F.avg_pool2d(x, 2)
+        if self.new_channels:
             x = F.pad(x, (0, 0, 0, 0, 0, self.new_channels))
-            short = x.shape[3] - branch.shape[3]
-            branch = F.pad(branch, (0, short, 0, short))
         return F.relu(branch + x)

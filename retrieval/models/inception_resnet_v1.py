@@ -61,6 +61,13 @@ class InceptionResnetV1(nn.Module):
         return embeddings
 
 
+class Standardize(nn.Module):
+    """RGB from 0 to 255 → what InceptionResnetV1 takes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - 127.5) / 128
+
+
 class Conv(nn.Module):
     """Convolution, batch normalisation, ReLU."""
 

@@ -1,0 +1,264 @@
+"""Aligned crops → embeddings, by one of three networks behind one Protocol.
+
+To add an embedder: its weights into retrieval.weights.TABLE, its module into
+retrieval/models, and a Family here.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval import weights
+from retrieval.errors import BadInput, WeightsError
+from retrieval.runtime import Network, NetworkSpec, Precision, cpu_has_vnni, open_network
+from retrieval.types import Crops, Embeddings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DEFAULT_EMBEDDER = "dlib-resnet"
+BATCH_CROPS = 16  # at a time: float32 activations of 64 crops cost 300 MB and save nothing
+
+Template = tuple[tuple[float, float], ...]  # 5 x, y in crop pixels
+
+
+class Embedder(Protocol):
+    """Gives one unit vector for each aligned face.
+
+    name            as a collection records it
+    dim             D
+    crop_px         side of the crops it takes
+    weights_sha256  of the weights behind it, hexadecimal
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def crop_px(self) -> int: ...
+
+    @property
+    def weights_sha256(self) -> str: ...
+
+    def template(self, detector: str) -> NDArray[np.float32]:
+        """(5, 2) x, y where that detector's landmarks belong, in crop pixels.
+
+        raises  BadInput for a detector whose landmarks were not measured
+        """
+        ...
+
+    def embed(self, crops: Crops) -> Embeddings:
+        """(N, crop_px, crop_px, 3) uint8 RGB → (N, D) float32, rows of length 1; N may be 0.
+
+        raises  BadInput for crops of another shape or type
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Embedders that share an architecture and differ in weights.
+
+    build      weights file → module of (N, 3, crop_px, crop_px) RGB, 0 to 255
+    templates  detector → where its landmarks lie in the crops of the training
+    """
+
+    name: str
+    dim: int
+    crop_px: int
+    build: Callable[[Path], nn.Module]
+    templates: Mapping[str, Template]
+    int8_ranges: Path | None = None
+
+
+def open_embedder(
+    name_or_path: str = DEFAULT_EMBEDDER,
+    *,
+    device: str = "cpu",
+    mirror: bool = True,
+    precision: Precision | None = None,
+    progress: weights.Progress | None = None,
+    cache: Path | None = None,
+) -> Embedder:
+    """The embedder with that name, or with the weights in that file.
+
+    name_or_path  dlib-resnet, facenet-vggface2, facenet-casia-webface; or a file: .dat is
+                  dlib's network, .pt FaceNet's. A file with the name of a published one
+                  counts as that one, another is called by its own name
+    device        "cpu" or "cuda"
+    mirror        average each crop's raw vector with its mirror image's: .2 to .8 points
+                  more accuracy on LFW for twice the time
+    precision     None takes the fastest that changes no decision: see best_precision()
+    progress      called with bytes so far and bytes in all while weights are downloaded
+    cache         where downloads and exported networks lie; None is the user's cache
+    raises        BadInput, WeightsError as weights.locate() and runtime.open_network()
+    """
+    family, name = _family_and_name(name_or_path)
+    spec = network_spec(name_or_path, progress=progress, cache=cache)
+    chosen = precision or best_precision(spec, device)
+    network = open_network(spec, device=device, precision=chosen, cache=cache)
+    return _NetworkEmbedder(family, name, spec.weights_sha256, network, mirror)
+
+
+def network_spec(
+    name_or_path: str, *, progress: weights.Progress | None = None, cache: Path | None = None
+) -> NetworkSpec:
+    """The network behind open_embedder(): (N, 3, crop_px, crop_px) RGB, 0 to 255 → raw
+    vectors (N, D). Arguments and errors as there.
+    """
+    family, _ = _family_and_name(name_or_path)
+    return NetworkSpec(
+        name=family.name,
+        weights_sha256=weights.sha256_of(name_or_path, progress=progress, cache=cache),
+        build=lambda: family.build(weights.locate(name_or_path, cache=cache)),
+        input_shape=(3, family.crop_px, family.crop_px),
+        int8_ranges=family.int8_ranges,
+    )
+
+
+def best_precision(spec: NetworkSpec, device: str) -> Precision:
+    """int8 on a CPU with VNNI where the network has ranges for it, else float32.
+
+    On the congress portraits (449 photos, mirror averaging, calibrated on other people)
+    int8 vectors of dlib-resnet have a cosine of .9998 with float32's, .9995 at least;
+    rank-1, EER and FNMR are the same within one photo, and scores between the two
+    precisions shift by .0002. So a collection may mix them.
+    """
+    if device == "cpu" and spec.int8_ranges is not None and cpu_has_vnni():
+        return "int8"
+    return "float32"
+
+
+class _NetworkEmbedder:
+    def __init__(
+        self, family: Family, name: str, weights_sha256: str, network: Network, mirror: bool
+    ) -> None:
+        self.name = name
+        self.dim = family.dim
+        self.crop_px = family.crop_px
+        self.weights_sha256 = weights_sha256
+        self._templates = family.templates
+        self._network = network
+        self._mirror = mirror
+
+    def template(self, detector: str) -> NDArray[np.float32]:
+        if detector not in self._templates:
+            raise BadInput(
+                f"{self.name} has no landmark template for detector {detector!r}; "
+                f"it has them for {', '.join(self._templates)}"
+            )
+        return np.array(self._templates[detector], np.float32)
+
+    def embed(self, crops: Crops) -> Embeddings:
+        side = self.crop_px
+        if crops.dtype != np.uint8 or crops.shape[1:] != (side, side, 3):
+            raise BadInput(
+                f"{self.name} takes crops (N, {side}, {side}, 3) uint8; "
+                f"got {crops.shape} {crops.dtype}"
+            )
+        raw = np.empty((len(crops), self.dim), np.float32)
+        for start in range(0, len(crops), BATCH_CROPS):
+            part = slice(start, start + BATCH_CROPS)
+            raw[part] = self._raw(crops[part])
+        unit: Embeddings = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+        return unit
+
+    def _raw(self, crops: Crops) -> NDArray[np.float32]:
+        """(N, D) vectors of any length."""
+        if not self._mirror:
+            return self._network(_planes(crops))[0]
+        both = self._network(_planes(np.concatenate([crops, crops[:, :, ::-1]])))[0]
+        return both[: len(crops)] + both[len(crops) :]
+
+
+def _planes(crops: Crops) -> NDArray[np.float32]:
+    """(N, 3, H, W) float32, 0 to 255."""
+    return np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32)
+
+
+def _family_and_name(name_or_path: str) -> tuple[Family, str]:
+    if name_or_path in _EMBEDDERS:
+        return _EMBEDDERS[name_or_path], name_or_path
+    path = Path(name_or_path)
+    if path.suffix not in _SUFFIXES or not path.is_file():
+        raise BadInput(
+            f"no embedder named {name_or_path!r} and no such .dat or .pt file; "
+            f"names are {', '.join(_EMBEDDERS)}"
+        )
+    published = {row.file_name: row.name for row in weights.TABLE.values()}
+    return _SUFFIXES[path.suffix], published.get(path.name, path.stem)
+
+
+def _build_dlib_resnet(path: Path) -> nn.Module:
+    import torch
+
+    from retrieval.faces.dlib_weights import parse
+    from retrieval.models.dlib_resnet import DlibResNet
+
+    parameters = {name: torch.from_numpy(a) for name, a in parse(path.read_bytes()).items()}
+    return _loaded(DlibResNet(), parameters, path)
+
+
+def _build_facenet(path: Path) -> nn.Module:
+    import torch
+    from torch import nn
+
+    from retrieval.models.inception_resnet_v1 import InceptionResnetV1, Standardize
+
+    try:
+        parameters = torch.load(path, map_location="cpu", weights_only=True)
+        classes = len(parameters["logits.weight"])
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} is not a state dict of FaceNet: {error}") from error
+    return nn.Sequential(Standardize(), _loaded(InceptionResnetV1(classes), parameters, path))
+
+
+def _loaded(module: nn.Module, parameters: Mapping[str, object], path: Path) -> nn.Module:
+    try:
+        module.load_state_dict(parameters, strict=True)
+    except RuntimeError as error:  # what torch raises for other names or shapes
+        raise WeightsError(f"{path} does not fit {type(module).__name__}: {error}") from error
+    return module
+
+
+DLIB_RESNET = Family(
+    name="dlib-resnet",
+    dim=128,
+    crop_px=150,
+    build=_build_dlib_resnet,
+    # Medians over 2,483 faces aligned by dlib, as the network was trained.
+    templates={
+        "mtcnn": ((48.6, 46.6), (102.4, 46.6), (75.3, 78.9), (51.9, 105.6), (98.9, 105.7)),
+        "centerface": ((47.8, 47.4), (102.4, 46.4), (74.7, 79.1), (51.3, 104.1), (97.2, 103.2)),
+    },
+    int8_ranges=Path(__file__).with_name("data") / "dlib-resnet.int8.json",
+)
+FACENET = Family(
+    name="facenet",
+    dim=512,
+    crop_px=160,
+    build=_build_facenet,
+    # FaceNet saw MTCNN's boxes with a margin of 14 pixels in 160, stretched to a square.
+    # mtcnn: medians in such crops of 449 portraits, made symmetric. centerface: moved by
+    # what lies between the two detectors in dlib's crops, times 1.03, the ratio of scales.
+    templates={
+        "mtcnn": ((46.8, 64.9), (113.2, 64.9), (80.0, 94.9), (46.7, 113.7), (113.3, 113.7)),
+        "centerface": ((46.0, 65.7), (113.2, 64.7), (79.4, 95.1), (46.1, 112.1), (111.5, 111.1)),
+    },
+)
+_EMBEDDERS = {
+    "dlib-resnet": DLIB_RESNET,
+    "facenet-vggface2": FACENET,
+    "facenet-casia-webface": FACENET,
+}
+_SUFFIXES = {".dat": DLIB_RESNET, ".pt": FACENET}

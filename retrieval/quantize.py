@@ -1,0 +1,179 @@
+"""A network in ONNX format → the same in 8 bits.
+
+Weights become int8 with one scale for each output channel, activations uint8 with one
+scale for each tensor, from ranges that were observed beforehand. The graph keeps its
+float operators between QuantizeLinear and DequantizeLinear; ONNX Runtime replaces the
+sandwich by an integer kernel. Jacob et al. 2018, "Quantization and Training of Neural
+Networks for Efficient Integer-Arithmetic-Only Inference".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import WeightsError
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
+
+Ranges = Mapping[str, tuple[float, float]]  # tensor → lowest, highest value
+
+_INTEGER_OPS = {"Conv", "Add", "AveragePool", "MaxPool", "Pad"}
+_SAME_RANGE_OPS = {"MaxPool", "Pad"}  # give out nothing but what they got, and 0
+
+
+def quantize(model: bytes, ranges: Ranges) -> bytes:
+    """The model with integer convolutions, additions and poolings.
+
+    ranges  of every tensor in observed_tensors(model); values outside are clipped
+    raises  WeightsError if the ranges were observed on another graph
+    """
+    import onnx
+
+    proto = onnx.load_from_string(model)
+    graph = proto.graph
+    wanted = _observed(graph)
+    if set(wanted) != set(ranges):
+        raise WeightsError(
+            f"8-bit ranges are for the tensors {sorted(ranges)[:3]}…, the network has "
+            f"{sorted(wanted)[:3]}…: observe them again, or use precision float32"
+        )
+    writer = _Writer(graph)
+    writer.quantize_tensor(graph.input[0].name, *_scale(*ranges[graph.input[0].name]))
+    for node in graph.node:
+        inputs, output = list(node.input), node.output[0]
+        writer.add(node)
+        if output in ranges:
+            writer.quantize_tensor(output, *_scale(*ranges[output]))
+        elif node.op_type in _SAME_RANGE_OPS:
+            writer.quantize_tensor(output, *writer.scale_of(inputs[0]))
+    writer.finish()
+    onnx.checker.check_model(proto)
+    return bytes(proto.SerializeToString())
+
+
+def observed_tensors(model: bytes) -> list[str]:
+    """The tensors whose range quantize() has to know, in the graph's order."""
+    import onnx
+
+    return _observed(onnx.load_from_string(model).graph)
+
+
+def _observed(graph: GraphProto) -> list[str]:
+    """What feeds an integer operator, but for what takes its range from its input.
+
+    A tensor before a ReLU is left out: both run as one kernel, and 8 bits spent on
+    negative values would be lost. The end of the network stays in float.
+    """
+    consumers: dict[str, set[str]] = {}
+    for node in graph.node:
+        # Both addends are data; the further inputs of other operators are parameters.
+        for name in node.input if node.op_type == "Add" else node.input[:1]:
+            consumers.setdefault(name, set()).add(node.op_type)
+    produced = [graph.input[0].name] + [
+        node.output[0] for node in graph.node if node.op_type not in _SAME_RANGE_OPS
+    ]
+    return [name for name in produced if consumers.get(name, set()) & _INTEGER_OPS]
+
+
+def _scale(low: float, high: float) -> tuple[np.float32, np.uint8]:
+    """Scale and zero point: 0 is exact, as padding and ReLU need it."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = np.float32((high - low) / 255)
+    return scale, np.uint8(round(-low / float(scale)))
+
+
+class _Writer:
+    """Rebuilds a graph's node list with quantisation between the nodes."""
+
+    def __init__(self, graph: GraphProto) -> None:
+        from onnx import numpy_helper
+
+        self._graph = graph
+        self._nodes: list[NodeProto] = []
+        self._weights = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+        self._scales: dict[str, tuple[np.float32, np.uint8]] = {}
+
+    def scale_of(self, tensor: str) -> tuple[np.float32, np.uint8]:
+        return self._scales[tensor]
+
+    def quantize_tensor(self, tensor: str, scale: np.float32, zero: np.uint8) -> None:
+        """Add the pair that rounds a tensor to uint8; later readers get its output."""
+        self._scales[tensor] = scale, zero
+        constants = [
+            self._constant(f"{tensor}.scale", np.array(scale)),
+            self._constant(f"{tensor}.zero", np.array(zero)),
+        ]
+        self._node("QuantizeLinear", [tensor, *constants], f"{tensor}.uint8")
+        self._node("DequantizeLinear", [f"{tensor}.uint8", *constants], _rounded(tensor))
+
+    def add(self, node: NodeProto) -> None:
+        """Add a node that reads rounded tensors; of a convolution, integer weights."""
+        if node.op_type == "Conv":
+            scale, _ = self._scales[node.input[0]]
+            weight, bias = (self._weights.pop(name) for name in node.input[1:])
+            node.input[1] = self._integer_weight(node.input[1], weight)
+            node.input[2] = self._integer_bias(node.input[2], bias, weight, scale)
+        for i, name in enumerate(node.input):
+            if name in self._scales:
+                node.input[i] = _rounded(name)
+        self._nodes.append(node)
+
+    def finish(self) -> None:
+        from onnx import numpy_helper
+
+        del self._graph.node[:]
+        self._graph.node.extend(self._nodes)
+        del self._graph.initializer[:]
+        self._graph.initializer.extend(
+            numpy_helper.from_array(array, name) for name, array in self._weights.items()
+        )
+
+    def _integer_weight(self, name: str, weight: NDArray[np.float32]) -> str:
+        steps = _steps(weight)
+        integers = np.rint(weight / steps[:, None, None, None]).astype(np.int8)
+        return self._dequantized(name, integers, steps)
+
+    def _integer_bias(
+        self, name: str, bias: NDArray[np.float32], weight: NDArray[np.float32], scale: np.float32
+    ) -> str:
+        """In int32 and in the unit of the products it is added to."""
+        steps = _steps(weight) * scale
+        return self._dequantized(name, np.rint(bias / steps).astype(np.int32), steps)
+
+    def _dequantized(self, name: str, integers: NDArray[Any], steps: NDArray[np.float32]) -> str:
+        constants = [
+            self._constant(f"{name}.integers", integers),
+            self._constant(f"{name}.scale", steps),
+            self._constant(f"{name}.zero", np.zeros(len(steps), integers.dtype)),
+        ]
+        return self._node("DequantizeLinear", constants, _rounded(name), axis=0)
+
+    def _constant(self, name: str, array: NDArray[Any]) -> str:
+        self._weights[name] = array
+        return name
+
+    def _node(self, op: str, inputs: list[str], output: str, **attributes: int) -> str:
+        from onnx import helper
+
+        node = helper.make_node(op, inputs, [output], name=output)
+        node.attribute.extend(
+            helper.make_attribute(key, value) for key, value in attributes.items()
+        )
+        self._nodes.append(node)
+        return output
+
+
+def _rounded(tensor: str) -> str:
+    return f"{tensor}.rounded"
+
+
+def _steps(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(out,) what 1 stands for in each output channel: ±127 is the largest weight."""
+    largest: NDArray[np.float32] = np.abs(weight).max(axis=(1, 2, 3))
+    # A channel of zeros needs a scale too.
+    return (np.where(largest > 0, largest, 1) / 127).astype(np.float32)
