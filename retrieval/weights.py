@@ -326,7 +326,8 @@ class _Bar:
         self._done = 0
 
     def update(self, size: int) -> None:
-        self._done += size
+        # pooch counts the last, shorter chunk as a whole one.
+        self._done = min(self._done + size, self.total)
         self._progress(self._done, self.total)
 
     def reset(self) -> None:

@@ -170,8 +170,7 @@ class _NetworkEmbedder:
         for start in range(0, len(crops), BATCH_CROPS):
             part = slice(start, start + BATCH_CROPS)
             raw[part] = self._raw(crops[part])
-        unit: Embeddings = raw / np.linalg.norm(raw, axis=1, keepdims=True)
-        return unit
+        return unit_rows(raw)
 
     def _raw(self, crops: Crops) -> NDArray[np.float32]:
         """(N, D) vectors of any length."""
@@ -179,6 +178,12 @@ class _NetworkEmbedder:
             return self._network(_planes(crops))[0]
         both = self._network(_planes(np.concatenate([crops, crops[:, :, ::-1]])))[0]
         return both[: len(crops)] + both[len(crops) :]
+
+
+def unit_rows(raw: NDArray[np.float32]) -> Embeddings:
+    """(N, D) → the same directions in length 1."""
+    rows: Embeddings = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    return rows
 
 
 def _planes(crops: Crops) -> NDArray[np.float32]:

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from retrieval.errors import WeightsError
+from retrieval.quantize import observed_tensors, quantize
+from retrieval.runtime import NetworkSpec, _OnnxNetwork, export
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.conv1 = nn.Conv2d(8, 16, 3, stride=2, padding=1)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.conv2.weight.data[3] = 0  # a channel without any weight
+        self.fc = nn.Linear(16, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = nn.functional.max_pool2d(torch.relu(self.stem(x)), 2)
+        branch = self.conv2(torch.relu(self.conv1(x)))
+        short = nn.functional.pad(nn.functional.avg_pool2d(x, 2), (0, 0, 0, 0, 0, 8))
+        return self.fc(torch.relu(branch + short).mean(dim=(2, 3)))
+
+
+@pytest.fixture(scope="module")
+def model() -> bytes:
+    return export(NetworkSpec("residual", "0" * 64, Residual, (3, 16, 16)))
+
+
+def observed(model: bytes, batch: np.ndarray) -> dict[str, tuple[float, float]]:
+    names = observed_tensors(model)
+    proto = onnx.load_from_string(model)
+    proto.graph.output.extend(onnx.helper.make_empty_tensor_value_info(n) for n in names[1:])
+    values = [batch, *_OnnxNetwork(proto.SerializeToString(), 1)(batch)[1:]]
+    return {name: (float(v.min()), float(v.max())) for name, v in zip(names, values, strict=True)}
+
+
+def test_eight_bits_come_close_to_float(model):
+    batch = np.random.default_rng(0).uniform(0, 255, (32, 3, 16, 16)).astype(np.float32)
+    small = quantize(model, observed(model, batch))
+    (want,), (got,) = _OnnxNetwork(model, 1)(batch), _OnnxNetwork(small, 1)(batch)
+    assert np.abs(got - want).max() < 0.02 * np.abs(want).max()
+
+
+def test_no_tensor_before_a_relu_is_rounded(model):
+    # Input, three outputs of ReLUs that feed a convolution or pooling, both addends.
+    produced = {n.output[0]: n.op_type for n in onnx.load_from_string(model).graph.node}
+    kinds = [produced.get(name, "input") for name in observed_tensors(model)]
+    assert kinds == ["input", "Relu", "Relu", "Conv", "AveragePool"]
+
+
+def test_ranges_of_another_graph_are_refused(model):
+    with pytest.raises(WeightsError, match="observe them again"):
+        quantize(model, {"input": (0.0, 1.0)})
