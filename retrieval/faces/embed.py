@@ -236,15 +236,31 @@ def _loaded(module: nn.Module, parameters: Mapping[str, object], path: Path) -> 
     return module
 
 
+def _zoomed(template: Template, factor: float, crop_px: int) -> Template:
+    """The template for crops that show less, seen from their middle."""
+    middle = crop_px / 2
+    return tuple(
+        (middle + factor * (x - middle), middle + factor * (y - middle)) for x, y in template
+    )
+
+
+# Medians over 2,483 faces aligned by dlib, as the network was trained.
+_DLIB_MTCNN = ((48.6, 46.6), (102.4, 46.6), (75.3, 78.9), (51.9, 105.6), (98.9, 105.7))
+_DLIB_CENTERFACE = ((47.8, 47.4), (102.4, 46.4), (74.7, 79.1), (51.3, 104.1), (97.2, 103.2))
+# A little tighter tells people better apart. On the congress portraits, nine years and many
+# hairstyles apart, zoom .96, 1, 1.04, 1.08, 1.12, 1.16 gives d' 4.79, 4.89, 4.93, 4.99, 4.94,
+# 4.86, with the best at 1.08 in either half of the people too, and rank-1 there goes from
+# 153 to 154 of 154.
+_DLIB_ZOOM = 1.08
+
 DLIB_RESNET = Family(
     name="dlib-resnet",
     dim=128,
     crop_px=150,
     build=_build_dlib_resnet,
-    # Medians over 2,483 faces aligned by dlib, as the network was trained.
     templates={
-        "mtcnn": ((48.6, 46.6), (102.4, 46.6), (75.3, 78.9), (51.9, 105.6), (98.9, 105.7)),
-        "centerface": ((47.8, 47.4), (102.4, 46.4), (74.7, 79.1), (51.3, 104.1), (97.2, 103.2)),
+        "mtcnn": _zoomed(_DLIB_MTCNN, _DLIB_ZOOM, 150),
+        "centerface": _zoomed(_DLIB_CENTERFACE, _DLIB_ZOOM, 150),
     },
     int8_ranges=Path(__file__).with_name("data") / "dlib-resnet.int8.json",
 )
