@@ -58,6 +58,33 @@ class Face:
     score: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Hit:
+    """One stored face that resembles a probe.
+
+    rank         1 is the best
+    face_id      of the stored face in its collection
+    path         a file that holds its photo
+    number       which face of the photo it is, 1 for the first
+    face         in photo pixels
+    score        cosine of the two embeddings, -1 to 1
+    probability  that both faces are one person, at even odds beforehand; None without
+                 a calibration
+    quality      of the stored face, 0 to 1
+    taken_at     when the photo was taken, ISO 8601, or None
+    """
+
+    rank: int
+    face_id: int
+    path: Path
+    number: int
+    face: Face
+    score: float
+    probability: float | None
+    quality: float
+    taken_at: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """One file that a batch left out, and why, in words for its owner."""

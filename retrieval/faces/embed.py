@@ -80,6 +80,18 @@ class Family:
     templates: Mapping[str, Template]
     int8_ranges: Path | None = None
 
+    def template(self, detector: str) -> NDArray[np.float32]:
+        """(5, 2) x, y where that detector's landmarks belong, in crop pixels.
+
+        raises  BadInput for a detector whose landmarks were not measured
+        """
+        if detector not in self.templates:
+            raise BadInput(
+                f"{self.name} has no landmark template for detector {detector!r}; "
+                f"it has them for {', '.join(self.templates)}"
+            )
+        return np.array(self.templates[detector], np.float32)
+
 
 def open_embedder(
     name_or_path: str = DEFAULT_EMBEDDER,
@@ -108,6 +120,11 @@ def open_embedder(
     chosen = precision or best_precision(spec, device)
     network = open_network(spec, device=device, precision=chosen, cache=cache)
     return _NetworkEmbedder(family, name, spec.weights_sha256, network, mirror)
+
+
+def embedder_family(name_or_path: str) -> Family:
+    """What is known of an embedder without opening it. Errors as open_embedder()."""
+    return _family_and_name(name_or_path)[0]
 
 
 def network_spec(
@@ -147,17 +164,12 @@ class _NetworkEmbedder:
         self.dim = family.dim
         self.crop_px = family.crop_px
         self.weights_sha256 = weights_sha256
-        self._templates = family.templates
+        self._family = family
         self._network = network
         self._mirror = mirror
 
     def template(self, detector: str) -> NDArray[np.float32]:
-        if detector not in self._templates:
-            raise BadInput(
-                f"{self.name} has no landmark template for detector {detector!r}; "
-                f"it has them for {', '.join(self._templates)}"
-            )
-        return np.array(self._templates[detector], np.float32)
+        return self._family.template(detector)
 
     def embed(self, crops: Crops) -> Embeddings:
         side = self.crop_px

@@ -1,0 +1,55 @@
+"""The `retrieve` command: its subcommands, and the one place where errors become lines."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from cli import calibrate, detect, embed, index, info, models, render, search
+from retrieval.errors import RetrievalError
+
+app = typer.Typer(
+    name="retrieve",
+    help="Find a face in your photographs by what it looks like, on your own machine.",
+    epilog="Start with: retrieve index ./photos, then: retrieve search face.jpg",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(index.index)
+app.command()(search.search)
+app.command()(detect.detect)
+app.command()(embed.embed)
+app.command()(info.info)
+app.command()(models.models)
+app.command()(calibrate.calibrate)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        render.line(f"retrieve {version('retrieve')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _retrieve(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; what the toolkit refuses to do is one line and exit 1."""
+    try:
+        app()
+    except RetrievalError as error:
+        render.error(str(error))
+        sys.exit(1)

@@ -1,0 +1,37 @@
+"""Photos named on the command line → their faces, for commands that store nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from indexes.walk import walk
+from retrieval.faces.detect import DEFAULT_DETECTOR, open_detector
+from retrieval.faces.embed import DEFAULT_EMBEDDER, embedder_family
+from retrieval.faces.extract import PhotoFaces, extract
+from retrieval.photos import BadPhoto
+from retrieval.types import Skipped
+
+
+def extracted(
+    paths: Iterable[Path],
+    *,
+    detector: str | None = None,
+    embedder: str | None = None,
+    device: str = "cpu",
+) -> Iterator[tuple[Path, PhotoFaces | str]]:
+    """The faces of every photo in the paths, or why it is skipped; folders are searched.
+
+    raises  BadInput if a path does not exist
+    """
+    opened = open_detector(detector or DEFAULT_DETECTOR, device=device)
+    family = embedder_family(embedder or DEFAULT_EMBEDDER)
+    template = family.template(opened.name)
+    for item in walk(paths):
+        if isinstance(item, Skipped):
+            yield item.path, item.reason
+            continue
+        try:
+            yield item.path, extract(item.path, opened, template, family.crop_px)
+        except BadPhoto as error:
+            yield item.path, str(error)

@@ -1,0 +1,55 @@
+"""Options that more than one command takes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+import typer
+
+DEFAULT_COLLECTION = Path(platformdirs.user_data_dir("retrieve")) / "collection"
+
+CollectionOption = Annotated[
+    Path,
+    typer.Option(
+        "--collection",
+        "-c",
+        envvar="RETRIEVE_COLLECTION",
+        help="Directory of the collection.",
+        show_default="in the user's data folder",
+        file_okay=False,
+    ),
+]
+
+
+class Device(StrEnum):
+    """Where networks run."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+DeviceOption = Annotated[
+    Device, typer.Option(help="Where networks run; cuda without a GPU is an error.")
+]
+DetectorOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Face detector: mtcnn, centerface.",
+        show_default="what the collection was made with, else mtcnn",
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Face embedder, or the file with its weights; see: retrieve models.",
+        show_default="what the collection was made with, else dlib-resnet",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+MinQualityOption = Annotated[
+    float,
+    typer.Option(min=0, max=1, help="Leave out stored faces whose quality is lower, 0 to 1."),
+]

@@ -1,0 +1,358 @@
+"""The only module that prints: results to stdout, progress and remarks to stderr."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.thumbnail import half_blocks
+from retrieval.types import Face, Hit, Skipped
+
+if TYPE_CHECKING:
+    from indexes.build import OnProgress, Report
+    from indexes.collection import Info, Probe
+    from retrieval.faces.calibration import Calibration
+    from retrieval.faces.extract import PhotoFaces
+    from retrieval.weights import Weights
+
+LISTED = 20  # skipped files shown after a run; `retrieve info --skipped` shows all
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+def line(text: str) -> None:
+    """One line on stdout, as it is."""
+    _out.print(Text(text), soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """A remark on stderr."""
+    _err.print(Text(text), style="dim", soft_wrap=True)
+
+
+def error(text: str) -> None:
+    """What went wrong, on stderr."""
+    _err.print(Text.assemble(("error: ", "bold red"), text), soft_wrap=True)
+
+
+def skipped(path: Path, reason: str) -> None:
+    """One file that could not be used, on stderr."""
+    _err.print(Text.assemble(("skipped ", "yellow"), f"{_shown(path)}: {reason}"), soft_wrap=True)
+
+
+# retrieve index
+
+
+@contextmanager
+def progress() -> Iterator[OnProgress]:
+    """A bar on stderr: photos, photos/s, faces, time left."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from indexes.build import Progress as Step
+
+    bar = Progress(
+        TextColumn("indexing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[faces]} faces"),
+        TimeRemainingColumn(),
+        console=_err,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=None, rate="", faces=0)
+
+        def show(step: Step) -> None:
+            speed = bar.tasks[task].speed
+            bar.update(
+                task,
+                completed=step.files,
+                total=step.of,
+                rate=f"{speed:.1f} photos/s" if speed else "",
+                faces=step.faces,
+            )
+
+        yield show
+
+
+def report(report: Report, collection: Path) -> None:
+    """What a run of the indexer did, and every file that it could not use."""
+    table = Table(title="Interrupted" if report.interrupted else None, show_header=False, box=None)
+    rows = {
+        "new": report.new,
+        "unchanged": report.unchanged,
+        "moved": report.moved,
+        "duplicate": report.duplicate,
+        "changed": report.changed,
+        "gone": report.gone,
+        "skipped": len(report.skipped),
+        "faces found": report.faces,
+    }
+    for name, count in rows.items():
+        table.add_row(name, Text(str(count), style="bold" if count else "dim", justify="right"))
+    _out.print(table)
+    _listed("Skipped", report.skipped, "yellow")
+    _listed("Used with a warning", report.warnings, "cyan")
+    note(f"collection: {_shown(collection)}")
+
+
+def _listed(title: str, items: Sequence[Skipped], style: str) -> None:
+    if not items:
+        return
+    _out.print(Text(f"\n{title}:", style=style))
+    for item in items[:LISTED]:
+        line(f"  {_shown(item.path)}: {item.reason}")
+    if len(items) > LISTED:
+        line(f"  and {len(items) - LISTED} more; all of them: retrieve info --skipped")
+
+
+# retrieve search
+
+
+def search_tables(probes: Sequence[Probe], crop: Callable[[Hit], bytes]) -> None:
+    """A table of hits for each face of each probe, with thumbnails where colours show."""
+    for probe in probes:
+        for face in probe.faces:
+            title = f"{_shown(probe.path)}, face {face.number} of {len(probe.faces)}"
+            if not face.hits:
+                line(f"{title}: no stored face passes the threshold")
+                continue
+            _out.print(_hits_table(title, face.hits, crop))
+
+
+def _hits_table(title: str, hits: Sequence[Hit], crop: Callable[[Hit], bytes]) -> Table:
+    pictures = _out.is_terminal and _out.color_system in ("256", "truecolor")
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    table.add_column("#", justify="right")
+    if pictures:
+        table.add_column("")
+    table.add_column("score", justify="right")
+    table.add_column("probability", justify="right")
+    table.add_column("photo", overflow="fold")
+    table.add_column("face", justify="right")
+    table.add_column("date")
+    for hit in hits:
+        table.add_row(
+            str(hit.rank),
+            *([half_blocks(crop(hit))] if pictures else []),
+            f"{hit.score:.4f}",
+            "" if hit.probability is None else f"{hit.probability:.1%}",
+            Text(_shown(hit.path)),
+            str(hit.number),
+            (hit.taken_at or "")[:10],
+        )
+    return table
+
+
+def search_json(probes: Sequence[Probe]) -> None:
+    """One object a line for each probe."""
+    for probe in probes:
+        faces = [
+            {
+                "face": face.number,
+                "box": _numbers(face.face.box),
+                "quality": round(face.quality, 4),
+                "hits": [_hit(hit) for hit in face.hits],
+            }
+            for face in probe.faces
+        ]
+        answer: dict[str, Any] = {"probe": _shown(probe.path), "faces": faces}
+        if probe.reason is not None:
+            answer["skipped"] = probe.reason
+        _json(answer)
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    return {
+        "rank": hit.rank,
+        "path": _shown(hit.path),
+        "face": hit.number,
+        "box": _numbers(hit.face.box),
+        "score": round(hit.score, 6),
+        "probability": None if hit.probability is None else round(hit.probability, 6),
+        "quality": round(hit.quality, 4),
+        "taken_at": hit.taken_at,
+        "face_id": hit.face_id,
+    }
+
+
+def search_csv(probes: Sequence[Probe]) -> None:
+    """One hit a line, under a header."""
+    writer = csv.writer(sys.stdout)
+    corners = ["x1", "y1", "x2", "y2"]
+    last = ["score", "probability", "taken_at"]
+    writer.writerow(["probe", "face", "rank", "path", *corners, *last])
+    for probe in probes:
+        for face in probe.faces:
+            for hit in face.hits:
+                probability = "" if hit.probability is None else f"{hit.probability:.6f}"
+                writer.writerow(
+                    [
+                        _shown(probe.path),
+                        face.number,
+                        hit.rank,
+                        _shown(hit.path),
+                        *_numbers(hit.face.box),
+                        f"{hit.score:.6f}",
+                        probability,
+                        hit.taken_at or "",
+                    ]
+                )
+
+
+def probes_without_faces(probes: Sequence[Probe]) -> None:
+    """A line on stderr for every probe that there was nothing to search for in."""
+    for probe in probes:
+        if probe.reason is not None:
+            skipped(probe.path, probe.reason)
+        elif not probe.faces:
+            error(f"no face found in {_shown(probe.path)}; give a photo in which a face shows")
+
+
+# retrieve detect
+
+
+def faces_table(path: Path, found: PhotoFaces) -> None:
+    """One face a line."""
+    count = len(found.faces)
+    title = f"{_shown(path)}: {count} face{'' if count == 1 else 's'}"
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    for name in ("face", "x1", "y1", "x2", "y2", "score", "quality"):
+        table.add_column(name, justify="right")
+    table.add_column("landmarks")
+    for number, (face, quality) in enumerate(zip(found.faces, found.quality, strict=True), 1):
+        table.add_row(
+            str(number),
+            *(f"{value:.0f}" for value in face.box),
+            f"{face.score:.3f}",
+            f"{quality:.2f}",
+            " ".join(f"{x:.0f},{y:.0f}" for x, y in face.landmarks),
+        )
+    if count:
+        _out.print(table)
+    else:
+        line(title)
+    for warning in found.photo.warnings:
+        note(f"{_shown(path)}: {warning}")
+
+
+def faces_json(path: Path, found: PhotoFaces) -> None:
+    """One object a line for each photo."""
+    faces = [_face(face, float(q)) for face, q in zip(found.faces, found.quality, strict=True)]
+    _json({"path": _shown(path), "faces": faces})
+
+
+def _face(face: Face, quality: float) -> dict[str, Any]:
+    return {
+        "box": _numbers(face.box),
+        "landmarks": [_numbers(point) for point in face.landmarks],
+        "score": round(face.score, 6),
+        "quality": round(quality, 4),
+    }
+
+
+# retrieve info, retrieve models, retrieve calibrate
+
+
+def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> None:
+    """What a collection holds; the skipped files too unless they are None."""
+    rows: dict[str, Any] = {
+        "collection": _shown(info.path),
+        "format": info.format,
+        **info.counts,
+        "size_bytes": info.size_bytes,
+    }
+    if info.space is not None:
+        rows |= {
+            "detector": info.space.detector,
+            "detector_sha256": info.space.detector_sha256,
+            "embedder": info.space.embedder,
+            "embedder_sha256": info.space.embedder_sha256,
+            "dim": info.space.dim,
+            "embeddings": info.space.rows,
+        }
+    if as_json:
+        if skipped is not None:
+            rows["skipped_files"] = [
+                {"path": _shown(item.path), "reason": item.reason} for item in skipped
+            ]
+        _json(rows)
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in rows.items():
+        table.add_row(name.replace("_", " "), Text(str(value), overflow="fold"))
+    _out.print(table)
+    for item in skipped or []:
+        line(f"  {_shown(item.path)}: {item.reason}")
+
+
+def models(rows: Sequence[Weights], present: dict[str, bool], *, as_json: bool) -> None:
+    """The table of weights."""
+    if as_json:
+        for row in rows:
+            fields = {name: getattr(row, name) for name in row.__slots__}
+            _json(fields | {"source": str(row.source), "present": present[row.name]})
+        return
+    table = Table(box=None, pad_edge=False, title_justify="left")
+    table.add_column("name", style="bold", no_wrap=True)
+    for name in ("what", "D", "licence", "training data", "where", "SHA-256"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        where = f"in {row.source}" if present[row.name] else f"absent; comes from {row.source}"
+        table.add_row(
+            row.name,
+            row.what,
+            "" if row.dim is None else str(row.dim),
+            row.licence,
+            row.training_data,
+            Text(where),
+            row.sha256[:16] if row.sha256 else "none published",
+        )
+    _out.print(table)
+
+
+def calibration(fitted: Calibration, missed: dict[str, float], kept: Path) -> None:
+    """A fitted calibration: thresholds with both error rates."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("false-match rate", "threshold", "probability there", "false non-match rate"):
+        table.add_column(name, justify="right")
+    for fmr, threshold in fitted.thresholds.items():
+        table.add_row(
+            fmr + (" (default)" if fmr == fitted.fmr else ""),
+            f"{threshold:.4f}",
+            f"{fitted.probability(threshold):.1%}",
+            f"{missed[fmr]:.4f}",
+        )
+    _out.print(table)
+    line(f"{fitted.genuine} pairs of one person, {fitted.impostor} of two; kept in {kept}")
+
+
+def _json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def _numbers(values: Iterable[Any]) -> list[float]:
+    return [round(float(value), 2) for value in values]
+
+
+def _shown(path: Path) -> str:
+    """A path as text for any terminal and for JSON; bytes outside UTF-8 show as \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,0 +1,123 @@
+"""Folders → the photographs in them, whatever else lies around."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrieval.errors import BadInput
+from retrieval.photos import SUFFIXES
+from retrieval.types import Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file and what tells, without reading it, whether it has changed.
+
+    ctime_ns  catches what mtime does not: a file of equal length put in its place with
+              its date kept
+    """
+
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted(Skipped):
+    """A folder that could not be read: nothing is known about what it holds."""
+
+
+def walk(roots: Iterable[Path]) -> Iterator[Found | Skipped]:
+    """Every photo under the roots, folder by folder, each file once.
+
+    roots    folders, searched with all that they hold but for hidden folders, where
+             thumbnails and deleted files lie; and files, taken whatever their suffix.
+             Links are followed, and a folder is entered once, so loops end
+    returns  Found for a photo; Skipped for one that cannot be looked at, Unlisted for
+             a folder
+    raises   BadInput if a root does not exist
+    """
+    folders = [root for root in checked_roots(roots) if root.is_dir()]
+    entered: set[tuple[int, int]] = set()
+    for folder in folders:
+        yield from _walk_folder(folder, entered)
+    for path in dict.fromkeys(checked_roots(roots)):
+        if not path.is_dir() and not (_is_photo(path.name) and _identity(path.parent) in entered):
+            yield _look_at(path)
+
+
+def count(roots: Iterable[Path]) -> int:
+    """About how many photos walk() will find: names only, so that it takes no time."""
+    total = 0
+    for root in checked_roots(roots):
+        if not root.is_dir():
+            total += 1
+            continue
+        for _, folders, names in os.walk(root):
+            folders[:] = [name for name in folders if not _is_hidden(name)]
+            total += sum(_is_photo(name) for name in names)
+    return total
+
+
+def checked_roots(roots: Iterable[Path]) -> list[Path]:
+    """The roots as absolute paths, links kept.
+
+    raises  BadInput if one does not exist
+    """
+    # Not resolve(): a photo is known by the path that its owner uses.
+    absolute = [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100
+    for root in absolute:
+        if not os.path.lexists(root):
+            raise BadInput(f"no such file or folder: {root}")
+    return absolute
+
+
+def _walk_folder(root: Path, entered: set[tuple[int, int]]) -> Iterator[Found | Skipped]:
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            identity = _identity(folder)
+            if identity in entered:
+                continue
+            entered.add(identity)
+            with os.scandir(folder) as entries:
+                names = sorted((entry.name, entry.is_dir()) for entry in entries)
+        except OSError as error:
+            yield Unlisted(folder, f"folder cannot be read: {_reason(error)}")
+            continue
+        for name, is_folder in names:
+            if not is_folder and _is_photo(name):
+                yield _look_at(folder / name)
+        inside = [name for name, is_folder in names if is_folder and not _is_hidden(name)]
+        waiting.extend(folder / name for name in reversed(inside))
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _look_at(path: Path) -> Found | Skipped:
+    try:
+        status = path.stat()
+    except OSError as error:
+        return Skipped(path, f"cannot be opened: {_reason(error)}")
+    return Found(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".")
+
+
+def _is_photo(name: str) -> bool:
+    # Names that begin with "._" are what macOS leaves beside a file on foreign drives.
+    return Path(name).suffix.lower() in SUFFIXES and not name.startswith("._")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

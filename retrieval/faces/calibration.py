@@ -1,0 +1,177 @@
+"""What a score means: how probable it is that two faces are one person.
+
+A cosine of .91 tells a person nothing, and each embedder has its own scale. A
+calibration is fitted on labelled pairs (`retrieve calibrate`) and kept as data beside
+the embedder. Platt 1999, "Probabilistic outputs for support vector machines".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from retrieval.cache import replacing
+from retrieval.errors import BadInput, WeightsError
+from retrieval.evaluation.verification import Scores, threshold_at
+
+SHIPPED = Path(__file__).with_name("data")
+SUFFIX = ".calibration.json"
+NEWTON_STEPS = 50
+DEFAULT_FMR = 1e-4  # one false match in ten thousand comparisons of strangers
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From cosine scores of one embedder, on one detector's crops, to probabilities.
+
+    slope, intercept  log odds of "same person" = slope * score + intercept, when both
+                      answers are equally probable beforehand
+    thresholds        false-match rate → the lowest score at which no more of the
+                      impostor pairs pass
+    fmr               the rate whose threshold is the default
+    genuine, impostor pairs that it was fitted on
+    data              where they came from
+    """
+
+    embedder: str
+    embedder_sha256: str
+    detector: str
+    slope: float
+    intercept: float
+    thresholds: Mapping[str, float]
+    fmr: str
+    genuine: int
+    impostor: int
+    data: str
+
+    @property
+    def threshold(self) -> float:
+        """The default for "same person": its false-match rate is `fmr`."""
+        return self.thresholds[self.fmr]
+
+    def probability(self, score: float) -> float:
+        """That two faces with this score are one person, 0 to 1, at even odds beforehand."""
+        return 1 / (1 + math.exp(-(self.slope * score + self.intercept)))
+
+
+def fit(
+    genuine: Scores,
+    impostor: Scores,
+    *,
+    embedder: str,
+    embedder_sha256: str,
+    detector: str,
+    data: str,
+) -> Calibration:
+    """The calibration that makes labelled pairs most probable.
+
+    genuine   (N,) scores of pairs that show one person
+    impostor  (M,) scores of pairs that show two
+    raises    BadInput if there are too few pairs or they are all alike
+    """
+    if min(genuine.size, impostor.size) < 10:
+        raise BadInput(
+            f"a calibration needs 10 pairs of one person and 10 of two at least; "
+            f"got {genuine.size} and {impostor.size}"
+        )
+    slope, intercept = _logistic(genuine, impostor)
+    # A rate that fewer than ten pairs can show is not claimed.
+    rates = [f"{10.0**-e:g}" for e in range(1, 7) if impostor.size >= 10 * 10**e]
+    wanted = f"{DEFAULT_FMR:g}"
+    return Calibration(
+        embedder,
+        embedder_sha256,
+        detector,
+        slope,
+        intercept,
+        {rate: threshold_at(impostor, float(rate)) for rate in rates},
+        wanted if wanted in rates else rates[-1],
+        genuine.size,
+        impostor.size,
+        data,
+    )
+
+
+def find(embedder_sha256: str, detector: str) -> Calibration | None:
+    """The calibration of these weights on this detector's crops: the user's, or a shipped one.
+
+    raises  WeightsError for a file that is not a calibration
+    """
+    for folder in (_user_folder(), SHIPPED):
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            found = load(path)
+            if (found.embedder_sha256, found.detector) == (embedder_sha256, detector):
+                return found
+    return None
+
+
+def required(found: Calibration | None, embedder: str) -> Calibration:
+    """The calibration, where there has to be one.
+
+    raises  BadInput that says how to go on without
+    """
+    if found is None:
+        raise BadInput(
+            f"there is no calibrated threshold for {embedder}. Give one with --threshold "
+            f"(-1 shows the k nearest), or fit one: retrieve calibrate FOLDER"
+        )
+    return found
+
+
+def load(path: Path) -> Calibration:
+    """A calibration from its JSON file. Raises WeightsError if it is not one."""
+    try:
+        return Calibration(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise WeightsError(f"{path} is not a calibration: {error}. Delete or refit it") from error
+
+
+def save(calibration: Calibration, path: Path | None = None) -> Path:
+    """Keep a calibration in a file; None is the user's folder, where find() looks first."""
+    if path is None:
+        name = f"{calibration.embedder}-{calibration.detector}{SUFFIX}"
+        path = _user_folder() / name
+    with replacing(path) as part:
+        part.write_text(json.dumps(asdict(calibration), indent=2) + "\n")
+    return path
+
+
+def _user_folder() -> Path:
+    return Path(platformdirs.user_data_dir("retrieve")) / "calibrations"
+
+
+def _logistic(genuine: Scores, impostor: Scores) -> tuple[float, float]:
+    """Slope and intercept by Newton's method; either class weighs one half in all."""
+    scores = np.concatenate([genuine, impostor]).astype(np.float64)
+    middle, spread = float(scores.mean()), float(scores.std())
+    if spread == 0:
+        raise BadInput("all scores are equal; a calibration needs pairs that differ")
+    # Platt's targets: never quite 0 or 1, so that separable pairs have a finite fit.
+    target = np.concatenate(
+        [
+            np.full(genuine.size, (genuine.size + 1) / (genuine.size + 2)),
+            np.full(impostor.size, 1 / (impostor.size + 2)),
+        ]
+    )
+    weight = np.concatenate(
+        [np.full(genuine.size, 0.5 / genuine.size), np.full(impostor.size, 0.5 / impostor.size)]
+    )
+    x: NDArray[np.float64] = np.stack([(scores - middle) / spread, np.ones(scores.size)])
+    w = np.zeros(2)
+    for _ in range(NEWTON_STEPS):
+        p = 1 / (1 + np.exp(-(w @ x)))
+        gradient = x @ (weight * (p - target))
+        hessian = (x * (weight * p * (1 - p))) @ x.T + 1e-9 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        # Far steps leave the region in which the quadratic model holds.
+        w -= step * min(1.0, 2 / float(np.abs(step).max()))
+        if np.abs(step).max() < 1e-10:
+            break
+    return float(w[0] / spread), float(w[1] - w[0] * middle / spread)
