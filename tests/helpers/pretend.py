@@ -1,0 +1,92 @@
+"""Stand-ins for the slow parts, importable in worker processes too."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Generator, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from indexes.walk import Found
+from indexes.workers import Extracted, Work
+from retrieval.errors import BadInput
+from retrieval.types import Crops, Embeddings, Face
+
+CROP_PX = 4
+
+
+def work(path: Path) -> Extracted:
+    """A file is text: its first word says what happens, any other text is faces."""
+    words = path.read_text().split()
+    match words:
+        case ["crash", *_]:
+            os.abort()
+        case ["hang", *_]:
+            time.sleep(60)
+        case ["bad", *_]:
+            raise BadInput("is bad")
+    return extracted(path.read_bytes())
+
+
+def open_work() -> Work:
+    return work
+
+
+def extracted(content: bytes) -> Extracted:
+    """One face a word; the word decides the crop."""
+    words = content.decode().split()
+    faces = [
+        Face(np.array([i, 0, i + 1, 1], np.float32), np.full((5, 2), i, np.float32), 0.9)
+        for i in range(len(words))
+    ]
+    return Extracted(
+        hashlib.sha256(content).hexdigest(),
+        len(content),
+        (10, 20),
+        None,
+        (),
+        faces,
+        np.array([_crop(word) for word in words], np.uint8).reshape(-1, CROP_PX, CROP_PX, 3),
+        np.linspace(0.5, 1, len(words)).astype(np.float32),
+        [word.encode() for word in words],
+    )
+
+
+def extractor(
+    paths: Iterable[tuple[Found, Path]],
+) -> Generator[tuple[Found, Extracted | str]]:
+    """workers.run() in this process."""
+    for found, path in paths:
+        try:
+            yield found, work(path)
+        except BadInput as error:
+            yield found, str(error)
+
+
+class Embedder:
+    """Equal crops have equal embeddings, others nearly orthogonal ones."""
+
+    name, dim, crop_px, weights_sha256 = "pretend", 32, CROP_PX, "00"
+
+    def template(self, detector: str) -> np.ndarray:
+        return np.zeros((5, 2), np.float32)
+
+    def embed(self, crops: Crops) -> Embeddings:
+        rows = np.empty((len(crops), self.dim), np.float32)
+        for i, crop in enumerate(crops):
+            rng = np.random.default_rng(list(crop.tobytes()))
+            rows[i] = rng.normal(size=self.dim)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def embedding(word: str) -> Embeddings:
+    """(1, D) of one word."""
+    return Embedder().embed(_crop(word)[None])
+
+
+def _crop(word: str) -> np.ndarray:
+    digest = hashlib.sha384(word.encode()).digest()
+    return np.frombuffer(digest, np.uint8).reshape(CROP_PX, CROP_PX, 3)
