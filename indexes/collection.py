@@ -132,7 +132,7 @@ class Collection:
         job = workers.Job(
             self._detector_name, self._device, self._template(), self.embedder.crop_px
         )
-        extractor = partial(workers.run, job, workers=processes, time_limit_s=time_limit_s)
+        extractor = partial(workers.run, job.open, workers=processes, time_limit_s=time_limit_s)
         return Build(
             self._catalog,
             FACES,

@@ -10,11 +10,11 @@ from __future__ import annotations
 import io
 import multiprocessing
 import signal
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,11 @@ from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
 from retrieval.errors import BadInput
-from retrieval.faces.detect import Detector, open_detector
+from retrieval.faces.detect import open_detector
 from retrieval.faces.extract import PhotoFaces, extract
 from retrieval.types import Crops, Face
+
+Key = TypeVar("Key")
 
 WORKERS = 2
 TIME_LIMIT_S = 60.0  # a 100-megapixel PNG takes 6 s here
@@ -50,9 +52,12 @@ class Extracted:
     thumbnails: list[bytes]
 
 
+Work = Callable[[Path], Extracted]  # raises BadInput for a file that cannot be used
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """What every worker does with its files; pickled to it once.
+    """How faces are extracted; pickled to every worker once.
 
     device  where the detector runs, cpu or cuda
     """
@@ -62,24 +67,30 @@ class Job:
     template: NDArray[np.float32]
     crop_px: int
 
+    def open(self) -> Work:
+        """Open the detector, once for all files of a worker."""
+        detector = open_detector(self.detector, device=self.device)
+        return lambda path: packed(extract(path, detector, self.template, self.crop_px))
+
 
 def run(
-    job: Job,
-    paths: Iterable[tuple[Any, Path]],
+    open_work: Callable[[], Work],
+    paths: Iterable[tuple[Key, Path]],
     *,
     workers: int = WORKERS,
     time_limit_s: float = TIME_LIMIT_S,
-) -> Generator[tuple[Any, Extracted | str]]:
+) -> Generator[tuple[Key, Extracted | str]]:
     """Extract the faces of every file, in the order in which they are done.
 
-    paths    (key, path); taken only as fast as results are
-    returns  (key, what was found or why the file is skipped)
+    open_work  called in each worker: Job.open
+    paths      (key, path); taken only as fast as results are
+    returns    (key, what was found or why the file is skipped)
 
     Closing the iterator stops the workers; files in their hands are dropped.
     """
     context = multiprocessing.get_context("spawn")  # fork copies locks held by threads
-    pool = ProcessPool(workers, initializer=_start, initargs=(job,), context=context)
-    waiting: dict[Future[Any], tuple[Any, Path]] = {}
+    pool = ProcessPool(workers, initializer=_start, initargs=(open_work,), context=context)
+    waiting: dict[Future[Extracted | str], Key] = {}
     source = iter(paths)
     try:
         more = True
@@ -89,23 +100,21 @@ def run(
                 if item is None:
                     more = False
                     break
-                waiting[pool.schedule(_extract, (item[1],), timeout=time_limit_s)] = item
+                waiting[pool.schedule(_work_on, (item[1],), timeout=time_limit_s)] = item[0]
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                key, _ = waiting.pop(future)
-                yield key, _outcome(future, time_limit_s)
+                yield waiting.pop(future), _outcome(future, time_limit_s)
     finally:
         pool.stop()
         pool.join()
 
 
-def _outcome(future: Future[Any], time_limit_s: float) -> Extracted | str:
+def _outcome(future: Future[Extracted | str], time_limit_s: float) -> Extracted | str:
     try:
-        outcome: Extracted | str = future.result()
+        return future.result()
     except TimeoutError:
         return f"decoding took longer than {time_limit_s:g} s and was stopped"
     except ProcessExpired as error:
         return f"decoding crashed its process ({_ending(error.exitcode)})"
-    return outcome
 
 
 def _ending(exitcode: int | None) -> str:
@@ -114,21 +123,20 @@ def _ending(exitcode: int | None) -> str:
     return f"exit code {exitcode}"
 
 
-_detector: Detector
-_job: Job
+_work: Work
 
 
-def _start(job: Job) -> None:
-    """In a new worker: open the detector once for all its files."""
-    global _detector, _job
+def _start(open_work: Callable[[], Work]) -> None:
+    """In a new worker."""
+    global _work
     # Ctrl-C goes to every process of the terminal; the parent stops the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _detector, _job = open_detector(job.detector, device=job.device), job
+    _work = open_work()
 
 
-def _extract(path: Path) -> Extracted | str:
+def _work_on(path: Path) -> Extracted | str:
     try:
-        return packed(extract(path, _detector, _job.template, _job.crop_px))
+        return _work(path)
     except BadInput as error:
         return str(error)
     except MemoryError:

@@ -28,6 +28,7 @@ from PIL import (
     Image,
     ImageFile,
     TiffImagePlugin,  # noqa: F401
+    UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401
 )
 from pillow_heif import register_heif_opener
@@ -195,7 +196,7 @@ def _opened(content: bytes) -> Image.Image:
     register_heif_opener()
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise BadPhoto(
             "not a photo in a format that is read (JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, AVIF), "
             "or its header is damaged"

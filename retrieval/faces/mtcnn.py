@@ -1,0 +1,314 @@
+"""MTCNN's cascade: windows of a pyramid, refined twice, with landmarks.
+
+Zhang et al. 2016, "Joint Face Detection and Alignment Using Multi-task Cascaded
+Convolutional Networks". Coordinates are continuous: a window of 12 pixels at pixel 0
+covers 0 to 12.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from retrieval import weights
+from retrieval.errors import WeightsError
+from retrieval.faces.boxes import Boxes, Measure, nms
+from retrieval.faces.detect import checked
+from retrieval.runtime import Network, NetworkSpec, open_network
+from retrieval.types import Face, Pixels
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WINDOW_PX, STRIDE_PX = 12, 2  # of P-net
+# P-net runs on tiles of this many windows a side, because their activations stay in
+# the processor's cache: on one thread that takes a third of the time of a whole level.
+TILE_WINDOWS = 48
+BATCH = 32  # crops at a time, for the same reason
+
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is looked for.
+
+    min_face_px  smallest face, in pixels of the photo given
+    factor       from one level of the pyramid to the next
+    thresholds   lowest probability after P-net, R-net and O-net
+    flat         P-net leaves out tiles whose grey levels deviate by less than this
+    """
+
+    min_face_px: float = 20
+    factor: float = 0.709
+    thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)
+    flat: float = 0
+
+
+# facenet-pytorch's defaults, which tests hold this module to.
+REFERENCE = Settings()
+DEFAULT = Settings()
+
+
+def open_mtcnn(
+    *, device: str = "cpu", settings: Settings = DEFAULT, cache: Path | None = None
+) -> Mtcnn:
+    """The detector, ready to run.
+
+    device  "cpu" or "cuda"
+    cache   where exported networks lie; None is the user's cache
+    raises  BadInput, WeightsError as runtime.open_network()
+    """
+    pnet, rnet, onet = (open_network(spec, device=device, cache=cache) for spec in network_specs())
+    return Mtcnn(pnet, rnet, onet, settings)
+
+
+def network_specs() -> tuple[NetworkSpec, NetworkSpec, NetworkSpec]:
+    """P-net, R-net and O-net: RGB planes 0 to 255 → probability (N, 1, ...), shifts (N, 4, ...),
+    and of O-net landmarks (N, 10).
+    """
+    return (
+        _spec("mtcnn-pnet", "PNet", (3, None, None)),
+        _spec("mtcnn-rnet", "RNet", (3, 24, 24)),
+        _spec("mtcnn-onet", "ONet", (3, 48, 48)),
+    )
+
+
+def _spec(name: str, module: str, shape: tuple[int | None, ...]) -> NetworkSpec:
+    return NetworkSpec(name, weights.sha256_of(name), lambda: _build(name, module), shape)
+
+
+def _build(name: str, module: str) -> nn.Module:
+    import torch
+
+    from retrieval.models import mtcnn
+
+    path = weights.locate(name)
+    network: nn.Module = getattr(mtcnn, module)()
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except RuntimeError as error:  # other names or shapes
+        raise WeightsError(f"{path} does not fit {module}: {error}") from error
+    return network
+
+
+@dataclass(slots=True)
+class _Candidates:
+    """Boxes of all photos of a batch.
+
+    boxes   (N, 4); scores (N,)
+    photo   (N,) index of the photo
+    """
+
+    boxes: Boxes
+    scores: Scores
+    photo: NDArray[np.intp]
+
+    def __getitem__(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> _Candidates:
+        return _Candidates(self.boxes[chosen], self.scores[chosen], self.photo[chosen])
+
+
+class Mtcnn:
+    """The three networks behind retrieval.faces.detect.Detector."""
+
+    name = "mtcnn"
+
+    def __init__(self, pnet: Network, rnet: Network, onet: Network, settings: Settings) -> None:
+        self._pnet, self._rnet, self._onet = pnet, rnet, onet
+        self._settings = settings
+        hashes = "".join(weights.sha256_of(name) for name in _WEIGHTS)
+        self.weights_sha256 = hashlib.sha256(hashes.encode()).hexdigest()
+
+    def detect(self, batch: Sequence[Pixels]) -> list[list[Face]]:
+        """As Detector. Boxes may stick out of the photo where a face does."""
+        checked(batch)
+        proposals = [self._propose(pixels) for pixels in batch]
+        found = _Candidates(
+            np.concatenate([boxes for boxes, _ in proposals] or [np.empty((0, 4), np.float32)]),
+            np.concatenate([scores for _, scores in proposals] or [np.empty(0, np.float32)]),
+            np.repeat(np.arange(len(batch)), [len(boxes) for boxes, _ in proposals]),
+        )
+        sums = [_integral(pixels) for pixels in batch]
+        found = self._refine(found, sums)
+        return self._output(found, sums)
+
+    def _propose(self, pixels: Pixels) -> tuple[Boxes, Scores]:
+        """P-net over the pyramid: square boxes and their scores."""
+        settings = self._settings
+        image = Image.fromarray(pixels)
+        boxes, scores = [np.empty((0, 4), np.float32)], [np.empty(0, np.float32)]
+        for scale in _scales(image.size, settings):
+            level, per_px = _resized(image, scale)
+            windows, shifts, probability = self._windows(level)
+            corner = (STRIDE_PX * windows).astype(np.float32)
+            found = np.concatenate([corner, corner + WINDOW_PX], axis=1) * np.tile(per_px, 2)
+            best = nms(found, probability, 0.5)
+            side = WINDOW_PX * np.tile(per_px, 2)
+            boxes.append(found[best])
+            boxes[-1] = boxes[-1] + shifts[best] * side
+            scores.append(probability[best])
+        all_boxes, all_scores = np.concatenate(boxes), np.concatenate(scores)
+        best = nms(all_boxes, all_scores, 0.7)
+        return _squared(all_boxes[best]), all_scores[best]
+
+    def _windows(self, level: Pixels) -> tuple[NDArray[np.intp], Boxes, Scores]:
+        """Where P-net sees a face: (N, 2) x, y in windows, (N, 4) shifts, (N,) probability."""
+        places, shifts = [np.empty((0, 2), np.intp)], [np.empty((0, 4), np.float32)]
+        scores = [np.empty(0, np.float32)]
+        for left, top, tile in _tiles(level, self._settings.flat):
+            planes = np.ascontiguousarray(tile.transpose(2, 0, 1)[None], np.float32)
+            probability, shift = self._pnet(planes)
+            y, x = np.nonzero(probability[0, 0] >= self._settings.thresholds[0])
+            if len(x):
+                places.append(np.stack([x + left, y + top], axis=1))
+                shifts.append(shift[0, :, y, x])
+                scores.append(probability[0, 0, y, x])
+        return np.concatenate(places), np.concatenate(shifts), np.concatenate(scores)
+
+    def _refine(self, found: _Candidates, sums: list[NDArray[np.uint32]]) -> _Candidates:
+        """R-net over all candidates."""
+        scores, shifts = self._run(self._rnet, found, sums, 24)
+        found.scores = scores[:, 0]
+        passing = found.scores > self._settings.thresholds[1]
+        found, shifts = found[passing], shifts[passing]
+        best = _nms_each(found, 0.7)
+        found = found[best]
+        found.boxes = _squared(_shifted(found.boxes, shifts[best]))
+        return found
+
+    def _output(self, found: _Candidates, sums: list[NDArray[np.uint32]]) -> list[list[Face]]:
+        """O-net over what is left."""
+        scores, shifts, points = self._run(self._onet, found, sums, 48)
+        found.scores = scores[:, 0]
+        passing = found.scores > self._settings.thresholds[2]
+        found, shifts, points = found[passing], shifts[passing], points[passing]
+        corner, side = found.boxes[:, None, :2], _sides(found.boxes)[:, None]
+        landmarks = corner + points.reshape(-1, 2, 5).transpose(0, 2, 1) * side  # (N, 5, 2)
+        found.boxes = _shifted(found.boxes, shifts)
+        faces: list[list[Face]] = [[] for _ in sums]
+        for i in _largest_first(found.boxes, _nms_each(found, 0.7, over="smaller")):
+            face = Face(found.boxes[i], landmarks[i], float(found.scores[i]))
+            faces[found.photo[i]].append(face)
+        return faces
+
+    def _run(
+        self, network: Network, found: _Candidates, sums: list[NDArray[np.uint32]], size_px: int
+    ) -> list[NDArray[np.float32]]:
+        """A network over the candidates' crops; for no candidates, arrays of length 0."""
+        crops = _crops(found, sums, size_px)
+        # One empty batch tells the shapes of the outputs.
+        starts = range(0, len(crops), BATCH) or [0]
+        parts = [network(crops[start : start + BATCH]) for start in starts]
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+
+_WEIGHTS = ("mtcnn-pnet", "mtcnn-rnet", "mtcnn-onet")
+
+
+def _scales(size: tuple[int, int], settings: Settings) -> Iterator[float]:
+    scale = WINDOW_PX / settings.min_face_px
+    while min(size) * scale >= WINDOW_PX:
+        yield scale
+        scale *= settings.factor
+
+
+def _resized(image: Image.Image, scale: float) -> tuple[Pixels, NDArray[np.float32]]:
+    """One level of the pyramid, averaged; and (2,) photo pixels for one of its, in x and y."""
+    size = int(image.width * scale + 1), int(image.height * scale + 1)
+    level = image.resize(size, Image.Resampling.BOX)
+    return np.asarray(level), np.divide(image.size, size, dtype=np.float32)
+
+
+def _tiles(level: Pixels, flat: float) -> Iterator[tuple[int, int, Pixels]]:
+    """Overlapping parts of a level that hold each window once: left, top in windows, pixels."""
+    height, width = level.shape[:2]
+    rows, columns = [(side - WINDOW_PX) // STRIDE_PX + 1 for side in (height, width)]
+    reach = STRIDE_PX * (TILE_WINDOWS - 1) + WINDOW_PX
+    for top in range(0, rows, TILE_WINDOWS):
+        for left in range(0, columns, TILE_WINDOWS):
+            y, x = STRIDE_PX * top, STRIDE_PX * left
+            tile = level[y : y + reach, x : x + reach]
+            if flat == 0 or tile[::2, ::2, 1].std() >= flat:
+                yield left, top, tile
+
+
+def _integral(pixels: Pixels) -> NDArray[np.uint32]:
+    """(H + 1, W + 1, 3) sums of all pixels above and left of each corner.
+
+    They wrap around in large photos; differences of them are right all the same.
+    """
+    height, width = pixels.shape[:2]
+    sums = np.zeros((height + 1, width + 1, 3), np.uint32)
+    np.cumsum(pixels, axis=0, dtype=np.uint32, out=sums[1:, 1:])
+    np.cumsum(sums[1:, 1:], axis=1, out=sums[1:, 1:])
+    return sums
+
+
+def _crops(found: _Candidates, sums: list[NDArray[np.uint32]], size_px: int) -> NDArray[np.float32]:
+    """Every candidate cut out and averaged to (N, 3, size_px, size_px), 0 to 255.
+
+    A box is cut off at the photo's border and what is left is stretched, as the
+    networks' reference implementation does. Each output pixel is the mean of the
+    pixels that it touches (adaptive average pooling), by four lookups in the sums.
+    """
+    crops = np.empty((len(found.boxes), 3, size_px, size_px), np.float32)
+    for photo in np.unique(found.photo):
+        mine = found.photo == photo
+        integral = sums[photo]
+        limit = np.array([integral.shape[1], integral.shape[0]]) - 1
+        low = np.clip(np.floor(found.boxes[mine, :2]).astype(np.intp), 0, limit - 1)
+        high = np.clip(np.floor(found.boxes[mine, 2:]).astype(np.intp), low + 1, limit)
+        start, end = _bins(low, high, size_px)  # (N, size_px, 2) each
+        x0, y0 = start[:, None, :, 0], start[:, :, None, 1]
+        x1, y1 = end[:, None, :, 0], end[:, :, None, 1]
+        total = integral[y1, x1] - integral[y0, x1] - integral[y1, x0] + integral[y0, x0]
+        means = total / ((x1 - x0) * (y1 - y0))[..., None].astype(np.float32)
+        crops[mine] = means.transpose(0, 3, 1, 2)
+    return crops
+
+
+def _bins(
+    low: NDArray[np.intp], high: NDArray[np.intp], n: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The first and past-the-last pixel of each of n bins between low and high (N, 2)."""
+    length = (high - low)[:, None]
+    i = np.arange(n)[None, :, None]
+    return low[:, None] + i * length // n, low[:, None] - (-(i + 1) * length // n)
+
+
+def _sides(boxes: Boxes) -> NDArray[np.float32]:
+    """(N, 2) width and height."""
+    return boxes[:, 2:] - boxes[:, :2]
+
+
+def _shifted(boxes: Boxes, shifts: NDArray[np.float32]) -> Boxes:
+    """Each edge moved by its share of the box's width or height."""
+    return boxes + shifts * np.tile(_sides(boxes), 2)
+
+
+def _squared(boxes: Boxes) -> Boxes:
+    """The squares around the same middles, as long as the longer side."""
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = _sides(boxes).max(axis=1, keepdims=True, initial=0) / 2
+    return np.concatenate([middle - half, middle + half], axis=1)
+
+
+def _nms_each(found: _Candidates, threshold: float, *, over: Measure = "union") -> NDArray[np.intp]:
+    """Suppression within each photo."""
+    kept = [np.empty(0, np.intp)]
+    for photo in np.unique(found.photo):
+        mine = np.flatnonzero(found.photo == photo)
+        kept.append(mine[nms(found.boxes[mine], found.scores[mine], threshold, over=over)])
+    return np.concatenate(kept)
+
+
+def _largest_first(boxes: Boxes, chosen: NDArray[np.intp]) -> NDArray[np.intp]:
+    areas = _sides(boxes[chosen]).prod(axis=1)
+    return chosen[np.argsort(-areas, kind="stable")]
