@@ -2,7 +2,8 @@
 
 Zhang et al. 2016, "Joint Face Detection and Alignment Using Multi-task Cascaded
 Convolutional Networks". Coordinates are continuous: a window of 12 pixels at pixel 0
-covers 0 to 12.
+covers 0 to 12. Where the paper leaves a choice, to the rounding, this is the one of
+facenet-pytorch, for which the weights were tuned; tests hold the two together.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ TILE_WINDOWS = 48
 BATCH = 32  # crops at a time, for the same reason
 
 Scores = NDArray[np.float32]
+_Level = Pixels | NDArray[np.float32]  # (h, w, 3) 0 to 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +46,19 @@ class Settings:
     factor       from one level of the pyramid to the next
     thresholds   lowest probability after P-net, R-net and O-net
     flat         P-net leaves out tiles whose grey levels deviate by less than this
+    exact_area   average the pyramid as torch's "area" does, whole pixels only, which
+                 takes longer than Pillow's box filter and changes boxes by a few pixels
     """
 
     min_face_px: float = 20
     factor: float = 0.709
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)
     flat: float = 0
+    exact_area: bool = False
 
 
 # facenet-pytorch's defaults, which tests hold this module to.
-REFERENCE = Settings()
+REFERENCE = Settings(exact_area=True)
 DEFAULT = Settings()
 
 
@@ -129,36 +134,45 @@ class Mtcnn:
     def detect(self, batch: Sequence[Pixels]) -> list[list[Face]]:
         """As Detector. Boxes may stick out of the photo where a face does."""
         checked(batch)
-        proposals = [self._propose(pixels) for pixels in batch]
+        sums = [_integral(pixels) for pixels in batch]
+        proposals = [self._propose(*photo) for photo in zip(batch, sums, strict=True)]
         found = _Candidates(
             np.concatenate([boxes for boxes, _ in proposals] or [np.empty((0, 4), np.float32)]),
             np.concatenate([scores for _, scores in proposals] or [np.empty(0, np.float32)]),
             np.repeat(np.arange(len(batch)), [len(boxes) for boxes, _ in proposals]),
         )
-        sums = [_integral(pixels) for pixels in batch]
         found = self._refine(found, sums)
         return self._output(found, sums)
 
-    def _propose(self, pixels: Pixels) -> tuple[Boxes, Scores]:
+    def _propose(self, pixels: Pixels, sums: NDArray[np.uint32]) -> tuple[Boxes, Scores]:
         """P-net over the pyramid: square boxes and their scores."""
-        settings = self._settings
         image = Image.fromarray(pixels)
-        boxes, scores = [np.empty((0, 4), np.float32)], [np.empty(0, np.float32)]
-        for scale in _scales(image.size, settings):
-            level, per_px = _resized(image, scale)
-            windows, shifts, probability = self._windows(level)
-            corner = (STRIDE_PX * windows).astype(np.float32)
-            found = np.concatenate([corner, corner + WINDOW_PX], axis=1) * np.tile(per_px, 2)
-            best = nms(found, probability, 0.5)
-            side = WINDOW_PX * np.tile(per_px, 2)
+        boxes, shifts = [np.empty((0, 4), np.float32)], [np.empty((0, 4), np.float32)]
+        scores = [np.empty(0, np.float32)]
+        for scale in _scales(image.size, self._settings):
+            size = int(image.width * scale + 1), int(image.height * scale + 1)
+            level = (
+                _means(sums, np.array([[0, 0]]), np.array([image.size]), size)[0]
+                if self._settings.exact_area
+                else np.asarray(image.resize(size, Image.Resampling.BOX))
+            )
+            windows, level_shifts, probability = self._windows(level)
+            # In float32: which way a whole number is rounded decides about boxes.
+            corner, per_px = (STRIDE_PX * windows).astype(np.float32), np.float32(scale)
+            low = np.floor((corner + 1) / per_px) - 1
+            high = np.floor((corner + WINDOW_PX) / per_px)
+            found = np.concatenate([low, high], axis=1)
+            best = nms(_inset(found), probability, 0.5)
             boxes.append(found[best])
-            boxes[-1] = boxes[-1] + shifts[best] * side
+            shifts.append(level_shifts[best])
             scores.append(probability[best])
-        all_boxes, all_scores = np.concatenate(boxes), np.concatenate(scores)
-        best = nms(all_boxes, all_scores, 0.7)
-        return _squared(all_boxes[best]), all_scores[best]
+        found, probability = np.concatenate(boxes), np.concatenate(scores)
+        best = nms(_inset(found), probability, 0.7)
+        found = found[best]
+        moved = found + np.concatenate(shifts)[best] * np.tile(_sides(_inset(found)), 2)
+        return _squared(moved), probability[best]
 
-    def _windows(self, level: Pixels) -> tuple[NDArray[np.intp], Boxes, Scores]:
+    def _windows(self, level: _Level) -> tuple[NDArray[np.intp], Boxes, Scores]:
         """Where P-net sees a face: (N, 2) x, y in windows, (N, 4) shifts, (N,) probability."""
         places, shifts = [np.empty((0, 2), np.intp)], [np.empty((0, 4), np.float32)]
         scores = [np.empty(0, np.float32)]
@@ -219,14 +233,7 @@ def _scales(size: tuple[int, int], settings: Settings) -> Iterator[float]:
         scale *= settings.factor
 
 
-def _resized(image: Image.Image, scale: float) -> tuple[Pixels, NDArray[np.float32]]:
-    """One level of the pyramid, averaged; and (2,) photo pixels for one of its, in x and y."""
-    size = int(image.width * scale + 1), int(image.height * scale + 1)
-    level = image.resize(size, Image.Resampling.BOX)
-    return np.asarray(level), np.divide(image.size, size, dtype=np.float32)
-
-
-def _tiles(level: Pixels, flat: float) -> Iterator[tuple[int, int, Pixels]]:
+def _tiles(level: _Level, flat: float) -> Iterator[tuple[int, int, _Level]]:
     """Overlapping parts of a level that hold each window once: left, top in windows, pixels."""
     height, width = level.shape[:2]
     rows, columns = [(side - WINDOW_PX) // STRIDE_PX + 1 for side in (height, width)]
@@ -255,32 +262,50 @@ def _crops(found: _Candidates, sums: list[NDArray[np.uint32]], size_px: int) -> 
     """Every candidate cut out and averaged to (N, 3, size_px, size_px), 0 to 255.
 
     A box is cut off at the photo's border and what is left is stretched, as the
-    networks' reference implementation does. Each output pixel is the mean of the
-    pixels that it touches (adaptive average pooling), by four lookups in the sums.
+    networks were trained.
     """
     crops = np.empty((len(found.boxes), 3, size_px, size_px), np.float32)
     for photo in np.unique(found.photo):
         mine = found.photo == photo
-        integral = sums[photo]
-        limit = np.array([integral.shape[1], integral.shape[0]]) - 1
+        limit = np.array(sums[photo].shape[1::-1]) - 1
         low = np.clip(np.floor(found.boxes[mine, :2]).astype(np.intp), 0, limit - 1)
         high = np.clip(np.floor(found.boxes[mine, 2:]).astype(np.intp), low + 1, limit)
-        start, end = _bins(low, high, size_px)  # (N, size_px, 2) each
-        x0, y0 = start[:, None, :, 0], start[:, :, None, 1]
-        x1, y1 = end[:, None, :, 0], end[:, :, None, 1]
-        total = integral[y1, x1] - integral[y0, x1] - integral[y1, x0] + integral[y0, x0]
-        means = total / ((x1 - x0) * (y1 - y0))[..., None].astype(np.float32)
+        means = _means(sums[photo], low, high, (size_px, size_px))
         crops[mine] = means.transpose(0, 3, 1, 2)
     return crops
+
+
+def _means(
+    sums: NDArray[np.uint32], low: NDArray[np.intp], high: NDArray[np.intp], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Rectangles of a photo, each averaged to one size: (N, height, width, 3), 0 to 255.
+
+    low, high  (N, 2) x, y of the first and past-the-last pixel
+    size       (width, height)
+
+    Each output pixel is the mean of all pixels that it touches, as in torch's adaptive
+    average pooling, by four lookups in the sums (Crow 1984, "Summed-area tables").
+    """
+    x0, x1 = (side[:, None, :] for side in _bins(low[:, 0], high[:, 0], size[0]))
+    y0, y1 = (side[:, :, None] for side in _bins(low[:, 1], high[:, 1], size[1]))
+    total = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
+    area = (x1 - x0) * (y1 - y0)
+    return (total / area[..., None]).astype(np.float32)
 
 
 def _bins(
     low: NDArray[np.intp], high: NDArray[np.intp], n: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The first and past-the-last pixel of each of n bins between low and high (N, 2)."""
-    length = (high - low)[:, None]
-    i = np.arange(n)[None, :, None]
+    """(N, n) first and past-the-last pixel of each of n bins between low and high (N,)."""
+    length, i = (high - low)[:, None], np.arange(n)
     return low[:, None] + i * length // n, low[:, None] - (-(i + 1) * length // n)
+
+
+def _inset(boxes: Boxes) -> Boxes:
+    """Boxes from the middle of their first pixel to that of their last, which overlap is
+    measured on.
+    """
+    return boxes + np.array([0.5, 0.5, -0.5, -0.5], np.float32)
 
 
 def _sides(boxes: Boxes) -> NDArray[np.float32]:
@@ -305,7 +330,8 @@ def _nms_each(found: _Candidates, threshold: float, *, over: Measure = "union") 
     kept = [np.empty(0, np.intp)]
     for photo in np.unique(found.photo):
         mine = np.flatnonzero(found.photo == photo)
-        kept.append(mine[nms(found.boxes[mine], found.scores[mine], threshold, over=over)])
+        boxes = _inset(found.boxes[mine]) if over == "union" else found.boxes[mine]
+        kept.append(mine[nms(boxes, found.scores[mine], threshold, over=over)])
     return np.concatenate(kept)
 
 
