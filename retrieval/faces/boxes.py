@@ -27,9 +27,11 @@ def overlap(a: Boxes, b: Boxes, *, over: Measure = "union") -> NDArray[np.float3
 
     a, b  (N, 4) and (M, 4)
     """
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = np.maximum(high - low, 0).prod(axis=2)
+    width, height = (
+        np.minimum.outer(a[:, i + 2], b[:, i + 2]) - np.maximum.outer(a[:, i], b[:, i])
+        for i in (0, 1)
+    )
+    common = np.maximum(width, 0) * np.maximum(height, 0)
     area_a, area_b = area(a)[:, None], area(b)[None, :]
     whole = np.minimum(area_a, area_b) if over == "smaller" else area_a + area_b - common
     shares: NDArray[np.float32] = common / np.maximum(whole, np.finfo(np.float32).tiny)
@@ -57,7 +59,7 @@ def nms(
         beats = np.triu(overlap(boxes[block], boxes[block], over=over) > threshold, k=1)
         survives = np.ones(len(block), np.bool_)
         while True:
-            again = ~beats[survives].any(axis=0)
+            again = np.logical_not(beats[survives].any(axis=0))
             if (again == survives).all():
                 break
             survives = again

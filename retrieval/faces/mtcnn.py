@@ -9,6 +9,7 @@ facenet-pytorch, for which the weights were tuned; tests hold the two together.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from retrieval import weights
 from retrieval.errors import WeightsError
 from retrieval.faces.boxes import Boxes, Measure, nms
 from retrieval.faces.detect import checked
+from retrieval.faces.sample import AreaSampler, BoxSampler, Level, Sampler
 from retrieval.runtime import Network, NetworkSpec, open_network
 from retrieval.types import Face, Pixels
 
@@ -35,7 +36,6 @@ TILE_WINDOWS = 48
 BATCH = 32  # crops at a time, for the same reason
 
 Scores = NDArray[np.float32]
-_Level = Pixels | NDArray[np.float32]  # (h, w, 3) 0 to 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Settings:
     factor       from one level of the pyramid to the next
     thresholds   lowest probability after P-net, R-net and O-net
     flat         P-net leaves out tiles whose grey levels deviate by less than this
-    exact_area   average the pyramid as torch's "area" does, whole pixels only, which
-                 takes longer than Pillow's box filter and changes boxes by a few pixels
+    exact_area   shrink as torch's "area" does; Pillow's box filter is faster, and moves
+                 boxes by a few pixels
     """
 
     min_face_px: float = 20
@@ -134,29 +134,22 @@ class Mtcnn:
     def detect(self, batch: Sequence[Pixels]) -> list[list[Face]]:
         """As Detector. Boxes may stick out of the photo where a face does."""
         checked(batch)
-        sums = [_integral(pixels) for pixels in batch]
-        proposals = [self._propose(*photo) for photo in zip(batch, sums, strict=True)]
+        samplers = [_sampler(pixels, self._settings) for pixels in batch]
+        proposals = [self._propose(sampler) for sampler in samplers]
         found = _Candidates(
             np.concatenate([boxes for boxes, _ in proposals] or [np.empty((0, 4), np.float32)]),
             np.concatenate([scores for _, scores in proposals] or [np.empty(0, np.float32)]),
             np.repeat(np.arange(len(batch)), [len(boxes) for boxes, _ in proposals]),
         )
-        found = self._refine(found, sums)
-        return self._output(found, sums)
+        found = self._refine(found, samplers)
+        return self._output(found, samplers)
 
-    def _propose(self, pixels: Pixels, sums: NDArray[np.uint32]) -> tuple[Boxes, Scores]:
+    def _propose(self, photo: Sampler) -> tuple[Boxes, Scores]:
         """P-net over the pyramid: square boxes and their scores."""
-        image = Image.fromarray(pixels)
         boxes, shifts = [np.empty((0, 4), np.float32)], [np.empty((0, 4), np.float32)]
         scores = [np.empty(0, np.float32)]
-        for scale in _scales(image.size, self._settings):
-            size = int(image.width * scale + 1), int(image.height * scale + 1)
-            level = (
-                _means(sums, np.array([[0, 0]]), np.array([image.size]), size)[0]
-                if self._settings.exact_area
-                else np.asarray(image.resize(size, Image.Resampling.BOX))
-            )
-            windows, level_shifts, probability = self._windows(level)
+        for scale in _scales(photo.size, self._settings):
+            windows, level_shifts, probability = self._windows(photo.level(scale))
             # In float32: which way a whole number is rounded decides about boxes.
             corner, per_px = (STRIDE_PX * windows).astype(np.float32), np.float32(scale)
             low = np.floor((corner + 1) / per_px) - 1
@@ -172,7 +165,7 @@ class Mtcnn:
         moved = found + np.concatenate(shifts)[best] * np.tile(_sides(_inset(found)), 2)
         return _squared(moved), probability[best]
 
-    def _windows(self, level: _Level) -> tuple[NDArray[np.intp], Boxes, Scores]:
+    def _windows(self, level: Level) -> tuple[NDArray[np.intp], Boxes, Scores]:
         """Where P-net sees a face: (N, 2) x, y in windows, (N, 4) shifts, (N,) probability."""
         places, shifts = [np.empty((0, 2), np.intp)], [np.empty((0, 4), np.float32)]
         scores = [np.empty(0, np.float32)]
@@ -186,9 +179,9 @@ class Mtcnn:
                 scores.append(probability[0, 0, y, x])
         return np.concatenate(places), np.concatenate(shifts), np.concatenate(scores)
 
-    def _refine(self, found: _Candidates, sums: list[NDArray[np.uint32]]) -> _Candidates:
+    def _refine(self, found: _Candidates, photos: Sequence[Sampler]) -> _Candidates:
         """R-net over all candidates."""
-        scores, shifts = self._run(self._rnet, found, sums, 24)
+        scores, shifts = self._run(self._rnet, found, photos, 24)
         found.scores = scores[:, 0]
         passing = found.scores > self._settings.thresholds[1]
         found, shifts = found[passing], shifts[passing]
@@ -197,26 +190,26 @@ class Mtcnn:
         found.boxes = _squared(_shifted(found.boxes, shifts[best]))
         return found
 
-    def _output(self, found: _Candidates, sums: list[NDArray[np.uint32]]) -> list[list[Face]]:
+    def _output(self, found: _Candidates, photos: Sequence[Sampler]) -> list[list[Face]]:
         """O-net over what is left."""
-        scores, shifts, points = self._run(self._onet, found, sums, 48)
+        scores, shifts, points = self._run(self._onet, found, photos, 48)
         found.scores = scores[:, 0]
         passing = found.scores > self._settings.thresholds[2]
         found, shifts, points = found[passing], shifts[passing], points[passing]
         corner, side = found.boxes[:, None, :2], _sides(found.boxes)[:, None]
         landmarks = corner + points.reshape(-1, 2, 5).transpose(0, 2, 1) * side  # (N, 5, 2)
         found.boxes = _shifted(found.boxes, shifts)
-        faces: list[list[Face]] = [[] for _ in sums]
+        faces: list[list[Face]] = [[] for _ in photos]
         for i in _largest_first(found.boxes, _nms_each(found, 0.7, over="smaller")):
             face = Face(found.boxes[i], landmarks[i], float(found.scores[i]))
             faces[found.photo[i]].append(face)
         return faces
 
     def _run(
-        self, network: Network, found: _Candidates, sums: list[NDArray[np.uint32]], size_px: int
+        self, network: Network, found: _Candidates, photos: Sequence[Sampler], size_px: int
     ) -> list[NDArray[np.float32]]:
         """A network over the candidates' crops; for no candidates, arrays of length 0."""
-        crops = _crops(found, sums, size_px)
+        crops = _crops(found, photos, size_px)
         # One empty batch tells the shapes of the outputs.
         starts = range(0, len(crops), BATCH) or [0]
         parts = [network(crops[start : start + BATCH]) for start in starts]
@@ -226,6 +219,10 @@ class Mtcnn:
 _WEIGHTS = ("mtcnn-pnet", "mtcnn-rnet", "mtcnn-onet")
 
 
+def _sampler(pixels: Pixels, settings: Settings) -> Sampler:
+    return AreaSampler(pixels) if settings.exact_area else BoxSampler(pixels)
+
+
 def _scales(size: tuple[int, int], settings: Settings) -> Iterator[float]:
     scale = WINDOW_PX / settings.min_face_px
     while min(size) * scale >= WINDOW_PX:
@@ -233,72 +230,42 @@ def _scales(size: tuple[int, int], settings: Settings) -> Iterator[float]:
         scale *= settings.factor
 
 
-def _tiles(level: _Level, flat: float) -> Iterator[tuple[int, int, _Level]]:
+def _tiles(level: Level, flat: float) -> Iterator[tuple[int, int, Level]]:
     """Overlapping parts of a level that hold each window once: left, top in windows, pixels."""
-    height, width = level.shape[:2]
-    rows, columns = [(side - WINDOW_PX) // STRIDE_PX + 1 for side in (height, width)]
-    reach = STRIDE_PX * (TILE_WINDOWS - 1) + WINDOW_PX
-    for top in range(0, rows, TILE_WINDOWS):
-        for left in range(0, columns, TILE_WINDOWS):
-            y, x = STRIDE_PX * top, STRIDE_PX * left
-            tile = level[y : y + reach, x : x + reach]
+    # In an odd length the last window's last pixel is missing, and P-net takes it all the same.
+    rows, columns = (_parts((side + 1 - WINDOW_PX) // STRIDE_PX + 1) for side in level.shape[:2])
+    for top, bottom in rows:
+        for left, right in columns:
+            tile = level[_reach(top, bottom), _reach(left, right)]
             if flat == 0 or tile[::2, ::2, 1].std() >= flat:
                 yield left, top, tile
 
 
-def _integral(pixels: Pixels) -> NDArray[np.uint32]:
-    """(H + 1, W + 1, 3) sums of all pixels above and left of each corner.
-
-    They wrap around in large photos; differences of them are right all the same.
-    """
-    height, width = pixels.shape[:2]
-    sums = np.zeros((height + 1, width + 1, 3), np.uint32)
-    np.cumsum(pixels, axis=0, dtype=np.uint32, out=sums[1:, 1:])
-    np.cumsum(sums[1:, 1:], axis=1, out=sums[1:, 1:])
-    return sums
+def _parts(windows: int) -> list[tuple[int, int]]:
+    """A row of windows in equal parts of TILE_WINDOWS at most: first, past the last."""
+    edges = np.linspace(0, windows, math.ceil(windows / TILE_WINDOWS) + 1).round().astype(int)
+    return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
 
 
-def _crops(found: _Candidates, sums: list[NDArray[np.uint32]], size_px: int) -> NDArray[np.float32]:
+def _reach(first: int, end: int) -> slice:
+    """The pixels that the windows from first to end cover."""
+    return slice(STRIDE_PX * first, STRIDE_PX * (end - 1) + WINDOW_PX)
+
+
+def _crops(found: _Candidates, photos: Sequence[Sampler], size_px: int) -> NDArray[np.float32]:
     """Every candidate cut out and averaged to (N, 3, size_px, size_px), 0 to 255.
 
     A box is cut off at the photo's border and what is left is stretched, as the
     networks were trained.
     """
     crops = np.empty((len(found.boxes), 3, size_px, size_px), np.float32)
-    for photo in np.unique(found.photo):
-        mine = found.photo == photo
-        limit = np.array(sums[photo].shape[1::-1]) - 1
+    for i in np.unique(found.photo):
+        mine = found.photo == i
+        limit = np.array(photos[i].size)
         low = np.clip(np.floor(found.boxes[mine, :2]).astype(np.intp), 0, limit - 1)
         high = np.clip(np.floor(found.boxes[mine, 2:]).astype(np.intp), low + 1, limit)
-        means = _means(sums[photo], low, high, (size_px, size_px))
-        crops[mine] = means.transpose(0, 3, 1, 2)
+        crops[mine] = photos[i].crops(low, high, size_px).transpose(0, 3, 1, 2)
     return crops
-
-
-def _means(
-    sums: NDArray[np.uint32], low: NDArray[np.intp], high: NDArray[np.intp], size: tuple[int, int]
-) -> NDArray[np.float32]:
-    """Rectangles of a photo, each averaged to one size: (N, height, width, 3), 0 to 255.
-
-    low, high  (N, 2) x, y of the first and past-the-last pixel
-    size       (width, height)
-
-    Each output pixel is the mean of all pixels that it touches, as in torch's adaptive
-    average pooling, by four lookups in the sums (Crow 1984, "Summed-area tables").
-    """
-    x0, x1 = (side[:, None, :] for side in _bins(low[:, 0], high[:, 0], size[0]))
-    y0, y1 = (side[:, :, None] for side in _bins(low[:, 1], high[:, 1], size[1]))
-    total = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
-    area = (x1 - x0) * (y1 - y0)
-    return (total / area[..., None]).astype(np.float32)
-
-
-def _bins(
-    low: NDArray[np.intp], high: NDArray[np.intp], n: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """(N, n) first and past-the-last pixel of each of n bins between low and high (N,)."""
-    length, i = (high - low)[:, None], np.arange(n)
-    return low[:, None] + i * length // n, low[:, None] - (-(i + 1) * length // n)
 
 
 def _inset(boxes: Boxes) -> Boxes:
