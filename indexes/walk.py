@@ -86,7 +86,7 @@ def _walk_folder(root: Path, entered: set[tuple[int, int]]) -> Iterator[Found | 
                 continue
             entered.add(identity)
             with os.scandir(folder) as entries:
-                names = sorted((entry.name, entry.is_dir()) for entry in entries)
+                names = sorted((entry.name, _is_folder(entry)) for entry in entries)
         except OSError as error:
             yield Unlisted(folder, f"folder cannot be read: {_reason(error)}")
             continue
@@ -95,6 +95,13 @@ def _walk_folder(root: Path, entered: set[tuple[int, int]]) -> Iterator[Found | 
                 yield _look_at(folder / name)
         inside = [name for name, is_folder in names if is_folder and not _is_hidden(name)]
         waiting.extend(folder / name for name in reversed(inside))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in a circle
+        return False
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def extract(
     source = _sharp_enough(photo, faces, template)
     for i, face in enumerate(faces):
         crops[i] = align(source.pixels, face.landmarks * source.scale, template, crop_px)
-        quality[i] = measure(face, crops[i])
+        quality[i] = measure(face, crops[i]).total
     return PhotoFaces(photo, faces, crops, quality)
 
 

@@ -42,10 +42,9 @@ Scores = NDArray[np.float32]
 class Settings:
     """What is looked for.
 
-    min_face_px  smallest face, in pixels of the photo given
+    min_face_px  side of P-net's window in the pyramid's first level, in photo pixels
     factor       from one level of the pyramid to the next
     thresholds   lowest probability after P-net, R-net and O-net
-    flat         P-net leaves out tiles whose grey levels deviate by less than this
     exact_area   shrink as torch's "area" does; Pillow's box filter is faster, and moves
                  boxes by a few pixels
     """
@@ -53,13 +52,15 @@ class Settings:
     min_face_px: float = 20
     factor: float = 0.709
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)
-    flat: float = 0
     exact_area: bool = False
 
 
 # facenet-pytorch's defaults, which tests hold this module to.
 REFERENCE = Settings(exact_area=True)
-DEFAULT = Settings()
+# P-net's window also sees faces a fifth smaller, and its steps may be wider. On 121 photos
+# shrunk until their faces are 20 to 40 pixels wide this finds all 325 that REFERENCE finds
+# with a score of .9, at two fifths of its cost; skipping flat tiles saved nothing.
+DEFAULT = Settings(min_face_px=24, factor=0.6, thresholds=(0.7, 0.7, 0.9))
 
 
 def open_mtcnn(
@@ -169,7 +170,7 @@ class Mtcnn:
         """Where P-net sees a face: (N, 2) x, y in windows, (N, 4) shifts, (N,) probability."""
         places, shifts = [np.empty((0, 2), np.intp)], [np.empty((0, 4), np.float32)]
         scores = [np.empty(0, np.float32)]
-        for left, top, tile in _tiles(level, self._settings.flat):
+        for left, top, tile in _tiles(level):
             planes = np.ascontiguousarray(tile.transpose(2, 0, 1)[None], np.float32)
             probability, shift = self._pnet(planes)
             y, x = np.nonzero(probability[0, 0] >= self._settings.thresholds[0])
@@ -230,15 +231,13 @@ def _scales(size: tuple[int, int], settings: Settings) -> Iterator[float]:
         scale *= settings.factor
 
 
-def _tiles(level: Level, flat: float) -> Iterator[tuple[int, int, Level]]:
+def _tiles(level: Level) -> Iterator[tuple[int, int, Level]]:
     """Overlapping parts of a level that hold each window once: left, top in windows, pixels."""
     # In an odd length the last window's last pixel is missing, and P-net takes it all the same.
     rows, columns = (_parts((side + 1 - WINDOW_PX) // STRIDE_PX + 1) for side in level.shape[:2])
     for top, bottom in rows:
         for left, right in columns:
-            tile = level[_reach(top, bottom), _reach(left, right)]
-            if flat == 0 or tile[::2, ::2, 1].std() >= flat:
-                yield left, top, tile
+            yield left, top, level[_reach(top, bottom), _reach(left, right)]
 
 
 def _parts(windows: int) -> list[tuple[int, int]]:

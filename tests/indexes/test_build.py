@@ -141,7 +141,7 @@ def test_a_skipped_file_is_tried_again_when_asked_for_or_changed(index, photos):
     index()
     assert len(index(retry_skipped=True).skipped) == 1
     (photos / "a.jpg").write_text("ana")
-    assert _count(index()) == {"new": 1, "faces": 1}
+    assert _count(index()) == {"new": 1, "changed": 1, "faces": 1}
     assert index.catalog.skipped() == []
 
 

@@ -96,9 +96,13 @@ def test_a_photo_with_a_second_path_stays_findable(catalog):
 
 
 def test_a_transaction_that_raises_leaves_nothing(catalog):
-    with pytest.raises(ZeroDivisionError), catalog.writing():
-        _add(catalog, "aa", "/p/a")
-        raise ZeroDivisionError
+    def add_and_fail():
+        with catalog.writing():
+            _add(catalog, "aa", "/p/a")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        add_and_fail()
     assert catalog.photo_id("aa") is None
 
 
