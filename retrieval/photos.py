@@ -198,8 +198,7 @@ def _opened(content: bytes) -> Image.Image:
         image = Image.open(BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError as error:
         raise BadPhoto(
-            "not a photo in a format that is read (JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, AVIF), "
-            "or its header is damaged"
+            "not a JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or AVIF file, or damaged at its start"
         ) from error
     except _DAMAGE as error:
         raise BadPhoto(f"its header is damaged: {error}") from error
