@@ -311,22 +311,25 @@ def models(rows: Sequence[Weights], present: dict[str, bool], *, as_json: bool) 
             fields = {name: getattr(row, name) for name in row.__slots__}
             _json(fields | {"source": str(row.source), "present": present[row.name]})
         return
-    table = Table(box=None, pad_edge=False, title_justify="left")
+    table = Table(box=None, pad_edge=False)
     table.add_column("name", style="bold", no_wrap=True)
-    for name in ("what", "D", "licence", "training data", "where", "SHA-256"):
-        table.add_column(name, overflow="fold")
+    table.add_column("D", justify="right")
+    table.add_column("licence", no_wrap=True)
+    table.add_column("training data", overflow="fold")
+    table.add_column("here", no_wrap=True)
+    table.add_column("SHA-256", no_wrap=True)
     for row in rows:
-        where = f"in {row.source}" if present[row.name] else f"absent; comes from {row.source}"
         table.add_row(
             row.name,
-            row.what,
             "" if row.dim is None else str(row.dim),
             row.licence,
             row.training_data,
-            Text(where),
-            row.sha256[:16] if row.sha256 else "none published",
+            "yes" if present[row.name] else "no",
+            row.sha256[:12] if row.sha256 else "unpublished",
         )
     _out.print(table)
+    for row in rows:
+        line(f"{row.name}: {row.what}; {'in' if present[row.name] else 'comes from'} {row.source}")
 
 
 def calibration(fitted: Calibration, missed: dict[str, float], kept: Path) -> None:

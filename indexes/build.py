@@ -159,6 +159,9 @@ class Build:
             self._report.interrupted = True
         finally:
             extracting.close()
+        # Workers finish in any order; people look for a file by its path.
+        self._report.skipped.sort(key=lambda item: item.path)
+        self._report.warnings.sort(key=lambda item: item.path)
         return self._report
 
     def _to_extract(self, roots: list[Path]) -> Iterator[tuple[Found, Path]]:
