@@ -56,8 +56,7 @@ def draw_portrait(person_seed: int, shot_seed: int) -> Pixels:
 
 def write_album(folder: Path, *, people: int, photos: int, seed: int) -> list[Label]:
     """Draw an album into a folder: photos by year, captions beside some of them,
-    `labels.csv`, a photo cut short (`dañada.jpg`) and, outside the years, `probe.jpg`, one
-    more picture of the first person.
+    `labels.csv`, and a photo cut short (`dañada.jpg`).
 
     people  who appear, each of them in about photos / people pictures and more
     """
@@ -83,9 +82,7 @@ def write_album(folder: Path, *, people: int, photos: int, seed: int) -> list[La
         if i % 3 == 0:
             caption = f"{_listed(names)} {PLACES[place]}, {MONTHS[day.month - 1]} de {day.year}.\n"
             path.with_suffix(".txt").write_text(caption, encoding="utf-8")
-    probe, _, _ = _draw([everybody[0]], np.random.default_rng((seed, 0x7072)))
-    _save(probe, folder / "probe.jpg", day, 1)
-    _break(folder / f"{FIRST_DAY:%Y}" / "dañada.jpg", probe)
+    _break(folder / f"{FIRST_DAY:%Y}" / "dañada.jpg", draw_portrait(everybody[0].seed, seed))
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "identity", "name", "x1", "y1", "x2", "y2"])
@@ -93,6 +90,11 @@ def write_album(folder: Path, *, people: int, photos: int, seed: int) -> list[La
             corners = [f"{value:.1f}" for value in label.box]
             writer.writerow([label.path, label.person, label.name, *corners])
     return labels
+
+
+def write_probe(path: Path, *, seed: int) -> None:
+    """One more picture of the first person of the album with that seed."""
+    _save(draw_portrait(seed * 1000, seed + 1), path, datetime(2025, 6, 1, 12), 1)
 
 
 def _draw(
