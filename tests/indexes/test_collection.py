@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from indexes.collection import open_collection
+from retrieval.errors import BadInput, CollectionError
+from retrieval.evaluation.identification import open_set, ranks
+
+PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
+needs_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason="../shared/photos is not here")
+
+
+@pytest.fixture(scope="module")
+def collection(album, tmp_path_factory):
+    with open_collection(tmp_path_factory.mktemp("c") / "collection", create=True) as opened:
+        opened.report = opened.index([album])
+        yield opened
+
+
+def _labels(album):
+    with (album / "labels.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_drawn_face_is_stored_at_its_place(collection, album):
+    rows = _labels(album)
+    assert collection.report.faces == len(rows)
+    assert [s.path.name for s in collection.report.skipped] == ["dañada.jpg"]
+    hits = collection.nearest(_any_embedding(collection), k=len(rows))[0]
+    for row in rows:
+        corners = np.array([float(row[name]) for name in ("x1", "y1", "x2", "y2")])
+        middle = (corners[:2] + corners[2:]) / 2
+        inside = [
+            hit
+            for hit in hits
+            if hit.path == album / row["path"]
+            and (hit.face.box[:2] <= middle).all()
+            and (middle <= hit.face.box[2:]).all()
+        ]
+        assert len(inside) == 1, row
+
+
+def test_the_probes_person_comes_first_and_with_a_date(collection, album, probe):
+    (answer,) = collection.search([probe], k=3)
+    shown = {row["path"] for row in _labels(album) if row["identity"] == "0"}
+    (face,) = answer.faces
+    for rank, hit in enumerate(face.hits, start=1):
+        assert hit.rank == rank
+        assert str(hit.path.relative_to(album)) in shown
+        assert hit.taken_at is not None
+        assert 0.5 < hit.probability <= 1
+    scores = [hit.score for hit in face.hits]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_photo_of_the_collection_finds_itself_with_score_1(collection, album):
+    path = album / _labels(album)[0]["path"]
+    hit = collection.search([path], k=1)[0].faces[0].hits[0]
+    assert hit.path == path
+    assert hit.score == pytest.approx(1, abs=1e-5)
+    assert collection.crop(hit).startswith(b"\xff\xd8")
+
+
+def test_scores_are_those_of_plain_arithmetic(collection, probe):
+    answer = collection.search([probe], k=1000, threshold=-1)[0].faces[0]
+    probe_row = collection.embedder.embed(answer.crop[None])[0]
+    stored = np.fromfile(collection.path / "faces.f32", "<f4").reshape(-1, probe_row.size)
+    expected = np.sort(stored @ probe_row)[::-1]
+    assert_allclose([hit.score for hit in answer.hits], expected, atol=1e-6)
+
+
+def test_only_hits_that_pass_the_threshold_are_given(collection, probe):
+    every = collection.search([probe], k=1000, threshold=-1)[0].faces[0].hits
+    some = collection.search([probe], k=1000, threshold=0.95)[0].faces[0].hits
+    assert [hit.score for hit in some] == [hit.score for hit in every if hit.score >= 0.95]
+    good = collection.search([probe], k=1000, threshold=-1, min_quality=0.9)[0].faces[0].hits
+    assert [hit.face_id for hit in good] == [hit.face_id for hit in every if hit.quality >= 0.9]
+
+
+def test_a_bad_probe_does_not_stop_the_others(collection, probe, tmp_path):
+    (tmp_path / "bad.jpg").write_text("no photo")
+    bad, good = collection.search([tmp_path / "bad.jpg", probe], k=1)
+    assert "not a JPEG" in bad.reason
+    assert bad.faces == []
+    assert len(good.faces[0].hits) == 1
+
+
+def test_a_face_that_the_probe_does_not_have_is_refused(collection, probe):
+    with pytest.raises(BadInput, match="there is no face 2"):
+        collection.search([probe], face=2)
+
+
+def test_other_networks_are_refused_and_change_nothing(collection, album):
+    with (
+        open_collection(collection.path, detector="centerface") as other,
+        pytest.raises(CollectionError, match="mtcnn and dlib-resnet"),
+    ):
+        other.index([album])
+    assert collection.info().space.detector == "mtcnn"
+
+
+def test_searching_before_indexing_says_what_to_do(tmp_path, probe):
+    with (
+        open_collection(tmp_path / "new", create=True) as empty,
+        pytest.raises(CollectionError, match="retrieve index"),
+    ):
+        empty.search([probe])
+
+
+def test_the_directory_is_private(collection):
+    assert collection.path.stat().st_mode & 0o077 == 0
+    for file in collection.path.iterdir():
+        assert file.stat().st_mode & 0o077 == 0, file.name
+
+
+def test_a_deleted_photos_faces_are_not_found(album, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    names = [album / row["path"] for row in _labels(album)[:2]]
+    for path in names:
+        shutil.copy(path, folder)
+    with open_collection(tmp_path / "c", create=True) as opened:
+        opened.index([folder])
+        (folder / names[0].name).unlink()
+        assert opened.index([folder]).gone == 1
+        hits = opened.search([names[0]], k=10, threshold=-1)[0].faces[0].hits
+        assert {hit.path.name for hit in hits} == {names[1].name}
+
+
+@needs_photos
+def test_155_portraits_find_their_own_nine_years_younger_and_strangers_find_nobody(tmp_path):
+    with open_collection(tmp_path / "c", create=True) as opened:
+        opened.index([PHOTOS / "congress" / "gallery_2015"])
+        probes = sorted((PHOTOS / "congress" / "query_2024").glob("*.jpg"))
+        answers = opened.search(probes, k=1000, threshold=-1)
+        default = [bool(answer.faces[0].hits) for answer in opened.search(probes, k=1)]
+    gallery = sorted({hit.path.stem for hit in answers[0].faces[0].hits})
+    scores = np.full((len(probes), len(gallery)), -1.0)
+    for i, answer in enumerate(answers):
+        for hit in answer.faces[0].hits:  # face 1 is the largest
+            j = gallery.index(hit.path.stem)
+            scores[i, j] = max(scores[i, j], hit.score)
+    names = [path.stem for path in probes]
+    place = ranks(scores, names, gallery)
+    assert (place == 1).sum() == (place > 0).sum() == 155
+    strangers = scores[place == 0].max()
+    result = open_set(scores, names, gallery, float(np.nextafter(strangers, 2)))
+    assert (result.identified.hits, result.accepted.hits) >= (153, 0)
+    assert not any(np.array(default)[place == 0])
+    assert np.array(default)[place > 0].sum() >= 153
+
+
+def _any_embedding(collection):
+    return np.eye(1, collection.embedder.dim, dtype=np.float32)
