@@ -18,7 +18,7 @@ import numpy as np
 from retrieval import weights
 from retrieval.evaluation import identification, verification
 from retrieval.faces.embed import DLIB_RESNET, Family, network_spec, unit_rows
-from retrieval.runtime import Batch, cpu_has_vnni, open_network
+from retrieval.runtime import Batch, Precision, cpu_has_vnni, open_network
 from retrieval.types import Crops, Embeddings
 
 BATCH = 16
@@ -29,10 +29,9 @@ Engine = Callable[[Crops], Embeddings]  # raw vectors of (N, 150, 150, 3)
 
 def aligned_faces(photos: Sequence[Path], family: Family) -> tuple[Crops, list[Path]]:
     """The largest face of each photo as a crop, and the photo; photos without one left out."""
-    from retrieval.faces.detect import open_detector
-
     from retrieval import photos as files
     from retrieval.faces.align import align
+    from retrieval.faces.detect import open_detector
 
     detector = open_detector("mtcnn")
     template = np.array(family.templates["mtcnn"], np.float32)
@@ -60,16 +59,18 @@ def engines() -> dict[str, Engine]:
         return np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32)
 
     def with_torch(dtype: torch.dtype, layout: torch.memory_format) -> Engine:
-        module = spec.build().eval().to(dtype=dtype).to(memory_format=layout)
+        module = spec.build().eval().to(dtype=dtype)
+        module.to(memory_format=layout)  # type: ignore[call-overload]
 
         def run(crops: Crops) -> Embeddings:
             with torch.inference_mode():
                 batch = torch.from_numpy(planes(crops)).to(dtype=dtype, memory_format=layout)
-                return module(batch).float().numpy()
+                vectors: Embeddings = module(batch).float().numpy()
+                return vectors
 
         return run
 
-    def with_onnx(precision: str) -> Engine:
+    def with_onnx(precision: Precision) -> Engine:
         network = open_network(spec, precision=precision)
         return lambda crops: network(planes(crops))[0]
 

@@ -56,8 +56,16 @@ class Patch:
 
     def part(self, window: Window) -> Patch:
         """A smaller rectangle of it."""
-        planes = (self.target, self.x, self.y, self.side, self.cover, self.front, self.shade)
-        return Patch(*(plane[window] for plane in planes), self.px)
+        return Patch(
+            self.target[window],
+            self.x[window],
+            self.y[window],
+            self.side[window],
+            self.cover[window],
+            self.front[window],
+            self.shade[window],
+            self.px,
+        )
 
 
 def head(person: Person) -> Stack:

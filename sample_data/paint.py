@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]  # (h, w), one value a pixel
+Plane = NDArray[np.floating[Any]]  # (h, w), one value a pixel
 Colour = NDArray[np.float32]  # (3,) RGB, 0 to 1
 Sheet = NDArray[np.float32]  # (h, w, 3) RGB, 0 to 1, painted in place
 Window = tuple[slice, slice]
@@ -71,7 +72,8 @@ def level(distance: Plane, px: float) -> Plane:
         return (distance > 0).astype(np.float32)
     down, right = np.gradient(distance)
     slope = np.sqrt(np.square(down) + np.square(right)) + np.float32(0.05 * px)
-    return np.clip(distance / slope + 0.5, 0, 1)
+    covered: Plane = np.clip(distance / slope + 0.5, 0, 1)
+    return covered
 
 
 def ripple(x: Plane, seed: int) -> Plane:
@@ -81,7 +83,8 @@ def ripple(x: Plane, seed: int) -> Plane:
     part = x - whole
     i = whole.astype(np.int32) & (_TABLE - 1)
     here, after = table[i], np.roll(table, -1)[i]
-    return here + (after - here) * (part * part * (3 - 2 * part))
+    smooth: Plane = here + (after - here) * (part * part * (3 - 2 * part))
+    return smooth
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,4 +127,5 @@ def lit(normal: tuple[Plane, Plane, Plane], light: Light) -> Plane:
     x, y, z = (np.float32(d) for d in light.direction)
     facing = normal[0] * x + normal[1] * y + normal[2] * z
     t = np.clip(facing * np.float32(0.62) + np.float32(0.38), 0, 1)
-    return t * t * (3 - 2 * t)
+    share: Plane = t * t * (3 - 2 * t)
+    return share
