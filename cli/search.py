@@ -32,7 +32,7 @@ def search(
             min=-1,
             max=1,
             help="Lowest score of a hit; -1 shows the k nearest.",
-            show_default="calibrated: 3 false matches in 10,000",
+            show_default="calibrated: 2 false matches in 10,000",
         ),
     ] = None,
     face: Annotated[

@@ -7,6 +7,7 @@ facenet-pytorch trained nothing with but shrinks with.
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -46,20 +47,34 @@ class BoxSampler:
     """
 
     def __init__(self, pixels: Pixels) -> None:
-        self._image = Image.fromarray(pixels)
-        self.size = self._image.size
+        self._halved = [Image.fromarray(pixels)]
+        self.size = self._halved[0].size
 
     def level(self, scale: float) -> Level:
-        # From twice its size on, reducing by a whole number first costs no detail.
+        source, _ = self._source(scale)
         size = _level_size(self.size, scale)
-        return np.asarray(self._image.resize(size, Image.Resampling.BOX, reducing_gap=1.5))
+        if max(size) - max(source.size) in (0, 1):  # a power of two
+            return np.asarray(source)
+        return np.asarray(source.resize(size, Image.Resampling.BOX))
 
     def crops(self, low: Corners, high: Corners, size_px: int) -> Level:
         crops = np.empty((len(low), size_px, size_px, 3), np.uint8)
-        for i, box in enumerate(np.concatenate([low, high], axis=1).tolist()):
-            crop = self._image.resize((size_px, size_px), Image.Resampling.BOX, box)
+        boxes = np.concatenate([low, high], axis=1)
+        sides = (high - low).max(axis=1)
+        for i, (box, side) in enumerate(zip(boxes, sides, strict=True)):
+            source, shrunk = self._source(size_px / side)
+            limit = source.size * 2
+            inside = [min(edge / shrunk, end) for edge, end in zip(box, limit, strict=True)]
+            crop = source.resize((size_px, size_px), Image.Resampling.BOX, tuple(inside))
             crops[i] = np.asarray(crop)
         return crops
+
+    def _source(self, scale: float) -> tuple[Image.Image, int]:
+        """The photo halved as often as its scale allows, and how many pixels became one."""
+        times = max(0, math.floor(-math.log2(scale)))
+        while len(self._halved) <= times:
+            self._halved.append(self._halved[-1].reduce(2))
+        return self._halved[times], 2**times
 
 
 class AreaSampler:
