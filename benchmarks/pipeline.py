@@ -11,12 +11,14 @@ upsampling, five-point predictor, ResNet.
 from __future__ import annotations
 
 import argparse
-import resource
+import itertools
+import json
+import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,10 +43,7 @@ def face_recognition(paths: list[Path]) -> tuple[float, int]:
         str(models / "dlib_face_recognition_resnet_model_v1.dat")
     )
     for path in paths:
-        try:
-            image = np.array(Image.open(path).convert("RGB"))
-        except OSError:  # a format or a damage that it cannot read
-            continue
+        image = np.array(Image.open(path).convert("RGB"))
         for box in detector(image, 1):
             embedder.compute_face_descriptor(image, predictor(image, box), 1)
             faces += 1
@@ -53,53 +52,54 @@ def face_recognition(paths: list[Path]) -> tuple[float, int]:
 
 def retrieve(paths: list[Path], collection: Path) -> tuple[float, int, float]:
     """CPU seconds of all processes, faces, and peak memory of all together in MB."""
-    command = [sys.executable, "-m", "benchmarks.pipeline", "--index", str(collection)]
-    before = _children()
+    command = [sys.executable, "-c", "from cli.app import main; main()"]
+    where = ["--collection", str(collection)]
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        [*command, "index", *map(str, paths), *where],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
+    cpu_s: dict[int, float] = {}
     peak = 0.0
-
-    def watch() -> None:
-        nonlocal peak
-        while process.poll() is None:
-            peak = max(peak, _memory_mb(process.pid))
-            time.sleep(0.1)
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    output, _ = process.communicate("\n".join(map(str, paths)))
-    watching.join()
-    return _children() - before, int(output), peak
+    for n in itertools.count():
+        if process.poll() is not None:
+            break
+        family = _descendants(process.pid)
+        cpu_s |= {pid: cpu for pid in family if (cpu := _cpu_s(pid)) is not None}
+        if n % 10 == 0:
+            peak = max(peak, sum(map(_memory_mb, family)))
+        time.sleep(0.01)
+    output = subprocess.run([*command, "info", "--json", *where], capture_output=True, check=True)
+    return sum(cpu_s.values()), json.loads(output.stdout)["faces"], peak
 
 
-def _index(collection: Path) -> None:
-    from indexes.collection import open_collection
+def _descendants(pid: int) -> list[int]:
+    """A process and all below it."""
+    found, waiting = [], [pid]
+    while waiting:
+        found.append(waiting.pop())
+        with suppress(OSError):  # it has ended
+            children = Path(f"/proc/{found[-1]}/task/{found[-1]}/children").read_text()
+            waiting += map(int, children.split())
+    return found
 
-    paths = [Path(line) for line in sys.stdin.read().splitlines()]
-    with open_collection(collection, create=True) as opened:
-        print(opened.index(paths).faces)
 
-
-def _children() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+def _cpu_s(pid: int) -> float | None:
+    """User and system time of one process; None if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory_mb(pid: int) -> float:
-    """Of a process and its descendants: private pages, and shared ones by their share."""
-    total = 0.0
-    waiting = [pid]
-    while waiting:
-        parent = waiting.pop()
-        try:
-            rollup = Path(f"/proc/{parent}/smaps_rollup").read_text()
-            children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-        except OSError:  # it has ended
-            continue
-        total += int(rollup.split("Pss:")[1].split()[0]) / 1024
-        waiting += [int(child) for child in children.split()]
-    return total
+    """Private pages, and shared ones by their share."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    return int(rollup.split("Pss:")[1].split()[0]) / 1024
 
 
 def compare(paths: list[Path]) -> None:
@@ -130,12 +130,9 @@ def memory(n: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--index", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--memory", type=int)
     arguments = parser.parse_args()
-    if arguments.index is not None:
-        _index(arguments.index)
-    elif arguments.memory is not None:
+    if arguments.memory is not None:
         memory(arguments.memory)
     else:
         compare(real_photos())

@@ -1,1 +1,7 @@
-"""The command line: what talks to people."""
+"""The command line: parse, call one function, render one result."""
+
+import os
+
+# Threads of BLAS cost .1 CPU s to start and gain nothing: no command multiplies large
+# matrices. Has to stand here, before anything imports numpy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

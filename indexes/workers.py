@@ -88,7 +88,9 @@ def run(
 
     Closing the iterator stops the workers; files in their hands are dropped.
     """
-    context = multiprocessing.get_context("spawn")  # fork copies locks held by threads
+    # Not fork, which copies locks that threads hold; the server imports once for all workers.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "onnxruntime"])
     pool = ProcessPool(workers, initializer=_start, initargs=(open_work,), context=context)
     waiting: dict[Future[Extracted | str], Key] = {}
     source = iter(paths)
