@@ -1,0 +1,19 @@
+"""All benchmarks, one after the other, each beside its peer in the same run: make bench"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+RUNS = (
+    ("benchmarks.embedding",),
+    ("benchmarks.detection",),
+    ("benchmarks.startup",),
+    ("benchmarks.pipeline",),
+    ("benchmarks.pipeline", "--memory", "1000"),
+    ("benchmarks.pipeline", "--memory", "10000"),
+)
+
+for module, *arguments in RUNS:
+    print(f"\n== python -m {' '.join([module, *arguments])}", flush=True)
+    subprocess.run([sys.executable, "-m", module, *arguments], check=True)
