@@ -119,7 +119,7 @@ def _listed(title: str, items: Sequence[Skipped], style: str) -> None:
         return
     _out.print(Text(f"\n{title}:", style=style))
     for item in items[:LISTED]:
-        line(f"  {_shown(item.path)}: {item.reason}")
+        line(f"  {_shown(_near(item.path))}: {item.reason}")
     if len(items) > LISTED:
         line(f"  and {len(items) - LISTED} more; all of them: retrieve info --skipped")
 
@@ -155,7 +155,7 @@ def _hits_table(title: str, hits: Sequence[Hit], crop: Callable[[Hit], bytes]) -
             *([half_blocks(crop(hit))] if pictures else []),
             f"{hit.score:.4f}",
             "" if hit.probability is None else f"{hit.probability:.1%}",
-            Text(_shown(hit.path)),
+            Text(_shown(_near(hit.path))),
             str(hit.number),
             (hit.taken_at or "")[:10],
         )
@@ -354,6 +354,12 @@ def _json(value: dict[str, Any]) -> None:
 
 def _numbers(values: Iterable[Any]) -> list[float]:
     return [round(float(value), 2) for value in values]
+
+
+def _near(path: Path) -> Path:
+    """The path from the working folder where it lies below that; only people read it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _shown(path: Path) -> str:

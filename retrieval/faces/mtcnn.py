@@ -74,7 +74,7 @@ REFERENCE = Settings(exact_area=True)
 # O-net gives flowers .92 now and then, and faces .87. Cut out anew by the box that it
 # gave, as it is and mirrored, a flower falls to a mean of .71, faces stay above .92.
 DEFAULT = Settings(
-    min_face_px=24, fine_factor=0.6, thresholds=(0.7, 0.7, 0.7), sure=0.95, accept=0.85
+    min_face_px=24, fine_factor=0.6, thresholds=(0.75, 0.7, 0.7), sure=0.95, accept=0.85
 )
 
 
