@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cli.render import shown
 from indexes.collection import Probe
 from retrieval.cache import replacing
 from retrieval.types import Hit
@@ -30,7 +30,7 @@ def write_gallery(page: Path, probes: Sequence[Probe], crop: Callable[[Hit], byt
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     faces = [
         {
-            "probe": _shown(probe.path),
+            "probe": shown(probe.path),
             "number": face.number,
             "of": len(probe.faces),
             "picture": _data(_jpeg(face.crop)),
@@ -47,8 +47,8 @@ def _hit(hit: Hit, jpeg: bytes) -> dict[str, Any]:
     return {
         "rank": hit.rank,
         "picture": _data(jpeg),
-        "name": _shown(Path(hit.path.name)),
-        "path": _shown(hit.path),
+        "name": shown(Path(hit.path.name)),
+        "path": shown(hit.path),
         "address": hit.path.as_uri(),
         "score": f"{hit.score:.4f}",
         "probability": None if hit.probability is None else f"{hit.probability:.0%}",
@@ -67,7 +67,3 @@ def _jpeg(crop: NDArray[np.uint8]) -> bytes:
 
 def _data(jpeg: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
-
-
-def _shown(path: Path) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

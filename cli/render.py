@@ -48,7 +48,7 @@ def error(text: str) -> None:
 
 def skipped(path: Path, reason: str) -> None:
     """One file that could not be used, on stderr."""
-    _err.print(Text.assemble(("skipped ", "yellow"), f"{_shown(path)}: {reason}"), soft_wrap=True)
+    _err.print(Text.assemble(("skipped ", "yellow"), f"{shown(path)}: {reason}"), soft_wrap=True)
 
 
 # retrieve index
@@ -111,7 +111,7 @@ def report(report: Report, collection: Path) -> None:
     _out.print(table)
     _listed("Skipped", report.skipped, "yellow")
     _listed("Used with a warning", report.warnings, "cyan")
-    note(f"collection: {_shown(collection)}")
+    note(f"collection: {shown(collection)}")
 
 
 def _listed(title: str, items: Sequence[Skipped], style: str) -> None:
@@ -119,7 +119,7 @@ def _listed(title: str, items: Sequence[Skipped], style: str) -> None:
         return
     _out.print(Text(f"\n{title}:", style=style))
     for item in items[:LISTED]:
-        line(f"  {_shown(_near(item.path))}: {item.reason}")
+        line(f"  {shown(_near(item.path))}: {item.reason}")
     if len(items) > LISTED:
         line(f"  and {len(items) - LISTED} more; all of them: retrieve info --skipped")
 
@@ -131,7 +131,7 @@ def search_tables(probes: Sequence[Probe], crop: Callable[[Hit], bytes]) -> None
     """A table of hits for each face of each probe, with thumbnails where colours show."""
     for probe in probes:
         for face in probe.faces:
-            title = f"{_shown(probe.path)}, face {face.number} of {len(probe.faces)}"
+            title = f"{shown(probe.path)}, face {face.number} of {len(probe.faces)}"
             if not face.hits:
                 line(f"{title}: no stored face passes the threshold")
                 continue
@@ -155,7 +155,7 @@ def _hits_table(title: str, hits: Sequence[Hit], crop: Callable[[Hit], bytes]) -
             *([half_blocks(crop(hit))] if pictures else []),
             f"{hit.score:.4f}",
             "" if hit.probability is None else f"{hit.probability:.1%}",
-            Text(_shown(_near(hit.path))),
+            Text(shown(_near(hit.path))),
             str(hit.number),
             (hit.taken_at or "")[:10],
         )
@@ -174,7 +174,7 @@ def search_json(probes: Sequence[Probe]) -> None:
             }
             for face in probe.faces
         ]
-        answer: dict[str, Any] = {"probe": _shown(probe.path), "faces": faces}
+        answer: dict[str, Any] = {"probe": shown(probe.path), "faces": faces}
         if probe.reason is not None:
             answer["skipped"] = probe.reason
         _json(answer)
@@ -183,7 +183,7 @@ def search_json(probes: Sequence[Probe]) -> None:
 def _hit(hit: Hit) -> dict[str, Any]:
     return {
         "rank": hit.rank,
-        "path": _shown(hit.path),
+        "path": shown(hit.path),
         "face": hit.number,
         "box": _numbers(hit.face.box),
         "score": round(hit.score, 6),
@@ -206,10 +206,10 @@ def search_csv(probes: Sequence[Probe]) -> None:
                 probability = "" if hit.probability is None else f"{hit.probability:.6f}"
                 writer.writerow(
                     [
-                        _shown(probe.path),
+                        shown(probe.path),
                         face.number,
                         hit.rank,
-                        _shown(hit.path),
+                        shown(hit.path),
                         *_numbers(hit.face.box),
                         f"{hit.score:.6f}",
                         probability,
@@ -224,7 +224,7 @@ def probes_without_faces(probes: Sequence[Probe]) -> None:
         if probe.reason is not None:
             skipped(probe.path, probe.reason)
         elif not probe.faces:
-            error(f"no face found in {_shown(probe.path)}; give a photo in which a face shows")
+            error(f"no face found in {shown(probe.path)}; give a photo in which a face shows")
 
 
 # retrieve detect
@@ -233,7 +233,7 @@ def probes_without_faces(probes: Sequence[Probe]) -> None:
 def faces_table(path: Path, found: PhotoFaces) -> None:
     """One face a line."""
     count = len(found.faces)
-    title = f"{_shown(path)}: {count} face{'' if count == 1 else 's'}"
+    title = f"{shown(path)}: {count} face{'' if count == 1 else 's'}"
     table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
     for name in ("face", "x1", "y1", "x2", "y2", "score", "quality"):
         table.add_column(name, justify="right")
@@ -251,13 +251,13 @@ def faces_table(path: Path, found: PhotoFaces) -> None:
     else:
         line(title)
     for warning in found.photo.warnings:
-        note(f"{_shown(path)}: {warning}")
+        note(f"{shown(path)}: {warning}")
 
 
 def faces_json(path: Path, found: PhotoFaces) -> None:
     """One object a line for each photo."""
     faces = [_face(face, float(q)) for face, q in zip(found.faces, found.quality, strict=True)]
-    _json({"path": _shown(path), "faces": faces})
+    _json({"path": shown(path), "faces": faces})
 
 
 def _face(face: Face, quality: float) -> dict[str, Any]:
@@ -275,7 +275,7 @@ def _face(face: Face, quality: float) -> dict[str, Any]:
 def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> None:
     """What a collection holds; the skipped files too unless they are None."""
     rows: dict[str, Any] = {
-        "collection": _shown(info.path),
+        "collection": shown(info.path),
         "format": info.format,
         **info.counts,
         "size_bytes": info.size_bytes,
@@ -292,7 +292,7 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
     if as_json:
         if skipped is not None:
             rows["skipped_files"] = [
-                {"path": _shown(item.path), "reason": item.reason} for item in skipped
+                {"path": shown(item.path), "reason": item.reason} for item in skipped
             ]
         _json(rows)
         return
@@ -301,7 +301,7 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
         table.add_row(name.replace("_", " "), Text(str(value), overflow="fold"))
     _out.print(table)
     for item in skipped or []:
-        line(f"  {_shown(item.path)}: {item.reason}")
+        line(f"  {shown(item.path)}: {item.reason}")
 
 
 def models(rows: Sequence[Weights], present: dict[str, bool], *, as_json: bool) -> None:
@@ -362,6 +362,6 @@ def _near(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """A path as text for any terminal and for JSON; bytes outside UTF-8 show as \\xNN."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
