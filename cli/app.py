@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib.metadata import version
 from typing import Annotated
 
@@ -48,6 +49,7 @@ def _retrieve(
 
 def main() -> None:
     """Run the command line; what the toolkit refuses to do is one line and exit 1."""
+    warnings.showwarning = render.warning
     try:
         app()
     except RetrievalError as error:

@@ -50,7 +50,10 @@ def calibrate(
     from retrieval.training.calibrate import largest_faces, pair_scores
 
     people = _from_csv(folder, labels) if labels is not None else _from_folders(folder)
-    embedder = open_embedder(model or DEFAULT_EMBEDDER, device=device.value)
+    with render.download() as on_download:
+        embedder = open_embedder(
+            model or DEFAULT_EMBEDDER, device=device.value, progress=on_download
+        )
     found = extracted(people, detector=detector, embedder=model, device=device.value)
     paths, crops = largest_faces(found)
     for path in sorted(set(people) - set(paths)):

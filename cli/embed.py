@@ -33,7 +33,10 @@ def embed(
     from retrieval.cache import replacing
     from retrieval.faces.embed import DEFAULT_EMBEDDER, open_embedder
 
-    embedder = open_embedder(model or DEFAULT_EMBEDDER, device=device.value)
+    with render.download() as on_download:
+        embedder = open_embedder(
+            model or DEFAULT_EMBEDDER, device=device.value, progress=on_download
+        )
     paths: list[str] = []
     boxes, scores, waiting = [], [], []
     rows = [np.empty((0, embedder.dim), np.float32)]

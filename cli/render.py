@@ -51,6 +51,39 @@ def skipped(path: Path, reason: str) -> None:
     _err.print(Text.assemble(("skipped ", "yellow"), f"{shown(path)}: {reason}"), soft_wrap=True)
 
 
+def warning(message: Warning | str, *_: Any) -> None:
+    """In place of warnings.showwarning: the message as a line on stderr, no source code."""
+    _err.print(Text.assemble(("warning: ", "bold yellow"), str(message)), soft_wrap=True)
+
+
+@contextmanager
+def download() -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr that appears with the first bytes of a download."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("downloading weights"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=_err,
+        transient=True,
+    )
+
+    def show(done: int, total: int) -> None:
+        if not bar.tasks:
+            bar.start()
+            bar.add_task("")
+        bar.update(bar.tasks[0].id, completed=done, total=total)
+        if done >= total:
+            bar.stop()
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
 # retrieve index
 
 

@@ -60,9 +60,16 @@ def search(
     """
     from indexes.collection import open_collection
 
-    with open_collection(
-        collection, detector=detector, embedder=model, device=device.value
-    ) as opened:
+    with (
+        render.download() as on_download,
+        open_collection(
+            collection,
+            detector=detector,
+            embedder=model,
+            device=device.value,
+            on_download=on_download,
+        ) as opened,
+    ):
         probes = opened.search(photos, k=k, threshold=threshold, min_quality=min_quality, face=face)
         if html is not None:
             from cli.gallery import write_gallery

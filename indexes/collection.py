@@ -27,6 +27,7 @@ from retrieval.faces.embed import DEFAULT_EMBEDDER, Embedder, open_embedder
 from retrieval.faces.extract import PhotoFaces, extract
 from retrieval.photos import BadPhoto
 from retrieval.types import Crops, Embeddings, Face, Hit, Skipped
+from retrieval.weights import Progress as OnDownload
 
 FACES = "faces"  # the space that photos' faces lie in
 
@@ -73,13 +74,21 @@ class Collection:
     """An open collection; a context manager. Get one from open_collection()."""
 
     def __init__(
-        self, path: Path, catalog: Catalog, *, detector: str, embedder: str, device: str
+        self,
+        path: Path,
+        catalog: Catalog,
+        *,
+        detector: str,
+        embedder: str,
+        device: str,
+        on_download: OnDownload | None = None,
     ) -> None:
         self.path = path
         self._catalog = catalog
         self._detector_name = detector
         self._embedder_name = embedder
         self._device = device
+        self._on_download = on_download
         self._detector: Detector | None = None
         self._embedder: Embedder | None = None
 
@@ -108,8 +117,15 @@ class Collection:
     def embedder(self) -> Embedder:
         """The embedder behind this collection's vectors, opened at first use."""
         if self._embedder is None:
-            self._embedder = open_embedder(self._embedder_name, device=self._device)
+            self._embedder = open_embedder(
+                self._embedder_name, device=self._device, progress=self._on_download
+            )
         return self._embedder
+
+    def prepare(self) -> None:
+        """Open both networks now, with the download that this may take, and not at first use."""
+        self._template()
+        _ = self.detector
 
     def index(
         self,
@@ -308,6 +324,7 @@ def open_collection(
     detector: str | None = None,
     embedder: str | None = None,
     device: str = "cpu",
+    on_download: OnDownload | None = None,
 ) -> Collection:
     """The collection in a directory.
 
@@ -316,6 +333,8 @@ def open_collection(
     embedder  name or weights file; None takes the one it was made with, dlib-resnet for
               a new one
     device    where networks run, cpu or cuda
+    on_download
+              called with bytes so far and bytes in all while weights are downloaded
     raises    CollectionError if there is none, or it is damaged, newer or not ours
     """
     if create:
@@ -333,6 +352,7 @@ def open_collection(
         detector=detector or (space.detector if space else DEFAULT_DETECTOR),
         embedder=embedder or (space.embedder if space else DEFAULT_EMBEDDER),
         device=device,
+        on_download=on_download,
     )
 
 
