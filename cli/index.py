@@ -47,26 +47,24 @@ def index(
     """
     from indexes.collection import open_collection
 
-    with (
-        render.download() as on_download,
-        open_collection(
+    with render.download() as on_download:
+        opened = open_collection(
             collection,
             create=True,
             detector=detector,
             embedder=model,
             device=device.value,
             on_download=on_download,
-        ) as opened,
-    ):
+        )
         opened.prepare()
-        with render.progress() as on_progress:
-            report = opened.index(
-                paths,
-                processes=processes,
-                time_limit_s=time_limit,
-                retry_skipped=retry_skipped,
-                on_progress=on_progress,
-            )
+    with opened, render.progress() as on_progress:
+        report = opened.index(
+            paths,
+            processes=processes,
+            time_limit_s=time_limit,
+            retry_skipped=retry_skipped,
+            on_progress=on_progress,
+        )
     render.report(report, collection)
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)

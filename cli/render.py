@@ -51,7 +51,7 @@ def skipped(path: Path, reason: str) -> None:
     _err.print(Text.assemble(("skipped ", "yellow"), f"{shown(path)}: {reason}"), soft_wrap=True)
 
 
-def warning(message: Warning | str, *_: Any) -> None:
+def warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """In place of warnings.showwarning: the message as a line on stderr, no source code."""
     _err.print(Text.assemble(("warning: ", "bold yellow"), str(message)), soft_wrap=True)
 
@@ -75,13 +75,12 @@ def download() -> Iterator[Callable[[int, int], None]]:
             bar.start()
             bar.add_task("")
         bar.update(bar.tasks[0].id, completed=done, total=total)
-        if done >= total:
-            bar.stop()
 
     try:
         yield show
     finally:
-        bar.stop()
+        if bar.tasks:
+            bar.stop()
 
 
 # retrieve index

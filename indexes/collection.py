@@ -124,8 +124,7 @@ class Collection:
 
     def prepare(self) -> None:
         """Open both networks now, with the download that this may take, and not at first use."""
-        self._template()
-        _ = self.detector
+        _ = self.detector, self.embedder
 
     def index(
         self,
