@@ -12,9 +12,8 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,14 +101,8 @@ class Catalog:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction: all of it or nothing; other writers wait at its start."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(self._db):
             yield
-        except BaseException:
-            if self._db.conn.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     # Spaces
 
@@ -118,7 +111,7 @@ class Catalog:
         return Space(**rows[0]) if rows else None
 
     def add_space(self, space: Space) -> None:
-        self._db.table("spaces").insert(vars_of(space))
+        self._db.table("spaces").insert(asdict(space))
 
     def count_rows(self, space: str, rows: int) -> None:
         """State how many rows of the vector file are committed."""
@@ -354,25 +347,27 @@ def _migrate(db: Database, path: Path) -> None:
     if version == FORMAT:
         return
     db.execute("PRAGMA journal_mode = WAL")
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(db):
         for step in MIGRATIONS[_pragma(db, "user_version") :]:
             step(db)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {FORMAT}")
-    except BaseException:
-        db.execute("ROLLBACK")
+
+
+@contextmanager
+def _transaction(db: Database) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:  # Ctrl-C too must leave nothing behind; it goes on up
+        if db.conn.in_transaction:
+            db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
 
 
 def _pragma(db: Database, name: str) -> int:
     return int(db.execute(f"PRAGMA {name}").fetchone()[0])
-
-
-def vars_of(space: Space) -> dict[str, Any]:
-    """The fields of a space by name; it has slots, so vars() does not know them."""
-    return {name: getattr(space, name) for name in Space.__slots__}
 
 
 def _stored(path: Path) -> str | bytes:

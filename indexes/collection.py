@@ -178,8 +178,8 @@ class Collection:
                      BadInput if there is no default threshold for the embedder
         """
         space = self._space_for_reading()
-        calibrated = calibration.find(space.embedder_sha256, space.detector)
         if threshold is None:
+            calibrated = calibration.find(space.embedder_sha256, space.detector)
             threshold = calibration.required(calibrated, space.embedder).threshold
         extracted = [self._extract(path) for path in probes]
         wanted = [_numbered(found, face) for found in extracted]

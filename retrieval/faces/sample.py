@@ -1,8 +1,8 @@
 """A photo at other scales, and squares of it at one size, for networks of fixed windows.
 
 Two ways of averaging. Box: a pixel that lies under two output pixels is shared among
-them. Area: it counts fully in both, as in torch's adaptive average pooling, which
-facenet-pytorch trained nothing with but shrinks with.
+them. Area: it counts fully in both, as in torch's adaptive average pooling, which is
+what facenet-pytorch shrinks with.
 """
 
 from __future__ import annotations
