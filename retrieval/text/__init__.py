@@ -1,0 +1,1 @@
+"""Text: tokens, word vectors and what is computed on them."""

@@ -1,0 +1,1 @@
+"""What makes word vectors: one step of the recipe a module, `recipe` puts them in order."""
