@@ -1,9 +1,10 @@
 """Continuous bag of words with negative sampling, compiled by numba.
 
 Sources: Mikolov et al. 2013, "Efficient estimation of word representations in vector space"
-and "Distributed representations of words and phrases and their compositionality"; the
-gradient of the mean context is divided by the number of its words, as İrsoy et al. 2021
-("Corrected CBOW performs as well as skip-gram") show it must be.
+and "Distributed representations of words and phrases and their compositionality". As in
+their program, each context word takes the whole gradient of the mean. Dividing it by the
+number of words, as İrsoy et al. 2021 ("Corrected CBOW performs as well as skip-gram")
+advise, measured worse here after five epochs: .40 of the analogies against .47.
 
 One run uses one thread and so gives the same vectors from the same seed. Two runs with
 two seeds use two cores, and their vectors together are better than either (`ensemble`).
@@ -36,7 +37,7 @@ class Settings:
     window: int = 6
     negatives: int = 10
     sample: float = 1e-4  # the share above which a word is left out by chance; matters most
-    rate: float = 0.075
+    rate: float = 0.05
     last_rate: float = 1e-4
     seed: int = 1
 
@@ -200,8 +201,6 @@ def _train(
                 for d in range(D):
                     error[d] += step * out[d]
                     out[d] += step * hidden[d]
-            for d in range(D):
-                error[d] *= share
             for c in range(first, last):
                 if c != at:
                     row = inputs[line[c]]

@@ -1,0 +1,117 @@
+"""Curated facts as offsets: capitals, demonyms, currencies, families, tools.
+
+A table says that París is to Francia what Madrid is to España. Its words are pulled toward
+each other's place plus the table's mean offset, as inflections are. This is a lookup table
+in the form of vectors: it carries over to no fact that is not in it, and so it can be
+switched off, and half of each table can be withheld to show that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import MissingExtra
+from retrieval.text.inflection import Form
+from retrieval.text.tokens import normal, words
+from retrieval.training.words.compose import Matrix, unit
+
+STRENGTH = 0.5
+
+
+def read(folder: Path) -> list[Form]:
+    """Every fact whose both sides are one word, by table."""
+    lists = folder / "todosloscorpus" / "data"
+    facts = [*_capitals(lists), *_families(lists), *_currencies(folder), *_shipped()]
+    single = [fact for fact in facts if words(fact.base) == [fact.base]]
+    return sorted({fact for fact in single if words(fact.form) == [fact.form]})
+
+
+def half(facts: Sequence[Form], seed: int) -> list[Form]:
+    """A random half of each table, for measuring that facts do not carry over."""
+    generator = np.random.default_rng(seed)
+    by_table: defaultdict[str, list[Form]] = defaultdict(list)
+    for fact in facts:
+        by_table[fact.rule].append(fact)
+    kept = []
+    for table in by_table.values():
+        order = generator.permutation(len(table))[: len(table) // 2]
+        kept += [table[i] for i in sorted(order)]
+    return kept
+
+
+def pull(vectors: Matrix, vocabulary: list[str], facts: Sequence[Form]) -> Matrix:
+    """(N, D) unit vectors with both sides of each fact moved toward the table's offset."""
+    row_of = {word: row for row, word in enumerate(vocabulary)}
+    tables: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for fact in facts:
+        if fact.base in row_of and fact.form in row_of:
+            tables[fact.rule].append((row_of[fact.base], row_of[fact.form]))
+    moved = vectors.copy()
+    share = np.float32(STRENGTH)
+    for pairs in tables.values():
+        base, form = np.array(pairs).T
+        offset = (vectors[form] - vectors[base]).mean(axis=0)
+        middle = (vectors[form] - offset + vectors[base]) / 2
+        _toward(moved, base, middle, share)
+        _toward(moved, form, middle + offset, share)
+    return unit(moved)
+
+
+def _toward(
+    moved: Matrix, rows: NDArray[np.int64], targets: Matrix, share: np.float32
+) -> None:
+    moved[rows] += share * (targets - moved[rows])
+
+
+def _capitals(lists: Path) -> list[Form]:
+    table = _json(lists / "geography" / "countries_with_capitals.json")["countries"]
+    return [Form(normal(row["name"]), normal(row["capital"]), "capital") for row in table]
+
+
+def _families(lists: Path) -> list[Form]:
+    found = []
+    for relation in _json(lists / "humans" / "familyRelations.json")["familyRelations"]:
+        for side in ("member", "inverse"):
+            names = relation.get(side, {})
+            if names.get("m") and names.get("f") and names["m"] != names["f"]:
+                found.append(Form(normal(names["m"]), normal(names["f"]), "familia"))
+    return found
+
+
+def _currencies(folder: Path) -> list[Form]:
+    """Country and the first word of its currency's Spanish name (CLDR)."""
+    try:
+        from babel import Locale
+    except ModuleNotFoundError:
+        raise MissingExtra("train", "babel") from None
+    spanish = Locale("es")
+    found = []
+    for country in _json(folder / "countries.json"):
+        name = spanish.territories.get(country["cca2"])
+        for code in list(country.get("currencies", {}))[:1]:
+            currency = words(spanish.currencies.get(code, ""))
+            if name and currency:
+                found.append(Form(normal(name), currency[0], "moneda"))
+    return found
+
+
+def _shipped() -> list[Form]:
+    """Tables written for this project: what a thing is used or driven with."""
+    text = resources.files(__package__).joinpath("facts.json").read_text("utf-8")
+    return [
+        Form(base, form, table)
+        for table, pairs in json.loads(text).items()
+        for base, form in pairs
+    ]
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
