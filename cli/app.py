@@ -9,12 +9,28 @@ from typing import Annotated
 
 import typer
 
-from cli import calibrate, detect, embed, index, info, models, render, search
+from cli import (
+    analogy,
+    calibrate,
+    detect,
+    embed,
+    evaluate,
+    index,
+    info,
+    models,
+    neighbors,
+    odd_one_out,
+    render,
+    search,
+    similarity,
+    train,
+    words,
+)
 from retrieval.errors import RetrievalError
 
 app = typer.Typer(
     name="retrieve",
-    help="Find a face in your photographs by what it looks like, on your own machine.",
+    help="Find a face or a word by what it looks like or means, on your own machine.",
     epilog="Start with: retrieve index ./photos, then: retrieve search face.jpg",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -27,6 +43,13 @@ app.command()(embed.embed)
 app.command()(info.info)
 app.command()(models.models)
 app.command()(calibrate.calibrate)
+app.command()(analogy.analogy)
+app.command()(neighbors.neighbors)
+app.command()(odd_one_out.odd_one_out)
+app.command()(similarity.similarity)
+app.add_typer(words.app, name="words")
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
 
 
 def _print_version(wanted: bool) -> None:

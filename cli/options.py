@@ -53,3 +53,14 @@ MinQualityOption = Annotated[
     float,
     typer.Option(min=0, max=1, help="Leave out stored faces whose quality is lower, 0 to 1."),
 ]
+VectorsOption = Annotated[
+    str,
+    typer.Option(help="Which word vectors: a name of `retrieve words list`, or a file."),
+]
+AllFormsOption = Annotated[
+    bool,
+    typer.Option(
+        "--all-forms", help="Show inflections of the asked words and of answers as hits too."
+    ),
+]
+WordsKOption = Annotated[int, typer.Option("-k", min=1, help="How many words to show.")]

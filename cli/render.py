@@ -56,6 +56,48 @@ def warning(message: Warning | str, *_: Any, **__: Any) -> None:
     _err.print(Text.assemble(("warning: ", "bold yellow"), str(message)), soft_wrap=True)
 
 
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> None:
+    """A table on stdout; `right` names the columns, blank between, that are numbers."""
+    made = Table(box=None, pad_edge=False)
+    for name in columns:
+        made.add_column(name, justify="right" if name in right.split() else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    _out.print(made)
+
+
+def as_json(value: dict[str, Any]) -> None:
+    """One JSON object as a line on stdout."""
+    _json(value)
+
+
+@contextmanager
+def words_progress(unit: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr: what is done, words, words/s, time left; total 0 is unknown."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} " + unit),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=_err,
+        transient=True,
+    )
+    tasks: dict[str, Any] = {}
+    with bar:
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total or None, rate="")
+            speed = bar.tasks[tasks[what]].speed
+            rate = f"{speed:,.0f} {unit}/s" if speed else ""
+            bar.update(tasks[what], completed=done, total=total or None, rate=rate)
+
+        yield show
+
+
 @contextmanager
 def download() -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr that appears with the first bytes of a download."""

@@ -86,7 +86,8 @@ def noise(counts: NDArray[np.int64]) -> Noise:
 def start(words: int, settings: Settings) -> State:
     """A run that has seen nothing: small random word vectors, zero context vectors."""
     generator = np.random.default_rng(settings.seed)
-    inputs = (generator.random((words, settings.dim), np.float32) - 0.5) / settings.dim
+    inputs = generator.random((words, settings.dim), np.float32)
+    inputs = (inputs - np.float32(0.5)) / np.float32(settings.dim)
     outputs = np.zeros((words, settings.dim), np.float32)
     state = np.array([generator.integers(1, 1 << 62)], np.uint64)
     return State(inputs, outputs, state, 0)
@@ -118,13 +119,7 @@ def advance(corpus: Corpus, tables: Noise, settings: Settings, state: State) -> 
     return stop - offset
 
 
-def compiled(*args: Any, **options: Any) -> Any:
-    """numba.njit without its missing types."""
-    return numba.njit(*args, **options)
-
-
-@compiled(inline="always")
-def _next(random: NDArray[np.uint64]) -> Any:
+def _step(random: NDArray[np.uint64]) -> Any:
     """A 64-bit xorshift* step (Vigna 2016); the upper bits are the good ones."""
     x = random[0]
     x ^= x >> np.uint64(12)
@@ -134,8 +129,10 @@ def _next(random: NDArray[np.uint64]) -> Any:
     return x * np.uint64(2685821657736338717)
 
 
-@compiled(nogil=True, fastmath=True, cache=True)
-def _train(
+_next = numba.njit(inline="always")(_step)
+
+
+def _learn(  # compiled below
     ids: Ids,
     inputs: Matrix,
     outputs: Matrix,
@@ -166,8 +163,8 @@ def _train(
                 length += 1
         for at in range(length):
             reach = 1 + np.int64((_next(random) >> np.uint64(33)) % np.uint64(window))
-            first = max(0, at - reach)
-            last = min(length, at + reach + 1)
+            first = max(np.int64(0), at - reach)
+            last = min(np.int64(length), at + reach + 1)
             size = last - first - 1
             if size == 0:
                 continue
@@ -206,3 +203,6 @@ def _train(
                     row = inputs[line[c]]
                     for d in range(D):
                         row[d] += error[d]
+
+
+_train = numba.njit(nogil=True, fastmath=True, cache=True)(_learn)

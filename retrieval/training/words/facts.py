@@ -65,9 +65,7 @@ def pull(vectors: Matrix, vocabulary: list[str], facts: Sequence[Form]) -> Matri
     return unit(moved)
 
 
-def _toward(
-    moved: Matrix, rows: NDArray[np.int64], targets: Matrix, share: np.float32
-) -> None:
+def _toward(moved: Matrix, rows: NDArray[np.int64], targets: Matrix, share: np.float32) -> None:
     moved[rows] += share * (targets - moved[rows])
 
 
@@ -107,9 +105,7 @@ def _shipped() -> list[Form]:
     """Tables written for this project: what a thing is used or driven with."""
     text = resources.files(__package__).joinpath("facts.json").read_text("utf-8")
     return [
-        Form(base, form, table)
-        for table, pairs in json.loads(text).items()
-        for base, form in pairs
+        Form(base, form, table) for table, pairs in json.loads(text).items() for base, form in pairs
     ]
 
 

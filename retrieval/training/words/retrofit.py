@@ -36,9 +36,7 @@ def neighbours(words: list[str], wordnet: WordNet) -> sparse.csr_matrix:
         synset: [row_of[lemma] for lemma in lemmas if lemma in row_of]
         for synset, lemmas in wordnet.lemmas.items()
     }
-    pairs = {
-        (a, b) for rows in rows_of.values() for a in rows for b in rows if a != b
-    }
+    pairs = {(a, b) for rows in rows_of.values() for a in rows for b in rows if a != b}
     for edge in wordnet.edges:
         if edge.relation in RELATIONS:
             pairs.update(

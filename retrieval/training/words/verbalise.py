@@ -88,7 +88,9 @@ def subjects(folder: Path, seed: int) -> Iterator[str]:
             continue
         text = path.read_text("utf-8", errors="replace")
         try:
-            entries = list(_strings(json.loads(text))) if path.suffix == ".json" else text.split("\n")
+            entries = (
+                list(_strings(json.loads(text))) if path.suffix == ".json" else text.split("\n")
+            )
         except json.JSONDecodeError:
             continue  # a list of the collection that is not valid JSON
         entries = [" ".join(words(entry)) for entry in entries]

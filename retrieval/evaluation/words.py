@@ -1,0 +1,155 @@
+"""How good word vectors are: analogies by section, similarity against people's judgement.
+
+Sources: Mikolov et al. 2013, "Efficient estimation of word representations" (the
+questions-words form); Rubenstein and Goodenough 1965 (similarity by rank correlation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import BadInput
+from retrieval.evaluation.verification import Rate, rate
+from retrieval.types import Embeddings
+
+BATCH = 256  # questions searched at once
+NO_SECTION = "all"
+
+
+class Vocabulary(Protocol):
+    """What is asked of word vectors."""
+
+    def row(self, word: str) -> int | None: ...
+
+    def vectors(self, rows: Sequence[int] | NDArray[np.int64]) -> Embeddings: ...
+
+
+class Nearest(Protocol):
+    """The vector search: (Q, D) unit rows and k → scores and rows (Q, k), best first."""
+
+    def __call__(
+        self, probes: Embeddings, k: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of an analogy file.
+
+    asked    questions in the file
+    covered  those whose four words are known
+    first    share of the covered ones answered right, with its interval; None without any
+    """
+
+    name: str
+    asked: int
+    covered: int
+    first: Rate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """A similarity file: Spearman's ρ over the pairs whose words are known, 95 % interval."""
+
+    asked: int
+    covered: int
+    spearman: float
+    low: float
+    high: float
+
+
+def is_similarity(lines: Sequence[str]) -> bool:
+    """Whether a file holds word pairs with a score, not questions of four words."""
+    for line in lines:
+        fields = line.split()
+        if fields and not line.startswith((":", "#")):
+            return len(fields) == 3
+    raise BadInput("the evaluation file is empty; wanted analogies or word pairs with a score")
+
+
+def analogies(
+    lines: Iterable[str], vocabulary: Vocabulary, nearest: Nearest
+) -> tuple[list[Section], Section]:
+    """Every section in the order of the file, and all of them together.
+
+    A question `a b c d` is right when d is the word nearest to b − a + c, the three asked
+    words left out; all words of the vocabulary may be answers.
+    raises  BadInput for a line that is neither a section nor four words
+    """
+    questions: dict[str, list[list[int | None]]] = {}
+    section = NO_SECTION
+    for number, line in enumerate(lines, 1):
+        fields = line.split()
+        if line.startswith(":"):
+            section = line[1:].strip()
+        elif len(fields) == 4:
+            questions.setdefault(section, []).append([vocabulary.row(word) for word in fields])
+        elif fields and not line.startswith("#"):
+            raise BadInput(f"line {number}: wanted four words; got {line.strip()[:60]!r}")
+    sections = []
+    for name, asked in questions.items():
+        covered = np.array([four for four in asked if None not in four], np.int64).reshape(-1, 4)
+        right = _right(covered, vocabulary, nearest)
+        share = rate(right, len(covered)) if len(covered) else None
+        sections.append(Section(name, len(asked), len(covered), share))
+    known = sum(section.covered for section in sections)
+    if not known:
+        raise BadInput("no question has all of its four words in the vocabulary")
+    right = sum(section.first.hits for section in sections if section.first)
+    return sections, Section(
+        "total", sum(section.asked for section in sections), known, rate(right, known)
+    )
+
+
+def _right(questions: NDArray[np.int64], vocabulary: Vocabulary, nearest: Nearest) -> int:
+    right = 0
+    for start in range(0, len(questions), BATCH):
+        batch = questions[start : start + BATCH]
+        a, b, c = (vocabulary.vectors(batch[:, i]) for i in range(3))
+        targets = b - a + c
+        targets /= np.maximum(np.linalg.norm(targets, axis=1, keepdims=True), 1e-12)
+        _, rows = nearest(targets, 4)
+        for found, four in zip(rows, batch, strict=True):
+            answers = [row for row in found if row not in four[:3]]
+            right += bool(answers and answers[0] == four[3])
+    return right
+
+
+def similarity(lines: Iterable[str], vocabulary: Vocabulary) -> Correlation:
+    """Spearman's ρ between scores of people and cosines; Fisher's interval.
+
+    raises  BadInput for a line without two words and a number, or fewer than four known pairs
+    """
+    from scipy.stats import spearmanr
+
+    judged, scored, asked = [], [], 0
+    for number, line in enumerate(lines, 1):
+        fields = line.split()
+        if not fields or line.startswith("#"):
+            continue
+        try:
+            first, second, score = fields[0], fields[1], float(fields[2].replace(",", "."))
+        except (IndexError, ValueError):
+            raise BadInput(
+                f"line {number}: wanted two words and a score; got {line.strip()[:60]!r}"
+            ) from None
+        asked += 1
+        rows = [row for row in map(vocabulary.row, (first, second)) if row is not None]
+        if len(rows) == 2:
+            vectors = vocabulary.vectors(rows)
+            judged.append(score)
+            scored.append(float(vectors[0] @ vectors[1]))
+    if len(judged) < 4:
+        raise BadInput(f"of {asked} pairs {len(judged)} are known; a correlation needs four")
+    rho = float(spearmanr(judged, scored).statistic)
+    # Fieller et al. 1957: the standard error of Spearman's z is sqrt(1.06 / (n - 3)).
+    margin = 1.96 * np.sqrt(1.06 / (len(judged) - 3))
+    z = np.arctanh(np.clip(rho, -0.999999, 0.999999))
+    return Correlation(
+        asked, len(judged), rho, float(np.tanh(z - margin)), float(np.tanh(z + margin))
+    )

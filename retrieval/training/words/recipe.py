@@ -1,0 +1,297 @@
+"""The recipe of the shipped word vectors: corpora and knowledge in, one file out.
+
+    text      encode the corpora with the graph as text beside them  (corpus, verbalise)
+    runs      CBOW with several seeds, one core each                 (cbow)
+    composed  word + ½ context vectors, runs joined, PCA             (compose)
+    graph     vectors of random walks alone, joined                  (graph)
+    retrofit  toward synonyms, hypernyms, parts                      (retrofit)
+    inflect   derived and inflected forms toward their rules         (inflect)
+    facts     curated tables                                         (facts)
+
+Each step can be left out by name, to see what it is worth.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.cache import replacing
+from retrieval.errors import BadInput
+from retrieval.text import inflection
+from retrieval.text.inflection import Form
+from retrieval.text.words import Origin, quantize, save, step_for
+from retrieval.training.words import (
+    cbow,
+    compose,
+    corpus,
+    derivations,
+    facts,
+    graph,
+    inflect,
+    retrofit,
+    verbalise,
+    wordnet,
+)
+from retrieval.training.words.cbow import Settings, State
+from retrieval.training.words.compose import Matrix
+from retrieval.training.words.corpus import Corpus
+
+STEPS = ("graph", "retrofit", "inflect", "facts")
+CHECKPOINT_S = 120.0  # a run loses no more than this
+WALKS = Settings(dim=100, epochs=4, window=4, negatives=6)
+WALKS_PER_SYNSET = 30
+
+OnProgress = Callable[[str, int, int], object]  # what, words done, words in all
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides what the vectors will be, but for the texts.
+
+    runs      CBOW trainings side by side, with the seeds seed, seed + 1, …
+    without   steps to leave out, of STEPS
+    withhold  leave a random half out of each table of facts
+    """
+
+    settings: Settings = field(default_factory=Settings)
+    runs: int = 2
+    min_count: int = 8
+    limit: int = 100_000
+    without: tuple[str, ...] = ()
+    withhold: bool = False
+
+
+def train(
+    texts: Sequence[Path],
+    out: Path,
+    *,
+    work: Path,
+    origin: Origin,
+    knowledge: Path | None = None,
+    recipe: Recipe | None = None,
+    progress: OnProgress | None = None,
+) -> None:
+    """Train word vectors and write them.
+
+    texts      text files, plain or .xz, .gz, .bz2
+    out        the file to write
+    work       folder of the encoded text and the checkpoints; a run that was cut off goes
+               on from there, one with another recipe or other texts starts anew
+    knowledge  folder with WordNet and its companions; without it only `inflect` is done
+    raises     BadInput if a file cannot be read or holds no words
+    """
+    recipe = recipe or Recipe()
+    if unknown := set(recipe.without) - set(STEPS):
+        raise BadInput(f"no step is called {', '.join(sorted(unknown))}; there are: {STEPS}")
+    tell = progress or (lambda what, done, total: None)
+    work.mkdir(parents=True, exist_ok=True)
+    seed = recipe.settings.seed
+    words_net = wordnet.read(knowledge) if knowledge else None
+    lines = chain.from_iterable(corpus.lines(path) for path in texts)
+    if knowledge and words_net:
+        lines = chain(
+            lines,
+            verbalise.walks(words_net, seed),
+            verbalise.relations(words_net, seed),
+            verbalise.glosses(knowledge),
+            verbalise.subjects(knowledge, seed),
+        )
+    encoded = _encoded(lines, texts, work, knowledge is not None, recipe, tell)
+    vectors = _trained(encoded, work, recipe, tell)
+    if words_net and "graph" not in recipe.without:
+        vectors = _with_graph(vectors, encoded, words_net, work, seed, tell)
+    vectors, forms = finish(vectors, encoded, words_net, knowledge, recipe)
+    codes, scales = quantize(vectors, step_for(vectors))
+    made = asdict(recipe) | {"words": int((encoded.ids >= 0).sum())}
+    save(
+        out,
+        encoded.words,
+        codes,
+        scales,
+        replace(origin, recipe=origin.recipe | made),
+        counts=encoded.counts,
+        bases=base_rows(encoded.words, forms),
+    )
+
+
+def finish(
+    vectors: Matrix,
+    encoded: Corpus,
+    words_net: wordnet.WordNet | None,
+    knowledge: Path | None,
+    recipe: Recipe,
+) -> tuple[Matrix, list[Form]]:
+    """The steps after training, in their order: (N, D) unit vectors and the inflected forms."""
+    words, counts = encoded.words, encoded.counts
+    if words_net and "retrofit" not in recipe.without:
+        vectors = retrofit.retrofit(vectors, words, words_net)
+    nouns = words_net.single_words("n") if words_net else frozenset()
+    occurring = dict(zip(words, counts.tolist(), strict=True))
+    forms = inflection.forms(occurring, nouns)
+    if "inflect" not in recipe.without:
+        derived: list[Form] = []
+        if knowledge and words_net:
+            adjectives = words_net.single_words("a")
+            persons = frozenset(
+                lemma for synset in words_net.persons for lemma in words_net.lemmas.get(synset, ())
+            )
+            derived = list(derivations.read(knowledge))
+            gendered = inflection.genders(occurring, adjectives, persons)
+            vectors = inflect.pull(vectors, words, counts, derived, inflect.DERIVATION)
+            vectors = inflect.pull(vectors, words, counts, gendered, inflect.INFLECTION)
+        vectors = inflect.pull(vectors, words, counts, forms, inflect.INFLECTION)
+    if knowledge and "facts" not in recipe.without:
+        known = facts.read(knowledge)
+        if recipe.withhold:
+            known = facts.half(known, recipe.settings.seed)
+        vectors = facts.pull(vectors, words, known)
+    return vectors, forms
+
+
+def base_rows(words: Sequence[str], forms: list[Form]) -> NDArray[np.uint32]:
+    """(N,) for each word the row of the word that it is listed under."""
+    row_of = {word: row for row, word in enumerate(words)}
+    base_of = inflection.bases(forms)
+    rows = [row_of.get(base_of.get(word, word), row) for row, word in enumerate(words)]
+    return np.array(rows, np.uint32)
+
+
+def _encoded(
+    lines: chain[str],
+    texts: Sequence[Path],
+    work: Path,
+    knows: bool,
+    recipe: Recipe,
+    tell: OnProgress,
+) -> Corpus:
+    """The encoded corpus, from the work folder where it was made from the same files."""
+    ids, kept = work / "text.ids", work / "text.json"
+    source = {
+        "texts": [[path.name, path.stat().st_size] for path in texts],
+        "knowledge": knows,
+        "min_count": recipe.min_count,
+        "limit": recipe.limit,
+        "seed": recipe.settings.seed,
+    }
+    if ids.is_file() and kept.is_file():
+        stored = json.loads(kept.read_text("utf-8"))
+        if stored["source"] == source:
+            counts = np.array(stored["counts"], np.int64)
+            return Corpus(np.memmap(ids, "<i4", "r"), stored["words"], counts)
+    done = 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        done += more
+        tell("reading", done, 0)
+
+    made = corpus.encode(lines, ids, min_count=recipe.min_count, limit=recipe.limit, progress=count)
+    for stale in work.glob("run-*.npz"):
+        stale.unlink()
+    text = {"source": source, "words": made.words, "counts": made.counts.tolist()}
+    with replacing(kept) as temporary:
+        temporary.write_text(json.dumps(text), "utf-8")
+    return made
+
+
+def _trained(encoded: Corpus, work: Path, recipe: Recipe, tell: OnProgress) -> Matrix:
+    """The runs side by side, joined and reduced: (N, D) unit vectors."""
+    first = recipe.settings
+    runs = [replace(first, seed=first.seed + i) for i in range(recipe.runs)]
+    total = len(encoded.ids) * first.epochs * len(runs)
+    positions = dict.fromkeys(range(len(runs)), 0)
+    stop = threading.Event()
+
+    def one(number: int) -> Matrix:
+        def show(position: int) -> None:
+            positions[number] = position
+            tell("training", sum(positions.values()), total)
+
+        state = _run(encoded, runs[number], work / f"run-{runs[number].seed}.npz", show, stop)
+        return compose.summed(state.inputs, state.outputs)
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        try:
+            matrices = list(pool.map(one, range(len(runs))))
+        finally:
+            stop.set()  # an interrupt ends the other threads at their next chunk
+    if len(matrices) == 1:
+        return matrices[0]
+    return compose.reduced(np.concatenate(matrices, axis=1), first.dim)
+
+
+def _run(
+    encoded: Corpus,
+    settings: Settings,
+    checkpoint: Path,
+    show: Callable[[int], object],
+    stop: threading.Event,
+) -> State:
+    tables = cbow.noise(encoded.counts)
+    state = _restored(checkpoint, settings) or cbow.start(len(encoded.words), settings)
+    saved = time.monotonic()
+    while not stop.is_set() and cbow.advance(encoded, tables, settings, state):
+        show(state.position)
+        if time.monotonic() - saved > CHECKPOINT_S:
+            _checkpoint(checkpoint, settings, state)
+            saved = time.monotonic()
+    _checkpoint(checkpoint, settings, state)
+    return state
+
+
+def _checkpoint(path: Path, settings: Settings, state: State) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            inputs=state.inputs,
+            outputs=state.outputs,
+            random=state.random,
+            position=np.int64(state.position),
+            settings=np.array(json.dumps(asdict(settings))),
+        )
+
+
+def _restored(path: Path, settings: Settings) -> State | None:
+    """The state of a run with exactly these settings, or None."""
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as stored:
+        if json.loads(str(stored["settings"])) != asdict(settings):
+            return None
+        return State(stored["inputs"], stored["outputs"], stored["random"], int(stored["position"]))
+
+
+def _with_graph(
+    vectors: Matrix,
+    encoded: Corpus,
+    words_net: wordnet.WordNet,
+    work: Path,
+    seed: int,
+    tell: OnProgress,
+) -> Matrix:
+    """The text's vectors joined with those of longer random walks."""
+    lines = verbalise.walks(words_net, seed + 1, WALKS_PER_SYNSET)
+    walked = corpus.encode(lines, work / "walks.ids", min_count=5)
+    settings = replace(WALKS, seed=seed)
+    total = len(walked.ids) * settings.epochs
+    state = _run(
+        walked,
+        settings,
+        work / "run-walks.npz",
+        lambda position: tell("walks", position, total),
+        threading.Event(),
+    )
+    row_of = {word: row for row, word in enumerate(encoded.words)}
+    shared = [(row_of[word], i) for i, word in enumerate(walked.words) if word in row_of]
+    rows, own = np.array(shared, np.int64).T
+    return graph.joined(vectors, state.inputs[own], rows)
