@@ -320,11 +320,11 @@ def add(
         all_scales = np.concatenate(scales)
         grams = None
         if source.gram_blocks is not None:
-            pairs = [
-                words.quantize(block, words.step_for(block) or 1.0) for block in source.gram_blocks
-            ]
-            raise_scales = np.concatenate([scale for _, scale in pairs])
-            grams = (np.concatenate([codes for codes, _ in pairs]), raise_scales)
+            pairs = [words.quantize_grams(block) for block in source.gram_blocks]
+            grams = (
+                np.concatenate([one for one, _ in pairs]),
+                np.concatenate([s for _, s in pairs]),
+            )
         ordered = list(kept)
         words.save(
             into,

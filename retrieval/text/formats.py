@@ -61,7 +61,8 @@ def open_source(path: Path) -> Source:
         start = opened.read(4)
         if start == struct.pack("<i", FASTTEXT_MAGIC):
             return _fasttext(opened, path)
-        head = start + opened.readline()
+        opened.seek(0)
+        head = opened.readline()
         second = opened.read(2 * LONGEST_WORD)
         opened.seek(0)
     except (OSError, EOFError, gzip.BadGzipFile) as error:

@@ -197,12 +197,11 @@ def _raised(stem: str) -> list[str]:
 def _respelt(stem: str, tail: str, column: int) -> Iterator[str]:
     """The same sound before another vowel: saqu-e, llegu-e, empiec-e; venz-o, conozc-o, coj-o."""
     soft = plain(tail[:1]) in ("e", "i")
+    changes: tuple[tuple[str, str], ...] = ()
     if column == 1 and soft:
         changes = (("gu", "gü"), ("c", "qu"), ("g", "gu"), ("z", "c"))
     elif column > 1 and not soft:
         changes = (("gu", "g"), ("qu", "c"), ("c", "zc"), ("c", "z"), ("g", "j"), ("n", "ng"))
-    else:
-        return
     for old, new in changes:
         if stem.endswith(old):
             yield stem[: -len(old)] + new
@@ -272,12 +271,13 @@ def forms(counts: Mapping[str, int], nouns: frozenset[str] = frozenset()) -> lis
         if form != base and form in counts and form not in found:
             found[form] = Form(base, form, rule)
 
+    named = nouns | {form for noun in nouns for form in plurals(noun)}
     for verb in infinitives(counts):
         for rule, form in conjugate(verb):
-            free = form not in nouns if nouns else counts.get(form, 0) <= OFTENER * counts[verb]
+            free = form not in named if nouns else counts.get(form, 0) <= OFTENER * counts[verb]
             if free or rule.startswith(("gerundio", "participio")) or verb in SUPPLETIVE:
                 claim(verb, form, f"{VERB} {rule}")
-    verbal = frozenset(form for form, how in found.items())
+    verbal = frozenset(found)
     ordered = sorted(counts, key=lambda word: (-counts[word], word))
     for word in ordered:
         if word in verbal and not found[word].rule.endswith("participio") and word not in nouns:

@@ -267,6 +267,13 @@ def quantize(vectors: NDArray[np.float32], step: float) -> tuple[NDArray[np.uint
     return (steps + ZERO).astype(np.uint8), scales.astype(np.float32)
 
 
+def quantize_grams(vectors: NDArray[np.float32]) -> tuple[NDArray[np.uint8], Embeddings]:
+    """Codes and scales of n-gram vectors, one step a row; their lengths count in a sum."""
+    scales = np.maximum(np.abs(vectors).max(axis=1), 1e-12) / 127
+    codes = np.rint(vectors / scales[:, None]) + ZERO
+    return codes.astype(np.uint8), scales.astype(np.float32)
+
+
 def step_for(vectors: NDArray[np.float32]) -> float:
     """The step with which one entry in 100,000 of such vectors, made unit, is clipped."""
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -110,8 +110,8 @@ def advance(corpus: Corpus, tables: Noise, settings: Settings, state: State) -> 
         kept,
         tables.cut,
         tables.alias,
-        np.int64(settings.window),
-        np.int64(settings.negatives),
+        settings.window,
+        settings.negatives,
         np.float32(max(settings.rate * decay, settings.last_rate)),
         state.random,
     )

@@ -26,7 +26,7 @@ def unit(vectors: Matrix) -> Matrix:
     """Centred rows of length 1; a row of zeros stays one."""
     centred = vectors - vectors.mean(axis=0, keepdims=True)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    return (centred / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return np.asarray(centred / np.maximum(lengths, 1e-12), np.float32)
 
 
 def reduced(vectors: Matrix, dim: int) -> Matrix:

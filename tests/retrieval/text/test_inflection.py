@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+
+from retrieval.text.inflection import (
+    adverb,
+    bases,
+    conjugate,
+    diminutives,
+    feminines,
+    forms,
+    genders,
+    plurals,
+)
+
+
+@pytest.mark.parametrize(
+    ("verb", "rule", "form"),
+    [
+        ("hablar", "gerundio", "hablando"),
+        ("leer", "gerundio", "leyendo"),
+        ("leer", "participio", "leído"),
+        ("dormir", "gerundio", "durmiendo"),
+        ("pedir", "pretérito 3", "pidió"),
+        ("pensar", "presente 3", "piensa"),
+        ("contar", "presente 3 pl", "cuentan"),
+        ("errar", "presente 3", "yerra"),
+        ("oler", "presente 3", "huele"),
+        ("huir", "presente 3", "huye"),
+        ("conocer", "presente 1", "conozco"),
+        ("coger", "presente 1", "cojo"),
+        ("llegar", "subjuntivo 3", "llegue"),
+        ("empezar", "subjuntivo 3", "empiece"),
+        ("hacer", "pretérito 3", "hizo"),
+        ("deshacer", "pretérito 3", "deshizo"),
+        ("hacer", "pretérito 3 pl", "hicieron"),
+        ("decir", "pretérito 3 pl", "dijeron"),
+        ("conducir", "pretérito 3", "condujo"),
+        ("contener", "futuro 3", "contendrá"),
+        ("escribir", "participio", "escrito"),
+        ("describir", "participio", "descrito"),
+        ("ver", "participio", "visto"),
+        ("ser", "pretérito 3", "fue"),
+        ("ir", "gerundio", "yendo"),
+        ("odiar", "enclítico lo", "odiarlo"),
+    ],
+)
+def test_conjugation_proposes_the_standard_form(verb, rule, form):
+    assert (rule, form) in set(conjugate(verb))
+
+
+@pytest.mark.parametrize(
+    ("rule", "word", "form"),
+    [
+        (plurals, "casa", "casas"),
+        (plurals, "luz", "luces"),
+        (plurals, "canción", "canciones"),
+        (plurals, "joven", "jóvenes"),
+        (plurals, "inglés", "ingleses"),
+        (plurals, "rubí", "rubíes"),
+        (feminines, "bueno", "buena"),
+        (feminines, "inglés", "inglesa"),
+        (feminines, "actor", "actriz"),
+        (diminutives, "boca", "boquita"),
+        (diminutives, "pueblo", "pueblecito"),
+        (diminutives, "hombre", "hombrecito"),
+    ],
+)
+def test_rules_of_nouns_propose_the_standard_form(rule, word, form):
+    assert form in set(rule(word))
+
+
+def test_adverbs_are_made_from_the_feminine():
+    assert [adverb("rápido"), adverb("feliz")] == ["rápidamente", "felizmente"]
+
+
+VERBAL = ["hablar", "hablando", "hablado", "habló", "hablan", "casar", "casado", "casó", "casan"]
+NOMINAL = ["casa", "casas", "hermano", "hermana", "hermanas", "puerto", "puerta", "mar"]
+COUNTS = dict.fromkeys([*VERBAL, *NOMINAL, "claro", "claramente"], 10)
+
+
+def test_a_known_noun_is_no_form_of_a_verb():
+    made = {form.form: form.base for form in forms(COUNTS, frozenset({"casa", "hermano"}))}
+    assert made["habló"] == "hablar"
+    assert made["casas"] == "casa"
+    assert "casa" not in made
+
+
+def test_a_word_in_ar_without_forms_is_no_verb():
+    assert not any(form.base == "mar" for form in forms(COUNTS))
+
+
+def test_bases_fold_number_and_conjugation_but_not_gender():
+    base_of = bases(forms(COUNTS, frozenset({"casa", "hermano", "hermana"})))
+    assert base_of["hablando"] == "hablar"
+    assert base_of["hermanas"] == "hermana"
+    assert "hermana" not in base_of
+    assert "claramente" not in base_of
+
+
+def test_gender_is_made_of_adjectives_and_persons_only():
+    made = genders(COUNTS, frozenset({"claro"}), frozenset({"hermano"}))
+    assert [(form.base, form.form) for form in made] == [("hermano", "hermana")]
+
+
+def test_every_base_stands_before_its_forms():
+    made = forms(COUNTS | dict.fromkeys(["habladas", "hablada"], 3))
+    position = {form.form: i for i, form in enumerate(made)}
+    assert all(position.get(form.base, -1) < i for i, form in enumerate(made))
