@@ -24,9 +24,13 @@ def summed(inputs: Matrix, outputs: Matrix, weight: float = CONTEXT_WEIGHT) -> M
 
 def unit(vectors: Matrix) -> Matrix:
     """Centred rows of length 1; a row of zeros stays one."""
-    centred = vectors - vectors.mean(axis=0, keepdims=True)
-    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.asarray(centred / np.maximum(lengths, 1e-12), np.float32)
+    return normalized(vectors - vectors.mean(axis=0, keepdims=True))
+
+
+def normalized(vectors: Matrix) -> Matrix:
+    """Rows of length 1; a row of zeros stays one."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 
 
 def reduced(vectors: Matrix, dim: int) -> Matrix:
@@ -36,4 +40,4 @@ def reduced(vectors: Matrix, dim: int) -> Matrix:
     axes = axes[:, ::-1][:, :dim]
     # An axis has no sign of its own: fix it, so that the same input gives the same file.
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-    return unit(centred @ axes)
+    return normalized(centred @ axes)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from retrieval.errors import MissingExtra
 from retrieval.text.inflection import Form
 from retrieval.text.tokens import normal, words
-from retrieval.training.words.compose import Matrix, unit
+from retrieval.training.words.compose import Matrix, normalized
 
 STRENGTH = 0.5
 
@@ -62,7 +62,7 @@ def pull(vectors: Matrix, vocabulary: list[str], facts: Sequence[Form]) -> Matri
         middle = (vectors[form] - offset + vectors[base]) / 2
         _toward(moved, base, middle, share)
         _toward(moved, form, middle + offset, share)
-    return unit(moved)
+    return normalized(moved)
 
 
 def _toward(moved: Matrix, rows: NDArray[np.int64], targets: Matrix, share: np.float32) -> None:

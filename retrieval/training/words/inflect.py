@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.text.inflection import Form
-from retrieval.training.words.compose import Matrix, unit
+from retrieval.training.words.compose import Matrix, normalized
 
 INFLECTION = 0.6  # how far a frequent form moves toward its rule
 DERIVATION = 0.3
@@ -49,7 +49,7 @@ def pull(
         base, row = row_of[form.base], row_of[form.form]
         share = strength + (1 - strength) * RARE / (RARE + counts[row])
         moved[row] = (1 - share) * moved[row] + share * (moved[base] + offset)
-    return unit(moved)
+    return normalized(moved)
 
 
 def _offset(

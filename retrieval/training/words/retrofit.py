@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from retrieval.training.words.compose import Matrix, unit
+from retrieval.training.words.compose import Matrix, normalized
 from retrieval.training.words.wordnet import WordNet
 
 PULL = 0.3  # β summed over a word's neighbours, against 1 for the text
@@ -26,7 +26,7 @@ def retrofit(vectors: Matrix, words: list[str], wordnet: WordNet, pull: float = 
     for _ in range(ITERATIONS):
         pulled = (vectors + np.float32(pull) * (mean @ moved)) / np.float32(1 + pull)
         moved[linked] = pulled[linked]
-    return unit(moved)
+    return normalized(moved)
 
 
 def neighbours(words: list[str], wordnet: WordNet) -> sparse.csr_matrix:
