@@ -31,7 +31,12 @@ SAMPLE_ROWS = 4096  # rows whose entries set the step of the codes
 
 @dataclass(frozen=True, slots=True)
 class WordHit:
-    """A word found; forms are its inflections that stood further down."""
+    """A word found, with the inflections of it that were found too.
+
+    word   the base form, as a dictionary lists it; the word itself where nothing is folded
+    score  of the best of the forms
+    forms  the inflections found, best first
+    """
 
     rank: int
     word: str
@@ -184,9 +189,9 @@ class WordIndex:
             if base in heads:
                 heads[base][2].append(self.vectors.word(row))
             elif len(heads) < k:
-                heads[base] = (self.vectors.word(row), score, [])
+                heads[base] = (self.vectors.word(base), score, [self.vectors.word(row)])
         return [
-            WordHit(rank, word, score, tuple(forms))
+            WordHit(rank, word, score, tuple(form for form in forms if form != word))
             for rank, (word, score, forms) in enumerate(heads.values(), 1)
         ]
 

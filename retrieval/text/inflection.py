@@ -25,7 +25,10 @@ class Form(NamedTuple):
 
 NUMBER = "plural"
 VERB = "verbo"  # every rule of conjugation begins so
+ADVERB = "adverbio"  # in -mente, which looks like nothing else
 FEMININE = "femenino"
+ADJECTIVE = f"{FEMININE} adjetivo"
+PERSON = f"{FEMININE} persona"
 EVIDENCE = 3  # forms that make an infinitive of a word in -ar, -er, -ir: `mar` has none
 
 OFTENER = 10  # `quiere` is five times as frequent as `querer`, `casa` thirty times as `casar`
@@ -35,9 +38,6 @@ WEAK, STRONG, BEFORE_I, BEFORE_A, WHOLE = "weak", "strong", "before i", "before 
 ENDINGS: tuple[tuple[str, str, str, str, str], ...] = (
     ("gerundio", "ando", "iendo", "iendo", BEFORE_I),
     ("participio", "ado", "ido", "ido", WEAK),
-    ("participio f", "ada", "ida", "ida", WEAK),
-    ("participio pl", "ados", "idos", "idos", WEAK),
-    ("participio f pl", "adas", "idas", "idas", WEAK),
     ("presente 1", "o", "o", "o", BEFORE_A),
     ("presente 2", "as", "es", "es", STRONG),
     ("presente 3", "a", "e", "e", STRONG),
@@ -130,7 +130,7 @@ def conjugate(verb: str) -> Iterator[tuple[str, str]]:
             whole = verb if rule.startswith("enclítico") else future
             yield rule, whole + tail
         elif rule.startswith("participio") and participle:
-            yield rule, participle + tail.replace("ad", "").replace("id", "")
+            yield rule, participle + tail[-1]
         else:
             if rule.startswith("participio") and stem[-1:] in tuple("aeo") and column > 1:
                 tail = tail.replace("i", "í", 1)
@@ -138,8 +138,7 @@ def conjugate(verb: str) -> Iterator[tuple[str, str]]:
     if preterite:
         soft = "ieron" if not preterite.endswith("j") else "eron"
         yield "pretérito 1", preterite + "e"
-        yield "pretérito 3", ("hizo" if preterite.endswith("hic") else preterite + "o")
-        yield "pretérito 3", preterite[:-3] + "hizo" if preterite.endswith("hic") else preterite
+        yield "pretérito 3", preterite[:-1] + "zo" if preterite.endswith("c") else preterite + "o"
         yield "pretérito 3 pl", preterite + soft
         yield "subjuntivo pasado 3", preterite + soft.replace("eron", "era")
     if first := _compound(verb, FIRST_PERSONS):
@@ -190,7 +189,7 @@ def _diphthongs(stem: str) -> list[str]:
 
 def _raised(stem: str) -> list[str]:
     """ped → pid, dorm → durm, before i and in the strong forms of -ir."""
-    found = re.match(r"(.*)([eo])([^aeiou]+)$", stem)
+    found = re.match(r"(.*)([eo])([^aeiou]+|gu|qu)$", stem)
     return [found[1] + {"e": "i", "o": "u"}[found[2]] + found[3]] if found else []
 
 
@@ -216,7 +215,8 @@ def plurals(word: str) -> Iterator[str]:
     elif word.endswith("z"):
         yield word[:-1] + "ces"
     elif word[-1:] in tuple("dlnrsyj") and len(word) > 2:
-        yield word[:-2] + word[-2:].translate(ACUTE) + "es"
+        hiatus = word[-3:-2] in tuple("aeo") and word[-2:-1] in tuple("íú")
+        yield (word if hiatus else word[:-2] + word[-2:].translate(ACUTE)) + "es"
         if word[-2:] in ("en", "an"):
             for at in range(len(word) - 3, -1, -1):
                 if word[at] in "aeiou":
@@ -236,6 +236,22 @@ def feminines(word: str) -> Iterator[str]:
         yield word + "a"
     elif word.endswith("e"):
         yield from (word[:-1] + "a", word[:-1] + "esa")
+
+
+def demonyms(country: str) -> Iterator[str]:
+    """china → chino, rusia → ruso, turquía → turco, alemania → alemán, egipto → egipcio.
+
+    Other endings (francés, chileno) are derivations that UniMorph lists.
+    """
+    yield country + "o"
+    yield country[:-1] + "o"
+    if country.endswith(("ia", "ía")):
+        yield country[:-2] + "o"
+        yield country[:-2].removesuffix("qu") + "co"
+    if country.endswith("ania"):
+        yield country[:-4] + "án"
+    if country.endswith("to"):
+        yield country[:-2] + "cio"
 
 
 def adverb(word: str) -> str:
@@ -261,7 +277,8 @@ def forms(counts: Mapping[str, int], nouns: frozenset[str] = frozenset()) -> lis
     """The inflected words of a vocabulary with their bases, each word once at most.
 
     counts   how often each word occurs
-    nouns    words known to be nouns, which are then no verb's form: `casa` is not of `casar`.
+    nouns    words known to be nouns or adjectives, which are then no verb's form: `casa` is
+             not of `casar`. But `busca` is of `buscar`, as `buscan` is seen more than `buscas`.
              Without it a word OFTENER times as frequent as the verb counts as its own base
     returns  bases before what is made from them
     """
@@ -274,24 +291,41 @@ def forms(counts: Mapping[str, int], nouns: frozenset[str] = frozenset()) -> lis
     named = nouns | {form for noun in nouns for form in plurals(noun)}
     for verb in infinitives(counts):
         for rule, form in conjugate(verb):
-            free = form not in named if nouns else counts.get(form, 0) <= OFTENER * counts[verb]
-            if free or rule.startswith(("gerundio", "participio")) or verb in SUPPLETIVE:
+            nominal = form in named and not _verbal(form, counts)
+            free = not nominal if nouns else counts.get(form, 0) <= OFTENER * counts[verb]
+            sure = rule.startswith(("gerundio", "participio", "pretérito 3"))
+            if free or sure or verb in SUPPLETIVE:
                 claim(verb, form, f"{VERB} {rule}")
+    for form, (_, _, rule) in list(found.items()):
+        if rule == f"{VERB} participio":  # it inflects as an adjective
+            for feminine in feminines(form):
+                claim(form, feminine, ADJECTIVE)
     verbal = frozenset(found)
     ordered = sorted(counts, key=lambda word: (-counts[word], word))
     for word in ordered:
-        if word in verbal and not found[word].rule.endswith("participio") and word not in nouns:
+        if word in verbal and not _nominal(found[word]) and word not in nouns:
             continue
         for form in plurals(word):
             claim(word, form, NUMBER)
     for word in ordered:
-        if word not in found or found[word].rule.endswith("participio"):
+        if word not in found or _nominal(found[word]):
             for form in diminutives(word):
                 if len(word) > 3:
                     claim(word, form, "diminutivo")
             if word[-1:] in tuple("oelrz") and adverb(word) in counts:
-                claim(word, adverb(word), "adverbio")
+                claim(word, adverb(word), ADVERB)
     return _bases_first(found)
+
+
+def _verbal(form: str, counts: Mapping[str, int]) -> bool:
+    """Whether the plural of a word in -a or -e is more often a verb's (-n) than a noun's (-s)."""
+    plural_of_verb, plural_of_noun = counts.get(form + "n", 0), counts.get(form + "s", 0)
+    return form[-1:] in ("a", "e") and plural_of_verb > plural_of_noun
+
+
+def _nominal(form: Form) -> bool:
+    """Whether a form of a verb takes the endings of nouns: participles do."""
+    return form.rule in (f"{VERB} participio", ADJECTIVE)
 
 
 def genders(
@@ -305,7 +339,9 @@ def genders(
     for word in sorted(counts):
         of_adjective = word in adjectives
         if of_adjective or word in persons:
-            rule = f"{FEMININE} {'adjetivo' if of_adjective else 'persona'}"
+            rule = ADJECTIVE if of_adjective else PERSON
+            if of_adjective and word.endswith("e"):
+                continue  # firme has one form for both; firma is another word
             found += [Form(word, form, rule) for form in feminines(word) if form in counts]
     return found
 

@@ -5,11 +5,15 @@ Source: Batsuren et al. 2022, "UniMorph 4.0".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
+from retrieval.errors import MissingExtra
+from retrieval.text import inflection
 from retrieval.text.inflection import Form
 from retrieval.text.tokens import normal
+
+DEMONYM = "gentilicio"
 
 
 def read(folder: Path) -> Iterator[Form]:
@@ -20,5 +24,22 @@ def read(folder: Path) -> Iterator[Form]:
     """
     for line in (folder / "spa.derivations").read_text("utf-8").splitlines():
         base, form, parts, affix = line.split("\t")
-        rule = "gentilicio" if base[:1].isupper() and parts == "N:ADJ" else f"{parts} {affix}"
+        rule = DEMONYM if base[:1].isupper() and parts == "N:ADJ" else f"{parts} {affix}"
         yield Form(normal(base), normal(form), rule)
+
+
+def demonyms(vocabulary: Container[str]) -> list[Form]:
+    """Country and inhabitant by rule, for the countries that CLDR names in Spanish."""
+    try:
+        from babel import Locale
+    except ModuleNotFoundError:
+        raise MissingExtra("train", "babel") from None
+    territories = Locale("es").territories
+    countries = [normal(name) for code, name in sorted(territories.items()) if code.isalpha()]
+    return [
+        Form(country, form, DEMONYM)
+        for country in countries
+        if country in vocabulary
+        for form in dict.fromkeys(inflection.demonyms(country))
+        if form in vocabulary and form != country
+    ]

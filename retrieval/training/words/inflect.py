@@ -10,17 +10,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.text.inflection import Form
-from retrieval.training.words.compose import Matrix, normalized
+from retrieval.text.inflection import ADVERB, VERB, Form
+from retrieval.training.words.compose import Matrix
 
 INFLECTION = 0.6  # how far a frequent form moves toward its rule
-DERIVATION = 0.3
+DERIVATION = 0.2
+FREQUENT = 1000  # a derived word so frequent moves half as far: it has a meaning of its own
 RARE = 100  # a form seen so often moves half of the rest of the way
-FEWEST_PAIRS = 5  # a rule with fewer has no offset worth the name
+REACH = 1.2  # of the median distance between form and base: the length of an offset
+NO_AGREEMENT, FULL_AGREEMENT = 0.15, 0.3  # mean cosine of a rule's pairs with their mean
+MISFITS = 0.05  # the share of a rule's pairs that is taken for chance likeness
+FEWEST_PAIRS = 10  # a rule with fewer has no offset worth the name
 KNOWN = 50  # occurrences of form and base from which a pair speaks for its rule
 
 
@@ -30,35 +36,90 @@ def pull(
     counts: NDArray[np.int64],
     forms: Sequence[Form],
     strength: float,
+    *,
+    frequent: float = np.inf,
+    listed: frozenset[str] = frozenset(),
 ) -> Matrix:
     """(N, D) unit vectors with each form pulled toward base + offset of its rule.
 
-    forms  bases stand before what is made from them
+    forms     bases stand before what is made from them
+    strength  0 to 1, how far; less for a form that occurs `frequent` times or more
+    listed    words that a dictionary lists by themselves, nouns and adjectives: as a verb's
+              form such a word has to fit as well as half of them do
     """
     row_of = {word: row for row, word in enumerate(words)}
     known = [form for form in forms if form.base in row_of and form.form in row_of]
     pairs: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for form in known:
         pairs[form.rule].append((row_of[form.base], row_of[form.form]))
-    offsets = {rule: _offset(vectors, counts, of) for rule, of in pairs.items()}
+    rules = {rule: _rule(rule, vectors, counts, of) for rule, of in pairs.items()}
     moved = vectors.copy()
     for form in known:
-        offset = offsets[form.rule]
-        if offset is None:
+        rule = rules[form.rule]
+        if rule is None:
             continue
         base, row = row_of[form.base], row_of[form.form]
-        share = strength + (1 - strength) * RARE / (RARE + counts[row])
-        moved[row] = (1 - share) * moved[row] + share * (moved[base] + offset)
-    return normalized(moved)
+        needed = rule.half_fit if verbal(form) and form.form in listed else rule.least_fit
+        if counts[row] >= KNOWN and _fit(vectors, rule.offset, base, row) < needed:
+            continue
+        known_well = 1 / (1 + counts[row] / frequent)
+        least = strength * known_well
+        share = rule.weight * (least + (1 - least) * RARE / (RARE + counts[row]))
+        place = moved[base] + rule.offset
+        place /= np.linalg.norm(place)
+        moved[row] = (1 - share) * moved[row] + share * place
+        moved[row] /= np.linalg.norm(moved[row])
+    return moved
 
 
-def _offset(
-    vectors: Matrix, counts: NDArray[np.int64], pairs: list[tuple[int, int]]
-) -> Matrix | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """What a rule has learnt from its pairs.
+
+    offset     (D,) from base to form
+    weight     0 to 1, how far the pairs agree on it
+    least_fit  score of a form with base + offset below which it is no form of that base, but
+               a word of its own that looks like one: `comida` of `comer`, `cuerda` of `cuerdo`
+    half_fit   what half of the pairs exceed
+    """
+
+    offset: Matrix
+    weight: float
+    least_fit: float
+    half_fit: float
+
+
+def _fit(vectors: Matrix, offset: Matrix, base: Any, form: Any) -> Any:
+    """Score of form with base + offset, for one row or many."""
+    place = vectors[base] + offset
+    lengths = np.linalg.norm(place, axis=-1) * np.linalg.norm(vectors[form], axis=-1)
+    return (place * vectors[form]).sum(axis=-1) / np.maximum(lengths, 1e-12)
+
+
+def verbal(form: Form) -> bool:
+    """Whether a form is one of conjugation."""
+    return form.rule.startswith(VERB)
+
+
+def _rule(
+    rule: str, vectors: Matrix, counts: NDArray[np.int64], pairs: list[tuple[int, int]]
+) -> Rule | None:
     if len(pairs) < FEWEST_PAIRS:
         return None
     base, form = np.array(pairs).T
     sure = np.minimum(counts[base], counts[form]) >= KNOWN
     if sure.sum() >= FEWEST_PAIRS:
         base, form = base[sure], form[sure]
-    return np.asarray((vectors[form] - vectors[base]).mean(axis=0))
+    steps = vectors[form] - vectors[base]
+    mean = steps.mean(axis=0)
+    lengths = np.linalg.norm(steps, axis=1)
+    length = float(np.linalg.norm(mean))
+    agreement = float((steps @ mean / np.maximum(lengths * length, 1e-9)).mean())
+    weight = float(np.clip((agreement - NO_AGREEMENT) / (FULL_AGREEMENT - NO_AGREEMENT), 0, 1))
+    # What differs from pair to pair cancels in the mean and leaves it short. At that length
+    # forms would crowd around their base, and stand before every other answer.
+    stretch = max(1.0, REACH * float(np.median(lengths)) / max(length, 1e-9))
+    offset = np.asarray(mean * np.float32(stretch))
+    fits = _fit(vectors, offset, base, form)
+    least = -1.0 if rule == ADVERB else float(np.quantile(fits, MISFITS))
+    return Rule(offset, weight, least, float(np.quantile(fits, 0.5)))

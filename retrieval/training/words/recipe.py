@@ -135,21 +135,28 @@ def finish(
     words, counts = encoded.words, encoded.counts
     if words_net and "retrofit" not in recipe.without:
         vectors = retrofit.retrofit(vectors, words, words_net)
-    nouns = words_net.single_words("n") if words_net else frozenset()
     occurring = dict(zip(words, counts.tolist(), strict=True))
-    forms = inflection.forms(occurring, nouns)
+    nominal: frozenset[str] = frozenset()
+    derived: list[Form] = []
+    regular: list[Form] = []
+    if knowledge and words_net:
+        persons = frozenset(
+            lemma for synset in words_net.persons for lemma in words_net.lemmas.get(synset, ())
+        )
+        adjectives = words_net.single_words("a")
+        regular = inflection.genders(occurring, adjectives, persons)
+        nominal = words_net.single_words("n") | adjectives | {form.form for form in regular}
+        derived = list(derivations.read(knowledge))
+        regular += [form for form in derived if form.rule == derivations.DEMONYM]
+        regular += derivations.demonyms(occurring)
+    forms = inflection.forms(occurring, nominal)
     if "inflect" not in recipe.without:
-        derived: list[Form] = []
-        if knowledge and words_net:
-            adjectives = words_net.single_words("a")
-            persons = frozenset(
-                lemma for synset in words_net.persons for lemma in words_net.lemmas.get(synset, ())
-            )
-            derived = list(derivations.read(knowledge))
-            gendered = inflection.genders(occurring, adjectives, persons)
-            vectors = inflect.pull(vectors, words, counts, derived, inflect.DERIVATION)
-            vectors = inflect.pull(vectors, words, counts, gendered, inflect.INFLECTION)
-        vectors = inflect.pull(vectors, words, counts, forms, inflect.INFLECTION)
+        vectors = inflect.pull(
+            vectors, words, counts, derived, inflect.DERIVATION, frequent=inflect.FREQUENT
+        )
+        vectors = inflect.pull(
+            vectors, words, counts, [*regular, *forms], inflect.INFLECTION, listed=nominal
+        )
     if knowledge and "facts" not in recipe.without:
         known = facts.read(knowledge)
         if recipe.withhold:
