@@ -82,12 +82,13 @@ def words(
         without=tuple(without or ()),
         withhold=withhold,
     )
+    sources = [*texts, *(sorted(knowledge.iterdir()) if knowledge else [])]
     with render.words_progress("words") as progress:
         train(
             texts,
             file.absolute(),
             work=work or cache_dir() / "train" / name,
-            origin=Origin(name, licence=licence, sources=tuple(text.name for text in texts)),
+            origin=Origin(name, licence=licence, sources=tuple(file.name for file in sources)),
             knowledge=knowledge,
             recipe=recipe,
             progress=progress,

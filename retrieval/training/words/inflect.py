@@ -22,7 +22,8 @@ from retrieval.training.words.compose import Matrix
 INFLECTION = 0.6  # how far a frequent form moves toward its rule
 DERIVATION = 0.2
 FREQUENT = 1000  # a derived word so frequent moves half as far: it has a meaning of its own
-RARE = 100  # a form seen so often moves half of the rest of the way
+RARE = 100  # so often seen, a form moves half of the rest of the way
+RARELY_DERIVED = 0  # the text knows even rare derived words better than their rules do
 REACH = 1.2  # of the median distance between form and base: the length of an offset
 NO_AGREEMENT, FULL_AGREEMENT = 0.15, 0.3  # mean cosine of a rule's pairs with their mean
 MISFITS = 0.05  # the share of a rule's pairs that is taken for chance likeness
@@ -38,12 +39,14 @@ def pull(
     strength: float,
     *,
     frequent: float = np.inf,
+    rare: float = RARE,
     listed: frozenset[str] = frozenset(),
 ) -> Matrix:
     """(N, D) unit vectors with each form pulled toward base + offset of its rule.
 
     forms     bases stand before what is made from them
     strength  0 to 1, how far; less for a form that occurs `frequent` times or more
+    rare      a form that occurs so often moves half of the rest of the way
     listed    words that a dictionary lists by themselves, nouns and adjectives: as a verb's
               form such a word has to fit as well as half of them do
     """
@@ -59,12 +62,12 @@ def pull(
         if rule is None:
             continue
         base, row = row_of[form.base], row_of[form.form]
-        needed = rule.half_fit if verbal(form) and form.form in listed else rule.least_fit
+        needed = rule.half_fit if _like_a_noun(form) and form.form in listed else rule.least_fit
         if counts[row] >= KNOWN and _fit(vectors, rule.offset, base, row) < needed:
             continue
         known_well = 1 / (1 + counts[row] / frequent)
         least = strength * known_well
-        share = rule.weight * (least + (1 - least) * RARE / (RARE + counts[row]))
+        share = rule.weight * (least + (1 - least) * rare / (rare + counts[row]))
         place = moved[base] + rule.offset
         place /= np.linalg.norm(place)
         moved[row] = (1 - share) * moved[row] + share * place
@@ -96,9 +99,9 @@ def _fit(vectors: Matrix, offset: Matrix, base: Any, form: Any) -> Any:
     return (place * vectors[form]).sum(axis=-1) / np.maximum(lengths, 1e-12)
 
 
-def verbal(form: Form) -> bool:
-    """Whether a form is one of conjugation."""
-    return form.rule.startswith(VERB)
+def _like_a_noun(form: Form) -> bool:
+    """Whether a form of a verb ends as nouns do: canta, cante, canto."""
+    return form.rule.startswith((f"{VERB} presente", f"{VERB} subjuntivo"))
 
 
 def _rule(

@@ -152,7 +152,13 @@ def finish(
     forms = inflection.forms(occurring, nominal)
     if "inflect" not in recipe.without:
         vectors = inflect.pull(
-            vectors, words, counts, derived, inflect.DERIVATION, frequent=inflect.FREQUENT
+            vectors,
+            words,
+            counts,
+            derived,
+            inflect.DERIVATION,
+            frequent=inflect.FREQUENT,
+            rare=inflect.RARELY_DERIVED,
         )
         vectors = inflect.pull(
             vectors, words, counts, [*regular, *forms], inflect.INFLECTION, listed=nominal
