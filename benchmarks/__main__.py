@@ -10,6 +10,7 @@ RUNS = (
     ("benchmarks.detection",),
     ("benchmarks.startup",),
     ("benchmarks.pipeline",),
+    ("benchmarks.words", "--imported", "1000000"),
     ("benchmarks.pipeline", "--memory", "1000"),
     ("benchmarks.pipeline", "--memory", "10000"),
 )
