@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from indexes import words
+from indexes.ann import CodeIndex
 from indexes.words import open_words
 
 CLI = "from cli.app import main; main()"
@@ -146,7 +147,7 @@ def imported(folder: Path, count: int) -> None:
     print(f"{'warm neighbours there':44} {warm_ms('made'):.2f} CPU ms")
     index = open_words("made")
     probes = index.vectors.vectors(range(0, count, count // 100))
-    exact = words.CodeIndex(index.vectors.codes, index.vectors.scales).nearest(probes, 10)[1]
+    exact = CodeIndex(index.vectors.codes, index.vectors.scales).nearest(probes, 10)[1]
     found = index.nearest(probes, 10)[1]
     recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(exact, found, strict=True)])
     print(f"{'recall@10 against exact search':44} {recall:.4f}")

@@ -38,7 +38,7 @@ def listed(as_json: JsonOption = False) -> None:
                 one.language,
                 one.licence,
                 f"{one.size_bytes / 1e6:.1f}",
-                ", ".join(one.sources),
+                one.sources[0] if len(one.sources) == 1 else f"{len(one.sources)} files",
             )
             for one in found
         ),

@@ -61,8 +61,8 @@ EXACT_CODES = 250_000  # rows of 8-bit codes up to which all are scored: 5 ms at
 ZERO = 128  # the code of 0
 SUBVECTOR = 4  # dimensions that one 4-bit code of product quantization stands for
 TRAINING_ROWS = 65_536
-AGAIN = 30  # candidates for each hit wanted that are scored again after fast scan
-FEWEST_AGAIN = 1000
+AGAIN = 24  # candidates for each hit wanted that are scored again after fast scan
+FEWEST_AGAIN = 600  # of the shipped words' ten nearest .98 are found so, of clustered ones all
 
 
 class CodeIndex:

@@ -164,7 +164,7 @@ class WordIndex:
 
     def _folded(self, probe: Embeddings, asked: set[int], k: int, fold: bool) -> list[WordHit]:
         """Search wider until k hits are left after folding, or all words are seen."""
-        wanted = 4 * k + 32
+        wanted = 2 * k + 16
         while True:
             scores, rows = self.nearest(probe, min(wanted, len(self.vectors)))
             hits = self._listed(scores[0], rows[0], asked, k, fold)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 WORD = re.compile(r"[^\W\d_]+")  # letters only: Spanish has no apostrophes inside words
+UNACCENTED = str.maketrans("áéíóúü", "aeiouu")
 
 
 def normal(word: str) -> str:
@@ -22,3 +23,8 @@ def plain(word: str) -> str:
     """A word without its diacritics: `parís` and `paris` meet here, `ñ` becomes `n`."""
     decomposed = unicodedata.normalize("NFD", word)
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def unaccented(word: str) -> str:
+    """A word without acute accents and diaereses; `ñ` is a letter of its own and stays."""
+    return word.translate(UNACCENTED)

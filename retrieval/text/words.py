@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from retrieval.cache import replacing
 from retrieval.errors import BadInput, WeightsError
 from retrieval.text import ngrams
-from retrieval.text.tokens import normal, plain
+from retrieval.text.tokens import normal, plain, unaccented
 from retrieval.types import Embeddings
 
 FORMAT = 1
@@ -43,6 +43,8 @@ ZERO = 128  # the code of 0: FAISS's 8-bit signed codes are offset by it
 CHECKED_BYTES = 64 << 20  # files up to here have their checksums verified whenever opened
 DTYPES = {"U8": np.uint8, "U32": np.uint32, "U64": np.uint64, "F32": np.float32}
 ARRAYS = ("codes", "scales", "text", "ends", "counts", "hashes", "rows", "bases")
+MISSPELT = 20  # `parís` stands 22 times as often as `paris`, `más` 19 times as often as `mas`
+ACCENTED = {"a": "á", "e": "é", "i": "í", "o": "ó", "u": "úü"}
 FURTHEST = 2  # edits between an unknown word and what is suggested for it
 
 Rows = NDArray[np.int64]
@@ -146,12 +148,13 @@ class WordVectors:
         """The row of a word, or of the one that it must mean.
 
         A word that differs in diacritics alone is taken for the most frequent such word
-        (`paris` for `parís`). One with a vector from character n-grams has no row.
+        (`paris` for `parís`), also where it is known itself but MISSPELT times rarer: texts
+        leave accents out at times. One with a vector from character n-grams has no row.
         raises  BadInput with suggestions when the vocabulary knows neither
         """
         row = self.row(word)
         if row is not None:
-            return Found(word, normal(word), row)
+            return self._accented(word, row) or Found(word, normal(word), row)
         if not normal(word):
             raise BadInput("wanted a word; got an empty one")
         folded = plain(normal(word))
@@ -167,6 +170,26 @@ class WordVectors:
         near = self.suggestions(word)
         hint = f"did you mean {', '.join(near)}?" if near else "no word is spelt much like it"
         raise BadInput(f"{word!r} is not among the {len(self)} words of {self.name!r}; {hint}")
+
+    def _accented(self, word: str, row: int) -> Found | None:
+        """The word with an accent that a word without one must be meant for, if there is one."""
+        asked = normal(word)
+        if unaccented(asked) != asked:
+            return None
+        spellings = (
+            asked[:at] + accented + asked[at + 1 :]
+            for at, letter in enumerate(asked)
+            for accented in ACCENTED.get(letter, "")
+        )
+        rows = [other for other in map(self.row, spellings) if other is not None]
+        best = max(rows, key=lambda other: int(self.counts[other]), default=row)
+        times = int(self.counts[best]) / max(int(self.counts[row]), 1)
+        if times < MISSPELT:
+            return None
+        meant = self.word(best)
+        return Found(
+            word, meant, best, f"{word}: took {meant}, which is {times:.0f} times as frequent"
+        )
 
     def embed(self, found: Iterable[Found]) -> Embeddings:
         """(N, D) float32 unit rows for words that `find` found."""

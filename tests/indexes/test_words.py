@@ -46,6 +46,7 @@ def test_fast_scan_with_second_scoring_finds_nearly_the_same(monkeypatch):
     monkeypatch.setattr(ann, "EXACT_CODES", 1000)
     monkeypatch.setattr(ann, "TRAINING_ROWS", 4000)
     monkeypatch.setattr(ann, "FEWEST_AGAIN", 200)
+    monkeypatch.setattr(ann, "AGAIN", 8)
     rows = _clustered(8000, 30)  # 30 is no multiple of the subvectors' 4
     codes, scales = quantize(rows, step_for(rows))
     product = product_codes(codes, scales)

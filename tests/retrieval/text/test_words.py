@@ -6,7 +6,7 @@ import toy_words
 from numpy.testing import assert_allclose
 
 from retrieval.errors import BadInput, WeightsError
-from retrieval.text.words import open_vectors, quantize, step_for
+from retrieval.text.words import Origin, open_vectors, quantize, save, step_for
 
 
 @pytest.fixture
@@ -41,6 +41,18 @@ def test_a_word_without_its_accent_is_found_and_says_so(toy):
     found = toy.find("Paris")
     assert (found.word, found.row) == ("parís", 6)
     assert "took parís" in found.note
+
+
+def test_a_rare_spelling_without_accent_means_the_frequent_one(tmp_path):
+    made = np.eye(4, dtype=np.float32)
+    codes, scales = quantize(made, step_for(made))
+    counts = np.array([500, 300, 20, 10])
+    words = ["día", "mas", "más", "dia"]
+    save(tmp_path / "v.safetensors", words, codes, scales, Origin("v"), counts=counts)
+    vectors = open_vectors(tmp_path / "v.safetensors")
+    assert vectors.find("dia").word == "día"
+    assert "50 times" in vectors.find("dia").note
+    assert vectors.find("mas").note is None
 
 
 def test_an_unknown_word_gets_suggestions(toy):
