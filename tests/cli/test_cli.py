@@ -68,10 +68,16 @@ def test_search_imports_no_torch(collection, probe):
 
 
 @pytest.mark.parametrize(
-    "command", ["index", "search", "detect", "embed", "info", "models", "calibrate"]
+    "command",
+    [
+        *["index", "search", "detect", "embed", "info", "models", "calibrate"],
+        *["analogy", "neighbors", "odd-one-out", "similarity"],
+        *["words list", "words add", "words export", "words plot"],
+        *["evaluate words", "train words"],
+    ],
 )
 def test_every_command_has_help_with_an_example_and_stands_in_the_readme(command):
-    assert f"Example: retrieve {command}" in _run(command, "--help").stdout
+    assert f"Example: retrieve {command}" in _run(*command.split(), "--help").stdout
     assert f"retrieve {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -161,14 +161,17 @@ def test_a_rare_form_moves_further_toward_its_rule_than_a_frequent_one():
     rules = [Form(f"b{i}", f"f{i}", "plural") for i in range(12)]
     counts = np.array([10_000] * 12 + [10_000] * 11 + [60])
     moved = inflect.pull(vectors, words, counts, rules, 0.5)
-    offset = (vectors[12:] - vectors[:12]).mean(axis=0)
-
-    def miss(rows, i):
-        return np.linalg.norm(rows[12 + i] - rows[i] - offset)
-
-    shrunk = [miss(moved, i) / miss(vectors, i) for i in range(12)]
-    assert max(shrunk) < 0.8
-    assert shrunk[11] < min(shrunk[:11])
+    pairs = [(i, 12 + i) for i in range(12)]
+    rule = inflect._rule("plural", vectors, counts, pairs)
+    place = compose.normalized(vectors[:12] + rule.offset)
+    before, after = ((place * rows[12:]).sum(axis=1) for rows in (vectors, moved))
+    misfits = before < rule.least_fit
+    assert misfits.sum() == 1
+    assert_allclose(after[misfits], before[misfits], atol=1e-6)
+    left = (1 - after[~misfits]) / (1 - before[~misfits])
+    assert left.max() < 0.6
+    assert not misfits[11]
+    assert left[-1] == left.min()
 
 
 def test_a_rule_with_few_pairs_moves_nothing():
