@@ -11,6 +11,7 @@ RUNS = (
     ("benchmarks.startup",),
     ("benchmarks.pipeline",),
     ("benchmarks.words", "--imported", "1000000"),
+    ("benchmarks.training",),
     ("benchmarks.pipeline", "--memory", "1000"),
     ("benchmarks.pipeline", "--memory", "10000"),
 )
