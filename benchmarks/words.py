@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from indexes import words
-from indexes.ann import CodeIndex
+from indexes.codes import CodeIndex
 from indexes.words import open_words
 
 CLI = "from cli.app import main; main()"

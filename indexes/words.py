@@ -15,7 +15,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from indexes.ann import CodeIndex, product_codes
+from indexes.codes import CodeIndex, product_codes
 from retrieval.errors import BadInput
 from retrieval.text import inflection, words
 from retrieval.text.analogy import Method, Term, expression, multiplied, odd_one_out, target

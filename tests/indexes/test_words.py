@@ -5,8 +5,9 @@ import pytest
 import toy_words
 from numpy.testing import assert_allclose
 
-from indexes import ann, words
-from indexes.ann import CodeIndex, product_codes
+from indexes import codes as code_index
+from indexes import words
+from indexes.codes import CodeIndex, product_codes
 from retrieval.errors import BadInput
 from retrieval.text.analogy import parse
 from retrieval.text.words import open_vectors, quantize, step_for
@@ -43,10 +44,10 @@ def test_code_search_agrees_with_the_matrix_product():
 
 
 def test_fast_scan_with_second_scoring_finds_nearly_the_same(monkeypatch):
-    monkeypatch.setattr(ann, "EXACT_CODES", 1000)
-    monkeypatch.setattr(ann, "TRAINING_ROWS", 4000)
-    monkeypatch.setattr(ann, "FEWEST_AGAIN", 200)
-    monkeypatch.setattr(ann, "AGAIN", 8)
+    monkeypatch.setattr(code_index, "EXACT_CODES", 1000)
+    monkeypatch.setattr(code_index, "TRAINING_ROWS", 4000)
+    monkeypatch.setattr(code_index, "FEWEST_AGAIN", 200)
+    monkeypatch.setattr(code_index, "AGAIN", 8)
     rows = _clustered(8000, 30)  # 30 is no multiple of the subvectors' 4
     codes, scales = quantize(rows, step_for(rows))
     product = product_codes(codes, scales)
