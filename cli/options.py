@@ -53,6 +53,29 @@ MinQualityOption = Annotated[
     float,
     typer.Option(min=0, max=1, help="Leave out stored faces whose quality is lower, 0 to 1."),
 ]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATE", help="Only photos taken then or later: 2019, 2019-07, 2019-07-09."
+    ),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option(metavar="DATE", help="Only photos taken then or earlier, that time included."),
+]
+FolderOption = Annotated[
+    list[Path] | None, typer.Option(help="Only photos below this folder. Repeatable.")
+]
+PersonOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Only faces that were given this name. Repeatable."),
+]
+NearOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LAT,LON,KM", help="Only photos taken within KM kilometres of that place."
+    ),
+]
 VectorsOption = Annotated[
     str,
     typer.Option(help="Which word vectors: a name of `retrieve words list`, or a file."),

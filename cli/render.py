@@ -21,6 +21,7 @@ from retrieval.types import Face, Hit, Skipped
 if TYPE_CHECKING:
     from indexes.build import OnProgress, Report
     from indexes.collection import Info, Probe
+    from indexes.engine import State
     from retrieval.faces.calibration import Calibration
     from retrieval.faces.extract import PhotoFaces
     from retrieval.weights import Weights
@@ -205,7 +206,8 @@ def search_tables(probes: Sequence[Probe], crop: Callable[[Hit], bytes]) -> None
     """A table of hits for each face of each probe, with thumbnails where colours show."""
     for probe in probes:
         for face in probe.faces:
-            title = f"{shown(probe.path)}, face {face.number} of {len(probe.faces)}"
+            of = f" of {len(probe.faces)}" if face.number <= len(probe.faces) else ""
+            title = f"{shown(probe.path)}, face {face.number}{of}"
             if not face.hits:
                 line(f"{title}: no stored face passes the threshold")
                 continue
@@ -223,6 +225,9 @@ def _hits_table(title: str, hits: Sequence[Hit], crop: Callable[[Hit], bytes]) -
     table.add_column("photo", overflow="fold")
     table.add_column("face", justify="right")
     table.add_column("date")
+    named = any(hit.person for hit in hits)
+    if named:
+        table.add_column("name", overflow="fold")
     for hit in hits:
         table.add_row(
             str(hit.rank),
@@ -232,6 +237,7 @@ def _hits_table(title: str, hits: Sequence[Hit], crop: Callable[[Hit], bytes]) -
             Text(shown(_near(hit.path))),
             str(hit.number),
             (hit.taken_at or "")[:10],
+            *([Text(hit.person or "")] if named else []),
         )
     return table
 
@@ -265,14 +271,24 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "quality": round(hit.quality, 4),
         "taken_at": hit.taken_at,
         "face_id": hit.face_id,
+        "person": hit.person,
     }
+
+
+def search_state(state: State) -> None:
+    """A remark on stderr where a search had to do without its index."""
+    if state in ("missing", "damaged"):
+        note(
+            f"the search index is {state}, so every stored face was scored. "
+            "To make it again: retrieve index FOLDER, or retrieve repair"
+        )
 
 
 def search_csv(probes: Sequence[Probe]) -> None:
     """One hit a line, under a header."""
     writer = csv.writer(sys.stdout)
     corners = ["x1", "y1", "x2", "y2"]
-    last = ["score", "probability", "taken_at"]
+    last = ["score", "probability", "taken_at", "person"]
     writer.writerow(["probe", "face", "rank", "path", *corners, *last])
     for probe in probes:
         for face in probe.faces:
@@ -288,6 +304,7 @@ def search_csv(probes: Sequence[Probe]) -> None:
                         f"{hit.score:.6f}",
                         probability,
                         hit.taken_at or "",
+                        hit.person or "",
                     ]
                 )
 
@@ -356,12 +373,11 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
     }
     if info.space is not None:
         rows |= {
-            "detector": info.space.detector,
-            "detector_sha256": info.space.detector_sha256,
-            "embedder": info.space.embedder,
-            "embedder_sha256": info.space.embedder_sha256,
+            **info.space.made_by,
             "dim": info.space.dim,
             "embeddings": info.space.rows,
+            "generation": info.space.generation,
+            "search": info.search.value,
         }
     if as_json:
         if skipped is not None:

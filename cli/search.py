@@ -14,16 +14,23 @@ from cli.options import (
     DetectorOption,
     Device,
     DeviceOption,
+    FolderOption,
     JsonOption,
     MinQualityOption,
     ModelOption,
+    NearOption,
+    PersonOption,
+    SinceOption,
+    UntilOption,
 )
+from retrieval.errors import BadInput
 
 
 def search(
     photos: Annotated[
-        list[Path], typer.Argument(metavar="PHOTO...", help="Photos with the faces to look for.")
-    ],
+        list[Path] | None,
+        typer.Argument(metavar="PHOTO...", help="Photos with the faces to look for."),
+    ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
     k: Annotated[int, typer.Option("-k", min=1, help="How many hits to show for a face.")] = 10,
     threshold: Annotated[
@@ -38,7 +45,19 @@ def search(
     face: Annotated[
         int | None, typer.Option(min=1, help="Search only this face of each photo.")
     ] = None,
+    face_id: Annotated[
+        int | None,
+        typer.Option(metavar="ID", help="Search for a stored face, by the id that --json shows."),
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    folder: FolderOption = None,
+    person: PersonOption = None,
+    near: NearOption = None,
     min_quality: MinQualityOption = 0.0,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Score every stored face, whatever index there is.")
+    ] = False,
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one hit a line.")] = False,
     html: Annotated[
@@ -54,12 +73,24 @@ def search(
     """Find the stored faces most like those in PHOTO.
 
     Every face of the photo is numbered and searched for. The probability is that of
-    both faces being one person if that were an even bet beforehand.
+    both faces being one person if that were an even bet beforehand. Conditions (--since,
+    --folder, ...) choose the photos first: of those that fulfil them none is missed.
 
     Example: retrieve search ana.jpg -k 20 --html hits.html
     """
     from indexes.collection import open_collection
+    from indexes.filters import Filter, near_from
 
+    if bool(photos) == (face_id is not None):
+        raise BadInput("wanted photos to search for, or --face-id ID; got both or neither")
+    wanted = Filter(
+        since,
+        until,
+        tuple(folder or ()),
+        tuple(person or ()),
+        min_quality,
+        near_from(near) if near else None,
+    )
     with (
         render.download() as on_download,
         open_collection(
@@ -70,7 +101,14 @@ def search(
             on_download=on_download,
         ) as opened,
     ):
-        probes = opened.search(photos, k=k, threshold=threshold, min_quality=min_quality, face=face)
+        if face_id is None:
+            probes = opened.search(
+                photos or [], k=k, threshold=threshold, wanted=wanted, face=face, exact=exact
+            )
+        else:
+            probes = [
+                opened.search_stored(face_id, k=k, threshold=threshold, wanted=wanted, exact=exact)
+            ]
         if html is not None:
             from cli.gallery import write_gallery
 
@@ -81,6 +119,7 @@ def search(
             render.search_csv(probes)
         else:
             render.search_tables(probes, opened.crop)
+        render.search_state(opened.engine.state)
     render.probes_without_faces(probes)
     if html is not None:
         render.note(f"wrote {html}")

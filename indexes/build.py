@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from indexes.catalog import Catalog, KnownPath, NewPhoto
-from indexes.vectors import VectorFile
+from indexes.spaces import VectorSpace
 from indexes.walk import Found, Unlisted, checked_roots, count, walk
 from indexes.workers import Extracted
 from retrieval import photos
@@ -88,6 +89,7 @@ class _Batch:
     links: list[tuple[Found, int]] = field(default_factory=list)
     skips: list[tuple[Found, str]] = field(default_factory=list)
     seen: list[KnownPath] = field(default_factory=list)
+    places: dict[int, tuple[float, float] | None] = field(default_factory=dict)
 
     @property
     def faces(self) -> int:
@@ -109,21 +111,21 @@ class Build:
     def __init__(
         self,
         catalog: Catalog,
-        space: str,
-        vectors: VectorFile,
+        vectors: VectorSpace,
         embedder: Embedder,
         extractor: Extractor,
         *,
         retry_skipped: bool = False,
         on_progress: OnProgress | None = None,
+        on_commit: Callable[[], None] | None = None,
     ) -> None:
         self._catalog = catalog
-        self._space = space
         self._vectors = vectors
         self._embedder = embedder
         self._extractor = extractor
         self._retry_skipped = retry_skipped
         self._on_progress = on_progress
+        self._on_commit = on_commit
         self._report = Report()
         self._batch = _Batch()
         self._unlisted: list[Path] = []
@@ -185,6 +187,7 @@ class Build:
                 self._report.skipped.append(Skipped(found.path, known.reason))
             else:
                 self._report.unchanged += 1
+                self._look_for_place(known)
             self._advance()
             return True
         if not self._catalog.holds_size(found.size_bytes):
@@ -200,6 +203,13 @@ class Build:
         self._batch.links.append((found, photo_id))
         self._advance()
         return True
+
+    def _look_for_place(self, known: KnownPath) -> None:
+        """Once for a photo that was stored before places were."""
+        if known.photo_id is not None and not known.placed:
+            # A file that turned bad meanwhile says so when it is read for its faces.
+            with suppress(photos.BadPhoto):
+                self._batch.places[known.photo_id] = photos.read_place(known.found.path)
 
     def _retry(self, known: KnownPath) -> bool:
         return self._retry_skipped and known.reason is not None
@@ -245,11 +255,15 @@ class Build:
             stored = self._store(batch.photos, parts, report)
             for found, photo_id in batch.links + stored:
                 seen.append(self._link(found, photo_id, touched, report))
+            for photo_id, place in batch.places.items():
+                self._catalog.place(photo_id, place)
             for found, reason in batch.skips:
                 seen.append(self._put(found, None, reason, touched))
             self._catalog.mark_seen(seen)
             self._catalog.set_live(touched)
         self._report = report
+        if self._on_commit is not None:
+            self._on_commit()
 
     def _store(
         self, new: list[tuple[Found, Extracted]], parts: list[Embeddings], report: Report
@@ -258,9 +272,7 @@ class Build:
 
         Another process, or another file of this batch, may have brought the same photo.
         """
-        space = self._catalog.space(self._space)
-        assert space is not None
-        first = row = space.rows
+        first = row = self._vectors.required().rows
         rows: list[Embeddings] = []
         left: list[tuple[Found, int]] = []
         for (found, extracted), embeddings in zip(new, parts, strict=True):
@@ -274,14 +286,13 @@ class Build:
                 for number, face in enumerate(extracted.faces, start=1):
                     i = number - 1
                     quality = float(extracted.quality[i])
-                    self._catalog.add_face(row, photo_id, number, face, quality)
-                    self._catalog.add_crop(row, extracted.thumbnails[i])
+                    face_id = self._catalog.add_face(row, photo_id, number, face, quality)
+                    self._catalog.add_crop(face_id, extracted.thumbnails[i])
                     row += 1
                 rows.append(embeddings)
             left.append((found, photo_id))
         if row > first:
-            self._vectors.write(first, np.concatenate(rows))
-            self._catalog.count_rows(self._space, row)
+            self._vectors.append(np.concatenate(rows))
         return left
 
     def _link(self, found: Found, photo_id: int, touched: set[int], report: Report) -> int:
@@ -315,4 +326,5 @@ def _photo(extracted: Extracted) -> NewPhoto:
         extracted.size,
         extracted.taken_at,
         extracted.warnings,
+        extracted.place,
     )

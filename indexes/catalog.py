@@ -1,4 +1,4 @@
-"""SQLite: the truth about what a collection holds and where each vector lies.
+"""Photos, the files that hold them, and their faces, in the collection's SQLite file.
 
 Photos are contents, known by the SHA-256 of their bytes; paths are files that hold
 them. A path that vanishes is marked gone and kept, so that a drive that was not
@@ -8,42 +8,18 @@ mounted costs nothing when it comes back.
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlite_utils import Database
 
-from indexes.migrations import FORMAT, MIGRATIONS
+from indexes.database import VARIABLES, pragma, writing
+from indexes.paths import path_of, stored, under
 from indexes.walk import Found
-from retrieval.errors import CollectionError
 from retrieval.types import Face, Skipped
-
-APPLICATION_ID = 0x52545256  # "RTRV": tells our files from other people's SQLite files
-BUSY_TIMEOUT_S = 30  # how long a writer waits for another one
-_VARIABLES = 500  # in one statement; old SQLite libraries stop at 999
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """One kind of embedding in a collection: which networks made its vectors.
-
-    rows  committed in the vector file; None of what lies behind is trusted
-    """
-
-    name: str
-    detector: str
-    detector_sha256: str
-    embedder: str
-    embedder_sha256: str
-    dim: int
-    metric: str
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +28,7 @@ class KnownPath:
 
     photo_id, reason  one of them is set: the photo that it holds, or why it was skipped
     found             the file as it was seen then
+    placed            whether the photo's place was looked for; older versions did not
     """
 
     id: int
@@ -59,33 +36,44 @@ class KnownPath:
     reason: str | None
     found: Found
     gone: bool
+    placed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class NewPhoto:
-    """A photo to be stored; its faces are stored beside it."""
+    """A photo to be stored; its faces are stored beside it.
+
+    place  degrees north and east, or None
+    """
 
     sha256: str
     size_bytes: int
     size: tuple[int, int]
     taken_at: str | None
     warnings: tuple[str, ...]
+    place: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredFace:
-    """One face as a hit needs it; `path` is the first living file that holds its photo."""
+    """One face as a hit needs it; `path` is the first living file that holds its photo.
+
+    row     of its embedding, in the generation that is current
+    person  the name that somebody gave to the face
+    """
 
     id: int
+    row: int
     number: int
     face: Face
     quality: float
     path: Path
     taken_at: str | None
+    person: str | None
 
 
 class Catalog:
-    """The open SQLite file of one collection; not for use by several threads."""
+    """What a collection knows of photos and faces; not for use by several threads."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -96,39 +84,25 @@ class Catalog:
     @property
     def format(self) -> int:
         """The format version of the file."""
-        return _pragma(self._db, "user_version")
+        return pragma(self._db, "user_version")
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """One transaction: all of it or nothing; other writers wait at its start."""
-        with _transaction(self._db):
-            yield
-
-    # Spaces
-
-    def space(self, name: str) -> Space | None:
-        rows = list(self._db.query("SELECT * FROM spaces WHERE name = ?", [name]))
-        return Space(**rows[0]) if rows else None
-
-    def add_space(self, space: Space) -> None:
-        self._db.table("spaces").insert(asdict(space))
-
-    def count_rows(self, space: str, rows: int) -> None:
-        """State how many rows of the vector file are committed."""
-        self._db.execute("UPDATE spaces SET rows = ? WHERE name = ?", [rows, space])
+        return writing(self._db)
 
     # Paths and photos
 
     def path(self, path: Path) -> KnownPath | None:
         """What is known about a file; None if it was never seen."""
         row = self._db.execute(
-            "SELECT id, photo_id, reason, size_bytes, mtime_ns, ctime_ns, gone "
-            "FROM paths WHERE path = ?",
-            [_stored(path)],
+            "SELECT paths.id, photo_id, reason, paths.size_bytes, mtime_ns, ctime_ns, gone, "
+            "coalesce(placed, 1) FROM paths LEFT JOIN photos ON photos.id = photo_id "
+            "WHERE path = ?",
+            [stored(path)],
         ).fetchone()
         if row is None:
             return None
-        return KnownPath(row[0], row[1], row[2], Found(path, *row[3:6]), bool(row[6]))
+        return KnownPath(row[0], row[1], row[2], Found(path, *row[3:6]), bool(row[6]), bool(row[7]))
 
     def photo_id(self, sha256: str) -> int | None:
         row = self._db.execute("SELECT id FROM photos WHERE sha256 = ?", [sha256]).fetchone()
@@ -142,22 +116,30 @@ class Catalog:
     def paths_of(self, photo_id: int) -> list[Path]:
         """Every path that holds the photo or held it when it was last seen."""
         query = "SELECT path FROM paths WHERE photo_id = ? ORDER BY id"
-        return [_path(row[0]) for row in self._db.execute(query, [photo_id])]
+        return [path_of(row[0]) for row in self._db.execute(query, [photo_id])]
 
     def add_photo(self, photo: NewPhoto) -> int:
         cursor = self._db.execute(
-            "INSERT INTO photos (sha256, size_bytes, height, width, taken_at, warnings) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO photos (sha256, size_bytes, height, width, taken_at, warnings, "
+            "latitude, longitude, placed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
             [
                 photo.sha256,
                 photo.size_bytes,
                 *photo.size,
                 photo.taken_at,
                 json.dumps(photo.warnings, ensure_ascii=False),
+                *(photo.place or (None, None)),
             ],
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
+
+    def place(self, photo_id: int, place: tuple[float, float] | None) -> None:
+        """State where a photo was taken, in degrees north and east."""
+        self._db.execute(
+            "UPDATE photos SET latitude = ?, longitude = ?, placed = 1 WHERE id = ?",
+            [*(place or (None, None)), photo_id],
+        )
 
     def put_path(self, found: Found, *, photo_id: int | None, reason: str | None) -> int:
         """Store what a file holds, or why it was skipped, and return the path's id."""
@@ -168,7 +150,7 @@ class Catalog:
             "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, "
             "ctime_ns = excluded.ctime_ns RETURNING id",
             [
-                _stored(found.path),
+                stored(found.path),
                 photo_id,
                 reason,
                 found.size_bytes,
@@ -209,9 +191,9 @@ class Catalog:
 
         unlisted  folders that could not be read: nothing is known about what they hold
         """
-        where, values = _under(root)
+        where, values = under(root)
         for folder in unlisted:
-            inside, more = _under(folder)
+            inside, more = under(folder)
             where, values = f"{where} AND NOT {inside}", values + more
         lost = self._db.execute(
             f"SELECT id, photo_id FROM paths WHERE {where} AND NOT gone "
@@ -226,12 +208,13 @@ class Catalog:
 
     # Faces
 
-    def add_face(self, id: int, photo_id: int, number: int, face: Face, quality: float) -> None:
-        """id is the row of the face's embedding in the vector file."""
-        self._db.execute(
-            "INSERT INTO faces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    def add_face(self, row: int, photo_id: int, number: int, face: Face, quality: float) -> int:
+        """Store a face whose embedding lies in that row, and return its id."""
+        cursor = self._db.execute(
+            "INSERT INTO faces (row, photo_id, number, x1, y1, x2, y2, landmarks, score, quality) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                id,
+                row,
                 photo_id,
                 number,
                 *face.box.tolist(),
@@ -240,6 +223,8 @@ class Catalog:
                 quality,
             ],
         )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
 
     def add_crop(self, face_id: int, jpeg: bytes) -> None:
         self._db.execute("INSERT INTO crops VALUES (?, ?)", [face_id, jpeg])
@@ -250,41 +235,39 @@ class Catalog:
         return bytes(self._db.execute(query, [face_id]).fetchone()[0])
 
     def faces(self, ids: Iterable[int]) -> dict[int, StoredFace]:
-        """The faces with these ids; of one without a living path, the last known path."""
-        wanted = list(dict.fromkeys(ids))
-        found: dict[int, StoredFace] = {}
-        for start in range(0, len(wanted), _VARIABLES):
-            part = wanted[start : start + _VARIABLES]
+        """The faces with these ids, by id."""
+        return {face.id: face for face in self._faces("faces.id", ids)}
+
+    def faces_at(self, rows: Iterable[int]) -> dict[int, StoredFace]:
+        """The faces whose embeddings lie in these rows, by row; dead rows have none."""
+        return {face.row: face for face in self._faces("faces.row", rows)}
+
+    def _faces(self, column: str, values: Iterable[int]) -> Iterator[StoredFace]:
+        """Faces by a column; of one without a living path, the last known path."""
+        wanted = list(dict.fromkeys(values))
+        for start in range(0, len(wanted), VARIABLES):
+            part = wanted[start : start + VARIABLES]
             marks = ",".join("?" * len(part))
             for row in self._db.execute(
-                "SELECT faces.id, number, x1, y1, x2, y2, landmarks, score, quality, taken_at, "
-                "(SELECT path FROM paths WHERE paths.photo_id = photos.id "
-                " ORDER BY gone, paths.id LIMIT 1) "
+                "SELECT faces.id, row, number, x1, y1, x2, y2, landmarks, score, quality, "
+                "taken_at, (SELECT path FROM paths WHERE paths.photo_id = photos.id "
+                " ORDER BY gone, paths.id LIMIT 1), persons.name "
                 "FROM faces JOIN photos ON photos.id = faces.photo_id "
-                f"WHERE faces.id IN ({marks})",
+                "LEFT JOIN persons ON persons.id = faces.person_id "
+                f"WHERE {column} IN ({marks})",
                 part,
             ):
-                landmarks = np.frombuffer(row[6], "<f4").reshape(5, 2)
-                face = Face(np.array(row[2:6], np.float32), landmarks, row[7])
-                found[row[0]] = StoredFace(row[0], row[1], face, row[8], _path(row[10]), row[9])
-        return found
-
-    def findable(self, rows: int, *, min_quality: float = 0.0) -> NDArray[np.bool_] | None:
-        """(rows,) which faces a search may find; None if all of them."""
-        hidden = self._db.execute(
-            "SELECT faces.id FROM photos JOIN faces ON faces.photo_id = photos.id "
-            "WHERE NOT photos.live"
-        ).fetchall()
-        if min_quality > 0:
-            hidden += self._db.execute(
-                "SELECT id FROM faces WHERE quality < ?", [min_quality]
-            ).fetchall()
-        if not hidden:
-            return None
-        keep = np.ones(rows, np.bool_)
-        ids = np.array(hidden, np.int64)[:, 0]
-        keep[ids[ids < rows]] = False  # another process may have added faces since
-        return keep
+                landmarks = np.frombuffer(row[7], "<f4").reshape(5, 2)
+                yield StoredFace(
+                    id=row[0],
+                    row=row[1],
+                    number=row[2],
+                    face=Face(np.array(row[3:7], np.float32), landmarks, row[8]),
+                    quality=row[9],
+                    taken_at=row[10],
+                    path=path_of(row[11]),
+                    person=row[12],
+                )
 
     # What there is
 
@@ -296,100 +279,13 @@ class Catalog:
             "files": "SELECT count(*) FROM paths WHERE NOT gone AND photo_id IS NOT NULL",
             "skipped": "SELECT count(*) FROM paths WHERE NOT gone AND reason IS NOT NULL",
             "gone": "SELECT count(*) FROM paths WHERE gone",
+            "persons": "SELECT count(*) FROM persons",
+            "dead": "SELECT count(*) FROM dead",
         }
         return {name: self._db.execute(sql).fetchone()[0] for name, sql in queries.items()}
 
     def skipped(self) -> list[Skipped]:
         """Files that are there and could not be used, with their reasons, by path."""
         query = "SELECT path, reason FROM paths WHERE reason IS NOT NULL AND NOT gone"
-        found = [Skipped(_path(row[0]), row[1]) for row in self._db.execute(query)]
+        found = [Skipped(path_of(row[0]), row[1]) for row in self._db.execute(query)]
         return sorted(found, key=lambda item: item.path)
-
-
-def open_catalog(path: Path, *, create: bool = False) -> Catalog:
-    """The catalog in that file, brought to the current format.
-
-    create  make it if it is absent
-    raises  CollectionError if there is none, or it is not ours, newer, or damaged
-    """
-    if not create and not path.is_file():
-        raise CollectionError(
-            f"no collection at {path.parent}. Make one with: retrieve index FOLDER"
-        )
-    try:
-        if create:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        conn = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        # Plugins of sqlite-utils are other people's code; a collection is private.
-        db = Database(conn, execute_plugins=False)
-        _migrate(db, path)
-    except (sqlite3.DatabaseError, OSError) as error:
-        raise CollectionError(
-            f"cannot open {path}: {error}. If it is damaged restore it from a backup; "
-            f"if it is something else choose another folder with --collection"
-        ) from error
-    return Catalog(db)
-
-
-def _migrate(db: Database, path: Path) -> None:
-    """Bring the schema to FORMAT, in one transaction; other processes wait for it."""
-    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    owner, version = _pragma(db, "application_id"), _pragma(db, "user_version")
-    if tables and owner != APPLICATION_ID:
-        raise CollectionError(
-            f"{path} is an SQLite file of another program. Choose another folder with --collection"
-        )
-    if version > FORMAT:
-        raise CollectionError(
-            f"{path} has format {version}; this version of retrieve knows formats up to {FORMAT}. "
-            f"Upgrade: pip install --upgrade retrieve"
-        )
-    if version == FORMAT:
-        return
-    db.execute("PRAGMA journal_mode = WAL")
-    with _transaction(db):
-        for step in MIGRATIONS[_pragma(db, "user_version") :]:
-            step(db)
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {FORMAT}")
-
-
-@contextmanager
-def _transaction(db: Database) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:  # Ctrl-C too must leave nothing behind; it goes on up
-        if db.conn.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-
-
-def _pragma(db: Database, name: str) -> int:
-    return int(db.execute(f"PRAGMA {name}").fetchone()[0])
-
-
-def _stored(path: Path) -> str | bytes:
-    """A path as text, or as its bytes where they are not UTF-8, which SQLite text must be."""
-    raw = os.fsencode(path)
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw
-
-
-def _path(stored: str | bytes) -> Path:
-    return Path(os.fsdecode(stored) if isinstance(stored, bytes) else stored)
-
-
-def _under(folder: Path) -> tuple[str, list[str | bytes]]:
-    """SQL for "path lies under folder", as ranges of the path's index."""
-    prefix = os.fsencode(folder).rstrip(os.fsencode(os.sep)) + os.fsencode(os.sep)
-    end = prefix[:-1] + bytes([prefix[-1] + 1])
-    text: list[str | bytes] = []
-    try:
-        text = [prefix.decode("utf-8"), end.decode("utf-8")]
-    except UnicodeDecodeError:
-        return "(path >= ? AND path < ?)", [prefix, end]
-    return "((path >= ? AND path < ?) OR (path >= ? AND path < ?))", [*text, prefix, end]

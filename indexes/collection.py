@@ -1,25 +1,33 @@
 """A collection of photographs: one directory that is opened, indexed and searched.
 
-catalog.sqlite  what there is (indexes/catalog.py)
-faces.f32       the embedding of face i in row i (indexes/vectors.py)
+catalog.sqlite  what there is (indexes/catalog.py, indexes/spaces.py)
+faces.f32       the embeddings of faces, row after row (indexes/vectors.py)
+cache/          FAISS's index of them, made again at any time (indexes/engine.py)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import io
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from sqlite_utils import Database
 
 from indexes import workers
-from indexes.ann import nearest
 from indexes.build import Build, OnProgress, Report
-from indexes.catalog import Catalog, Space, open_catalog
-from indexes.vectors import VectorFile
+from indexes.catalog import Catalog, StoredFace
+from indexes.database import open_database, reading, writing
+from indexes.engine import Engine, State
+from indexes.filters import EVERYTHING, Filter, findable
+from indexes.spaces import Space, VectorSpace
+from indexes.vectors import FileMissing, check_embeddings
 from retrieval.errors import BadInput, CollectionError
 from retrieval.faces import calibration
 from retrieval.faces.detect import DEFAULT_DETECTOR, Detector, open_detector
@@ -29,7 +37,11 @@ from retrieval.photos import BadPhoto
 from retrieval.types import Crops, Embeddings, Face, Hit, Skipped
 from retrieval.weights import Progress as OnDownload
 
+CATALOG = "catalog.sqlite"
 FACES = "faces"  # the space that photos' faces lie in
+LOOKS = 5  # at a catalog whose vector file was replaced between reading and opening
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +49,7 @@ class ProbeFace:
     """One face of a probe photo and what resembles it, best first.
 
     number  1 for the first face of the photo
-    crop    (S, S, 3) uint8 RGB, as the embedder saw it
+    crop    (S, S, 3) uint8 RGB, as the embedder saw it; of a stored face its small picture
     """
 
     number: int
@@ -60,7 +72,8 @@ class Probe:
 class Info:
     """What a collection holds and what made it.
 
-    counts  photos, faces, files, skipped, gone
+    counts  photos, faces, files, skipped, gone, persons, dead
+    search  how a search goes about it now
     """
 
     path: Path
@@ -68,15 +81,22 @@ class Info:
     space: Space | None
     counts: dict[str, int]
     size_bytes: int
+    search: State
 
 
 class Collection:
-    """An open collection; a context manager. Get one from open_collection()."""
+    """An open collection; a context manager. Get one from open_collection().
+
+    db       its SQLite file
+    catalog  photos, files, faces
+    faces    their embeddings
+    engine   search in them
+    """
 
     def __init__(
         self,
         path: Path,
-        catalog: Catalog,
+        db: Database,
         *,
         detector: str,
         embedder: str,
@@ -84,13 +104,17 @@ class Collection:
         on_download: OnDownload | None = None,
     ) -> None:
         self.path = path
-        self._catalog = catalog
+        self.db = db
+        self.catalog = Catalog(db)
+        self.faces = VectorSpace(db, path, FACES)
+        self.engine = Engine(db, path, self.faces, device=device)
         self._detector_name = detector
         self._embedder_name = embedder
         self._device = device
         self._on_download = on_download
         self._detector: Detector | None = None
         self._embedder: Embedder | None = None
+        self._kept: tuple[object, NDArray[np.bool_] | None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +128,7 @@ class Collection:
         self.close()
 
     def close(self) -> None:
-        self._catalog.close()
+        self.catalog.close()
 
     @property
     def detector(self) -> Detector:
@@ -143,20 +167,24 @@ class Collection:
         raises         BadInput if a root does not exist, CollectionError if the
                        collection was made with other networks
         """
-        space = self._space_for_writing()
+        self.begin()
         job = workers.Job(
             self._detector_name, self._device, self._template(), self.embedder.crop_px
         )
         extractor = partial(workers.run, job.open, workers=processes, time_limit_s=time_limit_s)
-        return Build(
-            self._catalog,
-            FACES,
-            self._vectors(space),
-            self.embedder,
-            extractor,
-            retry_skipped=retry_skipped,
-            on_progress=on_progress,
-        ).run(roots)
+        with self.engine.building(self.path / CATALOG) as on_commit:
+            report = Build(
+                self.catalog,
+                self.faces,
+                self.embedder,
+                extractor,
+                retry_skipped=retry_skipped,
+                on_progress=on_progress,
+                on_commit=on_commit,
+            ).run(roots)
+        if not report.interrupted:
+            self.engine.build()
+        return report
 
     def search(
         self,
@@ -164,41 +192,75 @@ class Collection:
         *,
         k: int = 10,
         threshold: float | None = None,
-        min_quality: float = 0.0,
+        wanted: Filter = EVERYTHING,
         face: int | None = None,
+        exact: bool = False,
     ) -> list[Probe]:
         """The stored faces most like the faces in the probe photos, best first.
 
         k            hits for each face
         threshold    lowest score of a hit; None is the calibrated default
-        min_quality  of a stored face, 0 to 1
+        wanted       what a hit has to satisfy
         face         search only this face of each photo, 1 for the first
+        exact        score every stored face, whatever index there is
         returns      one Probe for each photo, one ProbeFace for each face in it
         raises       CollectionError if nothing was indexed or with other networks,
                      BadInput if there is no default threshold for the embedder
         """
-        space = self._space_for_reading()
+        self._check(self._space())
         if threshold is None:
-            calibrated = calibration.find(space.embedder_sha256, space.detector)
-            threshold = calibration.required(calibrated, space.embedder).threshold
+            threshold = self.default_threshold()
         extracted = [self._extract(path) for path in probes]
-        wanted = [_numbered(found, face) for found in extracted]
+        numbers_of = [_numbered(found, face) for found in extracted]
         crops = [
             found.crops[[n - 1 for n in numbers]]
-            for found, numbers in zip(extracted, wanted, strict=True)
+            for found, numbers in zip(extracted, numbers_of, strict=True)
             if isinstance(found, PhotoFaces)
         ]
         embeddings = self.embedder.embed(np.concatenate(crops)) if crops else None
         hits: list[list[Hit]] = []
         if embeddings is not None:
-            hits = self.nearest(embeddings, k=k, threshold=threshold, min_quality=min_quality)
+            hits = self.nearest(embeddings, k=k, threshold=threshold, wanted=wanted, exact=exact)
         answers = iter(hits)
         return [
             Probe(path, [], found.reason)
             if isinstance(found, Skipped)
             else Probe(path, [_probe_face(found, n, next(answers)) for n in numbers])
-            for path, found, numbers in zip(probes, extracted, wanted, strict=True)
+            for path, found, numbers in zip(probes, extracted, numbers_of, strict=True)
         ]
+
+    def search_stored(
+        self,
+        face_id: int,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> Probe:
+        """The stored faces most like a stored one, itself left out; no network is needed.
+
+        raises  BadInput if there is no such face
+        """
+        if threshold is None:
+            threshold = self.default_threshold()
+
+        def found() -> tuple[StoredFace, Embeddings]:
+            stored = self.catalog.faces([face_id]).get(face_id)
+            if stored is None:
+                raise BadInput(
+                    f"{self.path} has no face with the id {face_id}; "
+                    "ids are shown by: retrieve search --json"
+                )
+            return stored, np.array(self.faces.gallery()[stored.row : stored.row + 1])
+
+        stored, embedding = self._consistently(found)
+        hits = self.nearest(embedding, k=k + 1, threshold=threshold, wanted=wanted, exact=exact)[0]
+        others = [hit for hit in hits if hit.face_id != face_id][:k]
+        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
+        crop = np.asarray(Image.open(io.BytesIO(self.catalog.crop(face_id))).convert("RGB"))
+        face = ProbeFace(stored.number, stored.face, crop, stored.quality, ranked)
+        return Probe(stored.path, [face])
 
     def nearest(
         self,
@@ -206,57 +268,94 @@ class Collection:
         *,
         k: int = 10,
         threshold: float = -1.0,
-        min_quality: float = 0.0,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
     ) -> list[list[Hit]]:
         """The stored faces nearest to each embedding, best first.
 
         embeddings  (Q, D) float32 unit rows of this collection's embedder
+        wanted      what a hit has to satisfy; k hits come whenever k faces do
+        exact       score every stored face, whatever index there is
         returns     for each of the Q no more than k hits, none with a score below threshold
         """
-        space = self._space_for_reading()
-        calibrated = calibration.find(space.embedder_sha256, space.detector)
-        gallery = self._vectors(space).read(space.rows)
-        keep = self._catalog.findable(space.rows, min_quality=min_quality)
-        scores, rows = nearest(gallery, embeddings, k, keep=keep)
-        faces = self._catalog.faces(rows[scores >= threshold].tolist())
-        results: list[list[Hit]] = []
-        for probe_scores, probe_rows in zip(scores, rows, strict=True):
-            passing = probe_scores >= threshold
-            results.append([])
-            for score, row in zip(probe_scores[passing], probe_rows[passing], strict=True):
-                stored = faces[int(row)]
-                hit = Hit(
-                    rank=len(results[-1]) + 1,
-                    face_id=stored.id,
-                    path=stored.path,
-                    number=stored.number,
-                    face=stored.face,
-                    score=float(score),
-                    probability=calibrated.probability(float(score)) if calibrated else None,
-                    quality=stored.quality,
-                    taken_at=stored.taken_at,
-                )
-                results[-1].append(hit)
-        return results
+        space = self._space()
+        check_embeddings(embeddings, space.dim)
+        calibrated = self._calibration()
+
+        def hits() -> list[list[Hit]]:
+            keep = self._findable(wanted)
+            scores, rows = self.engine.nearest(embeddings, k, keep=keep, exact=exact)
+            faces = self.catalog.faces_at(rows[scores >= threshold].tolist())
+            return [
+                [
+                    _hit(rank, faces[row], score, calibrated)
+                    for rank, (score, row) in enumerate(zip(*pair, strict=True), 1)
+                    if score >= threshold
+                ]
+                for pair in zip(scores.tolist(), rows.tolist(), strict=True)
+            ]
+
+        return self._consistently(hits)
+
+    def default_threshold(self) -> float:
+        """The calibrated score; raises BadInput if the embedder has no calibration."""
+        space = self._space()
+        return calibration.required(self._calibration(), space.made_by["embedder"]).threshold
 
     def crop(self, hit: Hit) -> bytes:
         """The face of a hit as a small JPEG."""
-        return self._catalog.crop(hit.face_id)
+        return self.catalog.crop(hit.face_id)
 
     def skipped(self) -> list[Skipped]:
         """Files that are there and could not be used, with their reasons."""
-        return self._catalog.skipped()
+        return self.catalog.skipped()
 
     def info(self) -> Info:
         """What the collection holds and what made it."""
-        size = sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
+        space = self.faces.space()
+        if space is not None:
+            self.engine.index()
+        size = sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
         return Info(
-            self.path,
-            self._catalog.format,
-            self._catalog.space(FACES),
-            self._catalog.counts(),
-            size,
+            self.path, self.catalog.format, space, self.catalog.counts(), size, self.engine.state
         )
+
+    def begin(self) -> None:
+        """Make the space of faces if it is new, and finish what a writer that died left over.
+
+        raises  CollectionError if the collection was made with other networks
+        """
+        made_by = self._made_by()
+        with writing(self.db):
+            if self.faces.space() is None:
+                self.faces.create(Space(FACES, FACES, made_by, self.embedder.dim))
+        self._check(self.faces.required())
+        self.faces.wipe()
+        self.faces.remove_leftovers()
+
+    def _consistently(self, look: Callable[[], T]) -> T:
+        """What `look` returns for one view of the catalog and the vector file that it names."""
+        for _ in range(LOOKS - 1):
+            try:
+                with reading(self.db):
+                    return look()
+            except FileMissing:  # another process compacted: look at its catalog
+                continue
+        with reading(self.db):
+            return look()
+
+    def _findable(self, wanted: Filter) -> NDArray[np.bool_] | None:
+        """findable(), kept until something is committed or asked for otherwise."""
+        space = self._space()
+        version = self.db.execute("PRAGMA data_version").fetchone()[0]
+        key = (version, self.db.conn.total_changes, space.rows, wanted)
+        if self._kept is None or self._kept[0] != key:
+            self._kept = (key, findable(self.db, space.rows, wanted))
+        return self._kept[1]
+
+    def _calibration(self) -> calibration.Calibration | None:
+        made_by = self._space().made_by
+        return calibration.find(made_by["embedder_sha256"], made_by["detector"])
 
     def _extract(self, path: Path) -> PhotoFaces | Skipped:
         try:
@@ -267,52 +366,32 @@ class Collection:
     def _template(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         return self.embedder.template(self._detector_name)
 
-    def _vectors(self, space: Space) -> VectorFile:
-        return VectorFile(self.path / f"{space.name}.f32", space.dim)
-
-    def _space_for_reading(self) -> Space:
-        space = self._catalog.space(FACES)
+    def _space(self) -> Space:
+        space = self.faces.space()
         if space is None:
             raise CollectionError(
                 f"nothing was indexed into {self.path} yet: retrieve index FOLDER"
             )
-        self._check(space)
         return space
 
-    def _space_for_writing(self) -> Space:
-        with self._catalog.writing():
-            space = self._catalog.space(FACES)
-            if space is None:
-                space = Space(
-                    name=FACES,
-                    detector=self.detector.name,
-                    detector_sha256=self.detector.weights_sha256,
-                    embedder=self.embedder.name,
-                    embedder_sha256=self.embedder.weights_sha256,
-                    dim=self.embedder.dim,
-                    metric="cosine",
-                    rows=0,
-                )
-                self._catalog.add_space(space)
-        self._check(space)
-        return space
+    def _made_by(self) -> dict[str, str]:
+        return {
+            "detector": self.detector.name,
+            "detector_sha256": self.detector.weights_sha256,
+            "embedder": self.embedder.name,
+            "embedder_sha256": self.embedder.weights_sha256,
+        }
 
     def _check(self, space: Space) -> None:
         """Other networks give vectors that cannot be compared with the stored ones."""
-        opened = replace(
-            space,
-            detector=self.detector.name,
-            detector_sha256=self.detector.weights_sha256,
-            embedder=self.embedder.name,
-            embedder_sha256=self.embedder.weights_sha256,
-            dim=self.embedder.dim,
-        )
-        if opened != space:
+        asked, held = self._made_by(), space.made_by
+        if asked != held:
             raise CollectionError(
-                f"{self.path} holds {space.dim}-d faces of {space.detector} and {space.embedder} "
-                f"(weights {space.embedder_sha256[:8]}); you asked with {opened.detector} and "
-                f"{opened.embedder} ({opened.dim}-d, weights {opened.embedder_sha256[:8]}). Leave "
-                f"--model and --detector out to use what made it, or choose another --collection"
+                f"{self.path} holds {space.dim}-d faces of {held['detector']} and "
+                f"{held['embedder']} (weights {held['embedder_sha256'][:8]}); you asked with "
+                f"{asked['detector']} and {asked['embedder']} ({self.embedder.dim}-d, weights "
+                f"{asked['embedder_sha256'][:8]}). Leave --model and --detector out to use what "
+                "made it, or choose another --collection"
             )
 
 
@@ -323,6 +402,7 @@ def open_collection(
     detector: str | None = None,
     embedder: str | None = None,
     device: str = "cpu",
+    read_only: bool = False,
     on_download: OnDownload | None = None,
 ) -> Collection:
     """The collection in a directory.
@@ -331,7 +411,8 @@ def open_collection(
     detector  name; None takes the one it was made with, mtcnn for a new one
     embedder  name or weights file; None takes the one it was made with, dlib-resnet for
               a new one
-    device    where networks run, cpu or cuda
+    device    where networks and search run, cpu or cuda
+    read_only change nothing; so it is anyway where the folder cannot be written
     on_download
               called with bytes so far and bytes in all while weights are downloaded
     raises    CollectionError if there is none, or it is damaged, newer or not ours
@@ -343,15 +424,33 @@ def open_collection(
             raise CollectionError(
                 f"cannot make a collection at {path}: {error.strerror}"
             ) from error
-    catalog = open_catalog(path / "catalog.sqlite", create=create)
-    space = catalog.space(FACES)
+    db = open_database(path / CATALOG, create=create, read_only=read_only)
+    space = VectorSpace(db, path, FACES).space()
+    made_by = space.made_by if space else {}
     return Collection(
         path,
-        catalog,
-        detector=detector or (space.detector if space else DEFAULT_DETECTOR),
-        embedder=embedder or (space.embedder if space else DEFAULT_EMBEDDER),
+        db,
+        detector=detector or made_by.get("detector", DEFAULT_DETECTOR),
+        embedder=embedder or made_by.get("embedder", DEFAULT_EMBEDDER),
         device=device,
         on_download=on_download,
+    )
+
+
+def _hit(
+    rank: int, stored: StoredFace, score: float, calibrated: calibration.Calibration | None
+) -> Hit:
+    return Hit(
+        rank=rank,
+        face_id=stored.id,
+        path=stored.path,
+        number=stored.number,
+        face=stored.face,
+        score=score,
+        probability=calibrated.probability(score) if calibrated else None,
+        quality=stored.quality,
+        taken_at=stored.taken_at,
+        person=stored.person,
     )
 
 

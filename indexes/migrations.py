@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlite_utils import Database
 
+from retrieval.errors import CollectionError
 
-def _001_photos_and_faces(db: Database) -> None:
+
+def _001_photos_and_faces(db: Database, folder: Path) -> None:
     """Photos by content, the paths that hold them, their faces, and the spaces of vectors."""
     db.executescript(
         """
@@ -72,5 +76,113 @@ def _001_photos_and_faces(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_001_photos_and_faces,)
+def _002_spaces_of_anything(db: Database, folder: Path) -> None:
+    """Spaces that know no faces, checksums, dead rows, cache files; persons and places.
+
+    A face keeps its id for good, and `row` says where its embedding lies: compacting moves it.
+    """
+    db.executescript(
+        """
+        -- `items` names the table with a row (id, row) for each living embedding of the space;
+        -- `generation` names the vector file.
+        ALTER TABLE spaces RENAME TO old_spaces;
+        CREATE TABLE spaces (
+            name TEXT PRIMARY KEY,
+            items TEXT NOT NULL,
+            made_by TEXT NOT NULL,             -- JSON: networks and their SHA-256
+            dim INTEGER NOT NULL,
+            metric TEXT NOT NULL,
+            rows INTEGER NOT NULL,
+            generation INTEGER NOT NULL DEFAULT 0
+        );
+        INSERT INTO spaces (name, items, made_by, dim, metric, rows)
+            SELECT name, 'faces', json_object(
+                'detector', detector, 'detector_sha256', detector_sha256,
+                'embedder', embedder, 'embedder_sha256', embedder_sha256
+            ), dim, metric, rows FROM old_spaces;
+        DROP TABLE old_spaces;
+        -- CRC-32 of rows [first, first + rows) of a vector file, little-endian float32.
+        CREATE TABLE segments (
+            space TEXT NOT NULL,
+            first INTEGER NOT NULL,
+            rows INTEGER NOT NULL,
+            crc INTEGER NOT NULL,
+            PRIMARY KEY (space, first)
+        ) WITHOUT ROWID;
+        -- Rows that nothing refers to any more; wiped = 0: their bytes are still there.
+        CREATE TABLE dead (
+            space TEXT NOT NULL,
+            row INTEGER NOT NULL,
+            wiped INTEGER NOT NULL,
+            PRIMARY KEY (space, row)
+        ) WITHOUT ROWID;
+        CREATE INDEX dead_unwiped ON dead (space) WHERE NOT wiped;
+        -- The FAISS file of a space: a cache, made again at any time.
+        CREATE TABLE caches (
+            space TEXT PRIMARY KEY,
+            generation INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            sha256 TEXT NOT NULL,
+            covered INTEGER NOT NULL,          -- rows [0, covered) of the vector file
+            trained_rows INTEGER NOT NULL,
+            size_bytes INTEGER NOT NULL
+        );
+        CREATE TABLE persons (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL,
+            key TEXT NOT NULL UNIQUE           -- the name without case and accents
+        );
+        CREATE TABLE new_faces (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
+            row INTEGER NOT NULL,              -- of its embedding; ascends with id
+            photo_id INTEGER NOT NULL REFERENCES photos (id),
+            number INTEGER NOT NULL,           -- 1 is the face that the detector named first
+            x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL,
+            landmarks BLOB NOT NULL,           -- (5, 2) little-endian float32, photo pixels
+            score REAL NOT NULL,
+            quality REAL NOT NULL,
+            person_id INTEGER REFERENCES persons (id)
+        );
+        INSERT INTO new_faces
+            SELECT id, id, photo_id, number, x1, y1, x2, y2, landmarks, score, quality, NULL
+            FROM faces ORDER BY id;
+        DROP TABLE faces;
+        ALTER TABLE new_faces RENAME TO faces;
+        CREATE INDEX faces_photo_id ON faces (photo_id);
+        CREATE INDEX faces_row ON faces (row);
+        CREATE INDEX faces_person_id ON faces (person_id) WHERE person_id IS NOT NULL;
+        -- Degrees north and east; NULL where the file does not tell. placed = 0: it was read
+        -- by a version that did not look.
+        ALTER TABLE photos ADD COLUMN latitude REAL;
+        ALTER TABLE photos ADD COLUMN longitude REAL;
+        ALTER TABLE photos ADD COLUMN placed INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX photos_taken_at ON photos (taken_at);
+        CREATE INDEX photos_latitude ON photos (latitude) WHERE latitude IS NOT NULL;
+        """
+    )
+    for name, dim, rows in db.execute("SELECT name, dim, rows FROM spaces").fetchall():
+        _sign(db, folder / f"{name}.f32", name, dim * 4, rows)
+
+
+def _sign(db: Database, path: Path, space: str, row_bytes: int, rows: int) -> None:
+    """Checksums of the rows of a vector file that was written without them."""
+    size = path.stat().st_size if path.is_file() else 0
+    if size < rows * row_bytes:
+        raise CollectionError(
+            f"{path} is damaged: the catalog counts {rows} embeddings ({rows * row_bytes} bytes), "
+            f"the file holds {size} bytes. Restore it from a backup"
+        )
+    if not rows:
+        return
+    with path.open("rb") as file:
+        for first in range(0, rows, 1024):
+            held = min(1024, rows - first)
+            crc = zlib.crc32(file.read(held * row_bytes))
+            db.execute("INSERT INTO segments VALUES (?, ?, ?, ?)", [space, first, held, crc])
+
+
+MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
+    _001_photos_and_faces,
+    _002_spaces_of_anything,
+)
 FORMAT = len(MIGRATIONS)

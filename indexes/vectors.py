@@ -8,6 +8,7 @@ and the next writer overwrites it.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,10 @@ def check_embeddings(embeddings: NDArray[np.float32], dim: int) -> None:
         )
 
 
+class FileMissing(CollectionError):
+    """The vector file is not there; a reader looks at the catalog again."""
+
+
 class VectorFile:
     """Embeddings of one space on disk."""
 
@@ -52,26 +57,54 @@ class VectorFile:
         raises  BadInput for rows that are not unit float32
         """
         check_embeddings(embeddings, self.dim)
-        data = memoryview(embeddings.astype("<f4").tobytes())
+        new = not self.path.exists()
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            offset = first_row * self.dim * 4
-            while data:
-                written = os.pwrite(fd, data, offset)
-                data, offset = data[written:], offset + written
+            self._put(fd, first_row, embeddings)
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        if new:
+            sync_folder(self.path.parent)
+
+    def overwrite(self, rows: Sequence[int], values: NDArray[np.float32]) -> None:
+        """Put other values, zeros too, into rows that are there, and flush them.
+
+        rows    ascending
+        values  (len(rows), D) float32
+        """
+        fd = os.open(self.path, os.O_WRONLY)
+        try:
+            numbers = np.asarray(rows, np.int64)
+            for run in np.split(np.arange(len(numbers)), np.flatnonzero(np.diff(numbers) > 1) + 1):
+                if len(run):
+                    self._put(fd, int(numbers[run[0]]), values[run])
             os.fdatasync(fd)
         finally:
             os.close(fd)
 
+    def _put(self, fd: int, first_row: int, values: NDArray[np.float32]) -> None:
+        data = memoryview(values.astype("<f4").tobytes())
+        offset = first_row * self.dim * 4
+        while data:
+            written = os.pwrite(fd, data, offset)
+            data, offset = data[written:], offset + written
+
     def read(self, rows: int) -> Embeddings:
         """The first `rows` embeddings, (rows, D) float32, mapped and not loaded.
 
-        raises  CollectionError if the file is shorter than that
+        raises  CollectionError if the file is shorter than that, FileMissing if there is none
         """
         if rows == 0:
             return np.empty((0, self.dim), np.float32)
         wanted = rows * self.dim * 4
-        size = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            size = self.path.stat().st_size
+        except FileNotFoundError as error:
+            raise FileMissing(
+                f"{self.path} is missing: the catalog counts {rows} embeddings in it. Restore it "
+                "from a backup, or index into a new collection"
+            ) from error
         if size < wanted:
             raise CollectionError(
                 f"{self.path} is damaged: the catalog counts {rows} embeddings ({wanted} bytes), "
@@ -79,3 +112,12 @@ class VectorFile:
                 "collection"
             )
         return np.memmap(self.path, dtype="<f4", mode="r", shape=(rows, self.dim))
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder, so that a file that was made in it is there after a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -50,6 +50,7 @@ class Extracted:
     crops: Crops
     quality: NDArray[np.float32]
     thumbnails: list[bytes]
+    place: tuple[float, float] | None = None
 
 
 Work = Callable[[Path], Extracted]  # raises BadInput for a file that cannot be used
@@ -158,6 +159,7 @@ def packed(found: PhotoFaces) -> Extracted:
         found.crops,
         found.quality,
         [_thumbnail(crop) for crop in found.crops],
+        photo.place,
     )
 
 

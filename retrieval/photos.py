@@ -89,7 +89,7 @@ def read(path: Path, *, long_side_px: int | None = 1024) -> Photo:
     """
     content = _bytes(path)
     with _careful():
-        image, taken_at, size, remarks = _decoded(content, long_side_px)
+        image, taken_at, place, size, remarks = _decoded(content, long_side_px)
     return Photo(
         path=path,
         pixels=_reduced(image, long_side_px),
@@ -97,8 +97,22 @@ def read(path: Path, *, long_side_px: int | None = 1024) -> Photo:
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
         taken_at=taken_at,
+        place=place,
         warnings=tuple(remarks),
     )
+
+
+def read_place(path: Path) -> tuple[float, float] | None:
+    """Where a photo was taken, in degrees north and east, without decoding it.
+
+    raises  BadPhoto if the file cannot be used
+    """
+    content = _bytes(path)
+    with _careful():
+        try:
+            return _place(_opened(content).getexif())
+        except _DAMAGE:
+            return None
 
 
 def content_hash(path: Path) -> str:
@@ -155,8 +169,8 @@ def _careful() -> Iterator[None]:
 
 def _decoded(
     content: bytes, long_side_px: int | None
-) -> tuple[Image.Image, str | None, tuple[int, int], list[str]]:
-    """The upright RGB image, when it was taken, (height, width) of the photo, remarks."""
+) -> tuple[Image.Image, str | None, tuple[float, float] | None, tuple[int, int], list[str]]:
+    """The upright RGB image, when and where it was taken, (height, width), remarks."""
     image = _opened(content)
     width, height = image.size
     if width * height > MAX_PIXELS:
@@ -175,10 +189,10 @@ def _decoded(
     try:
         exif = image.getexif()
         orientation = exif.get(ExifTags.Base.Orientation, 1)
-        taken_at = _taken_at(exif)
+        taken_at, place = _taken_at(exif), _place(exif)
     except _DAMAGE:
-        orientation, taken_at = 1, None
-        remarks.append("its EXIF data are damaged; orientation and date are unknown")
+        orientation, taken_at, place = 1, None, None
+        remarks.append("its EXIF data are damaged; orientation, date and place are unknown")
     try:
         image = _rgb(image)
     except _DAMAGE as error:
@@ -188,7 +202,7 @@ def _decoded(
         image = image.transpose(turn)
     if turn in _SIDEWAYS:
         width, height = height, width
-    return image, taken_at, (height, width), remarks
+    return image, taken_at, place, (height, width), remarks
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -270,6 +284,26 @@ def _taken_at(exif: Image.Exif) -> str | None:
         if date is not None:
             return date
     return None
+
+
+def _place(exif: Image.Exif) -> tuple[float, float] | None:
+    """EXIF's degrees, minutes, seconds as degrees; None for what is no place on Earth."""
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    tags = ExifTags.GPS
+    try:
+        latitude = _degrees(gps[tags.GPSLatitude], gps[tags.GPSLatitudeRef], "NS")
+        longitude = _degrees(gps[tags.GPSLongitude], gps[tags.GPSLongitudeRef], "EW")
+    except (LookupError, TypeError, ValueError, ArithmeticError):
+        return None
+    # Cameras without a fix write 0, 0, which is a place in the sea.
+    known = abs(latitude) <= 90 and abs(longitude) <= 180 and (latitude, longitude) != (0, 0)
+    return (latitude, longitude) if known else None
+
+
+def _degrees(parts: Any, reference: str, letters: str) -> float:
+    degrees, minutes, seconds = (float(part) for part in parts)
+    sign = (1, -1)[letters.index(str(reference).strip("\0 ")[0].upper())]
+    return sign * (degrees + minutes / 60 + seconds / 3600)
 
 
 def _iso(value: Any) -> str | None:

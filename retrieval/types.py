@@ -26,6 +26,7 @@ class Photo:
     sha256      of the file's bytes, hexadecimal: what identifies a photo
     size_bytes  length of the file
     taken_at    local time as in EXIF, ISO 8601 without zone, or None
+    place       degrees north and east as in EXIF, or None
     warnings    what was wrong but bearable ("cut short: 80 % decoded")
     """
 
@@ -35,6 +36,7 @@ class Photo:
     sha256: str
     size_bytes: int
     taken_at: str | None = None
+    place: tuple[float, float] | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -72,6 +74,7 @@ class Hit:
                  a calibration
     quality      of the stored face, 0 to 1
     taken_at     when the photo was taken, ISO 8601, or None
+    person       the name that somebody gave to the stored face, or None
     """
 
     rank: int
@@ -83,6 +86,7 @@ class Hit:
     probability: float | None
     quality: float
     taken_at: str | None
+    person: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from indexes.build import Build
-from indexes.catalog import Space, open_catalog
-from indexes.vectors import VectorFile
+from indexes.catalog import Catalog
+from indexes.database import open_database
+from indexes.filters import findable
+from indexes.spaces import Space, VectorSpace
 
 
 @pytest.fixture
@@ -21,25 +23,25 @@ def photos(tmp_path):
 
 @pytest.fixture
 def index(tmp_path, photos):
-    catalog = open_catalog(tmp_path / "catalog.sqlite", create=True)
-    catalog.add_space(Space("faces", "d", "0", "e", "0", pretend.Embedder.dim, "cosine", 0))
-    vectors = VectorFile(tmp_path / "faces.f32", pretend.Embedder.dim)
+    db = open_database(tmp_path / "catalog.sqlite", create=True)
+    catalog = Catalog(db)
+    vectors = VectorSpace(db, tmp_path, "faces")
+    vectors.create(Space("faces", "faces", {}, pretend.Embedder.dim))
 
     def run(*roots, extractor=pretend.extractor, **options):
-        build = Build(catalog, "faces", vectors, pretend.Embedder(), extractor, **options)
+        build = Build(catalog, vectors, pretend.Embedder(), extractor, **options)
         return build.run(roots or [photos])
 
     def words():
         """Every findable face by the word that it was made of, with its path's name."""
-        rows = catalog.space("faces").rows
-        keep = catalog.findable(rows)
-        ids = np.arange(rows) if keep is None else np.flatnonzero(keep)
-        faces = catalog.faces(ids.tolist())
-        stored = vectors.read(rows)
+        rows = vectors.space().rows
+        keep = findable(db, rows)
+        living = np.arange(rows) if keep is None else np.flatnonzero(keep)
+        stored = vectors.gallery()
         found = []
-        for id, face in faces.items():
-            word = catalog.crop(id).decode()
-            assert_array_equal(stored[id], pretend.embedding(word)[0])
+        for row, face in catalog.faces_at(living.tolist()).items():
+            word = catalog.crop(face.id).decode()
+            assert_array_equal(stored[row], pretend.embedding(word)[0])
             found.append((face.path.name, word))
         return sorted(found)
 

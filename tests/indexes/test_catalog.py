@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from indexes.catalog import APPLICATION_ID, NewPhoto, open_catalog
+from indexes.catalog import Catalog, NewPhoto
+from indexes.database import APPLICATION_ID, open_database
+from indexes.filters import Filter, findable
 from indexes.migrations import FORMAT
 from indexes.walk import Found
 from retrieval.errors import CollectionError
@@ -17,7 +19,7 @@ from retrieval.types import Face
 
 @pytest.fixture
 def catalog(tmp_path):
-    opened = open_catalog(tmp_path / "catalog.sqlite", create=True)
+    opened = Catalog(open_database(tmp_path / "catalog.sqlite", create=True))
     yield opened
     opened.close()
 
@@ -36,14 +38,15 @@ def _face(x=1.5):
 
 def test_a_face_comes_back_as_it_was_stored(catalog):
     photo_id = _add(catalog, "aa", "/p/a.jpg")
-    catalog.add_face(7, photo_id, 2, _face(), 0.25)
-    catalog.add_crop(7, b"jpeg")
-    stored = catalog.faces([7])[7]
+    face_id = catalog.add_face(7, photo_id, 2, _face(), 0.25)
+    catalog.add_crop(face_id, b"jpeg")
+    stored = catalog.faces_at([7])[7]
+    assert catalog.faces([face_id])[face_id].row == 7
     assert_array_equal(stored.face.box, _face().box)
     assert_array_equal(stored.face.landmarks, _face().landmarks)
     assert (stored.face.score, stored.number, stored.quality) == (0.75, 2, 0.25)
     assert (stored.path, stored.taken_at) == (Path("/p/a.jpg"), "2020-01-02T03:04:05")
-    assert catalog.crop(7) == b"jpeg"
+    assert catalog.crop(face_id) == b"jpeg"
 
 
 def test_paths_that_are_not_utf8_come_back_byte_for_byte(catalog):
@@ -78,12 +81,12 @@ def test_nothing_below_a_folder_that_could_not_be_read_is_gone(catalog):
 def test_faces_of_photos_without_a_path_are_not_findable(catalog):
     for i, sha in enumerate("abc"):
         catalog.add_face(i, _add(catalog, sha, f"/p/{sha}"), 1, _face(), 0.5 + i / 10)
-    assert catalog.findable(3) is None
-    assert_array_equal(catalog.findable(3, min_quality=0.55), [False, True, True])
+    assert findable(catalog._db, 3) is None
+    assert_array_equal(findable(catalog._db, 3, Filter(min_quality=0.55)), [False, True, True])
     catalog.start_run()
     catalog.mark_seen([catalog.path(Path("/p/a")).id])
     catalog.mark_gone(Path("/p"))
-    assert_array_equal(catalog.findable(3), [True, False, False])
+    assert_array_equal(findable(catalog._db, 3), [True, False, False])
 
 
 def test_a_photo_with_a_second_path_stays_findable(catalog):
@@ -91,8 +94,8 @@ def test_a_photo_with_a_second_path_stays_findable(catalog):
     catalog.add_face(0, photo_id, 1, _face(), 1)
     catalog.start_run()
     catalog.mark_gone(Path("/p"))
-    assert catalog.findable(1) is None
-    assert catalog.faces([0])[0].path == Path("/q/a")
+    assert findable(catalog._db, 1) is None
+    assert catalog.faces_at([0])[0].path == Path("/q/a")
 
 
 def test_a_transaction_that_raises_leaves_nothing(catalog):
@@ -108,7 +111,7 @@ def test_a_transaction_that_raises_leaves_nothing(catalog):
 
 def test_a_missing_collection_is_not_made_by_looking(tmp_path):
     with pytest.raises(CollectionError, match="retrieve index"):
-        open_catalog(tmp_path / "catalog.sqlite")
+        open_database(tmp_path / "catalog.sqlite")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -118,7 +121,7 @@ def test_a_foreign_database_is_left_alone(tmp_path):
         conn.execute("CREATE TABLE theirs (x)")
     before = path.read_bytes()
     with pytest.raises(CollectionError, match="another program"):
-        open_catalog(path, create=True)
+        open_database(path, create=True)
     assert path.read_bytes() == before
 
 
@@ -128,16 +131,16 @@ def test_a_newer_format_is_left_alone(tmp_path):
         conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         conn.execute(f"PRAGMA user_version = {FORMAT + 1}")
     with pytest.raises(CollectionError, match=f"format {FORMAT + 1}"):
-        open_catalog(path)
+        open_database(path)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
     path = tmp_path / "catalog.sqlite"
     path.write_bytes(b"not a database at all" * 100)
     with pytest.raises(CollectionError, match="cannot open"):
-        open_catalog(path)
+        open_database(path)
 
 
 def test_files_are_private(tmp_path):
-    open_catalog(tmp_path / "catalog.sqlite", create=True).close()
+    open_database(tmp_path / "catalog.sqlite", create=True).conn.close()
     assert (tmp_path / "catalog.sqlite").stat().st_mode & 0o077 == 0

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from indexes.collection import open_collection
+from indexes.filters import Filter
 from retrieval.errors import BadInput, CollectionError
 from retrieval.evaluation.identification import open_set, ranks
 
@@ -79,7 +80,11 @@ def test_only_hits_that_pass_the_threshold_are_given(collection, probe):
     every = collection.search([probe], k=1000, threshold=-1)[0].faces[0].hits
     some = collection.search([probe], k=1000, threshold=0.95)[0].faces[0].hits
     assert [hit.score for hit in some] == [hit.score for hit in every if hit.score >= 0.95]
-    good = collection.search([probe], k=1000, threshold=-1, min_quality=0.9)[0].faces[0].hits
+    good = (
+        collection.search([probe], k=1000, threshold=-1, wanted=Filter(min_quality=0.9))[0]
+        .faces[0]
+        .hits
+    )
     assert [hit.face_id for hit in good] == [hit.face_id for hit in every if hit.quality >= 0.9]
 
 
@@ -102,7 +107,7 @@ def test_other_networks_are_refused_and_change_nothing(collection, album):
         pytest.raises(CollectionError, match="mtcnn and dlib-resnet"),
     ):
         other.index([album])
-    assert collection.info().space.detector == "mtcnn"
+    assert collection.info().space.made_by["detector"] == "mtcnn"
 
 
 def test_searching_before_indexing_says_what_to_do(tmp_path, probe):

@@ -1,0 +1,195 @@
+"""One SQLite file: opened, brought to the current format, read and written in transactions.
+
+WAL lets readers go on while one writer writes; a writer that dies leaves its transaction
+behind, which SQLite drops. Deleted content is overwritten with zeros.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from indexes.migrations import FORMAT, MIGRATIONS
+from retrieval.errors import CollectionError
+
+APPLICATION_ID = 0x52545256  # "RTRV": tells our files from other people's SQLite files
+BUSY_TIMEOUT_S = 300  # how long a writer waits for another one: compacting takes minutes
+VARIABLES = 500  # in one statement; old SQLite libraries stop at 999
+
+
+def open_database(path: Path, *, create: bool = False, read_only: bool = False) -> Database:
+    """The SQLite file of a collection, brought to the current format.
+
+    create     make it if it is absent
+    read_only  change nothing; so it is anyway where the folder cannot be written
+    raises     CollectionError if there is none, or it is not ours, newer, or damaged
+    """
+    if not create and not path.is_file():
+        raise CollectionError(
+            f"no collection at {path.parent}. Make one with: retrieve index FOLDER"
+        )
+    frozen = not create and not os.access(path.parent, os.W_OK)
+    try:
+        if create:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        conn = _connect_frozen(path) if frozen else _connect(path, "rw")
+        try:
+            return _prepared(conn, path, read_only=frozen or read_only)
+        except BaseException:
+            conn.close()  # which also removes the files that SQLite made beside it
+            raise
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise CollectionError(
+            f"cannot open {path}: {error}. If it is damaged restore it from a backup; "
+            f"if it is something else choose another folder with --collection"
+        ) from error
+
+
+def _prepared(conn: sqlite3.Connection, path: Path, *, read_only: bool) -> Database:
+    # Plugins of sqlite-utils are other people's code; a collection is private.
+    db = Database(conn, execute_plugins=False)
+    db.execute("PRAGMA secure_delete = ON")
+    db.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
+    db.execute("PRAGMA temp_store = MEMORY")
+    _check_ours(db, path)
+    if read_only:
+        _check_current(db, path)
+        db.execute("PRAGMA query_only = ON")
+    else:
+        _migrate(db, path)
+    return db
+
+
+def is_read_only(db: Database) -> bool:
+    """Whether the collection was opened to be read only."""
+    return bool(pragma(db, "query_only"))
+
+
+def pragma(db: Database, name: str) -> int:
+    return int(db.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+@contextmanager
+def writing(db: Database) -> Iterator[None]:
+    """One transaction: all of it or nothing; other writers wait at its start.
+
+    raises  CollectionError, with nothing changed, if the disk is full or fails, or another
+            writer does not come to an end
+    """
+    if is_read_only(db):
+        raise CollectionError(
+            "this collection was opened to be read only, or lies where nothing can be written. "
+            "Copy it to a folder of yours to change it"
+        )
+    with in_words():
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            db.execute("COMMIT")
+        except BaseException:  # Ctrl-C too must leave nothing behind; it goes on up
+            if db.conn.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def reading(db: Database) -> Iterator[None]:
+    """One view of the catalog, whatever other processes commit meanwhile."""
+    if db.conn.in_transaction:
+        yield
+        return
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("COMMIT")
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What disk and database refuse, as one line that says what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise CollectionError(_advice(str(error))) from error
+    except OSError as error:
+        raise CollectionError(_advice(error.strerror or str(error), error.errno)) from error
+
+
+def _advice(reason: str, number: int | None = None) -> str:
+    full = number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "full" in reason
+    if full:
+        hint = "Free some space and run again"
+    elif "locked" in reason:
+        hint = f"Another process has been writing for {BUSY_TIMEOUT_S} s: wait for it or end it"
+    elif number in (errno.EACCES, errno.EPERM, errno.EROFS) or "readonly" in reason:
+        hint = "Give yourself the right to write into the collection's folder"
+    else:
+        hint = "Look at the disk, then run: retrieve check"
+    return (
+        f"cannot write to the collection: {reason.lower()}. Nothing that was stored is lost; "
+        f"the batch at hand was left out. {hint}"
+    )
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # A path from as_uri() is quoted; bytes outside UTF-8 are too.
+    uri = f"{Path(os.path.abspath(path)).as_uri()}?mode={mode}"  # noqa: PTH100
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+
+
+def _connect_frozen(path: Path) -> sqlite3.Connection:
+    """A database in a folder where SQLite cannot make the files that WAL needs."""
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.is_file() and wal.stat().st_size > 0:
+        conn = _connect(path, "ro")
+        try:
+            conn.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError as error:
+            raise CollectionError(
+                f"{path.parent} cannot be written, and its last changes wait in {wal.name}. Copy "
+                "the collection to a folder of yours and open it there"
+            ) from error
+        return conn
+    return _connect(path, "ro&immutable=1")
+
+
+def _check_ours(db: Database, path: Path) -> None:
+    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    version = pragma(db, "user_version")
+    if tables and pragma(db, "application_id") != APPLICATION_ID:
+        raise CollectionError(
+            f"{path} is an SQLite file of another program. Choose another folder with --collection"
+        )
+    if version > FORMAT:
+        raise CollectionError(
+            f"{path} has format {version}; this version of retrieve knows formats up to {FORMAT}. "
+            f"Upgrade: pip install --upgrade retrieve"
+        )
+
+
+def _check_current(db: Database, path: Path) -> None:
+    version = pragma(db, "user_version")
+    if version < FORMAT:
+        raise CollectionError(
+            f"{path} has format {version}, which has to be brought to {FORMAT} before it can be "
+            "read, and it was opened read only. Copy it to a folder of yours and open it there"
+        )
+
+
+def _migrate(db: Database, path: Path) -> None:
+    """Bring the schema to FORMAT, in one transaction; other processes wait for it."""
+    if pragma(db, "user_version") == FORMAT:
+        return
+    db.execute("PRAGMA journal_mode = WAL")
+    with writing(db):
+        for step in MIGRATIONS[pragma(db, "user_version") :]:
+            step(db, path.parent)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {FORMAT}")
