@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes import gpu
 from retrieval.errors import BadInput
 from retrieval.types import Embeddings
 
@@ -70,13 +71,18 @@ class FastScan:
 
 
 def train(
-    gallery: Embeddings, *, seed: int = 1, progress: Callable[[int], object] | None = None
+    gallery: Embeddings,
+    *,
+    seed: int = 1,
+    device: str = "cpu",
+    progress: Callable[[int], object] | None = None,
 ) -> FastScan:
     """Choose centroids from a sample of the gallery and take all its rows in.
 
     gallery   (N, D) float32 unit rows, 16 or more; read in blocks
+    device    cpu, or cuda: where centroids are chosen
     progress  called with the rows covered so far
-    raises    BadInput for fewer rows
+    raises    BadInput for fewer rows; with cuda as indexes.gpu.open_gpu()
     """
     import faiss
 
@@ -91,7 +97,10 @@ def train(
     size = min(N, TRAINING_ROWS)
     sample = np.sort(np.random.default_rng(seed).choice(N, size, replace=False))
     use_threads(size)
+    assign, _memory = gpu.assigner(subvector) if device == "cuda" else (None, None)
+    index.pq.assign_index = assign
     index.train(padded(gallery[sample], M * subvector))
+    index.pq.assign_index = None  # FAISS does not own it
     made = FastScan(index, trained_rows=N)
     made.extend(gallery, progress=progress)
     return made
