@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from sqlite_utils import Database
 
-from indexes import workers
-from indexes.build import Build, OnProgress, Report
 from indexes.catalog import Catalog, StoredFace
 from indexes.database import open_database, reading, writing
 from indexes.engine import Engine, State
@@ -36,6 +34,9 @@ from retrieval.faces.extract import PhotoFaces, extract
 from retrieval.photos import BadPhoto
 from retrieval.types import Crops, Embeddings, Face, Hit, Skipped
 from retrieval.weights import Progress as OnDownload
+
+if TYPE_CHECKING:
+    from indexes.build import OnProgress, Report
 
 CATALOG = "catalog.sqlite"
 FACES = "faces"  # the space that photos' faces lie in
@@ -154,24 +155,32 @@ class Collection:
         self,
         roots: Iterable[Path],
         *,
-        processes: int = workers.WORKERS,
-        time_limit_s: float = workers.TIME_LIMIT_S,
+        processes: int | None = None,
+        time_limit_s: float | None = None,
         retry_skipped: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Report:
         """Bring the collection up to date with folders and files.
 
-        processes      that decode, detect and align, each on one core
-        time_limit_s   for one file
+        processes      that decode, detect and align, each on one core; None is 2
+        time_limit_s   for one file; None is 60
         retry_skipped  decode again what was skipped in an earlier run
         raises         BadInput if a root does not exist, CollectionError if the
                        collection was made with other networks
         """
+        from indexes import workers
+        from indexes.build import Build
+
         self.begin()
         job = workers.Job(
             self._detector_name, self._device, self._template(), self.embedder.crop_px
         )
-        extractor = partial(workers.run, job.open, workers=processes, time_limit_s=time_limit_s)
+        extractor = partial(
+            workers.run,
+            job.open,
+            workers=processes or workers.WORKERS,
+            time_limit_s=time_limit_s or workers.TIME_LIMIT_S,
+        )
         with self.engine.building(self.path / CATALOG) as on_commit:
             report = Build(
                 self.catalog,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from indexes.ann import CandidateIndex
     from indexes.cache import CacheFile
     from indexes.fastscan import FastScan
+    from indexes.gpu import GpuIndex
 
 CACHE_FOLDER = "cache"
 BEHIND = 0.25  # share of the rows outside the index from which it is made again meanwhile
@@ -53,7 +54,7 @@ class Engine:
         self._vectors = vectors
         self._device = device
         self._loaded: tuple[CacheFile, FastScan] | None = None
-        self._gpu: tuple[int, CandidateIndex] | None = None
+        self._gpu: tuple[int, GpuIndex] | None = None
         self.state = State.EXACT
 
     def nearest(
@@ -160,7 +161,7 @@ class Engine:
     def recorded(self) -> CacheFile | None:
         """The index file of the current generation, as the catalog has it."""
         row = self._db.execute(
-            "SELECT name, sha256, covered, trained_rows, size_bytes FROM caches JOIN spaces "
+            "SELECT caches.name, sha256, covered, trained_rows, size_bytes FROM caches JOIN spaces "
             "ON spaces.name = caches.space AND spaces.generation = caches.generation "
             "WHERE space = ?",
             [self._vectors.name],
@@ -236,4 +237,4 @@ class Engine:
 
         with writing(self._db):  # nobody is writing one now
             names = {name for (name,) in self._db.execute("SELECT name FROM caches")}
-            remove_others(self._folder / CACHE_FOLDER, names)
+            remove_others(self._folder / CACHE_FOLDER, names, older_than_s=0)

@@ -90,7 +90,7 @@ def findable(
         return keep
     hidden = db.execute(
         "SELECT faces.row FROM photos JOIN faces ON faces.photo_id = photos.id "
-        "WHERE NOT photos.live UNION ALL SELECT row FROM dead WHERE space = ?",
+        "WHERE photos.live = 0 UNION ALL SELECT row FROM dead WHERE space = ?",  # as its index
         [space],
     ).fetchall()
     if not hidden:
