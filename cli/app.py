@@ -17,6 +17,7 @@ from cli import (
     index,
     info,
     models,
+    name,
     neighbors,
     odd_one_out,
     render,
@@ -37,6 +38,8 @@ app = typer.Typer(
 )
 app.command()(index.index)
 app.command()(search.search)
+app.command()(name.name)
+app.command()(name.people)
 app.command()(detect.detect)
 app.command()(embed.embed)
 app.command()(info.info)

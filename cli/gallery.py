@@ -54,6 +54,7 @@ def _hit(hit: Hit, jpeg: bytes) -> dict[str, Any]:
         "probability": None if hit.probability is None else f"{hit.probability:.0%}",
         "number": hit.number,
         "date": (hit.taken_at or "")[:10],
+        "person": hit.person,
     }
 
 

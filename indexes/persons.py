@@ -6,6 +6,7 @@ another face is. Names are compared without case and accents: José and jose are
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,17 +21,19 @@ NAMES_SHOWN = 10  # in an error
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A name and how many living faces have it."""
+    """A name, how many living faces have it, and in how many photos."""
 
     id: int
     name: str
     faces: int
+    photos: int
 
 
 def persons(db: Database) -> list[Person]:
     """Everybody with a name, in order of names."""
     found = db.execute(
-        "SELECT persons.id, persons.name, count(photos.id) FROM persons "
+        "SELECT persons.id, persons.name, count(photos.id), count(DISTINCT photos.id) "
+        "FROM persons "
         "LEFT JOIN faces ON faces.person_id = persons.id "
         "LEFT JOIN photos ON photos.id = faces.photo_id AND photos.live GROUP BY persons.id"
     )
@@ -52,14 +55,13 @@ def give_name(db: Database, name: str, face_ids: Sequence[int]) -> int:
     """Give faces a name, in place of the one that they had; returns the person's id.
 
     Call inside a write transaction.
-    raises  BadInput for an empty name or a face that is not stored
+    raises  BadInput for what is no name or a face that is not stored
     """
-    if not _key(name):
-        raise BadInput(f"wanted a name; got {name!r}")
+    name = checked_name(name)
     _check_stored(db, face_ids)
     db.execute(
         "INSERT INTO persons (name, key) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
-        [" ".join(name.split()), _key(name)],
+        [name, _key(name)],
     )
     id = person_id(db, name)
     db.conn.executemany(
@@ -77,6 +79,46 @@ def take_name(db: Database, face_ids: Sequence[int]) -> None:
     _check_stored(db, face_ids)
     db.conn.executemany("UPDATE faces SET person_id = NULL WHERE id = ?", [[i] for i in face_ids])
     _drop_nameless(db)
+
+
+def rename(db: Database, old: str, new: str) -> int:
+    """Call a person by another name, or write the same one anew; returns the person's id.
+
+    Where somebody else has the new name already the two become one person. Call inside a
+    write transaction.
+    raises  BadInput if nobody has the old name or the new one is no name
+    """
+    id = person_id(db, old)
+    name = checked_name(new)
+    other = db.execute("SELECT id FROM persons WHERE key = ?", [_key(name)]).fetchone()
+    if other is None or other[0] == id:
+        db.execute("UPDATE persons SET name = ?, key = ? WHERE id = ?", [name, _key(name), id])
+        return id
+    db.execute("UPDATE faces SET person_id = ? WHERE person_id = ?", [other[0], id])
+    _drop_nameless(db)
+    return int(other[0])
+
+
+def faces_of(db: Database, name: str) -> list[int]:
+    """The ids of all faces with a name; raises BadInput if nobody has it."""
+    query = "SELECT id FROM faces WHERE person_id = ? ORDER BY id"
+    return [id for (id,) in db.execute(query, [person_id(db, name)])]
+
+
+def checked_name(name: str) -> str:
+    """The name as it is kept: composed accents, single spaces.
+
+    raises  BadInput if nothing can be read in it, or something that cannot be written
+    """
+    kept = " ".join(unicodedata.normalize("NFC", name).split())
+    if not _key(kept) or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in kept):
+        raise BadInput(f"wanted a name of letters or digits; got {name!r}")
+    return kept
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are one person: case and accents do not tell people apart."""
+    return _key(one) == _key(other)
 
 
 def _drop_nameless(db: Database) -> None:

@@ -1,0 +1,75 @@
+"""A small collection without networks: one face a word, as in pretend.py."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pretend
+
+from indexes.build import Build, Report
+from indexes.catalog import NewPhoto
+from indexes.collection import Collection, open_collection
+from indexes.database import writing
+from indexes.spaces import Space
+from indexes.walk import Found
+from retrieval.types import Face
+
+MADE_BY = {
+    "detector": "pretend-detector",
+    "detector_sha256": "11" * 32,
+    "embedder": "pretend",
+    "embedder_sha256": "22" * 32,
+}
+
+
+def opened(path: Path, made_by: dict[str, str] | None = None) -> Collection:
+    """A new collection, or one that is there."""
+    collection = open_collection(path, create=True)
+    if collection.faces.space() is None:
+        with writing(collection.db):
+            space = Space("faces", "faces", made_by or MADE_BY, pretend.Embedder.dim)
+            collection.faces.create(space)
+    return collection
+
+
+def add(
+    collection: Collection,
+    path: Path | str,
+    words: str = "",
+    *,
+    taken_at: str | None = None,
+    place: tuple[float, float] | None = None,
+    quality: float = 0.5,
+    gone: bool = False,
+) -> list[int]:
+    """Store a photo with one face a word; returns the faces' ids."""
+    content = f"{path}: {words}".encode("utf-8", "surrogateescape")
+    digest = hashlib.sha256(content).hexdigest()
+    catalog, ids = collection.catalog, []
+    with writing(collection.db):
+        photo = NewPhoto(digest, len(content), (10, 20), taken_at, ("a remark",), place)
+        photo_id = catalog.add_photo(photo)
+        rows = [pretend.embedding(word) for word in words.split()]
+        first = collection.faces.required().rows
+        for i, word in enumerate(words.split()):
+            box = np.array([i + 0.1, 2, i + 3, 4], np.float32)
+            landmarks = np.arange(10, dtype=np.float32).reshape(5, 2) / 3 + i
+            ids.append(
+                catalog.add_face(first + i, photo_id, i + 1, Face(box, landmarks, 0.7), quality)
+            )
+            catalog.add_crop(ids[-1], word.encode())
+        if rows:
+            collection.faces.append(np.concatenate(rows))
+        path_id = catalog.put_path(Found(Path(path), 5, 1, 1), photo_id=photo_id, reason=None)
+        if gone:
+            collection.db.execute("UPDATE paths SET gone = 1 WHERE id = ?", [path_id])
+            catalog.set_live([photo_id])
+    return ids
+
+
+def index(collection: Collection, folder: Path, extractor=pretend.extractor) -> Report:
+    """Bring the collection up to date with a folder of pretended photos."""
+    build = Build(collection.catalog, collection.faces, pretend.Embedder(), extractor)
+    return build.run([folder])
