@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageCms
 from pillow_heif import register_heif_opener
 
 from retrieval import photos
-from retrieval.photos import BadPhoto, content_hash, read
+from retrieval.photos import BadPhoto, content_hash, read, read_place
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason="../shared/photos is not here")
@@ -296,3 +296,40 @@ def test_the_eight_orientations_of_one_photo_agree():
         for pixels in found[1:]:
             assert pixels.shape == found[0].shape
             assert np.abs(pixels - found[0]).mean() < 12
+
+
+def _with_gps(path, latitude, longitude, references="NW"):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "camera"  # Pillow writes no EXIF into a PNG for a sub-IFD alone
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    gps[ExifTags.GPS.GPSLatitude], gps[ExifTags.GPS.GPSLongitude] = latitude, longitude
+    gps[ExifTags.GPS.GPSLatitudeRef], gps[ExifTags.GPS.GPSLongitudeRef] = references
+    _picture().save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "heic", "png", "webp"])
+def test_a_place_is_degrees_north_and_east(tmp_path, suffix):
+    path = _with_gps(tmp_path / f"a.{suffix}", (41.0, 39.0, 22.68), (0.0, 52.0, 38.14))
+    assert read(path).place == pytest.approx((41.6563, -0.877261), abs=1e-6)
+    assert read_place(path) == read(path).place
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "references"),
+    [
+        ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), "NE"),  # a camera without a fix
+        ((91.0, 0.0, 0.0), (5.0, 0.0, 0.0), "NE"),
+        ((41.0, 0.0, 0.0), (5.0, 0.0, 0.0), "XE"),
+        ((41.0, 0.0), (5.0, 0.0), "NE"),
+    ],
+)
+def test_what_is_no_place_is_none(tmp_path, latitude, longitude, references):
+    path = _with_gps(tmp_path / "a.jpg", latitude, longitude, references)
+    assert read(path).place is None
+    assert read_place(path) is None
+
+
+def test_a_photo_without_exif_has_no_place(tmp_path):
+    _picture().save(tmp_path / "a.jpg")
+    assert read_place(tmp_path / "a.jpg") is None
