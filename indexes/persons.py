@@ -7,7 +7,7 @@ another face is. Names are compared without case and accents: José and jose are
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -57,7 +57,19 @@ def give_name(db: Database, name: str, face_ids: Sequence[int]) -> int:
     Call inside a write transaction.
     raises  BadInput for what is no name or a face that is not stored
     """
-    name = checked_name(name)
+    id = _person(db, checked_name(name), face_ids)
+    _drop_nameless(db)
+    return id
+
+
+def give_names(db: Database, names: Mapping[str, Sequence[int]]) -> None:
+    """Give faces names, several at once; as give_name()."""
+    for name, face_ids in names.items():
+        _person(db, checked_name(name), face_ids)
+    _drop_nameless(db)
+
+
+def _person(db: Database, name: str, face_ids: Sequence[int]) -> int:
     _check_stored(db, face_ids)
     db.execute(
         "INSERT INTO persons (name, key) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
@@ -67,7 +79,6 @@ def give_name(db: Database, name: str, face_ids: Sequence[int]) -> int:
     db.conn.executemany(
         "UPDATE faces SET person_id = ? WHERE id = ?", [[id, face_id] for face_id in face_ids]
     )
-    _drop_nameless(db)
     return id
 
 

@@ -16,6 +16,7 @@ from indexes.spaces import Space
 from indexes.walk import Found
 from retrieval.types import Face
 
+JPEG = b"\xff\xd8\xff"  # what an import wants a crop to begin with
 MADE_BY = {
     "detector": "pretend-detector",
     "detector_sha256": "11" * 32,
@@ -59,7 +60,7 @@ def add(
             ids.append(
                 catalog.add_face(first + i, photo_id, i + 1, Face(box, landmarks, 0.7), quality)
             )
-            catalog.add_crop(ids[-1], word.encode())
+            catalog.add_crop(ids[-1], JPEG + word.encode())
         if rows:
             collection.faces.append(np.concatenate(rows))
         path_id = catalog.put_path(Found(Path(path), 5, 1, 1), photo_id=photo_id, reason=None)
@@ -73,3 +74,8 @@ def index(collection: Collection, folder: Path, extractor=pretend.extractor) -> 
     """Bring the collection up to date with a folder of pretended photos."""
     build = Build(collection.catalog, collection.faces, pretend.Embedder(), extractor)
     return build.run([folder])
+
+
+def word(crop: bytes) -> str:
+    """The word that a face was made of."""
+    return crop.removeprefix(JPEG).decode()
