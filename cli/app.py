@@ -14,12 +14,14 @@ from cli import (
     detect,
     embed,
     evaluate,
+    generate,
     index,
     info,
     models,
     name,
     neighbors,
     odd_one_out,
+    predict,
     render,
     search,
     similarity,
@@ -49,6 +51,8 @@ app.command()(analogy.analogy)
 app.command()(neighbors.neighbors)
 app.command()(odd_one_out.odd_one_out)
 app.command()(similarity.similarity)
+app.command()(predict.predict)
+app.command()(generate.generate)
 app.add_typer(words.app, name="words")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import render
+from cli import evaluate_language, render
 from cli.options import JsonOption, VectorsOption
 
 if TYPE_CHECKING:
     from retrieval.evaluation.words import Correlation, Section
 
 app = typer.Typer(help="Measure how good models are, with intervals.", no_args_is_help=True)
+
+
+app.command()(evaluate_language.language_model)
 
 
 @app.callback()

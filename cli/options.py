@@ -87,3 +87,6 @@ AllFormsOption = Annotated[
     ),
 ]
 WordsKOption = Annotated[int, typer.Option("-k", min=1, help="How many words to show.")]
+LanguageModelOption = Annotated[
+    str, typer.Option(help="Which language model: es, a name that was trained, or a file.")
+]

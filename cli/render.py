@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from retrieval.faces.calibration import Calibration
     from retrieval.faces.extract import PhotoFaces
     from retrieval.weights import Weights
+
+_Branch = TypeVar("_Branch")
 
 LISTED = 20  # skipped files shown after a run; `retrieve info --skipped` shows all
 
@@ -65,6 +67,39 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str =
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
     _out.print(made)
+
+
+def tree(
+    root: str,
+    branches: Iterable[_Branch],
+    label: Callable[[_Branch], str],
+    after: Callable[[_Branch], Iterable[_Branch]],
+) -> None:
+    """Branches below a root, and what comes after each, as a tree on stdout."""
+    from rich.tree import Tree
+
+    def grow(onto: Tree, some: Iterable[_Branch]) -> None:
+        for branch in some:
+            grow(onto.add(Text(label(branch))), after(branch))
+
+    made = Tree(Text(root), guide_style="dim")
+    grow(made, branches)
+    _out.print(made)
+
+
+@contextmanager
+def streaming() -> Iterator[Callable[[str], None]]:
+    """What it is called with appears on stdout at once; the line is ended at the end."""
+    last = ""
+
+    def write(text: str) -> None:
+        nonlocal last
+        last = text or last
+        print(text, end="", flush=True)
+
+    yield write
+    if not last.endswith("\n"):
+        print()
 
 
 def as_json(value: dict[str, Any]) -> None:

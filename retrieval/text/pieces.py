@@ -30,6 +30,7 @@ class Pieces:
     def __init__(self, model: bytes) -> None:
         from sentencepiece import SentencePieceProcessor
 
+        self.model = model
         self.sha256 = hashlib.sha256(model).hexdigest()
         self._processor: SentencePieceProcessor = SentencePieceProcessor(model_proto=model)
 

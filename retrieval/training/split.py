@@ -7,7 +7,7 @@ lies in a gap before it, in neither part.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,12 @@ class Split:
             if at >= self.held_out:
                 yield line
             at += len(line.encode())
+
+
+def texts_of(corpora: Sequence[Path]) -> list[Path]:
+    """The files among paths, and in folders among them, in order."""
+    files = (sorted(path.iterdir()) if path.is_dir() else [path] for path in corpora)
+    return [file for some in files for file in some if file.is_file()]
 
 
 def split(path: Path) -> Split:
