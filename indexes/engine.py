@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
-from indexes.database import is_read_only, open_database, writing
+from indexes.database import is_read_only, open_database, reading, writing
 from indexes.spaces import Space, VectorSpace
+from indexes.vectors import FileMissing
 from retrieval.errors import CollectionError
 from retrieval.types import Embeddings
 
@@ -92,14 +93,21 @@ class Engine:
         """
         if not self._is_behind(behind):
             return False
-        space = self._vectors.required()
-        gallery = self._vectors.gallery()
+        self._vectors.wipe()  # what was deleted has to be in no index
+        try:
+            with reading(self._db):
+                space, dead = self._vectors.required(), len(self._vectors.dead())
+                gallery = self._vectors.gallery()
+        except FileMissing:  # compacted meanwhile: whoever did that makes its own
+            return False
         made = self._made(space, gallery)
         from indexes import cache
 
         with writing(self._db):
             if self._vectors.required().generation != space.generation:
-                return False  # compacted meanwhile: whoever did that makes its own
+                return False
+            if len(self._vectors.dead()) != dead:
+                return False  # so does whoever deleted something
             file = cache.write(self._folder / CACHE_FOLDER, space.name, space.generation, made)
             self._db.execute(
                 "INSERT OR REPLACE INTO caches VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -114,7 +122,7 @@ class Engine:
                 ],
             )
         self._loaded = (file, made)
-        self._remove_others()
+        remove_unowned(self._db, self._folder)
         return True
 
     @contextmanager
@@ -153,10 +161,14 @@ class Engine:
 
     def drop(self) -> None:
         """Forget the index and its file: what it was made of has changed."""
-        self._loaded = None
         with writing(self._db):
-            self._db.execute("DELETE FROM caches WHERE space = ?", [self._vectors.name])
-        self._remove_others()
+            self.disown()
+        remove_unowned(self._db, self._folder)
+
+    def disown(self) -> None:
+        """The same inside a write transaction, after which remove_unowned() is to be called."""
+        self._loaded = self._gpu = None
+        self._db.execute("DELETE FROM caches WHERE space = ?", [self._vectors.name])
 
     def recorded(self) -> CacheFile | None:
         """The index file of the current generation, as the catalog has it."""
@@ -232,9 +244,11 @@ class Engine:
         self.state = State.GPU
         return index
 
-    def _remove_others(self) -> None:
-        from indexes.cache import remove_others
 
-        with writing(self._db):  # nobody is writing one now
-            names = {name for (name,) in self._db.execute("SELECT name FROM caches")}
-            remove_others(self._folder / CACHE_FOLDER, names, older_than_s=0)
+def remove_unowned(db: Database, folder: Path) -> None:
+    """Unlink the index files of a collection that its catalog does not record."""
+    from indexes.cache import remove_others
+
+    with writing(db):  # nobody is writing one now
+        names = {name for (name,) in db.execute("SELECT name FROM caches")}
+        remove_others(folder / CACHE_FOLDER, names, older_than_s=0)

@@ -3,6 +3,9 @@
 A CRC goes on from where it stood, so that appending to a segment reads nothing back, and
 what a disk did to earlier rows is not signed a second time. It finds every flipped bit and
 every burst of up to 32 bits; against malice it is no protection.
+
+Dead rows count as zeros from the moment at which they die, so that it does not matter how
+far the overwriting has come when its process is killed.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from retrieval.types import Embeddings
@@ -61,9 +66,25 @@ def put(db: Database, space: str, segment: Segment) -> None:
     )
 
 
-def sound(gallery: Embeddings, segment: Segment) -> bool:
+def content(gallery: Embeddings, segment: Segment, dying: NDArray[np.int64]) -> Embeddings:
+    """A segment's rows; fewer where the gallery is shorter.
+
+    dying    rows of the gallery, ascending, that count as zeros whatever they hold
+    returns  (rows, D) float32
+    """
+    end = segment.first + segment.rows
+    rows = gallery[segment.first : end]
+    start, stop = np.searchsorted(dying, [segment.first, segment.first + len(rows)])
+    if start < stop:
+        rows = np.array(rows)
+        rows[dying[start:stop] - segment.first] = 0
+    return rows
+
+
+def sound(gallery: Embeddings, segment: Segment, dying: NDArray[np.int64]) -> bool:
     """Whether a segment's bytes are those that were written."""
-    return crc32(gallery[segment.first : segment.first + segment.rows]) == segment.crc
+    rows = content(gallery, segment, dying)
+    return len(rows) == segment.rows and crc32(rows) == segment.crc
 
 
 def _parts(first: int, embeddings: Embeddings) -> Iterator[tuple[int, Embeddings]]:

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from indexes import segments
-from indexes.database import VARIABLES, is_read_only, writing
+from indexes.database import VARIABLES, is_read_only, reading, writing
 from indexes.segments import Segment
-from indexes.vectors import VectorFile
+from indexes.vectors import FileMissing, VectorFile
 from retrieval.types import Embeddings
+
+LOOKS = 2  # at damage: rows that are deleted while one looks are not damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,75 +114,69 @@ class VectorSpace:
     # Death: rows that no item refers to any more
 
     def kill(self, rows: Iterable[int]) -> None:
-        """State that rows are dead and have to be overwritten; call inside a transaction."""
+        """State that rows are dead and have to be overwritten; call inside a transaction.
+
+        Their checksums become those of zeros, but for a segment that was damaged before: it
+        stays known as damaged.
+        """
+        wanted = np.unique(np.fromiter(rows, np.int64))
+        if not len(wanted):
+            return
+        gallery, dying = self.there(), self.dying()
+        touched = np.unique(wanted - wanted % segments.SEGMENT_ROWS).tolist()
+        held = [one for one in self.segments(touched) if segments.sound(gallery, one, dying)]
         self._db.conn.executemany(
             "INSERT OR IGNORE INTO dead (space, row, wiped) VALUES (?, ?, 0)",
-            ([self.name, int(row)] for row in rows),
+            ([self.name, row] for row in wanted.tolist()),
         )
+        dying = self.dying()
+        for segment in held:
+            self._sign(segment, gallery, dying)
 
     def dead(self) -> NDArray[np.int64]:
         """The dead rows, ascending."""
-        found = self._db.execute("SELECT row FROM dead WHERE space = ? ORDER BY row", [self.name])
-        return np.array([row for (row,) in found], np.int64)
+        return self._dead("")
+
+    def dying(self) -> NDArray[np.int64]:
+        """The dead rows that may not be overwritten yet, ascending."""
+        return self._dead("AND NOT wiped")
+
+    def _dead(self, condition: str) -> NDArray[np.int64]:
+        query = f"SELECT row FROM dead WHERE space = ? {condition} ORDER BY row"
+        return np.array([row for (row,) in self._db.execute(query, [self.name])], np.int64)
 
     def wipe(self) -> int:
         """Overwrite with zeros what was killed and not yet overwritten; returns how many rows.
 
-        A process that dies here leaves the rest to the next one. Checksums follow, but for a
-        segment that was damaged before: it stays known as damaged.
+        What a writer that died has left behind the committed rows goes too: it may be copies.
+        A process that dies here leaves the rest to the next one.
         """
-        if is_read_only(self._db) or not self._unwiped():
+        if is_read_only(self._db) or not len(self.dying()):
             return 0
         with writing(self._db):
-            rows = self._unwiped()
-            if rows:
-                self.overwrite(rows, np.zeros((len(rows), self.required().dim), np.float32))
+            space, rows = self.required(), self.dying()
+            file = self.file(space)
+            left = rows[rows < len(self.there())]
+            if len(left):
+                file.overwrite(left.tolist(), np.zeros((len(left), space.dim), np.float32))
+            file.cut(space.rows)
             self._db.execute("UPDATE dead SET wiped = 1 WHERE space = ?", [self.name])
         return len(rows)
 
-    def _unwiped(self) -> list[int]:
-        query = "SELECT row FROM dead WHERE space = ? AND NOT wiped ORDER BY row"
-        return [row for (row,) in self._db.execute(query, [self.name])]
+    # Checksums
 
-    def overwrite(self, rows: Sequence[int], values: Embeddings) -> None:
-        """Put other values into committed rows; call inside a write transaction.
-
-        rows    ascending
-        values  (len(rows), D) float32
-        """
+    def there(self) -> Embeddings:
+        """The committed rows that the file holds: all of them, if it is not damaged."""
         space = self.required()
         file = self.file(space)
-        gallery = file.read(space.rows)
-        touched = {row - row % segments.SEGMENT_ROWS for row in rows}
-        held = [segment for segment in self._segments(touched) if segments.sound(gallery, segment)]
-        file.overwrite(rows, values)
-        gallery = file.read(space.rows)
-        for segment in held:
-            self.sign(segment, gallery)
+        try:
+            held = file.path.stat().st_size // (space.dim * 4)
+            return file.read(min(space.rows, held))
+        except (FileNotFoundError, FileMissing):
+            return file.read(0)
 
-    def sign(self, segment: Segment, gallery: Embeddings) -> None:
-        """State the checksum of what a segment holds now."""
-        rows = gallery[segment.first : segment.first + segment.rows]
-        segments.put(self._db, self.name, replace(segment, crc=segments.crc32(rows)))
-
-    def damaged(self) -> list[Segment]:
-        """The segments whose bytes are not those that were written.
-
-        One that another process is just overwriting is looked at again when it is done.
-        raises  CollectionError if the file is shorter than the catalog counts
-        """
-        gallery = self.gallery()
-        every = segments.segments(self._db, self.name)
-        wrong = [segment for segment in every if not segments.sound(gallery, segment)]
-        if not wrong or is_read_only(self._db):
-            return wrong
-        self.wipe()
-        with writing(self._db):
-            gallery = self.gallery()
-            now = self._segments({segment.first for segment in wrong})
-            return [segment for segment in now if not segments.sound(gallery, segment)]
-
-    def _segments(self, firsts: set[int]) -> list[Segment]:
+    def segments(self, firsts: Iterable[int]) -> list[Segment]:
+        """The segments that begin with these rows, in order."""
         wanted, found = sorted(firsts), []
         for start in range(0, len(wanted), VARIABLES):
             part = wanted[start : start + VARIABLES]
@@ -191,6 +187,35 @@ class VectorSpace:
                 [self.name, *part],
             ).fetchall()
         return [Segment(*row) for row in found]
+
+    def sign(self, segment: Segment) -> None:
+        """State the checksum of what a segment holds now; call inside a write transaction."""
+        self._sign(segment, self.there(), self.dying())
+
+    def _sign(self, segment: Segment, gallery: Embeddings, dying: NDArray[np.int64]) -> None:
+        rows = segments.content(gallery, segment, dying)
+        segments.put(self._db, self.name, replace(segment, crc=segments.crc32(rows)))
+
+    def damaged(self) -> list[Segment]:
+        """The segments whose bytes are not those that were written, or are not there."""
+        wrong: list[Segment] = []
+        for _ in range(LOOKS):
+            with reading(self._db):
+                gallery, dying = self.there(), self.dying()
+                every = segments.segments(self._db, self.name)
+                wrong = [one for one in every if not segments.sound(gallery, one, dying)]
+            if not wrong:
+                break
+        return wrong
+
+    def overwrite(self, rows: Sequence[int], values: Embeddings) -> None:
+        """Put other values into committed rows; call inside a write transaction.
+
+        Checksums stay what they were until the segment is signed.
+        rows    ascending
+        values  (len(rows), D) float32
+        """
+        self.file(self.required()).overwrite(rows, values)
 
     # Generations
 
@@ -212,19 +237,32 @@ class VectorSpace:
             new = replace(new, rows=new.rows + len(block))
         self._update(new)
 
+    def leftovers(self) -> list[Path]:
+        """Vector files of other generations."""
+        current = file_name(self.name, self.required().generation)
+        return [
+            path
+            for path in sorted(self._folder.glob(f"{self.name}*.f32"))
+            if path.name != current and _is_generation(path.name, self.name)
+        ]
+
     def remove_leftovers(self) -> None:
         """Unlink the vector files of other generations; whoever has one open keeps it."""
         with writing(self._db):  # nobody is writing a new one now
-            current = file_name(self.name, self.required().generation)
-            for path in self._folder.glob(f"{self.name}*.f32"):
-                if path.name != current and _is_generation(path.name, self.name):
-                    path.unlink()
+            for path in self.leftovers():
+                path.unlink()
 
     def _update(self, space: Space) -> None:
         self._db.execute(
             "UPDATE spaces SET rows = ?, generation = ? WHERE name = ?",
             [space.rows, space.generation, space.name],
         )
+
+
+def every_space(db: Database, folder: Path) -> list[VectorSpace]:
+    """All spaces of a collection, by name."""
+    names = db.execute("SELECT name FROM spaces ORDER BY name").fetchall()
+    return [VectorSpace(db, folder, name) for (name,) in names]
 
 
 def file_name(space: str, generation: int) -> str:

@@ -83,6 +83,11 @@ class VectorFile:
         finally:
             os.close(fd)
 
+    def cut(self, rows: int) -> None:
+        """Drop what lies behind that many rows; call inside the catalog's write transaction."""
+        if self.path.exists() and self.path.stat().st_size > rows * self.dim * 4:
+            os.truncate(self.path, rows * self.dim * 4)
+
     def _put(self, fd: int, first_row: int, values: NDArray[np.float32]) -> None:
         data = memoryview(values.astype("<f4").tobytes())
         offset = first_row * self.dim * 4
