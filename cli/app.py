@@ -10,6 +10,7 @@ import typer
 
 from cli import (
     analogy,
+    backup,
     calibrate,
     detect,
     embed,
@@ -23,6 +24,7 @@ from cli import (
     odd_one_out,
     predict,
     render,
+    restore,
     search,
     similarity,
     train,
@@ -45,6 +47,8 @@ app.command()(name.people)
 app.command()(detect.detect)
 app.command()(embed.embed)
 app.command()(info.info)
+app.command()(backup.backup)
+app.command()(restore.restore)
 app.command()(models.models)
 app.command()(calibrate.calibrate)
 app.command()(analogy.analogy)

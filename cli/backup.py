@@ -1,0 +1,41 @@
+"""retrieve backup"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import render
+from cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+
+MB = 1_000_000
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup to write, a tar.")],
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a collection into one file, while others go on writing to it.
+
+    Photos are not in it: it holds embeddings, small pictures of faces, names and paths, and
+    nothing that was forgotten.
+
+    Example: retrieve backup faces.tar
+    """
+    from indexes.backup import backup
+    from indexes.collection import open_collection
+
+    with open_collection(collection) as opened, render.words_progress("MB") as show:
+        manifest = backup(
+            opened, file, force=force, on_bytes=lambda done, of: show("copying", done // MB, of // MB)
+        )
+    size = file.stat().st_size
+    if as_json:
+        members = {name: member.sha256 for name, member in manifest.members.items()}
+        render.as_json({"file": render.shown(file), "size_bytes": size, "sha256": members})
+    else:
+        render.line(f"wrote {render.shown(file)}, {size / MB:,.1f} MB")

@@ -1,0 +1,42 @@
+"""retrieve restore"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import render
+from cli.backup import MB
+from cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What retrieve backup wrote.")],
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a collection out of a backup, in a folder that is not there yet or empty.
+
+    Every checksum is verified before anything of it can be seen.
+
+    Example: retrieve restore faces.tar --collection restored
+    """
+    from indexes.collection import open_collection
+    from indexes.restore import restore
+
+    with render.words_progress("MB") as show:
+        manifest = restore(
+            file, collection, on_bytes=lambda done, of: show("restoring", done // MB, of // MB)
+        )
+    with open_collection(collection) as opened:
+        counts = opened.info().counts
+    if as_json:
+        where = render.shown(collection)
+        render.as_json({"collection": where, "made_at": manifest.made_at, **counts})
+    else:
+        render.line(
+            f"restored {counts['photos']:,} photos and {counts['faces']:,} faces "
+            f"as of {manifest.made_at} to {render.shown(collection)}"
+        )
