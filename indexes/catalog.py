@@ -7,10 +7,12 @@ mounted costs nothing when it comes back.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -230,9 +232,10 @@ class Catalog:
         self._db.execute("INSERT INTO crops VALUES (?, ?)", [face_id, jpeg])
 
     def crop(self, face_id: int) -> bytes:
-        """The face as a small JPEG."""
+        """The face as a small JPEG; a grey one where an import brought none."""
         query = "SELECT jpeg FROM crops WHERE face_id = ?"
-        return bytes(self._db.execute(query, [face_id]).fetchone()[0])
+        row = self._db.execute(query, [face_id]).fetchone()
+        return _grey() if row is None else bytes(row[0])
 
     def faces(self, ids: Iterable[int]) -> dict[int, StoredFace]:
         """The faces with these ids, by id."""
@@ -289,3 +292,13 @@ class Catalog:
         query = "SELECT path, reason FROM paths WHERE reason IS NOT NULL AND NOT gone"
         found = [Skipped(path_of(row[0]), row[1]) for row in self._db.execute(query)]
         return sorted(found, key=lambda item: item.path)
+
+
+@cache
+def _grey() -> bytes:
+    """A small JPEG in place of a face that nobody has a picture of."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (112, 112), "grey").save(buffer, "JPEG")
+    return buffer.getvalue()

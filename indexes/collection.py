@@ -24,6 +24,7 @@ from indexes.catalog import Catalog, StoredFace
 from indexes.database import open_database, reading, writing
 from indexes.engine import Engine, State
 from indexes.filters import EVERYTHING, Filter, findable
+from indexes.foreign import check_ours
 from indexes.spaces import Space, VectorSpace
 from indexes.vectors import FileMissing, check_embeddings
 from retrieval.errors import BadInput, CollectionError
@@ -135,16 +136,16 @@ class Collection:
     def detector(self) -> Detector:
         """The detector that finds this collection's faces, opened at first use."""
         if self._detector is None:
-            self._detector = open_detector(self._detector_name, device=self._device)
+            name = check_ours(self._detector_name, self.path)
+            self._detector = open_detector(name, device=self._device)
         return self._detector
 
     @property
     def embedder(self) -> Embedder:
         """The embedder behind this collection's vectors, opened at first use."""
         if self._embedder is None:
-            self._embedder = open_embedder(
-                self._embedder_name, device=self._device, progress=self._on_download
-            )
+            name = check_ours(self._embedder_name, self.path)
+            self._embedder = open_embedder(name, device=self._device, progress=self._on_download)
         return self._embedder
 
     def prepare(self) -> None:

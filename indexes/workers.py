@@ -158,12 +158,13 @@ def packed(found: PhotoFaces) -> Extracted:
         found.faces,
         found.crops,
         found.quality,
-        [_thumbnail(crop) for crop in found.crops],
+        [thumbnail(crop) for crop in found.crops],
         photo.place,
     )
 
 
-def _thumbnail(crop: NDArray[np.uint8]) -> bytes:
+def thumbnail(crop: NDArray[np.uint8]) -> bytes:
+    """A crop of any size as a small JPEG."""
     small = Image.fromarray(crop).resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BOX)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)

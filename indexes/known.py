@@ -1,0 +1,125 @@
+"""A folder of known people, as face_recognition takes it → indexed photos with names.
+
+The name is the file's (known/ana.jpg) or the folder's (known/ana/1.jpg). It is given to the
+only face of a photo: where there are several nobody can tell whose name it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from indexes import persons
+from indexes.build import Report
+from indexes.collection import Collection
+from indexes.database import writing
+from indexes.paths import path_of, under
+from indexes.walk import checked_roots
+from retrieval.errors import BadInput
+from retrieval.types import Skipped
+
+
+@dataclass(slots=True)
+class Known:
+    """What became of a folder of known people.
+
+    named    faces that got their name
+    before   faces that had it before
+    unnamed  photos whose faces got none, with the reason
+    """
+
+    indexed: Report
+    named: int = 0
+    before: int = 0
+    unnamed: list[Skipped] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    """One file below the folder: the name that it stands for, and its faces."""
+
+    path: Path
+    name: str
+    photo_id: int
+    faces: list[tuple[int, str | None]]
+
+
+def import_people(
+    collection: Collection, folder: Path, index: Callable[[list[Path]], Report]
+) -> Known:
+    """Index a folder and give the only face of each photo the name of its file or folder.
+
+    index   Collection.index, with the options that are wanted
+    raises  BadInput if it is no folder; CollectionError as Collection.index
+    """
+    (root,) = checked_roots([folder])
+    if not root.is_dir():
+        raise BadInput(f"wanted a folder of known people, as known/ana.jpg; {folder} is none")
+    known = Known(index([root]))
+    if known.indexed.interrupted:
+        return known
+    with writing(collection.db):
+        photos = list(_photos(collection, root))
+        stands_for: dict[int, set[str]] = {}
+        for photo in photos:
+            stands_for.setdefault(photo.photo_id, set()).add(photo.name)
+        names: dict[str, list[int]] = {}
+        for photo in photos:
+            reason = _refused(photo, stands_for[photo.photo_id])
+            if reason is not None:
+                known.unnamed.append(Skipped(photo.path, reason))
+                continue
+            ((face_id, name),) = photo.faces
+            if name is not None:
+                known.before += 1
+            elif face_id not in names.setdefault(photo.name, []):
+                names[photo.name].append(face_id)
+                known.named += 1
+        persons.give_names(collection.db, names)
+    known.unnamed.sort(key=lambda item: item.path)
+    return known
+
+
+def name_of(path: Path, root: Path) -> str:
+    """The name that a file below the folder stands for."""
+    inside = path.relative_to(root)
+    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+
+
+def _photos(collection: Collection, root: Path) -> Iterator[_Photo]:
+    where, values = under(root)
+    found = collection.db.execute(
+        f"SELECT path, photo_id FROM paths WHERE {where} AND NOT gone AND photo_id IS NOT NULL",
+        values,
+    ).fetchall()
+    for kept, photo_id in found:
+        path = path_of(kept)
+        query = (
+            "SELECT faces.id, name FROM faces LEFT JOIN persons ON persons.id = person_id "
+            "WHERE photo_id = ?"
+        )
+        faces = collection.db.execute(query, [photo_id]).fetchall()
+        yield _Photo(path, name_of(path, root), photo_id, faces)
+
+
+def _refused(photo: _Photo, names: set[str]) -> str | None:
+    """Why the photo names nobody.
+
+    names  of all files that hold this photo
+    """
+    if len(photo.faces) != 1:
+        count = len(photo.faces) or "no"
+        hint = ": name one with retrieve name NAME PHOTO:FACE" if photo.faces else ""
+        return f"it shows {count} face{'s' if photo.faces else ''}{hint}"
+    try:
+        persons.checked_name(photo.name)
+    except BadInput as error:
+        return str(error)
+    others = {name for name in names if not persons.same_name(name, photo.name)}
+    if others:
+        return f"the same photo also stands for {', '.join(sorted(others))}"
+    (_, name) = photo.faces[0]
+    if name is not None and not persons.same_name(name, photo.name):
+        return f"its face is called {name}; to change that: retrieve name"
+    return None
