@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import string
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,27 @@ OTHERS = small.MADE_BY | {"embedder": "other", "embedder_sha256": "33" * 32}
 
 @pytest.fixture
 def source(tmp_path):
+    with _source(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory):
+    """Those of an export: the header, four faces, a photo without one."""
+    folder = tmp_path_factory.mktemp("lines")
+    with _source(folder) as opened:
+        export(opened, folder / "x.jsonl")
+    return (folder / "x.jsonl").read_bytes().splitlines()
+
+
+@contextmanager
+def _source(folder):
     """Files on disk: one face, three, none; two names."""
-    photos = tmp_path / "photos"
+    photos = folder / "photos"
     photos.mkdir()
     for name, words in {"one": "ana", "group": "ana2 eva luis", "sea": ""}.items():
         (photos / f"{name}.jpg").write_text(words)
-    with small.opened(tmp_path / "source") as opened:
+    with small.opened(folder / "source") as opened:
         small.index(opened, photos)
         with writing(opened.db):
             for name, word in (("Ana Núñez", "ana"), ("Ana Núñez", "ana2"), ("Luís", "luis")):
@@ -268,14 +284,13 @@ def test_batches_are_committed_one_by_one(tmp_path, target, monkeypatch):
 # Bad records and files
 
 
-def _edited(source, tmp_path, **fields):
-    """An export whose first record says something else."""
-    file = tmp_path / "x.jsonl"
-    export(source, file)
-    header, first, *rest = file.read_text().splitlines()
-    record = json.loads(first) | fields
-    file.write_text("\n".join([header, json.dumps(record), *rest]))
-    return file
+def _said(file, lines):
+    """What is read of lines: records, and for others where they stand and why."""
+    file.write_bytes(b"\n".join(lines))
+    with formats.reading(file) as (_, rows):
+        found = list(rows)
+    good = [record for _, record in found if not isinstance(record, str)]
+    return good, [(where, reason) for where, reason in found if isinstance(reason, str)]
 
 
 @pytest.mark.parametrize(
@@ -313,40 +328,41 @@ def _edited(source, tmp_path, **fields):
     ],
 )
 def test_a_bad_record_is_reported_with_its_line_and_the_others_go_on(
-    source, target, tmp_path, fields, words
+    lines, tmp_path, fields, words
 ):
-    report = _import(target, _edited(source, tmp_path, **fields))
-    (broken,) = report.broken
-    assert broken.where == "line 2"
-    assert words in broken.reason
-    assert report.photos >= 2
-    assert target.faces.space().rows == report.faces >= 1
+    header, first, *rest = lines
+    edited = json.dumps(json.loads(first) | fields).encode()
+    good, bad = _said(tmp_path / "x.jsonl", [header, edited, *rest])
+    assert len(good) == len(rest)
+    ((where, reason),) = bad
+    assert where == "line 2"
+    assert words in reason
+
+
+def test_bad_records_are_counted_and_the_first_are_kept(lines, tmp_path, target, monkeypatch):
+    monkeypatch.setattr("indexes.imports.BROKEN_KEPT", 2)
+    file = tmp_path / "x.jsonl"
+    file.write_bytes(b"\n".join([lines[0], b"{", b"{", lines[1], b"{"]))
+    report = _import(target, file)
+    assert [broken.where for broken in report.broken] == ["line 2", "line 3"]
+    assert (report.broken_count, report.faces) == (3, 1)
+    assert target.faces.space().rows == 1
 
 
 @pytest.mark.parametrize(
     "line", [b"{", b"[]", b"\xff\xfe", b'{"a": 1}', b"null", b"[" * 100_000, b"NaN"]
 )
-def test_a_line_that_is_no_record_is_reported(source, target, tmp_path, line):
-    file = tmp_path / "x.jsonl"
-    export(source, file)
-    header, *rest = file.read_bytes().splitlines()
-    file.write_bytes(b"\n".join([header, rest[0], line, b"", *rest[1:]]))
-    report = _import(target, file)
-    assert [broken.where for broken in report.broken] == ["line 3"]
-    assert report.faces == 4
+def test_a_line_that_is_no_record_is_reported(lines, tmp_path, line):
+    good, bad = _said(tmp_path / "x.jsonl", [*lines[:2], line, b"", *lines[2:]])
+    assert len(good) == 5
+    assert [where for where, _ in bad] == ["line 3"]
 
 
-def test_a_line_without_end_is_not_read_into_memory(source, target, tmp_path, monkeypatch):
+def test_a_line_without_end_is_not_read_into_memory(lines, tmp_path, monkeypatch):
     monkeypatch.setattr("indexes.exchange.jsonl.MAX_LINE", 2000)
-    file = tmp_path / "x.jsonl"
-    export(source, file)
-    header, *rest = file.read_bytes().splitlines()
-    file.write_bytes(b"\n".join([header, b"x" * 9000, *rest]))
-    report = _import(target, file)
-    assert [(b.where, b.reason) for b in report.broken] == [
-        ("line 2", "it is longer than 2000 bytes")
-    ]
-    assert report.faces == 4
+    good, bad = _said(tmp_path / "x.jsonl", [lines[0], b"x" * 9000, *lines[1:]])
+    assert bad == [("line 2", "it is longer than 2000 bytes")]
+    assert len(good) == 5
 
 
 @pytest.mark.parametrize("format", ["csv", "npz", "parquet"])
