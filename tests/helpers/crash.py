@@ -1,0 +1,358 @@
+"""Operations on a collection, stopped at every point where they change a file.
+
+Runs in a process that preloads faults.c; each trial is a fork of it, so that it takes a
+tenth of a second. One JSON line a trial goes to stdout, for people python -m benchmarks.crash:
+
+    python tests/helpers/crash.py EMPTY_FOLDER OPERATION ACTION… [--most 10] [--seed 1]
+
+An operation's uninterrupted run says through which states it goes, one a commit. After a
+trial the collection has to be in the last state that was acknowledged or in the one that was
+just being committed, every vector has to be that of its face, and the operation, run again,
+has to come to the uninterrupted run's end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import gc
+import json
+import os
+import re
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import faults
+import numpy as np
+from crash_process import (
+    MUTANTS,
+    Outcome,
+    acknowledge_to,
+    acknowledged,
+    forked,
+    limit_files,
+    watch,
+)
+from crash_state import State, damage, misfound, read_state
+from faults import ACTIONS, Action, Fault, Kind, Unavailable
+from small_disk import SmallDisk
+
+from crash_operations import OPERATIONS  # isort: skip - after crash_process
+
+PAGE = 4096
+MOST_FAILURES = 5  # told of one trial
+
+
+@dataclass(slots=True)
+class Trial:
+    """What came of one fault.
+
+    at        the number of the call, or the bytes that were left
+    call      at which it struck
+    acked     faces that were acknowledged before
+    lost      photos and paths that were acknowledged and are not there any more
+    wrong     faces with another vector than their own
+    ended     how the run ended: killed, refused, done
+    failures  every assertion that did not hold
+    """
+
+    operation: str
+    action: str
+    at: int
+    call: str
+    acked: int = 0
+    lost: int = 0
+    wrong: int = 0
+    ended: str = ""
+    failures: list[str] = field(default_factory=list)
+
+
+class Bench:
+    """One operation, prepared once; trials are made on copies of what stands before."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self.operation = OPERATIONS[name]
+        self.photos, self.before = folder / "photos", folder / "before"
+        self.disk, self.crashed = folder / "disk", folder / "crashed"
+        self.collection = self.disk / "collection"
+        self.graveyard, self.acks = self.disk / "graveyard", folder / "acks"
+        self.result = folder / "result"
+        self.disk.mkdir()
+        if self.operation.set_up is not None:
+            self.operation.set_up()
+        outcome = forked(lambda: self.operation.prepare(self.photos, self.before), self.result)
+        assert outcome.complaint is None, outcome.complaint
+        self._uninterrupted(folder / "calls")
+
+    def _uninterrupted(self, calls: Path) -> None:
+        self._reset()
+        log = os.open(calls, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        outcome = self._run(Fault(Action.COUNT), log=log)
+        assert outcome.complaint is None, outcome.complaint
+        lines = [line.split(" ", 1) for line in calls.read_text().splitlines()]
+        self.calls = [(Kind(int(kind)), call) for kind, call in lines]
+        self.states = [read_state(self.before)]
+        for state in acknowledged(self.acks):
+            if state != self.states[-1]:
+                self.states.append(state)
+        self.files = self._names()
+        assert self.states[-1] == read_state(self.collection), "the last commit is not the end"
+        assert not any(state.wrong for state in self.states), "vectors are wrong without a fault"
+
+    def points(self, kinds: Kind) -> range:
+        """The numbers of the uninterrupted run's calls of these kinds."""
+        return range(1, 1 + sum(bool(kind & kinds) for kind, _ in self.calls))
+
+    def trial(
+        self,
+        action: str,
+        *struck: Fault,
+        limit_bytes: int | None = None,
+        disk: SmallDisk | None = None,
+    ) -> Trial:
+        """Run into the faults, one run each, then look at what is left and finish.
+
+        limit_bytes  longest file that may be written
+        disk         has no more room than the first fault's `at`
+        """
+        self._reset()
+        trial = Trial(self.name, action, struck[0].at, self._call(struck[0]))
+        reached = self.states[0]
+        if disk is not None:
+            disk.leave_free(struck[0].at)
+        for i, fault in enumerate(struck):
+            outcome = self._run(fault, limit_bytes=limit_bytes)
+            self._judge_ending(outcome, trial)
+            survived = fault.is_deadly and trial.ended != "killed"
+            if i == 0 and survived and not self.operation.threads:
+                trial.failures.append("ended before the fault")
+            reached = self._latest(acknowledged(self.acks)) or reached
+        trial.acked = reached.faces
+        shutil.rmtree(self.crashed, ignore_errors=True)
+        if self.collection.exists():
+            shutil.copytree(self.collection, self.crashed)
+        if disk is not None:
+            self._judge_reading(trial)
+            disk.free()
+        exact = len(struck) == 1
+        for work in (lambda: self._look(reached, exact=exact), self._finish):
+            outcome = forked(work, self.result)
+            if outcome.complaint:
+                trial.failures.append(f"after it: {outcome.complaint}")
+                continue
+            trial.failures += outcome.value["failures"]
+            trial.lost += outcome.value.get("lost", 0)
+            trial.wrong += outcome.value.get("wrong", 0)
+        return trial
+
+    def _latest(self, said: list[State]) -> State | None:
+        """The furthest state: threads acknowledge out of order, what they saw before."""
+        known = [self.states.index(state) for state in said if state in self.states]
+        if self.operation.threads and len(known) == len(said) > 0:
+            return self.states[max(known)]
+        return said[-1] if said else None
+
+    def _call(self, fault: Fault) -> str:
+        calls = [call for kind, call in self.calls if kind & fault.kinds]
+        return calls[fault.at - 1] if 0 < fault.at <= len(calls) else ""
+
+    def _run(self, fault: Fault, *, log: int = -1, limit_bytes: int | None = None) -> Outcome:
+        """The operation in a process in which the fault waits."""
+        self.acks.write_bytes(b"")
+
+        def work() -> None:
+            acknowledge_to(self.acks, self.collection)
+            if limit_bytes is not None:
+                limit_files(limit_bytes)
+            faults.arm(self.collection, self.graveyard, fault, log=log)
+            self.operation.run(self.photos, self.collection)
+
+        return forked(work, self.result)
+
+    def _judge_ending(self, outcome: Outcome, trial: Trial) -> None:
+        if outcome.signal == signal.SIGKILL:
+            trial.ended = "killed"
+        elif outcome.error is None and not outcome.signal:
+            trial.ended = "done"
+            if forked(lambda: read_state(self.collection) == self.states[-1], self.result).value:
+                return
+            trial.failures.append("says that it is done, and is not")
+        else:
+            trial.ended = "refused"
+            if not outcome.is_ours or "\n" in (outcome.error or ""):
+                trial.failures.append(f"not a line of ours: {outcome.complaint}")
+
+    def _judge_reading(self, trial: Trial) -> None:
+        """Where nothing can be written a search works, or says why not."""
+        if trial.acked:
+            state = read_state(self.crashed)
+            outcome = forked(lambda: misfound(self.collection, state), self.result)
+            if outcome.complaint and not outcome.is_ours:
+                trial.failures.append(f"reading a full disk: {outcome.complaint}")
+            trial.failures += outcome.value or []
+
+    def _look(self, reached: State, *, exact: bool) -> dict[str, Any]:
+        """At a copy, so that the next run finds exactly what the crash left.
+
+        exact  the uninterrupted run's states are the only ones that may be
+        """
+        if not (self.crashed / "catalog.sqlite").exists():
+            lost = len(reached.photos)
+            return {"failures": ["no catalog"] if lost else [], "lost": lost}
+        state, end = read_state(self.crashed), self.states[-1]
+        failures = damage(self.crashed)
+        if exact:
+            at = self.states.index(reached) if reached in self.states else -1
+            if at < 0:
+                failures.append("acknowledged a state that the uninterrupted run never had")
+            elif state not in self.states[at : at + 2]:
+                failures.append(f"in neither of the states {at} and {at + 1}")
+        missing = state.lacks(reached, end)
+        if missing:
+            failures.append(f"acknowledged and lost: {missing}")
+        if state.wrong:
+            failures.append(f"wrong vectors: {state.wrong}")
+        failures += misfound(self.crashed, state)
+        return {"failures": failures, "lost": len(missing), "wrong": len(state.wrong)}
+
+    def _finish(self) -> dict[str, Any]:
+        (self.operation.finish or self.operation.run)(self.photos, self.collection)
+        state, end = read_state(self.collection), self.states[-1]
+        failures = damage(self.collection)
+        if state != end:
+            failures.append(f"the next run ends elsewhere: lacks {state.lacks(end, end)}")
+        failures += misfound(self.collection, state)
+        left = self._names() - self.files
+        if left:
+            failures.append(f"left behind: {sorted(left.elements())}")
+        return {"failures": failures, "wrong": len(state.wrong)}
+
+    def _names(self) -> Counter[str]:
+        """What lies in the collection, random parts of names left out."""
+        return Counter(
+            re.sub("[0-9a-f]{16}", "*", str(path.relative_to(self.collection)))
+            for path in self.collection.rglob("*")
+        )
+
+    def _reset(self) -> None:
+        for folder in (self.collection, self.graveyard):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.graveyard.mkdir()
+        if self.before.exists():
+            shutil.copytree(self.before, self.collection)
+
+
+def trials(bench: Bench, action: str, seed: int, most: int | None) -> Iterator[Trial]:
+    """One trial for every point of an action, or for `most` evenly spread ones.
+
+    raises  Unavailable where the action is not possible
+    """
+    if action == "size-limit":
+        yield from less_and_less(
+            lambda room: bench.trial(action, Fault(Action.COUNT, at=room), limit_bytes=room),
+            512,
+            most,
+        )
+    elif action == "small-disk":
+        disk = SmallDisk(bench.disk)
+        yield from less_and_less(
+            lambda room: bench.trial(action, Fault(Action.COUNT, at=room), disk=disk), PAGE, most
+        )
+        disk.close()
+    else:
+        for fault in sample(plan(bench, action, np.random.default_rng(seed)), most):
+            yield bench.trial(action, *fault)
+
+
+def less_and_less(run: Callable[[int], Trial], step: int, most: int | None) -> Iterator[Trial]:
+    """Trials with every size of room, in steps, up to where nothing is refused.
+
+    most  so many, twice the room each time
+    """
+    sizes = count() if most is None else [0, *(2**i for i in range(most - 1))]
+    for steps in sizes:
+        trial = run(steps * step)
+        yield trial
+        if trial.ended == "done":
+            return
+
+
+def plan(bench: Bench, action: str, rng: np.random.Generator) -> list[tuple[Fault, ...]]:
+    """Every fault of an action that an operation can meet, in order."""
+    every = bench.points(faults.EVERY)
+    match action:
+        case "kill" | "torn" | "power":
+            return [(Fault(Action[action.upper()], at=at),) for at in every]
+        case "power-some":
+            seeds = rng.integers(1, 1 << 31, len(every)).tolist()
+            pairs = zip(every, seeds, strict=True)
+            return [(Fault(Action.POWER, at=at, seed=seed),) for at, seed in pairs]
+        case "twice":
+            again = rng.integers(1, len(every) + 1, len(every)).tolist()
+            return [
+                (Fault(Action.KILL, at=at), Fault(Action.TORN, at=then))
+                for at, then in zip(every, again, strict=True)
+            ]
+        case "full":
+            return [(Fault(Action.FAIL, faults.FULL, at),) for at in bench.points(faults.FULL)]
+        case "short":
+            return [(Fault(Action.SHORT, Kind.DATA, at),) for at in bench.points(Kind.DATA)]
+        case "io":
+            points = bench.points(Kind.DATA)
+            return [(Fault(Action.FAIL, Kind.DATA, at, errno.EIO),) for at in points]
+        case "flush" | "flush-once":
+            how = Action.FAIL if action == "flush" else Action.FAIL_ONCE
+            return [(Fault(how, Kind.SYNC, at, errno.EIO),) for at in bench.points(Kind.SYNC)]
+    raise ValueError(action)
+
+
+def sample(items: Sequence[Any], most: int | None) -> list[Any]:
+    """Evenly spread ones where there are more than `most`; first and last are among them."""
+    if most is None or len(items) <= most:
+        return list(items)
+    return [items[round(i)] for i in np.linspace(0, len(items) - 1, most)]
+
+
+def report(found: Iterable[Trial]) -> None:
+    for trial in found:
+        trial.failures = trial.failures[:MOST_FAILURES]
+        print(json.dumps(asdict(trial)), flush=True)  # noqa: T201
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("operation", choices=OPERATIONS)
+    parser.add_argument("actions", nargs="+", choices=ACTIONS)
+    parser.add_argument("--most", type=int, help="trials of each action, evenly spread")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mutant", choices=MUTANTS, help="break the store first")
+    asked = parser.parse_args()
+    try:
+        faults.preload(asked.folder)
+    except Unavailable as error:
+        print(json.dumps({"skipped": str(error)}))  # noqa: T201
+        return
+    watch()
+    if asked.mutant:
+        MUTANTS[asked.mutant]()
+    import faiss  # noqa: F401 - once for all trials
+
+    gc.freeze()
+    bench = Bench(asked.folder.resolve(), asked.operation)
+    for action in asked.actions:
+        try:
+            report(trials(bench, action, asked.seed, asked.most))
+        except Unavailable as error:
+            print(json.dumps({"skipped": f"{action}: {error}"}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
