@@ -64,7 +64,7 @@ def import_people(
         stands_for: dict[int, set[str]] = {}
         for photo in photos:
             stands_for.setdefault(photo.photo_id, set()).add(photo.name)
-        names: dict[str, list[int]] = {}
+        names: dict[int, str] = {}
         for photo in photos:
             reason = _refused(photo, stands_for[photo.photo_id])
             if reason is not None:
@@ -73,10 +73,13 @@ def import_people(
             ((face_id, name),) = photo.faces
             if name is not None:
                 known.before += 1
-            elif face_id not in names.setdefault(photo.name, []):
-                names[photo.name].append(face_id)
-                known.named += 1
-        persons.give_names(collection.db, names)
+            else:
+                names[face_id] = photo.name
+        faces_of: dict[str, list[int]] = {}
+        for face_id, name in names.items():
+            faces_of.setdefault(name, []).append(face_id)
+        persons.give_names(collection.db, faces_of)
+        known.named = len(names)
     known.unnamed.sort(key=lambda item: item.path)
     return known
 
