@@ -10,8 +10,6 @@ import typer
 from cli import render
 from cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 
-MB = 1_000_000
-
 
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup to write, a tar.")],
@@ -29,13 +27,11 @@ def backup(
     from indexes.backup import backup
     from indexes.collection import open_collection
 
-    with open_collection(collection) as opened, render.words_progress("MB") as show:
-        manifest = backup(
-            opened, file, force=force, on_bytes=lambda done, of: show("copying", done // MB, of // MB)
-        )
+    with open_collection(collection) as opened, render.download("copying") as on_bytes:
+        manifest = backup(opened, file, force=force, on_bytes=on_bytes)
     size = file.stat().st_size
     if as_json:
         members = {name: member.sha256 for name, member in manifest.members.items()}
         render.as_json({"file": render.shown(file), "size_bytes": size, "sha256": members})
     else:
-        render.line(f"wrote {render.shown(file)}, {size / MB:,.1f} MB")
+        render.line(f"wrote {render.shown(file)}, {size / 1e6:,.1f} MB")

@@ -135,17 +135,18 @@ def words_progress(unit: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 @contextmanager
-def download() -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr that appears with the first bytes of a download."""
+def download(what: str = "downloading weights") -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr that appears with the first bytes: done, in all."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     bar = Progress(
-        TextColumn("downloading weights"),
+        TextColumn(what),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
         console=_err,
         transient=True,
+        disable=not _err.is_terminal,
     )
 
     def show(done: int, total: int) -> None:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from cli import render
-from cli.backup import MB
 from cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 
 
@@ -26,10 +25,8 @@ def restore(
     from indexes.collection import open_collection
     from indexes.restore import restore
 
-    with render.words_progress("MB") as show:
-        manifest = restore(
-            file, collection, on_bytes=lambda done, of: show("restoring", done // MB, of // MB)
-        )
+    with render.download("restoring") as on_bytes:
+        manifest = restore(file, collection, on_bytes=on_bytes)
     with open_collection(collection) as opened:
         counts = opened.info().counts
     if as_json:
