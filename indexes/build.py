@@ -86,7 +86,7 @@ class _Batch:
     """What waits for the next commit."""
 
     photos: list[tuple[Found, Extracted]] = field(default_factory=list)
-    links: list[tuple[Found, int]] = field(default_factory=list)
+    links: list[tuple[Found, str]] = field(default_factory=list)  # and the content's SHA-256
     skips: list[tuple[Found, str]] = field(default_factory=list)
     seen: list[KnownPath] = field(default_factory=list)
     places: dict[int, tuple[float, float] | None] = field(default_factory=dict)
@@ -193,14 +193,14 @@ class Build:
         if not self._catalog.holds_size(found.size_bytes):
             return False
         try:
-            photo_id = self._catalog.photo_id(photos.content_hash(found.path))
+            sha256 = photos.content_hash(found.path)
         except photos.BadPhoto as error:
             self._skip(found, str(error))
             self._advance()
             return True
-        if photo_id is None:
+        if self._catalog.photo_id(sha256) is None:
             return False
-        self._batch.links.append((found, photo_id))
+        self._batch.links.append((found, sha256))
         self._advance()
         return True
 
@@ -253,7 +253,7 @@ class Build:
             self._catalog.bring_back(known.id for known in batch.seen if known.gone)
             seen = [known.id for known in batch.seen]
             stored = self._store(batch.photos, parts, report)
-            for found, photo_id in batch.links + stored:
+            for found, photo_id in self._still_there(batch.links) + stored:
                 seen.append(self._link(found, photo_id, touched, report))
             for photo_id, place in batch.places.items():
                 self._catalog.place(photo_id, place)
@@ -264,6 +264,11 @@ class Build:
         self._report = report
         if self._on_commit is not None:
             self._on_commit()
+
+    def _still_there(self, links: list[tuple[Found, str]]) -> list[tuple[Found, int]]:
+        """Files with the photos that they hold; what was forgotten meanwhile stays forgotten."""
+        every = [(found, self._catalog.photo_id(sha256)) for found, sha256 in links]
+        return [(found, photo_id) for found, photo_id in every if photo_id is not None]
 
     def _store(
         self, new: list[tuple[Found, Extracted]], parts: list[Embeddings], report: Report

@@ -137,9 +137,9 @@ class Catalog:
         return cursor.lastrowid
 
     def place(self, photo_id: int, place: tuple[float, float] | None) -> None:
-        """State where a photo was taken, in degrees north and east."""
+        """State where a photo was taken, in degrees north and east, unless that was done."""
         self._db.execute(
-            "UPDATE photos SET latitude = ?, longitude = ?, placed = 1 WHERE id = ?",
+            "UPDATE photos SET latitude = ?, longitude = ?, placed = 1 WHERE id = ? AND NOT placed",
             [*(place or (None, None)), photo_id],
         )
 
