@@ -141,7 +141,7 @@ def test_a_filtered_search_asks_for_as_many_more_as_the_filter_drops():
     keep[::4] = True
     index = Named(gallery, 20_000)
     same(nearest(gallery, asked, 10, keep=keep, index=index), plain(gallery, asked, 10, keep))
-    assert index.asked == [(3, 4 * ann.FILTERED_EXCESS * ann.CANDIDATES)]
+    assert index.asked == [(3, 4 * ann.CANDIDATES)]
 
 
 def test_few_kept_rows_are_scored_without_the_index():
@@ -167,6 +167,52 @@ def test_an_index_that_names_too_few_is_passed_over():
     index = Named(gallery, 9000, most=7)
     same(nearest(gallery, asked, 10, index=index), plain(gallery, asked, 10))
     assert index.asked
+
+
+def test_hits_among_the_last_candidates_ask_for_more():
+    class Doubtful(Named):
+        def candidates(self, probes, n):
+            return super().candidates(probes, n)[:, :: -1 if n < 4 * ann.CANDIDATES else 1]
+
+    gallery, asked = unit_rows(40_000, 16, 24), unit_rows(3, 16, 25)
+    index = Doubtful(gallery, 40_000)
+    same(nearest(gallery, asked, 10, index=index), plain(gallery, asked, 10))
+    assert index.asked == [(3, ann.CANDIDATES), (3, ann.WIDER * ann.CANDIDATES)]
+
+
+def test_hits_that_never_settle_are_searched_exactly():
+    class Reversed(Named):
+        def candidates(self, probes, n):
+            return super().candidates(probes, n)[:, ::-1]
+
+    gallery, asked = unit_rows(40_000, 16, 26), unit_rows(3, 16, 27)
+    index = Reversed(gallery, 40_000)
+    same(nearest(gallery, asked, 10, index=index), plain(gallery, asked, 10))
+    assert [n for _, n in index.asked] == [400, 1600]
+
+
+def test_one_hit_is_settled_by_ten():
+    class Late(Named):
+        """Names the third best late as long as few are asked for."""
+
+        def candidates(self, probes, n):
+            rows = super().candidates(probes, n)
+            if n < 4 * ann.CANDIDATES:
+                rows[:, [2, -1]] = rows[:, [-1, 2]]
+            return rows
+
+    gallery, asked = unit_rows(40_000, 16, 30), unit_rows(3, 16, 31)
+    index = Late(gallery, 40_000)
+    same(nearest(gallery, asked, 1, index=index), plain(gallery, asked, 1))
+    assert index.asked == [(3, ann.CANDIDATES), (3, ann.WIDER * ann.CANDIDATES)]
+
+
+def test_larger_galleries_ask_for_more_candidates(monkeypatch):
+    monkeypatch.setattr(ann, "ROWS_PER_CANDIDATE", 20)
+    gallery, asked = unit_rows(20_000, 16, 28), unit_rows(2, 16, 29)
+    index = Named(gallery, 20_000)
+    same(nearest(gallery, asked, 10, index=index), plain(gallery, asked, 10))
+    assert index.asked == [(2, 1000)]
 
 
 def test_candidates_of_many_probes_are_held_in_batches(monkeypatch):
