@@ -16,8 +16,8 @@ def check_ours(network: str, collection: Path) -> str:
     """
     if network.startswith(DEEPFACE):
         raise CollectionError(
-            f"{collection} holds embeddings of {network}, which is not here to look at photos. "
-            "Search it for stored faces with --face-id, or index the photos with an embedder "
-            "of ours: retrieve index FOLDER --collection OTHER"
+            f"{collection} holds embeddings of deepface ({network}), whose networks are not here "
+            "to look at photos. Search it for stored faces with --face-id, or index the photos "
+            "with an embedder of ours: retrieve index FOLDER --collection OTHER"
         )
     return network

@@ -31,6 +31,14 @@ SUFFIXES = {
 }
 
 
+def format_named(name: str) -> Format:
+    """The format of that name; raises BadInput for another one."""
+    try:
+        return Format(name.lower())
+    except ValueError as error:
+        raise BadInput(f"wanted a format: {', '.join(Format)}; got {name!r}") from error
+
+
 class _Module(Protocol):
     def writing(
         self, path: Path, header: Header, *, crops: bool
