@@ -15,7 +15,9 @@ from cli import (
     detect,
     embed,
     evaluate,
+    export,
     generate,
+    import_,
     index,
     info,
     models,
@@ -44,6 +46,8 @@ app.command()(index.index)
 app.command()(search.search)
 app.command()(name.name)
 app.command()(name.people)
+app.command()(export.export)
+app.command(name="import")(import_.import_)
 app.command()(detect.detect)
 app.command()(embed.embed)
 app.command()(info.info)
