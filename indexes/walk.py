@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.errors import BadInput
-from retrieval.photos import SUFFIXES
 from retrieval.types import Skipped
 
 
@@ -61,6 +60,18 @@ def count(roots: Iterable[Path]) -> int:
             folders[:] = [name for name in folders if not _is_hidden(name)]
             total += sum(_is_photo(name) for name in names)
     return total
+
+
+def reaches(root: Path, path: Path) -> bool:
+    """Whether walk() of a root would look at a path that is there, or was, going by its name."""
+    if path == root:
+        return True
+    if not path.is_relative_to(root):
+        return False
+    *folders, name = path.relative_to(root).parts
+    if any(_is_hidden(folder) for folder in folders):
+        return False
+    return _is_photo(name) or (not _is_hidden(name) and not path.is_file())
 
 
 def checked_roots(roots: Iterable[Path]) -> list[Path]:
@@ -122,6 +133,8 @@ def _is_hidden(name: str) -> bool:
 
 
 def _is_photo(name: str) -> bool:
+    from retrieval.photos import SUFFIXES  # and with it Pillow, which a search can do without
+
     # Names that begin with "._" are what macOS leaves beside a file on foreign drives.
     return Path(name).suffix.lower() in SUFFIXES and not name.startswith("._")
 
