@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexes import persons
+from indexes import persons, traces
 from indexes.catalog import NewPhoto
 from indexes.collection import CATALOG, FACES, Collection
 from indexes.database import writing
@@ -115,8 +115,7 @@ def _prepare(collection: Collection, header: Header) -> None:
             f"{given['embedder_sha256'][:8]}), which cannot be compared with them. "
             "Import it into another --collection"
         )
-    collection.faces.wipe()
-    collection.faces.remove_leftovers()
+    traces.finish(collection.db, collection.path)
 
 
 class _Importer:

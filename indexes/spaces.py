@@ -154,13 +154,17 @@ class VectorSpace:
         if is_read_only(self._db) or not len(self.dying()):
             return 0
         with writing(self._db):
-            space, rows = self.required(), self.dying()
-            file = self.file(space)
-            left = rows[rows < len(self.there())]
-            if len(left):
-                file.overwrite(left.tolist(), np.zeros((len(left), space.dim), np.float32))
-            file.cut(space.rows)
-            self._db.execute("UPDATE dead SET wiped = 1 WHERE space = ?", [self.name])
+            return self.wipe_now()
+
+    def wipe_now(self) -> int:
+        """wipe() inside a write transaction."""
+        space, rows = self.required(), self.dying()
+        file = self.file(space)
+        left = rows[rows < len(self.there())]
+        if len(left):
+            file.overwrite(left.tolist(), np.zeros((len(left), space.dim), np.float32))
+        file.cut(space.rows)
+        self._db.execute("UPDATE dead SET wiped = 1 WHERE space = ?", [self.name])
         return len(rows)
 
     # Checksums

@@ -1,0 +1,101 @@
+"""Forgetting: rows, embeddings, crops and paths, and every trace of them in our files.
+
+Rows are deleted and embeddings marked dead in one transaction; then the embeddings are
+overwritten, the index's file is unlinked and the catalog's traces removed (indexes/traces.py).
+A process that dies in between leaves that to the next writer. Photographs themselves are
+never touched; one that is indexed again is stored again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexes import deletion, proof, traces
+from indexes.database import reading, writing
+from indexes.deletion import Doomed
+from indexes.paths import path_of
+from indexes.proof import Proof
+
+if TYPE_CHECKING:
+    from indexes.collection import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was forgotten, or would be.
+
+    photos  contents, with what files held before they were replaced
+    paths   all that hold or held them, of skipped files too
+    copies  those of the paths that nobody named
+    names   of persons of whom no face is left
+    proof   that nothing of it is in any file; None where it was not asked for
+    """
+
+    photos: int
+    replaced: int
+    faces: int
+    paths: list[Path]
+    copies: list[Path]
+    names: list[str]
+    proof: Proof | None = None
+
+
+def would_forget(
+    collection: Collection,
+    *,
+    paths: Sequence[Path] = (),
+    folders: Sequence[Path] = (),
+    persons: Sequence[str] = (),
+) -> Forgotten:
+    """What forget() would forget now; changes nothing."""
+    with reading(collection.db):
+        chosen = deletion.chosen(collection.db, paths=paths, folders=folders, persons=persons)
+    return _forgotten(chosen)
+
+
+def forget(
+    collection: Collection,
+    *,
+    paths: Sequence[Path] = (),
+    folders: Sequence[Path] = (),
+    persons: Sequence[str] = (),
+    verify: bool = False,
+    patience_s: float = traces.PATIENCE_S,
+) -> Forgotten:
+    """Forget photos by their paths or folders, and faces by the names of persons.
+
+    paths       of photos, which go with all paths that hold them, and of skipped files
+    folders     all paths below them
+    persons     whose faces and names go; the photos stay, with their other faces
+    verify      read all files of the collection afterwards, for what must not be there
+    patience_s  how long to wait for readers to end
+    raises      BadInput for what is not stored, with nothing changed; CollectionError if the
+                forgetting could not be completed: the next writer does that
+    """
+    db, folder = collection.db, collection.path
+    traces.finish(db, folder)
+    with writing(db):
+        doomed = deletion.chosen(db, paths=paths, folders=folders, persons=persons)
+        evidence = proof.collect(db, collection.faces, doomed) if verify else None
+        deletion.remove(collection, doomed)
+    traces.finish_or_raise(db, folder, patience_s=patience_s)
+    if doomed.faces:
+        collection.engine.build()
+    if evidence is None:
+        return _forgotten(doomed)
+    return _forgotten(doomed, proof.prove(db, folder, collection.faces, evidence))
+
+
+def _forgotten(doomed: Doomed, proof: Proof | None = None) -> Forgotten:
+    return Forgotten(
+        photos=len(doomed.photos),
+        replaced=doomed.unheld,
+        faces=len(doomed.faces),
+        paths=[path_of(path) for _, path in doomed.paths],
+        copies=[path_of(path) for path in doomed.copies],
+        names=[name for _, name, _ in doomed.persons],
+        proof=proof,
+    )
