@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from sqlite_utils import Database
 
+from indexes import traces
 from indexes.catalog import Catalog, StoredFace
 from indexes.database import open_database, reading, writing
 from indexes.engine import Engine, State
@@ -340,8 +341,7 @@ class Collection:
             if self.faces.space() is None:
                 self.faces.create(Space(FACES, FACES, made_by, self.embedder.dim))
         self._check(self.faces.required())
-        self.faces.wipe()
-        self.faces.remove_leftovers()
+        traces.finish(self.db, self.path)
 
     def _consistently(self, look: Callable[[], T]) -> T:
         """What `look` returns for one view of the catalog and the vector file that it names."""
