@@ -17,12 +17,16 @@ install: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,centerface,parquet,train]'
 	touch $@
 
+.venv/.installed-bench: .venv/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	touch $@
+
 demo: .venv/.installed
 	$(BIN)/python -m sample_data demo/album --probe demo/probe.jpg
 	$(BIN)/retrieve index demo/album --collection demo/collection
 	$(BIN)/retrieve search demo/probe.jpg --collection demo/collection -k 6 --html demo/hits.html
 
-bench: .venv/.installed-dev
+bench: .venv/.installed-bench
 	$(BIN)/python -m benchmarks
 
 lint: .venv/.installed-dev

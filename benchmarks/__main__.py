@@ -10,6 +10,7 @@ RUNS = (
     ("benchmarks.detection",),
     ("benchmarks.startup",),
     ("benchmarks.pipeline",),
+    ("benchmarks.search",),
     ("benchmarks.words", "--imported", "1000000"),
     ("benchmarks.training",),
     ("benchmarks.pipeline", "--memory", "1000"),
