@@ -12,10 +12,12 @@ from cli import (
     analogy,
     backup,
     calibrate,
+    compact,
     detect,
     embed,
     evaluate,
     export,
+    forget,
     generate,
     import_,
     index,
@@ -51,6 +53,8 @@ app.command(name="import")(import_.import_)
 app.command()(detect.detect)
 app.command()(embed.embed)
 app.command()(info.info)
+app.command()(forget.forget)
+app.command()(compact.compact)
 app.command()(backup.backup)
 app.command()(restore.restore)
 app.command()(models.models)
