@@ -13,8 +13,9 @@ from sqlite_utils import Database
 
 from indexes.collection import Collection
 from indexes.database import VARIABLES
+from indexes.exchange.checks import unit
 from indexes.exchange.formats import Format, format_of, module
-from indexes.exchange.records import FaceRecord, Header, Record, unit
+from indexes.exchange.records import FaceRecord, Header, Record
 from indexes.filters import EVERYTHING, Filter, findable
 from indexes.paths import path_of
 from retrieval.cache import replacing

@@ -27,8 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.exchange import pickles
+from indexes.exchange.checks import MAX_DIM
 from indexes.exchange.originals import ForeignFace
-from indexes.exchange.records import MAX_DIM, Header
+from indexes.exchange.records import Header
 from indexes.foreign import DEEPFACE
 from retrieval.errors import BadInput
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from indexes.exchange.records import Header, Record, fields_of, header_from, record_from
+from indexes.exchange.checks import header_from, record_from
+from indexes.exchange.records import Header, Record, fields_of
 from retrieval.errors import BadInput
 
 MAX_LINE = 1 << 24  # bytes; 4096-d embeddings with a crop take 60 kB

@@ -21,14 +21,13 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from indexes.exchange.checks import header_from, record_from
 from indexes.exchange.records import (
     FIELDS,
     PHOTO_FIELDS,
     Header,
     Record,
     fields_of,
-    header_from,
-    record_from,
 )
 from retrieval.errors import BadInput
 

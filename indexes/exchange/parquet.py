@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from indexes.exchange.records import FIELDS, Header, Record, fields_of, header_from, record_from
+from indexes.exchange.checks import header_from, record_from
+from indexes.exchange.records import FIELDS, Header, Record, fields_of
 from retrieval.errors import BadInput, MissingExtra
 
 KEY = b"retrieve"

@@ -14,15 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from indexes.exchange.checks import MAX_DIM, header_from, record_from
 from indexes.exchange.records import (
     FIELDS,
-    MAX_DIM,
     NETWORKS,
     Header,
     Record,
     fields_of,
-    header_from,
-    record_from,
 )
 from retrieval.errors import BadInput
 

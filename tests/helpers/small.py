@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pretend
 
+from indexes import persons
 from indexes.build import Build, Report
 from indexes.catalog import NewPhoto
 from indexes.collection import Collection, open_collection
 from indexes.database import writing
+from indexes.exchange import formats
+from indexes.imports import Imported, put
 from indexes.spaces import Space
 from indexes.walk import Found
 from retrieval.types import Face
@@ -79,3 +84,32 @@ def index(collection: Collection, folder: Path, extractor=pretend.extractor) -> 
 def word(crop: bytes) -> str:
     """The word that a face was made of."""
     return crop.removeprefix(JPEG).decode()
+
+
+@contextmanager
+def exported(folder: Path) -> Iterator[Collection]:
+    """A collection of files on disk: one face, three, none; two names."""
+    photos = folder / "photos"
+    photos.mkdir()
+    for name, words in {"one": "ana", "group": "ana2 eva luis", "sea": ""}.items():
+        (photos / f"{name}.jpg").write_text(words)
+    with opened(folder / "source") as made:
+        index(made, photos)
+        with writing(made.db):
+            for name, word in (("Ana Núñez", "ana"), ("Ana Núñez", "ana2"), ("Luís", "luis")):
+                persons.give_name(made.db, name, [face_of(made, word)])
+        yield made
+
+
+def face_of(collection: Collection, word: str) -> int:
+    """The id of a face that was indexed as that word."""
+    (id,) = collection.db.execute(
+        "SELECT id FROM faces JOIN crops ON face_id = id WHERE jpeg = ?", [word.encode()]
+    ).fetchone()
+    return id
+
+
+def imported(collection: Collection, file: Path, **options) -> Imported:
+    """Import an export."""
+    with formats.reading(file) as (header, rows):
+        return put(collection, header, rows, **options)
