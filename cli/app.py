@@ -32,6 +32,7 @@ from cli import (
     search,
     similarity,
     train,
+    watch,
     words,
 )
 from retrieval.errors import RetrievalError
@@ -45,6 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(index.index)
+app.command()(watch.watch)
 app.command()(search.search)
 app.command()(name.name)
 app.command()(name.people)

@@ -132,10 +132,11 @@ class Build:
         self._moved: set[int] = set()
         self._files = self._of = 0
 
-    def run(self, roots: Iterable[Path]) -> Report:
+    def run(self, roots: Iterable[Path], *, vanished: Iterable[Path] = ()) -> Report:
         """Index everything under the roots; what is gone from there is no longer found.
 
-        raises  BadInput if a root does not exist
+        vanished  files and folders that are known to be there no more
+        raises    BadInput if a root does not exist
 
         KeyboardInterrupt ends the run early: everything up to the last whole batch is
         kept, and the report says `interrupted`.
@@ -153,7 +154,7 @@ class Build:
                 self._advance()
             self._commit()
             with self._catalog.writing():
-                for root in absolute:
+                for root in [*absolute, *vanished]:
                     lost = self._catalog.mark_gone(root, unlisted=self._unlisted)
                     # What moved is not gone, though nothing is at its old path.
                     self._report.gone += sum(photo_id not in self._moved for photo_id in lost)

@@ -189,7 +189,7 @@ class Catalog:
         )
 
     def mark_gone(self, root: Path, *, unlisted: Iterable[Path] = ()) -> list[int | None]:
-        """Mark every path under root that this run has not seen; returns their photo ids.
+        """Mark root and every path under it that this run has not seen; returns their photo ids.
 
         unlisted  folders that could not be read: nothing is known about what they hold
         """
@@ -198,9 +198,9 @@ class Catalog:
             inside, more = under(folder)
             where, values = f"{where} AND NOT {inside}", values + more
         lost = self._db.execute(
-            f"SELECT id, photo_id FROM paths WHERE {where} AND NOT gone "
+            f"SELECT id, photo_id FROM paths WHERE (path = ? OR {where}) AND NOT gone "
             "AND id NOT IN (SELECT path_id FROM seen)",
-            values,
+            [stored(root), *values],
         ).fetchall()
         self._db.conn.executemany(
             "UPDATE paths SET gone = 1 WHERE id = ?", [[path_id] for path_id, _ in lost]

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from sqlite_utils import Database
 
-from indexes import traces
 from indexes.catalog import Catalog, StoredFace
 from indexes.database import open_database, reading, writing
 from indexes.engine import Engine, State
@@ -38,7 +37,8 @@ from retrieval.types import Crops, Embeddings, Face, Hit, Skipped
 from retrieval.weights import Progress as OnDownload
 
 if TYPE_CHECKING:
-    from indexes.build import OnProgress, Report
+    from indexes.build import Extractor, OnProgress, Report
+    from indexes.workers import Job
 
 CATALOG = "catalog.sqlite"
 FACES = "faces"  # the space that photos' faces lie in
@@ -171,18 +171,37 @@ class Collection:
                        collection was made with other networks
         """
         from indexes import workers
-        from indexes.build import Build
 
-        self.begin()
-        job = workers.Job(
-            self._detector_name, self._device, self._template(), self.embedder.crop_px
-        )
         extractor = partial(
             workers.run,
-            job.open,
+            self.job().open,
             workers=processes or workers.WORKERS,
             time_limit_s=time_limit_s or workers.TIME_LIMIT_S,
         )
+        return self.update(roots, extractor, retry_skipped=retry_skipped, on_progress=on_progress)
+
+    def job(self) -> Job:
+        """What processes have to do that find this collection's faces."""
+        from indexes.workers import Job
+
+        return Job(self._detector_name, self._device, self._template(), self.embedder.crop_px)
+
+    def update(
+        self,
+        roots: Iterable[Path],
+        extractor: Extractor,
+        *,
+        vanished: Iterable[Path] = (),
+        retry_skipped: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Report:
+        """index() with processes that are there.
+
+        vanished  files and folders that are known to be there no more
+        """
+        from indexes.build import Build
+
+        self.begin()
         with self.engine.building(self.path / CATALOG) as on_commit:
             report = Build(
                 self.catalog,
@@ -192,7 +211,7 @@ class Collection:
                 retry_skipped=retry_skipped,
                 on_progress=on_progress,
                 on_commit=on_commit,
-            ).run(roots)
+            ).run(roots, vanished=vanished)
         if not report.interrupted:
             self.engine.build()
         return report
@@ -341,7 +360,8 @@ class Collection:
             if self.faces.space() is None:
                 self.faces.create(Space(FACES, FACES, made_by, self.embedder.dim))
         self._check(self.faces.required())
-        traces.finish(self.db, self.path)
+        self.faces.wipe()
+        self.faces.remove_leftovers()
 
     def _consistently(self, look: Callable[[], T]) -> T:
         """What `look` returns for one view of the catalog and the vector file that it names."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,12 @@ from retrieval.errors import CollectionError
 
 APPLICATION_ID = 0x52545256  # "RTRV": tells our files from other people's SQLite files
 BUSY_TIMEOUT_S = 300  # how long a writer waits for another one: compacting takes minutes
+TURN_S = 0.5  # of that, at most this long without looking for Ctrl-C
 VARIABLES = 500  # in one statement; old SQLite libraries stop at 999
+
+
+class CannotWrite(CollectionError):
+    """Disk or lock refuse it now; another time the same may succeed."""
 
 
 def open_database(path: Path, *, create: bool = False, read_only: bool = False) -> Database:
@@ -88,7 +94,7 @@ def writing(db: Database) -> Iterator[None]:
             "Copy it to a folder of yours to change it"
         )
     with in_words():
-        db.execute("BEGIN IMMEDIATE")
+        _begin(db)
         try:
             yield
             db.execute("COMMIT")
@@ -96,6 +102,22 @@ def writing(db: Database) -> Iterator[None]:
             if db.conn.in_transaction:
                 db.execute("ROLLBACK")
             raise
+
+
+def _begin(db: Database) -> None:
+    """Wait for other writers in short turns: Ctrl-C cannot end SQLite's own waiting."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    db.execute(f"PRAGMA busy_timeout = {int(TURN_S * 1000)}")
+    try:
+        while True:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
 
 
 @contextmanager
@@ -117,9 +139,9 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise CollectionError(_advice(str(error))) from error
+        raise CannotWrite(_advice(str(error))) from error
     except OSError as error:
-        raise CollectionError(_advice(error.strerror or str(error), error.errno)) from error
+        raise CannotWrite(_advice(error.strerror or str(error), error.errno)) from error
 
 
 def _advice(reason: str, number: int | None = None) -> str:

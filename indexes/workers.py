@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,65 @@ class Job:
         return lambda path: packed(extract(path, detector, self.template, self.crop_px))
 
 
+class Workers:
+    """Processes that extract faces, open from one run to the next; a context manager."""
+
+    def __init__(
+        self,
+        open_work: Callable[[], Work],
+        *,
+        workers: int = WORKERS,
+        time_limit_s: float = TIME_LIMIT_S,
+    ) -> None:
+        """They start with the first file.
+
+        open_work  called in each worker: Job.open
+        """
+        # Not fork, which copies locks that threads hold; the server imports once for all workers.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, "onnxruntime"])
+        self._pool = ProcessPool(
+            workers, initializer=_start, initargs=(open_work,), context=context
+        )
+        self._ahead = workers * AHEAD
+        self._time_limit_s = time_limit_s
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop them; files in their hands are dropped."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+    def run(self, paths: Iterable[tuple[Key, Path]]) -> Generator[tuple[Key, Extracted | str]]:
+        """Extract the faces of every file, in the order in which they are done.
+
+        paths    (key, path); taken only as fast as results are
+        returns  (key, what was found or why the file is skipped)
+
+        Closing the iterator drops the files that are not done.
+        """
+        waiting: dict[Future[Extracted | str], Key] = {}
+        source = iter(paths)
+        try:
+            more = True
+            while more or waiting:
+                while more and len(waiting) < self._ahead:
+                    item = next(source, None)
+                    if item is None:
+                        more = False
+                        break
+                    key, path = item
+                    task = self._pool.schedule(_work_on, (path,), timeout=self._time_limit_s)
+                    waiting[task] = key
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    yield waiting.pop(future), _outcome(future, self._time_limit_s)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
 def run(
     open_work: Callable[[], Work],
     paths: Iterable[tuple[Key, Path]],
@@ -81,34 +140,9 @@ def run(
     workers: int = WORKERS,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> Generator[tuple[Key, Extracted | str]]:
-    """Extract the faces of every file, in the order in which they are done.
-
-    open_work  called in each worker: Job.open
-    paths      (key, path); taken only as fast as results are
-    returns    (key, what was found or why the file is skipped)
-
-    Closing the iterator stops the workers; files in their hands are dropped.
-    """
-    # Not fork, which copies locks that threads hold; the server imports once for all workers.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "onnxruntime"])
-    pool = ProcessPool(workers, initializer=_start, initargs=(open_work,), context=context)
-    waiting: dict[Future[Extracted | str], Key] = {}
-    source = iter(paths)
-    try:
-        more = True
-        while more or waiting:
-            while more and len(waiting) < workers * AHEAD:
-                item = next(source, None)
-                if item is None:
-                    more = False
-                    break
-                waiting[pool.schedule(_work_on, (item[1],), timeout=time_limit_s)] = item[0]
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                yield waiting.pop(future), _outcome(future, time_limit_s)
-    finally:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
+    """Workers.run() with processes that are stopped at its end."""
+    with Workers(open_work, workers=workers, time_limit_s=time_limit_s) as pool:
+        yield from pool.run(paths)
 
 
 def _outcome(future: Future[Extracted | str], time_limit_s: float) -> Extracted | str:
