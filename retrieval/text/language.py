@@ -161,7 +161,7 @@ class LanguageModel:
             for t in range(T):
                 now = gates[t] + h_t @ recurrent  # (B, 4H): input, forget, cell, output
                 cell = np.tanh(now[:, 2 * H : 3 * H])
-                opened = 1 / (1 + np.exp(-now))
+                opened = np.tanh(now * 0.5) * 0.5 + 0.5  # σ, without an overflow
                 c_t = opened[:, H : 2 * H] * c_t + opened[:, :H] * cell
                 h_t = opened[:, 3 * H :] * np.tanh(c_t)
                 hidden[t] = h_t

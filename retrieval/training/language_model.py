@@ -31,7 +31,7 @@ from retrieval.training.streams import Encoded, Streams
 CHECKPOINT_S = 180.0  # a run loses no more than this
 RUNNING_STEPS = 200  # the perplexity that is shown is over about so many steps
 WARM_UP_STEPS = 200
-FALLING_SHARE = 0.3  # of the run at its end
+FALLING_SHARE = 0.5  # of the run at its end
 
 
 @dataclass(frozen=True, slots=True)
