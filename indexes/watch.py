@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from watchfiles import Change
 from watchfiles import watch as watch_files
 
 from indexes.build import Extractor, OnProgress, Report
@@ -90,12 +91,12 @@ def changes(roots: Iterable[Path], *, debounce_s: float = DEBOUNCE_S) -> Iterato
         pending.add({root for root in absolute if seen[root] != before.get(root)})
         there = [root for root in absolute if seen[root] is not None]
         try:
-            for changed in _watched(there):
+            for changed, is_lost in _watched(there):
                 pending.add(changed, time.monotonic())
+                if is_lost or any(_identity(root) != seen[root] for root in absolute):
+                    break  # what changes there now is told to a new watcher only
                 if pending.is_due(time.monotonic()):
                     yield pending.taken(time.monotonic())
-                if any(_identity(root) != seen[root] for root in absolute):
-                    break
         except FileNotFoundError:
             time.sleep(TICK_S)  # it went between looking and watching
         except _Undecodable:
@@ -137,11 +138,11 @@ class _Undecodable(Exception):
     """A name that is not UTF-8, which watchfiles does not tell, has changed."""
 
 
-def _watched(roots: list[Path]) -> Iterator[set[Path]]:
-    """What changes below the roots, again and again; an empty set where nothing did."""
+def _watched(roots: list[Path]) -> Iterator[tuple[set[Path], bool]]:
+    """What changes below the roots, and whether one of them was taken away, again and again."""
     if not roots:
         time.sleep(TICK_S)
-        yield set()
+        yield set(), False
         return
     from watchfiles._rust_notify import WatchfilesRustInternalError
 
@@ -154,7 +155,9 @@ def _watched(roots: list[Path]) -> Iterator[set[Path]]:
             ignore_permission_denied=True,
         ):
             paths = {Path(path) for _, path in found}
-            yield {path for path in paths if any(reaches(root, path) for root in roots)}
+            lost = {Path(path) for change, path in found if change == Change.deleted}
+            reached = {path for path in paths if any(reaches(root, path) for root in roots)}
+            yield reached, not lost.isdisjoint(roots)
     except WatchfilesRustInternalError as error:
         if UNDECODABLE in str(error):
             raise _Undecodable from error

@@ -1,0 +1,64 @@
+"""The command line with networks that do no work: photos are texts, as in pretend.py.
+
+    python tests/helpers/pretend_cli.py watch FOLDER --collection COLLECTION
+
+Files are worked on in processes, as with real networks. Importing this replaces the networks in
+this process; BATCH_FILES=N in the environment makes the batches smaller.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pretend
+
+import retrieval.faces.detect
+import retrieval.faces.embed
+from indexes import build, workers
+
+ROOT = Path(__file__).parents[2]
+
+
+class Detector:
+    name, weights_sha256 = "pretend", "00"
+
+
+class Job:
+    """In place of workers.Job."""
+
+    open = staticmethod(pretend.open_work)
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+
+retrieval.faces.detect.open_detector = lambda *_, **__: Detector()  # type: ignore[assignment]
+retrieval.faces.embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
+workers.Job = Job  # type: ignore[assignment, misc]
+build.BATCH_FILES = int(os.environ.get("BATCH_FILES", build.BATCH_FILES))
+
+
+def open_who() -> Callable[[Path], str]:
+    """Work that says which process does it."""
+    return lambda path: str(os.getpid())
+
+
+def command(*arguments: object) -> list[str]:
+    """What runs a command with such networks."""
+    return [sys.executable, __file__, *map(str, arguments)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """With which it finds our modules."""
+    here = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+    return os.environ | {"PYTHONPATH": here, "COLUMNS": "200"} | more
+
+
+if __name__ == "__main__":
+    from cli.app import main
+
+    main()
