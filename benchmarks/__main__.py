@@ -13,6 +13,7 @@ RUNS = (
     ("benchmarks.search",),
     ("benchmarks.words", "--imported", "1000000"),
     ("benchmarks.training",),
+    ("benchmarks.language",),
     ("benchmarks.pipeline", "--memory", "1000"),
     ("benchmarks.pipeline", "--memory", "10000"),
 )

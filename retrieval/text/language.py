@@ -78,7 +78,7 @@ class LanguageModel:
             for name, array in arrays.items()
             if name != "pieces" and not name.endswith(".scales")
         }
-        self._weights: dict[str, Floats] = weights
+        self.weights: dict[str, Floats] = weights
         self._tables = [weights[f"tables.{i}"] for i in range(len(self._ranges))]
         self._hidden = int(dims["hidden"])
         if len(self.pieces) != dims["pieces"]:
@@ -135,26 +135,26 @@ class LanguageModel:
             state = after
         return found
 
-    def _embed(self, ids: NDArray[np.integer[Any]]) -> Floats:
+    def embed(self, ids: NDArray[np.integer[Any]]) -> Floats:
         """(M,) ids → (M, D)."""
         x = np.empty((len(ids), self._tables[0].shape[1]), np.float32)
         for number, (first, stop) in enumerate(self._ranges):
             inside = (ids >= first) & (ids < stop)
             table = self._tables[number]
             rows = table[ids[inside] - first] * np.float32(table.shape[1] ** 0.5)
-            x[inside] = rows @ self._weights[f"widen.{number - 1}.weight"].T if number else rows
+            x[inside] = rows @ self.weights[f"widen.{number - 1}.weight"].T if number else rows
         return x
 
     def _run(self, ids: NDArray[np.integer[Any]], h: Floats, c: Floats) -> tuple[Floats, State]:
         """(T, B) ids → (T, B, D) outputs and the state after them."""
         T, B = ids.shape
         H = self._hidden
-        x = self._embed(ids.ravel())
+        x = self.embed(ids.ravel())
         last_h, last_c = [], []
         for layer in self._layers:
-            recurrent = self._weights[f"lstm.weight_hh_l{layer}"].T
-            gates = x @ self._weights[f"lstm.weight_ih_l{layer}"].T
-            gates += self._weights[f"lstm.bias_l{layer}"]
+            recurrent = self.weights[f"lstm.weight_hh_l{layer}"].T
+            gates = x @ self.weights[f"lstm.weight_ih_l{layer}"].T
+            gates += self.weights[f"lstm.bias_l{layer}"]
             gates = gates.reshape(T, B, 4 * H)
             hidden = np.empty((T, B, H), np.float32)
             h_t, c_t = h[layer], c[layer]
@@ -168,19 +168,19 @@ class LanguageModel:
             last_h.append(h_t)
             last_c.append(c_t)
             x = hidden.reshape(T * B, H)
-        outputs = (x @ self._weights["out.weight"].T + self._weights["out.bias"]).reshape(T, B, -1)
+        outputs = (x @ self.weights["out.weight"].T + self.weights["out.bias"]).reshape(T, B, -1)
         return outputs, State(np.stack(last_h), np.stack(last_c), outputs[-1])
 
     def _frequent(self, x: Floats) -> Floats:
         """(M, D) → (M, N₀ + classes) log-probabilities."""
-        logits = x @ self._tables[0].T + self._weights["biases.0"]
-        classes = x @ self._weights["classes.weight"].T + self._weights["classes.bias"]
+        logits = x @ self._tables[0].T + self.weights["biases.0"]
+        classes = x @ self.weights["classes.weight"].T + self.weights["classes.bias"]
         return _log_softmax(np.concatenate([logits, classes], 1))
 
     def _rare(self, x: Floats, number: int) -> Floats:
         """(M, D) → (M, Nᵢ) log-probabilities inside a class of rarer pieces."""
-        narrow = x @ self._weights[f"narrow.{number - 1}.weight"].T
-        return _log_softmax(narrow @ self._tables[number].T + self._weights[f"biases.{number}"])
+        narrow = x @ self.weights[f"narrow.{number - 1}.weight"].T
+        return _log_softmax(narrow @ self._tables[number].T + self.weights[f"biases.{number}"])
 
     def _log_probabilities(self, x: Floats) -> Floats:
         frequent = len(self._tables[0])

@@ -74,6 +74,8 @@ def test_search_imports_no_torch(collection, probe):
         *["analogy", "neighbors", "odd-one-out", "similarity"],
         *["words list", "words add", "words export", "words plot"],
         *["evaluate words", "train words"],
+        *["predict", "generate", "evaluate language-model"],
+        *["train language-model", "train pieces"],
     ],
 )
 def test_every_command_has_help_with_an_example_and_stands_in_the_readme(command):
