@@ -2,6 +2,7 @@
 
 A photo is known by its SHA-256 and a face by its number in the photo, which the same
 detector gives to the same face. So a file may be imported twice, in parts, in any order.
+What was forgotten here comes back with a file that was written before.
 """
 
 from __future__ import annotations

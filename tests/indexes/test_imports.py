@@ -17,6 +17,7 @@ from indexes.exchange.formats import Format
 from indexes.exchange.records import short
 from indexes.exports import export
 from indexes.filters import Filter
+from indexes.forget import forget
 from indexes.walk import Found
 from retrieval.errors import CollectionError
 
@@ -227,6 +228,25 @@ def test_crops_come_along_and_are_grey_where_they_do_not(tmp_path, target):
     with open_collection(tmp_path / "second", create=True) as second:
         small.imported(second, tmp_path / "with.parquet")
         assert small.word(second.catalog.crop(1)) == "ana"
+
+
+def test_what_was_forgotten_is_not_exported_and_comes_back_only_with_an_older_file(
+    source, target, tmp_path
+):
+    export(source, tmp_path / "older.jsonl")
+    forget(source, persons=["luis"])
+    export(source, tmp_path / "x.jsonl", gone=True)
+    assert _counts(small.imported(target, tmp_path / "x.jsonl")) == {
+        "photos": 3,
+        "faces": 3,
+        "named": 2,
+    }
+    assert _counts(small.imported(target, tmp_path / "older.jsonl")) == {
+        "known_photos": 3,
+        "known_faces": 3,
+        "faces": 1,
+        "named": 1,
+    }
 
 
 def test_batches_are_committed_one_by_one(tmp_path, target, monkeypatch):
