@@ -125,8 +125,6 @@ def similarity(lines: Iterable[str], vocabulary: Vocabulary) -> Correlation:
 
     raises  BadInput for a line without two words and a number, or fewer than four known pairs
     """
-    from scipy.stats import spearmanr
-
     judged, scored, asked = [], [], 0
     for number, line in enumerate(lines, 1):
         fields = line.split()
@@ -146,6 +144,13 @@ def similarity(lines: Iterable[str], vocabulary: Vocabulary) -> Correlation:
             scored.append(float(vectors[0] @ vectors[1]))
     if len(judged) < 4:
         raise BadInput(f"of {asked} pairs {len(judged)} are known; a correlation needs four")
+    return correlation(judged, scored, asked)
+
+
+def correlation(judged: Sequence[float], scored: Sequence[float], asked: int) -> Correlation:
+    """Spearman's ρ of four or more judgements and scores, with Fisher's interval."""
+    from scipy.stats import spearmanr
+
     rho = float(spearmanr(judged, scored).statistic)
     # Fieller et al. 1957: the standard error of Spearman's z is sqrt(1.06 / (n - 3)).
     margin = 1.96 * np.sqrt(1.06 / (len(judged) - 3))

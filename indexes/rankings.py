@@ -1,0 +1,61 @@
+"""Ways of searching texts, each as what `retrieval.evaluation.retrieval` measures.
+
+A mode makes a Ranking of some documents: a function from queries to the numbers of the
+documents found. To add a mode, add its maker to MODES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import BadInput
+from retrieval.evaluation.retrieval import DEPTH, NOTHING, Ranking
+from retrieval.text.encode import LSTM, WORDS, TextEncoder, open_text_encoder
+
+BATCH = 256  # queries scored at once
+
+
+def by_meaning(encoder: TextEncoder, documents: Sequence[str]) -> Ranking:
+    """Rank by the cosine of query and document; a text that the encoder cannot embed is no hit.
+
+    A query that it cannot embed finds nothing.
+    """
+    known = np.array([i for i, text in enumerate(documents) if encoder.covers(text)], np.int64)
+    gallery = encoder.embed([documents[i] for i in known])
+
+    def rank(queries: Sequence[str]) -> NDArray[np.int64]:
+        found = np.full((len(queries), DEPTH), NOTHING, np.int64)
+        asked = [i for i, query in enumerate(queries) if encoder.covers(query)]
+        for start in range(0, len(asked), BATCH):
+            some = asked[start : start + BATCH]
+            scores = encoder.embed([queries[i] for i in some]) @ gallery.T
+            best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
+            found[some, : best.shape[1]] = known[best]
+        return found
+
+    return rank
+
+
+def _encoder(name: str) -> Callable[[Sequence[str]], Ranking]:
+    return lambda documents: by_meaning(open_text_encoder(name), documents)
+
+
+MODES: dict[str, Callable[[Sequence[str]], Ranking]] = {
+    WORDS: _encoder(WORDS),
+    LSTM: _encoder(LSTM),
+}
+
+
+def open_ranking(mode: str, documents: Sequence[str]) -> Ranking:
+    """A mode's ranking of documents; any encoder's name or file is a mode too.
+
+    raises  BadInput for a mode that there is not, and what opening its encoder raises
+    """
+    if mode in MODES:
+        return MODES[mode](documents)
+    if ":" in mode or mode.endswith(".safetensors"):
+        return _encoder(mode)(documents)
+    raise BadInput(f"no mode is called {mode!r}; there are: {', '.join(MODES)}, or an encoder")
