@@ -245,10 +245,18 @@ class Engine:
         return index
 
 
-def remove_unowned(db: Database, folder: Path) -> None:
-    """Unlink the index files of a collection that its catalog does not record."""
-    from indexes.cache import remove_others
+def unowned(db: Database, folder: Path) -> list[Path]:
+    """The index files of a collection that its catalog does not record."""
+    from indexes.cache import OURS
 
+    recorded = {name for (name,) in db.execute("SELECT name FROM caches")}
+    within = folder / CACHE_FOLDER
+    files = sorted(within.iterdir()) if within.is_dir() else []
+    return [one for one in files if OURS.fullmatch(one.name) and one.name not in recorded]
+
+
+def remove_unowned(db: Database, folder: Path) -> None:
+    """Unlink them."""
     with writing(db):  # nobody is writing one now
-        names = {name for (name,) in db.execute("SELECT name FROM caches")}
-        remove_others(folder / CACHE_FOLDER, names, older_than_s=0)
+        for path in unowned(db, folder):
+            path.unlink(missing_ok=True)

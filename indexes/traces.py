@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from indexes.database import BUSY_TIMEOUT_S, is_read_only, writing
+from indexes.database import BUSY_TIMEOUT_S, writing
 from indexes.engine import remove_unowned
 from indexes.spaces import every_space
 from retrieval.errors import CollectionError
@@ -44,10 +44,9 @@ def finish(db: Database, folder: Path, *, patience_s: float = 0.0) -> bool:
 
     patience_s  how long to wait for readers, in whose view the deleted rows still are
     returns     whether nothing is left to do
-    raises      CollectionError if the disk is full or fails, or a writer does not end
+    raises      CollectionError if the disk is full or fails, a writer does not end, or the
+                collection is read only
     """
-    if is_read_only(db):
-        return False
     overwrite(db, folder)
     marks = pending(db)
     if not marks:
