@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from cli import render
 
 if TYPE_CHECKING:
+    from indexes.check import Finding
     from indexes.compact import Compacted
     from indexes.forget import Forgotten
     from indexes.proof import Proof
+    from indexes.recall import Recall
+    from indexes.repair import Repaired
 
 LISTED = 20
 
@@ -80,3 +83,53 @@ def compacted(done: Compacted) -> None:
     ]
     render.line(f"removed: {', '.join(removed)}")
     render.line(f"bytes: {done.before_bytes:,} before, {done.after_bytes:,} after")
+
+
+def checked(findings: Sequence[Finding], recall: Recall | None, *, as_json: bool) -> None:
+    """A line for each finding with what to do about it, or that there is none."""
+    wrong = [finding for finding in findings if finding.wrong]
+    if as_json:
+        value: dict[str, Any] = {"whole": not wrong, "findings": [asdict(one) for one in findings]}
+        if recall is not None:
+            value["recall"] = asdict(recall) | {"value": recall.found / recall.of}
+        render.as_json(value)
+        return
+    for finding in findings:
+        if finding.wrong:
+            render.line(f"wrong: {finding.what}. {finding.todo}")
+        else:
+            render.note(f"{finding.what}. {finding.todo}")
+    if not wrong:
+        render.line("nothing is wrong")
+    if recall is not None:
+        _recall(recall)
+
+
+def _recall(recall: Recall) -> None:
+    sample = f"{counted(recall.faces, 'stored face')} searched for"
+    if not recall.indexed:
+        render.line(f"there is no index: every search is exact ({sample})")
+        return
+    render.line(
+        f"recall@{recall.k} of the index beside exact search: {recall.found / recall.of:.4f} "
+        f"({recall.found:,} of {recall.of:,}; 95 % interval {recall.low:.4f} to "
+        f"{recall.high:.4f}; {sample})"
+    )
+
+
+def repaired(done: Repaired) -> None:
+    """What was repaired, and every photo whose faces could not be embedded again."""
+    segments = counted(done.segments, "segment")
+    indexes = counted(done.indexes, "index", "indexes")
+    render.line(
+        f"repaired: {segments} of embeddings ({counted(done.faces, 'face')} embedded again), "
+        f"{indexes} made again"
+    )
+    for item in done.left:
+        render.line(f"  not repaired: {render.shown(item.path)}: {item.reason}")
+    if done.damaged:
+        stay = "1 segment stays" if done.damaged == 1 else f"{done.damaged:,} segments stay"
+        render.error(
+            f"{stay} damaged. Bring those files back and run again, or restore the collection "
+            "from a backup, or give those photos up: retrieve forget PATH, then retrieve repair"
+        )

@@ -1,0 +1,39 @@
+"""retrieve check"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli import reports
+from cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+
+
+def check(
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    recall: Annotated[
+        bool,
+        typer.Option(
+            "--recall", help="Measure how much of the exact answers a search through the index has."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look whether a collection is whole: catalog, embeddings, index, permissions.
+
+    Reads everything and changes nothing; exits with 1 if anything is wrong.
+
+    Example: retrieve check --recall
+    """
+    from indexes.check import check as check_now
+    from indexes.collection import open_collection
+    from indexes.recall import recall as recall_now
+
+    with open_collection(collection, read_only=True) as opened:
+        findings = check_now(opened)
+        wrong = any(finding.wrong for finding in findings)
+        measured = recall_now(opened) if recall and not wrong else None
+    reports.checked(findings, measured, as_json=as_json)
+    if wrong:
+        raise typer.Exit(1)
