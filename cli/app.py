@@ -12,6 +12,7 @@ from cli import (
     analogy,
     backup,
     calibrate,
+    check,
     compact,
     detect,
     embed,
@@ -28,6 +29,7 @@ from cli import (
     odd_one_out,
     predict,
     render,
+    repair,
     restore,
     search,
     similarity,
@@ -57,6 +59,8 @@ app.command()(embed.embed)
 app.command()(info.info)
 app.command()(forget.forget)
 app.command()(compact.compact)
+app.command()(check.check)
+app.command()(repair.repair)
 app.command()(backup.backup)
 app.command()(restore.restore)
 app.command()(models.models)
