@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli.render import shown
-from indexes.collection import Probe
+from indexes.probes import Probe
 from retrieval.cache import replacing
 from retrieval.types import Hit
 

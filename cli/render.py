@@ -20,8 +20,9 @@ from retrieval.types import Face, Hit, Skipped
 
 if TYPE_CHECKING:
     from indexes.build import OnProgress, Report
-    from indexes.collection import Info, Probe
+    from indexes.collection import Info
     from indexes.engine import State
+    from indexes.probes import Probe
     from retrieval.faces.calibration import Calibration
     from retrieval.faces.extract import PhotoFaces
     from retrieval.weights import Weights

@@ -17,58 +17,33 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from sqlite_utils import Database
 
+from indexes import traces
 from indexes.catalog import Catalog, StoredFace
 from indexes.database import open_database, reading, writing
 from indexes.engine import Engine, State
 from indexes.filters import EVERYTHING, Filter, findable
-from indexes.foreign import check_ours
+from indexes.networks import Networks
+from indexes.probes import Probe, ProbeFace, numbered, probe_face
 from indexes.spaces import Space, VectorSpace
 from indexes.vectors import FileMissing, check_embeddings
 from retrieval.errors import BadInput, CollectionError
 from retrieval.faces import calibration
-from retrieval.faces.detect import DEFAULT_DETECTOR, Detector, open_detector
-from retrieval.faces.embed import DEFAULT_EMBEDDER, Embedder, open_embedder
-from retrieval.faces.extract import PhotoFaces, extract
-from retrieval.photos import BadPhoto
-from retrieval.types import Crops, Embeddings, Face, Hit, Skipped
-from retrieval.weights import Progress as OnDownload
+from retrieval.types import Embeddings, Hit, Skipped
 
 if TYPE_CHECKING:
     from indexes.build import Extractor, OnProgress, Report
     from indexes.workers import Job
+    from retrieval.faces.detect import Detector
+    from retrieval.faces.embed import Embedder
+    from retrieval.weights import Progress as OnDownload
 
 CATALOG = "catalog.sqlite"
 FACES = "faces"  # the space that photos' faces lie in
 LOOKS = 5  # at a catalog whose vector file was replaced between reading and opening
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ProbeFace:
-    """One face of a probe photo and what resembles it, best first.
-
-    number  1 for the first face of the photo
-    crop    (S, S, 3) uint8 RGB, as the embedder saw it; of a stored face its small picture
-    """
-
-    number: int
-    face: Face
-    crop: Crops
-    quality: float
-    hits: list[Hit]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Probe:
-    """One probe photo; `reason` says why it could not be used, else it is None."""
-
-    path: Path
-    faces: list[ProbeFace]
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +66,7 @@ class Collection:
     """An open collection; a context manager. Get one from open_collection().
 
     db       its SQLite file
+    networks that find and embed faces
     catalog  photos, files, faces
     faces    their embeddings
     engine   search in them
@@ -100,23 +76,16 @@ class Collection:
         self,
         path: Path,
         db: Database,
+        networks: Networks,
         *,
-        detector: str,
-        embedder: str,
-        device: str,
-        on_download: OnDownload | None = None,
+        device: str = "cpu",
     ) -> None:
         self.path = path
         self.db = db
         self.catalog = Catalog(db)
         self.faces = VectorSpace(db, path, FACES)
         self.engine = Engine(db, path, self.faces, device=device)
-        self._detector_name = detector
-        self._embedder_name = embedder
-        self._device = device
-        self._on_download = on_download
-        self._detector: Detector | None = None
-        self._embedder: Embedder | None = None
+        self.networks = networks
         self._kept: tuple[object, NDArray[np.bool_] | None] | None = None
 
     def __enter__(self) -> Self:
@@ -136,18 +105,12 @@ class Collection:
     @property
     def detector(self) -> Detector:
         """The detector that finds this collection's faces, opened at first use."""
-        if self._detector is None:
-            name = check_ours(self._detector_name, self.path)
-            self._detector = open_detector(name, device=self._device)
-        return self._detector
+        return self.networks.detector
 
     @property
     def embedder(self) -> Embedder:
         """The embedder behind this collection's vectors, opened at first use."""
-        if self._embedder is None:
-            name = check_ours(self._embedder_name, self.path)
-            self._embedder = open_embedder(name, device=self._device, progress=self._on_download)
-        return self._embedder
+        return self.networks.embedder
 
     def prepare(self) -> None:
         """Open both networks now, with the download that this may take, and not at first use."""
@@ -182,9 +145,7 @@ class Collection:
 
     def job(self) -> Job:
         """What processes have to do that find this collection's faces."""
-        from indexes.workers import Job
-
-        return Job(self._detector_name, self._device, self._template(), self.embedder.crop_px)
+        return self.networks.job()
 
     def update(
         self,
@@ -237,15 +198,15 @@ class Collection:
         raises       CollectionError if nothing was indexed or with other networks,
                      BadInput if there is no default threshold for the embedder
         """
-        self._check(self._space())
+        self.networks.check(self._space())
         if threshold is None:
             threshold = self.default_threshold()
-        extracted = [self._extract(path) for path in probes]
-        numbers_of = [_numbered(found, face) for found in extracted]
+        extracted = [self.networks.extract(path) for path in probes]
+        numbers_of = [numbered(found, face) for found in extracted]
         crops = [
             found.crops[[n - 1 for n in numbers]]
             for found, numbers in zip(extracted, numbers_of, strict=True)
-            if isinstance(found, PhotoFaces)
+            if not isinstance(found, Skipped)
         ]
         embeddings = self.embedder.embed(np.concatenate(crops)) if crops else None
         hits: list[list[Hit]] = []
@@ -255,7 +216,7 @@ class Collection:
         return [
             Probe(path, [], found.reason)
             if isinstance(found, Skipped)
-            else Probe(path, [_probe_face(found, n, next(answers)) for n in numbers])
+            else Probe(path, [probe_face(found, n, next(answers)) for n in numbers])
             for path, found, numbers in zip(probes, extracted, numbers_of, strict=True)
         ]
 
@@ -288,6 +249,8 @@ class Collection:
         hits = self.nearest(embedding, k=k + 1, threshold=threshold, wanted=wanted, exact=exact)[0]
         others = [hit for hit in hits if hit.face_id != face_id][:k]
         ranked = [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
+        from PIL import Image
+
         crop = np.asarray(Image.open(io.BytesIO(self.catalog.crop(face_id))).convert("RGB"))
         face = ProbeFace(stored.number, stored.face, crop, stored.quality, ranked)
         return Probe(stored.path, [face])
@@ -355,13 +318,12 @@ class Collection:
 
         raises  CollectionError if the collection was made with other networks
         """
-        made_by = self._made_by()
+        made_by = self.networks.made_by()
         with writing(self.db):
             if self.faces.space() is None:
                 self.faces.create(Space(FACES, FACES, made_by, self.embedder.dim))
-        self._check(self.faces.required())
-        self.faces.wipe()
-        self.faces.remove_leftovers()
+        self.networks.check(self.faces.required())
+        traces.finish(self.db, self.path)
 
     def _consistently(self, look: Callable[[], T]) -> T:
         """What `look` returns for one view of the catalog and the vector file that it names."""
@@ -387,15 +349,6 @@ class Collection:
         made_by = self._space().made_by
         return calibration.find(made_by["embedder_sha256"], made_by["detector"])
 
-    def _extract(self, path: Path) -> PhotoFaces | Skipped:
-        try:
-            return extract(path, self.detector, self._template(), self.embedder.crop_px)
-        except BadPhoto as error:
-            return Skipped(path, str(error))
-
-    def _template(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        return self.embedder.template(self._detector_name)
-
     def _space(self) -> Space:
         space = self.faces.space()
         if space is None:
@@ -403,26 +356,6 @@ class Collection:
                 f"nothing was indexed into {self.path} yet: retrieve index FOLDER"
             )
         return space
-
-    def _made_by(self) -> dict[str, str]:
-        return {
-            "detector": self.detector.name,
-            "detector_sha256": self.detector.weights_sha256,
-            "embedder": self.embedder.name,
-            "embedder_sha256": self.embedder.weights_sha256,
-        }
-
-    def _check(self, space: Space) -> None:
-        """Other networks give vectors that cannot be compared with the stored ones."""
-        asked, held = self._made_by(), space.made_by
-        if asked != held:
-            raise CollectionError(
-                f"{self.path} holds {space.dim}-d faces of {held['detector']} and "
-                f"{held['embedder']} (weights {held['embedder_sha256'][:8]}); you asked with "
-                f"{asked['detector']} and {asked['embedder']} ({self.embedder.dim}-d, weights "
-                f"{asked['embedder_sha256'][:8]}). Leave --model and --detector out to use what "
-                "made it, or choose another --collection"
-            )
 
 
 def open_collection(
@@ -457,14 +390,14 @@ def open_collection(
     db = open_database(path / CATALOG, create=create, read_only=read_only)
     space = VectorSpace(db, path, FACES).space()
     made_by = space.made_by if space else {}
-    return Collection(
+    networks = Networks(
         path,
-        db,
-        detector=detector or made_by.get("detector", DEFAULT_DETECTOR),
-        embedder=embedder or made_by.get("embedder", DEFAULT_EMBEDDER),
+        detector or made_by.get("detector"),
+        embedder or made_by.get("embedder"),
         device=device,
         on_download=on_download,
     )
+    return Collection(path, db, networks, device=device)
 
 
 def _hit(
@@ -482,19 +415,3 @@ def _hit(
         taken_at=stored.taken_at,
         person=stored.person,
     )
-
-
-def _numbered(found: PhotoFaces | Skipped, face: int | None) -> list[int]:
-    """Which faces of a photo are searched for, by number."""
-    if isinstance(found, Skipped):
-        return []
-    if face is None:
-        return list(range(1, len(found.faces) + 1))
-    if not 1 <= face <= len(found.faces):
-        raise BadInput(f"{found.photo.path} has {len(found.faces)} faces; there is no face {face}")
-    return [face]
-
-
-def _probe_face(found: PhotoFaces, number: int, hits: list[Hit]) -> ProbeFace:
-    i = number - 1
-    return ProbeFace(number, found.faces[i], found.crops[i], float(found.quality[i]), hits)

@@ -44,7 +44,8 @@ def test_the_readmes_python_compiles_and_names_what_exists():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     tree = ast.parse(code)
-    from indexes.collection import Collection, ProbeFace
+    from indexes.collection import Collection
+    from indexes.probes import ProbeFace
     from retrieval.types import Hit
 
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from cli.gallery import write_gallery
-from indexes.collection import Probe, ProbeFace, open_collection
+from indexes.collection import open_collection
+from indexes.probes import Probe, ProbeFace
 from retrieval.errors import RetrievalError
 from retrieval.types import Hit
 

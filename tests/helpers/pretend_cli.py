@@ -2,8 +2,8 @@
 
     python tests/helpers/pretend_cli.py watch FOLDER --collection COLLECTION
 
-Files are worked on in processes, as with real networks. Importing this replaces the networks in
-this process; BATCH_FILES=N in the environment makes the batches smaller.
+Files are worked on in processes, as with real networks. BATCH_FILES=N in the environment makes
+the batches smaller.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from typing import Any
 
 import pretend
 
-import retrieval.faces.detect
-import retrieval.faces.embed
 from indexes import build, workers
+from retrieval.faces import detect, embed
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,10 +35,12 @@ class Job:
         pass
 
 
-retrieval.faces.detect.open_detector = lambda *_, **__: Detector()  # type: ignore[assignment]
-retrieval.faces.embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
-workers.Job = Job  # type: ignore[assignment, misc]
-build.BATCH_FILES = int(os.environ.get("BATCH_FILES", build.BATCH_FILES))
+def replace_networks() -> None:
+    """In this process, for good."""
+    detect.open_detector = lambda *_, **__: Detector()  # type: ignore[assignment]
+    embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
+    workers.Job = Job  # type: ignore[assignment, misc]
+    build.BATCH_FILES = int(os.environ.get("BATCH_FILES", build.BATCH_FILES))
 
 
 def open_who() -> Callable[[Path], str]:
@@ -61,4 +62,5 @@ def environment(**more: str) -> dict[str, str]:
 if __name__ == "__main__":
     from cli.app import main
 
+    replace_networks()
     main()
