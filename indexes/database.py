@@ -36,12 +36,12 @@ def open_database(path: Path, *, create: bool = False, read_only: bool = False) 
     read_only  change nothing; so it is anyway where the folder cannot be written
     raises     CollectionError if there is none, or it is not ours, newer, or damaged
     """
-    if not create and not path.is_file():
-        raise CollectionError(
-            f"no collection at {path.parent}. Make one with: retrieve index FOLDER"
-        )
-    frozen = not create and not os.access(path.parent, os.W_OK)
     try:
+        if not create and not path.is_file():
+            raise CollectionError(
+                f"no collection at {path.parent}. Make one with: retrieve index FOLDER"
+            )
+        frozen = not create and not (_is_allowed(path.parent, "w") and _is_allowed(path, "w"))
         if create:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         conn = _connect_frozen(path) if frozen else _connect(path, "rw")
@@ -51,10 +51,33 @@ def open_database(path: Path, *, create: bool = False, read_only: bool = False) 
             conn.close()  # which also removes the files that SQLite made beside it
             raise
     except (sqlite3.DatabaseError, OSError) as error:
-        raise CollectionError(
-            f"cannot open {path}: {error}. If it is damaged restore it from a backup; "
-            f"if it is something else choose another folder with --collection"
-        ) from error
+        raise _refused(path, error, write=create) from error
+
+
+def _refused(path: Path, error: sqlite3.DatabaseError | OSError, *, write: bool) -> CollectionError:
+    """Why a file was not opened, and what can be done about it."""
+    reason = (isinstance(error, OSError) and error.strerror) or str(error)
+    if _is_full(reason, error.errno if isinstance(error, OSError) else None):
+        hint = "Free some space and run again"
+    elif not (_is_allowed(path.parent, "x") and _is_allowed(path, "r")) or (
+        write and not (_is_allowed(path.parent, "w") and _is_allowed(path, "w"))
+    ):
+        hint = (
+            f"Give yourself the right to {'write' if write else 'read'} there, or choose another "
+            "folder with --collection"
+        )
+    else:
+        hint = (
+            "If it is damaged restore it from a backup; if it is something else choose another "
+            "folder with --collection"
+        )
+    return CollectionError(f"cannot open {path}: {reason.lower()}. {hint}")
+
+
+def _is_allowed(path: Path, way: str) -> bool:
+    """Whether a file or folder may be read, written or entered; also if there is none."""
+    mode = {"r": os.R_OK, "w": os.W_OK, "x": os.X_OK}[way]
+    return os.access(path, mode) or not os.path.lexists(path)
 
 
 def _prepared(conn: sqlite3.Connection, path: Path, *, read_only: bool) -> Database:
@@ -145,8 +168,7 @@ def in_words() -> Iterator[None]:
 
 
 def _advice(reason: str, number: int | None = None) -> str:
-    full = number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "full" in reason
-    if full:
+    if _is_full(reason, number):
         hint = "Free some space and run again"
     elif "locked" in reason:
         hint = f"Another process has been writing for {BUSY_TIMEOUT_S} s: wait for it or end it"
@@ -160,6 +182,10 @@ def _advice(reason: str, number: int | None = None) -> str:
     )
 
 
+def _is_full(reason: str, number: int | None) -> bool:
+    return number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "full" in reason
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     # A path from as_uri() is quoted; bytes outside UTF-8 are too.
     uri = f"{Path(os.path.abspath(path)).as_uri()}?mode={mode}"  # noqa: PTH100
@@ -167,19 +193,33 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _connect_frozen(path: Path) -> sqlite3.Connection:
-    """A database in a folder where SQLite cannot make the files that WAL needs."""
-    wal = path.with_name(f"{path.name}-wal")
-    if wal.is_file() and wal.stat().st_size > 0:
-        conn = _connect(path, "ro")
-        try:
-            conn.execute("SELECT count(*) FROM sqlite_master")
-        except sqlite3.OperationalError as error:
-            raise CollectionError(
-                f"{path.parent} cannot be written, and its last changes wait in {wal.name}. Copy "
-                "the collection to a folder of yours and open it there"
-            ) from error
-        return conn
+    """A database where nothing may be written, not even the files that WAL needs."""
+    wal, shm = (path.with_name(f"{path.name}-{end}") for end in ("wal", "shm"))
+    left_over = wal.is_file() and wal.stat().st_size > 0
+    if shm.is_file():
+        conn = _connect(path, "ro")  # with its owner's processes, if there are any
+        if _is_readable(conn):
+            return conn
+    if left_over:
+        # Nobody is at work here, for there is no -shm: SQLite's index of the WAL can be in memory.
+        conn = _connect(path, "ro&vfs=unix-none")
+        conn.execute("PRAGMA locking_mode = EXCLUSIVE")
+        if _is_readable(conn):
+            return conn
+        raise CollectionError(
+            f"{path.parent} cannot be written, and its last changes wait in {wal.name}. Copy "
+            "the collection to a folder of yours and open it there"
+        )
     return _connect(path, "ro&immutable=1")
+
+
+def _is_readable(conn: sqlite3.Connection) -> bool:
+    try:
+        conn.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.OperationalError:
+        conn.close()
+        return False
+    return True
 
 
 def _check_ours(db: Database, path: Path) -> None:

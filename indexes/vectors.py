@@ -54,9 +54,11 @@ class VectorFile:
         """Put rows from `first_row` on and flush them to the disk.
 
         Call inside the catalog's write transaction, with its committed row count.
-        raises  BadInput for rows that are not unit float32
+        raises  BadInput for rows that are not unit float32, CollectionError if the file does
+                not hold what is committed: writing behind that would hide it
         """
         check_embeddings(embeddings, self.dim)
+        self._check_holds(first_row)
         new = not self.path.exists()
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
@@ -102,6 +104,15 @@ class VectorFile:
         """
         if rows == 0:
             return np.empty((0, self.dim), np.float32)
+        self._check_holds(rows)
+        try:
+            return np.memmap(self.path, dtype="<f4", mode="r", shape=(rows, self.dim))
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+    def _check_holds(self, rows: int) -> None:
+        if rows == 0:
+            return
         wanted = rows * self.dim * 4
         try:
             size = self.path.stat().st_size
@@ -110,13 +121,21 @@ class VectorFile:
                 f"{self.path} is missing: the catalog counts {rows} embeddings in it. Restore it "
                 "from a backup, or index into a new collection"
             ) from error
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
         if size < wanted:
             raise CollectionError(
                 f"{self.path} is damaged: the catalog counts {rows} embeddings ({wanted} bytes), "
                 f"the file holds {size} bytes. Restore it from a backup, or index into a new "
                 "collection"
             )
-        return np.memmap(self.path, dtype="<f4", mode="r", shape=(rows, self.dim))
+
+
+def _unreadable(path: Path, error: OSError) -> CollectionError:
+    return CollectionError(
+        f"cannot read {path}: {(error.strerror or str(error)).lower()}. Give yourself the right to "
+        "read it, or look at the disk"
+    )
 
 
 def sync_folder(folder: Path) -> None:
