@@ -11,6 +11,7 @@ RUNS = (
     ("benchmarks.startup",),
     ("benchmarks.pipeline",),
     ("benchmarks.search",),
+    ("benchmarks.collection",),
     ("benchmarks.words", "--imported", "1000000"),
     ("benchmarks.training",),
     ("benchmarks.language",),
