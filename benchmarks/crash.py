@@ -2,11 +2,13 @@
 
     python -m benchmarks.crash                          every point, then 200 random kills
     python -m benchmarks.crash --most 20 --random 20    a sample
+    python -m benchmarks.crash --only forget compact    every point of these operations
 
-Every call by which an operation changes a file is struck in turn, by each kind of fault;
-then writers are killed at random times while another one and a reader go on. What is
-asserted after each trial is told in tests/helpers/crash.py and crowd.py. Ends with 1 if
-anything did not hold. Faults need Linux and a C compiler; a small disk needs root.
+Every call by which an operation changes a file is struck in turn, by each kind of fault (told in
+tests/helpers/faults.py); then writers are killed at random times while another one and a
+reader go on. What is asserted after each trial is told in tests/helpers/crash.py and
+crowd.py. Ends with 1 if anything did not hold. Faults need Linux and a C compiler; a small
+disk needs root.
 """
 
 from __future__ import annotations
@@ -19,17 +21,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 HELPERS = ROOT / "tests" / "helpers"
-OPERATIONS = ("fresh", "grow", "indexed", "migrate")
+OPERATIONS = ("fresh", "grow", "retry", "indexed", "migrate", "restore", "forget", "compact")
 ACTIONS = (
     "kill", "torn", "power", "power-some", "twice", "full", "short", "io", "flush", "flush-once",
-    "size-limit", "small-disk",
+    "flush-kill", "size-limit", "small-disk",
 )  # fmt: skip
 COLUMNS = ("trials", "killed", "refused", "done", "acked", "lost", "wrong", "failed")
 
@@ -55,7 +57,7 @@ def at_every_point(
 ) -> Iterator[tuple[str, list[Trial]]]:
     """Each operation under each action: its name and what came of it."""
     options = ["--seed", str(seed), *([] if most is None else ["--most", str(most)])]
-    pairs = [(operation, action) for operation in OPERATIONS for action in ACTIONS]
+    pairs = [(operation, action) for operation in only for action in ACTIONS]
     with ThreadPoolExecutor(processes) as pool:
         made = pool.map(lambda pair: trials("crash.py", *pair, *options), pairs)
         for (operation, action), found in zip(pairs, made, strict=True):
@@ -94,13 +96,14 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--random", type=int, default=200, help="writers killed at random times")
     parser.add_argument("--most", type=int, help="trials of each fault; all points without it")
+    parser.add_argument("--only", nargs="+", choices=OPERATIONS, default=OPERATIONS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     began = time.monotonic()
     print(f"{'operation, fault':22s}" + "".join(f"{name:>9s}" for name in COLUMNS))
     total: Counter[str] = Counter()
-    for name, found in at_every_point(asked.most, asked.seed, asked.processes):
+    for name, found in at_every_point(asked.only, asked.most, asked.seed, asked.processes):
         total += told(name, found)
     print(f"{'all':22s}" + "".join(f"{total[key]:9d}" for key in COLUMNS))
     print(f"{time.monotonic() - began:.0f} s\n\ntwo writers, a reader, random kills")

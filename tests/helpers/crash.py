@@ -24,7 +24,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ from crash_process import (
     limit_files,
     watch,
 )
-from crash_state import State, damage, misfound, read_state
+from crash_state import State, damage, findings, misfound, read_state
 from faults import ACTIONS, Action, Fault, Kind, Unavailable
 from small_disk import SmallDisk
 
@@ -103,7 +103,9 @@ class Bench:
             if state != self.states[-1]:
                 self.states.append(state)
         self.files = self._names()
-        assert self.states[-1] == read_state(self.collection), "the last commit is not the end"
+        end = read_state(self.collection)
+        if end != self.states[-1]:
+            self.states.append(end)  # of an operation that commits by renaming its folder
         assert not any(state.wrong for state in self.states), "vectors are wrong without a fault"
 
     def points(self, kinds: Kind) -> range:
@@ -141,7 +143,7 @@ class Bench:
         if disk is not None:
             self._judge_reading(trial)
             disk.free()
-        exact = len(struck) == 1
+        exact = len(struck) == 1 and self.operation.exact
         for work in (lambda: self._look(reached, exact=exact), self._finish):
             outcome = forked(work, self.result)
             if outcome.complaint:
@@ -171,7 +173,7 @@ class Bench:
             acknowledge_to(self.acks, self.collection)
             if limit_bytes is not None:
                 limit_files(limit_bytes)
-            faults.arm(self.collection, self.graveyard, fault, log=log)
+            faults.arm(self.disk, self.graveyard, fault, log=log)
             self.operation.run(self.photos, self.collection)
 
         return forked(work, self.result)
@@ -207,7 +209,7 @@ class Bench:
             lost = len(reached.photos)
             return {"failures": ["no catalog"] if lost else [], "lost": lost}
         state, end = read_state(self.crashed), self.states[-1]
-        failures = damage(self.crashed)
+        failures = damage(self.crashed, finished=False)
         if exact:
             at = self.states.index(reached) if reached in self.states else -1
             if at < 0:
@@ -220,6 +222,7 @@ class Bench:
         if state.wrong:
             failures.append(f"wrong vectors: {state.wrong}")
         failures += misfound(self.crashed, state)
+        failures += findings(self.crashed, finished=False)
         return {"failures": failures, "lost": len(missing), "wrong": len(state.wrong)}
 
     def _finish(self) -> dict[str, Any]:
@@ -229,6 +232,10 @@ class Bench:
         if state != end:
             failures.append(f"the next run ends elsewhere: lacks {state.lacks(end, end)}")
         failures += misfound(self.collection, state)
+        failures += findings(self.collection)
+        if self.operation.absent is not None:
+            found = traces(self.collection, self.operation.absent(self.photos))
+            failures += [f"{name} still holds {needle!r}" for name, needle in found]
         left = self._names() - self.files
         if left:
             failures.append(f"left behind: {sorted(left.elements())}")
@@ -247,6 +254,15 @@ class Bench:
         self.graveyard.mkdir()
         if self.before.exists():
             shutil.copytree(self.before, self.collection)
+
+
+def traces(folder: Path, needles: list[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Which file of a collection holds which of the byte sequences."""
+    for path in sorted(folder.rglob("*")):
+        content = path.read_bytes() if path.is_file() else b""
+        for needle in needles:
+            if needle in content:
+                yield path.name, needle[:40]
 
 
 def trials(bench: Bench, action: str, seed: int, most: int | None) -> Iterator[Trial]:
@@ -292,8 +308,8 @@ def plan(bench: Bench, action: str, rng: np.random.Generator) -> list[tuple[Faul
             return [(Fault(Action[action.upper()], at=at),) for at in every]
         case "power-some":
             seeds = rng.integers(1, 1 << 31, len(every)).tolist()
-            pairs = zip(every, seeds, strict=True)
-            return [(Fault(Action.POWER, at=at, seed=seed),) for at, seed in pairs]
+            seeded = zip(every, seeds, strict=True)
+            return [(Fault(Action.POWER, at=at, seed=seed),) for at, seed in seeded]
         case "twice":
             again = rng.integers(1, len(every) + 1, len(every)).tolist()
             return [
@@ -310,6 +326,10 @@ def plan(bench: Bench, action: str, rng: np.random.Generator) -> list[tuple[Faul
         case "flush" | "flush-once":
             how = Action.FAIL if action == "flush" else Action.FAIL_ONCE
             return [(Fault(how, Kind.SYNC, at, errno.EIO),) for at in bench.points(Kind.SYNC)]
+        case "flush-kill":
+            pairs = product(bench.points(Kind.SYNC), (1, 2, 3))
+            how = Action.FAIL_KILL
+            return [(Fault(how, Kind.SYNC, at, errno.EIO, then),) for at, then in pairs]
     raise ValueError(action)
 
 

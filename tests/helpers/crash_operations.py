@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +15,14 @@ import numpy as np
 import pretend
 
 from indexes import ann, fastscan
+from indexes.backup import backup
 from indexes.collection import open_collection
+from indexes.compact import compact
+from indexes.forget import forget
+from indexes.restore import restore
+from retrieval.errors import BadInput, CollectionError
 
+PATIENCE_S = 0.2  # with readers: there are none
 FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format-1"
 
 
@@ -24,14 +33,18 @@ class Operation:
     prepare  (photos, collection) makes what stands before: files, and a collection or none
     run      (photos, collection) does it, from opening to closing
     finish   what a user does after a crash; None is to run it again
+    absent   (photos) byte sequences that may be in no file when it is finished
     set_up   for the whole process
+    exact    a run goes only through states of the uninterrupted one
     threads  change files too, so that the number of calls is not the same each time
     """
 
     prepare: Callable[[Path, Path], None]
     run: Callable[[Path, Path], None]
     finish: Callable[[Path, Path], None] | None = None
+    absent: Callable[[Path], list[bytes]] | None = None
     set_up: Callable[[], None] | None = None
+    exact: bool = True
     threads: bool = False
 
 
@@ -65,6 +78,24 @@ def _changed_photos(photos: Path, collection: Path) -> None:
     (photos / "new-bad.jpg").write_text("bad")
 
 
+def _two_folders(photos: Path, collection: Path) -> None:
+    for name in ("first", "second"):
+        (photos / name).mkdir(parents=True)
+        _add(photos / name, range(3))
+    _index(photos, collection)
+    for start, name in ((3, "first"), (9, "second")):
+        _add(photos / name, range(start, start + 6))
+
+
+def _index_at_any_price(photos: Path, collection: Path) -> None:
+    """Try again in the same process, with other batches than those that were refused."""
+    with open_collection(collection) as opened:
+        try:
+            opened.index([photos / "first", photos / "second"])
+        except CollectionError:
+            opened.index([photos / "second", photos / "first"])
+
+
 def _many_photos(photos: Path, collection: Path) -> None:
     """A collection with an index, and as many new photos as make it fall behind twice."""
     photos.mkdir()
@@ -86,6 +117,9 @@ def _index_early() -> None:
 def _format_1(_: Path, collection: Path) -> None:
     """The kept collection of format 1, its faces made pretend ones."""
     shutil.copytree(FORMAT_1, collection)
+    collection.chmod(0o700)
+    for path in collection.iterdir():
+        path.chmod(0o600)
     conn = sqlite3.connect(collection / "catalog.sqlite", isolation_level=None)
     ids = [id for (id,) in conn.execute("SELECT id FROM faces ORDER BY id")]
     words = [f"face{id}" for id in ids]
@@ -107,9 +141,78 @@ def _open(_: Path, collection: Path) -> None:
     open_collection(collection).close()
 
 
+def _photos_to_forget(photos: Path, collection: Path) -> None:
+    for name, words in (("kept", "face"), ("forgotten", "secret")):
+        (photos / name).mkdir(parents=True)
+        for i in range(12):
+            (photos / name / f"{i:02}.jpg").write_text(f"{words}{i} {words}-again{i}")
+    _index(photos, collection)
+
+
+def _forget(photos: Path, collection: Path) -> None:
+    with open_collection(collection) as opened:
+        forget(opened, folders=[photos / "forgotten"], patience_s=PATIENCE_S)
+
+
+def _forget_what_is_left(photos: Path, collection: Path) -> None:
+    """What was committed and not completed is completed by the next writer."""
+    with open_collection(collection) as opened:
+        with suppress(BadInput):  # nothing of it is left
+            forget(opened, folders=[photos / "forgotten"], patience_s=PATIENCE_S)
+        opened.index([photos / "kept"])
+
+
+def _secrets(photos: Path) -> list[bytes]:
+    """Of the forgotten photos all paths and checksums, of their faces crops and embeddings."""
+    contents = [path.read_bytes() for path in sorted((photos / "forgotten").iterdir())]
+    words = [word for content in contents for word in content.decode().split()]
+    return [
+        b"secret",  # in each crop
+        os.fsencode(photos / "forgotten"),
+        *(hashlib.sha256(content).hexdigest().encode() for content in contents),
+        *(pretend.embedding(word).astype("<f4").tobytes() for word in words),
+    ]
+
+
+def _dead_rows(photos: Path, collection: Path) -> None:
+    """A collection of which half is forgotten, and a photo that was replaced."""
+    _photos_to_forget(photos, collection)
+    _forget(photos, collection)
+    (photos / "kept" / "00.jpg").write_text("replaced")
+    _index(photos / "kept", collection)
+
+
+def _compact(_: Path, collection: Path) -> None:
+    with open_collection(collection) as opened:
+        compact(opened, patience_s=PATIENCE_S)
+
+
+def _backed_up(photos: Path, _: Path) -> None:
+    collection = photos.parent / "elsewhere"
+    _first_photos(photos, collection)
+    _index(photos, collection)
+    with open_collection(collection) as opened:
+        backup(opened, photos.parent / "backup")
+
+
+def _restore(photos: Path, collection: Path) -> None:
+    restore(photos.parent / "backup", collection)
+
+
+def _restore_what_is_not_there(photos: Path, collection: Path) -> None:
+    if not (collection / "catalog.sqlite").exists():
+        _restore(photos, collection)
+
+
 OPERATIONS = {
     "fresh": Operation(_first_photos, _index),
     "grow": Operation(_changed_photos, _index),
+    "retry": Operation(_two_folders, _index_at_any_price, exact=False),
     "indexed": Operation(_many_photos, _index, set_up=_index_early, threads=True),
     "migrate": Operation(_format_1, _open),
+    "restore": Operation(_backed_up, _restore, _restore_what_is_not_there),
+    "forget": Operation(
+        _photos_to_forget, _forget, _forget_what_is_left, _secrets, set_up=_index_early
+    ),
+    "compact": Operation(_dead_rows, _compact, absent=_secrets, set_up=_index_early),
 }

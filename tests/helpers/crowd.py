@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from crash_process import Outcome, acknowledge_to, acknowledged, forked, start, wait, watch
-from crash_state import EMPTY, State, damage, misfound, read_state, search
+from crash_state import EMPTY, State, damage, findings, misfound, read_state, search
 
 from indexes.collection import open_collection  # isort: skip - after crash_process
 
@@ -154,7 +154,8 @@ class Crowd:
 
     def _look(self) -> tuple[str, list[str]]:
         state = read_state(self.collection)
-        return state.to_json(), damage(self.collection) + misfound(self.collection, state)
+        wrong = damage(self.collection) + misfound(self.collection, state)
+        return state.to_json(), wrong + findings(self.collection)
 
     def _judge(self, trial: CrowdTrial, outcome: Outcome, who: str) -> Any:
         if outcome.complaint:

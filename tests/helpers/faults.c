@@ -36,6 +36,7 @@ enum {
     FAIL,      /* this call and all later ones fail */
     SHORT,     /* half of a write is reported as written, all later calls fail */
     FAIL_ONCE, /* this call fails */
+    FAIL_KILL, /* this call fails, and before the seed-th one after it comes SIGKILL */
 };
 
 static struct {
@@ -231,8 +232,9 @@ static enum verdict counted(const char *call, int kind, const char *path) {
             break;
         case TORN: verdict = HALF_AND_DIE; break;
         case SHORT: verdict = HALF; break;
-        case FAIL: case FAIL_ONCE: verdict = REFUSE; break;
+        case FAIL: case FAIL_ONCE: case FAIL_KILL: verdict = REFUSE; break;
     }
+    if (armed.action == FAIL_KILL && number == armed.at + (long)armed.seed) die();
     if (number > armed.at && (armed.action == FAIL || armed.action == SHORT)) verdict = REFUSE;
     pthread_mutex_unlock(&lock);
     if (verdict == HALF && kind != DATA) verdict = REFUSE;

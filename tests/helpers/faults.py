@@ -24,6 +24,7 @@ ACTIONS = (  # what crash.py tries at every point
     "io",  # EIO of writes from this call on
     "flush",  # EIO of flushes from this call on
     "flush-once",  # EIO of one flush
+    "flush-kill",  # EIO of one flush, and SIGKILL before one of the next three
     "size-limit",  # RLIMIT_FSIZE
     "small-disk",  # a tmpfs
 )
@@ -48,6 +49,7 @@ class Action(IntEnum):
     FAIL = 4  # it and all later ones fail
     SHORT = 5  # half of a write is reported as written, all later calls fail
     FAIL_ONCE = 6  # it fails
+    FAIL_KILL = 7  # it fails, and before the seed-th one after it comes SIGKILL
 
 
 EVERY = Kind.DATA | Kind.ROOM | Kind.SYNC | Kind.REMOVE
