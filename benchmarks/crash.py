@@ -53,7 +53,7 @@ def trials(script: str, *arguments: str) -> list[Trial]:
 
 
 def at_every_point(
-    most: int | None, seed: int, processes: int
+    only: Sequence[str], most: int | None, seed: int, processes: int
 ) -> Iterator[tuple[str, list[Trial]]]:
     """Each operation under each action: its name and what came of it."""
     options = ["--seed", str(seed), *([] if most is None else ["--most", str(most)])]
