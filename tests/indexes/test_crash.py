@@ -22,6 +22,8 @@ RUNS = {
     "migrate": ("crash.py", "migrate", "kill", "full", "--most", "4"),
     "forget": ("crash.py", "forget", "kill", "power", "full", "--most", "4"),
     "compact": ("crash.py", "compact", "kill", "power", "full", "--most", "4"),
+    "retry": ("crash.py", "retry", "flush-kill", "--most", "16"),
+    "compact-unflushed": ("crash.py", "compact", "flush"),
     "restore": ("crash.py", "restore", "kill", "power", "full", "--most", "3"),
     "unflushed": ("crash.py", "grow", "power", "--most", "5", "--mutant", "unflushed"),
     "late": ("crash.py", "grow", "kill", "--most", "5", "--mutant", "late"),
@@ -79,6 +81,13 @@ def test_after_any_fault_a_collection_is_whole_and_the_next_run_ends_as_if_there
     assert _failures(made) == []
     assert {trial["ended"] for trial in made} >= {"killed", "refused"}
     assert sum(trial["lost"] + trial["wrong"] for trial in made) == 0
+
+
+@pytest.mark.parametrize("operation", ["retry", "compact-unflushed"])
+def test_a_commit_whose_flush_failed_does_no_harm_if_it_comes_through_after_all(trials, operation):
+    made = _made(trials, operation)
+    assert _failures(made) == []
+    assert {trial["ended"] for trial in made} & {"killed", "refused"}
 
 
 @pytest.mark.parametrize("mutant", ["unflushed", "late"])
