@@ -29,7 +29,7 @@ from typing import BinaryIO
 import numpy as np
 from sqlite_utils import Database
 
-from indexes import segments
+from indexes import segments, traces
 from indexes.collection import CATALOG, Collection
 from indexes.database import is_read_only, open_database, pragma, reading, writing
 from indexes.migrations import FORMAT as CATALOG_FORMAT
@@ -145,8 +145,7 @@ def _copied(folder: Path, aside: Path, on_bytes: OnBytes | None) -> Manifest:
             for space, fd in opened:
                 path = folder / file_name(space.name, space.generation)
                 tar.add(path.name, space.rows * space.dim * 4, _rows(db, path, space, fd))
-            db.execute("UPDATE dead SET wiped = 1")  # their bytes are not in the tar
-            db.execute("DELETE FROM caches")
+            _settle(db)
         tar.add(CATALOG, snapshot.stat().st_size, _blocks(snapshot))
         manifest = Manifest(
             FORMAT,
@@ -189,16 +188,26 @@ def _copy_catalog(source: Database, snapshot: Path, told: _Told) -> None:
 
 @contextmanager
 def _changing(snapshot: Path) -> Iterator[Database]:
-    """The copied catalog in one transaction, and afterwards whole in its one file."""
+    """The copied catalog, afterwards whole in its one file."""
     with closing(sqlite3.connect(snapshot, isolation_level=None)) as conn:
         db = Database(conn, execute_plugins=False)
         db.execute("PRAGMA secure_delete = ON")
         db.execute("PRAGMA synchronous = OFF")  # the tar is what has to last
-        db.execute("BEGIN")
         yield db
-        db.execute("COMMIT")
         # Closing would do it too, but keeps silent where the disk is full.
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def _settle(db: Database) -> None:
+    """Do what was to be done in the original: of what was deleted nothing is in the tar."""
+    traced = traces.pending(db)
+    db.execute("BEGIN")
+    db.execute("DELETE FROM dead WHERE space = ?", [traces.CATALOG_ROWS])
+    db.execute("UPDATE dead SET wiped = 1")
+    db.execute("DELETE FROM caches")
+    db.execute("COMMIT")
+    if traced:
+        db.execute("VACUUM")
 
 
 def _rows(db: Database, path: Path, space: Space, fd: int) -> Iterator[bytearray]:

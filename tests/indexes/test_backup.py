@@ -19,9 +19,12 @@ import small
 from numpy.testing import assert_array_equal
 
 import indexes.backup
+from indexes import traces
 from indexes.backup import backup
 from indexes.collection import open_collection
+from indexes.compact import compact
 from indexes.database import writing
+from indexes.forget import forget
 from indexes.restore import restore
 from retrieval.errors import BadInput, CollectionError
 
@@ -150,6 +153,7 @@ def _forget(collection, *words):
                 for table, column in [("paths", "photo_id"), ("photos", "id")]:
                     collection.db.execute(f"DELETE FROM {table} WHERE {column} = ?", [photo_id])
             collection.faces.kill([row])
+        traces.mark(collection.db)
 
 
 def _compact(collection):
@@ -175,6 +179,32 @@ def meanwhile(monkeypatch):
 
     monkeypatch.setattr(indexes.backup._Told, "tell", tell)
     return todo
+
+
+def test_copies_that_sqlite_left_of_deleted_rows_are_not_in_it(collection, tmp_path):
+    collection.db.execute("PRAGMA secure_delete = OFF")
+    _forget(collection, *WORDS[4:6])
+    collection.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert b"/album/04.jpg" in (collection.path / "catalog.sqlite").read_bytes()
+    backup(collection, tmp_path / "faces.tar")
+    assert b"/album/04.jpg" not in (tmp_path / "faces.tar").read_bytes()
+    restore(tmp_path / "faces.tar", tmp_path / "restored")
+    with open_collection(tmp_path / "restored") as opened:
+        assert traces.pending(opened.db) == []
+        assert opened.catalog.counts()["dead"] == 2
+
+
+def test_retrieve_forget_and_compact_meanwhile_leave_nothing_in_it(collection, tmp_path, meanwhile):
+    def forget_and_compact():
+        with open_collection(collection.path) as other:
+            forget(other, paths=[Path("/album/04.jpg")], verify=True)
+            compact(other)
+
+    meanwhile += [lambda: None, forget_and_compact]
+    backup(collection, tmp_path / "faces.tar")
+    assert b"/album/04.jpg" not in (tmp_path / "faces.tar").read_bytes()
+    restore(tmp_path / "faces.tar", tmp_path / "restored")
+    assert _content(tmp_path / "restored") == _content(collection.path)
 
 
 STEPS = 3  # at which the catalog, the vectors and the catalog again are copied

@@ -71,9 +71,9 @@ def test_a_writer_waits_for_another_one_and_then_says_so(path, monkeypatch):
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
     monkeypatch.setattr(database, "TURN_S", 0.01)
     with _opened(path) as one, _opened(path) as two, writing(one):
-        with pytest.raises(CannotWrite, match="Another process has been writing") as caught:
-            with writing(two):
-                raise AssertionError("got in")
+        refused = pytest.raises(CannotWrite, match="Another process has been writing")
+        with refused as caught, writing(two):
+            raise AssertionError("got in")
         assert "\n" not in str(caught.value)
 
 
