@@ -20,6 +20,7 @@ CollectionOption = Annotated[
         help="Directory of the collection.",
         show_default="in the user's data folder",
         file_okay=False,
+        readable=False,  # what may not be read has a line of ours
     ),
 ]
 

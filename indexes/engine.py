@@ -204,7 +204,7 @@ class Engine:
         if self._loaded is None or self._loaded[0] != file:
             try:
                 read = cache.read(self._folder / CACHE_FOLDER, file, space.dim)
-            except CollectionError:
+            except (CollectionError, OSError):  # of a disk, or of rights
                 self.state = State.DAMAGED
                 return None
             if read is None:

@@ -1,0 +1,305 @@
+"""Collections that may only be read, or not even that: answers or one line, and nothing changes."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pretend
+import pretend_cli
+import pytest
+import small
+import unprivileged
+from numpy.testing import assert_array_equal
+
+from indexes import ann
+from indexes.backup import backup
+from indexes.collection import open_collection
+from indexes.database import APPLICATION_ID
+from indexes.engine import State
+from indexes.migrations import FORMAT
+from retrieval.errors import CollectionError
+
+WORDS = ["ana", "luis", "eva"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A collection as a process leaves it, and one as a crash leaves it: the rest in a WAL."""
+    folder = tmp_path_factory.mktemp("made")
+    with small.opened(folder / "closed") as opened:
+        for word in WORDS:
+            small.add(opened, f"/album/{word}.jpg", word)
+        opened.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        small.add(opened, "/album/last.jpg", "last")
+        for name in ("crashed", "crashed-without-shm"):
+            shutil.copytree(opened.path, folder / name)
+    (folder / "crashed-without-shm" / "catalog.sqlite-shm").unlink()
+    assert (folder / "crashed" / "catalog.sqlite-wal").stat().st_size > 0
+    assert not (folder / "closed" / "catalog.sqlite-wal").exists()
+    return folder
+
+
+KINDS = ("closed", "crashed", "crashed-without-shm")
+
+
+@pytest.fixture
+def collection(made, tmp_path):
+    """One to be spoilt."""
+    yield Path(shutil.copytree(made / "closed", tmp_path / "collection"))
+    for path in [tmp_path, *tmp_path.rglob("*")]:
+        path.chmod(0o700)  # so that it can be removed
+
+
+def _bytes(folder):
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _seal(folder):
+    for path in folder.rglob("*"):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    folder.chmod(0o500)
+
+
+def _without_rights(*arguments):
+    """A command of a user whom file modes bind; its exit code, results and errors."""
+    try:
+        done = unprivileged.run(
+            pretend_cli.command(*arguments), env=pretend_cli.environment(PYTHONHASHSEED="0")
+        )
+    except subprocess.SubprocessError:
+        pytest.skip("root cannot give up its rights here")
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr.strip()
+
+
+LOOK = """
+import json, sys
+import pretend
+from pathlib import Path
+from indexes import ann
+from indexes.collection import open_collection
+if len(sys.argv) > 2:
+    ann.wants_index = lambda rows, dim: rows > int(sys.argv[2])
+with open_collection(Path(sys.argv[1])) as opened:
+    hits = opened.nearest(pretend.embedding("last"), k=4)[0]
+    names = [hit.path.name for hit in hits]
+    print(json.dumps([names[0], len(names), opened.info().counts["faces"], opened.engine.state]))
+"""
+
+
+def _looked_at(*arguments):
+    command = [sys.executable, "-c", LOOK, *map(str, arguments)]
+    try:
+        done = unprivileged.run(command, env=pretend_cli.environment())
+    except subprocess.SubprocessError:
+        pytest.skip("root cannot give up its rights here")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_folder_that_cannot_be_written_is_searched(made, tmp_path, kind):
+    folder = Path(shutil.copytree(made / kind, tmp_path / "collection"))
+    _seal(folder)
+    before = _bytes(folder)
+    assert _looked_at(folder) == ["last.jpg", 4, 4, "exact"]
+    code, text, _ = _without_rights("info", "--json", "-c", folder)
+    assert (code, json.loads(text)["faces"]) == (0, 4)
+    assert _bytes(folder) == before
+
+
+def test_changing_what_cannot_be_written_is_one_line(collection, tmp_path):
+    photo = tmp_path / "a.jpg"
+    photo.write_text("ana")
+    (tmp_path / "other").mkdir()
+    with open_collection(collection) as opened:
+        backup(opened, tmp_path / "faces.tar")
+    _seal(collection)
+    _seal(tmp_path / "other")
+    before = _bytes(collection)
+    for arguments in (
+        ["index", photo, "-c", collection],
+        ["watch", tmp_path / "other", "-c", collection],
+        ["forget", "/album/ana.jpg", "--yes", "-c", collection],
+        ["compact", "-c", collection],
+        ["name", "Ana", "--face-id", "1", "-c", collection],
+        ["index", photo, "-c", tmp_path / "other"],
+        ["index", photo, "-c", tmp_path / "other" / "new"],
+        ["restore", tmp_path / "faces.tar", "-c", tmp_path / "other" / "new"],
+        ["backup", tmp_path / "other" / "new.tar", "-c", collection],
+    ):
+        code, _, error = _without_rights(*arguments)
+        assert code == 1, (arguments, error)
+        assert len(error.splitlines()) == 1, (arguments, error)
+        assert "permission denied" in error.lower() or "read only" in error, (arguments, error)
+        assert _bytes(collection) == before
+        assert list((tmp_path / "other").iterdir()) == []
+
+
+@pytest.mark.parametrize("closed", ["", "catalog.sqlite", "faces.f32"])
+def test_what_may_not_be_read_is_one_line(collection, closed):
+    (collection / closed).chmod(0)
+    code, _, error = _without_rights("info", "-c", collection)
+    assert code == 1
+    assert len(error.splitlines()) == 1
+    assert "Give yourself the right to read" in error
+
+
+def test_a_catalog_that_is_write_protected_is_searched_and_nothing_appears_beside_it(collection):
+    (collection / "catalog.sqlite").chmod(0o400)
+    before = _bytes(collection)
+    code, text, _ = _without_rights("info", "--json", "-c", collection)
+    assert (code, json.loads(text)["faces"]) == (0, 4)
+    assert _bytes(collection) == before
+
+
+def test_a_backup_is_made_of_what_cannot_be_written(collection, tmp_path):
+    _seal(collection)
+    code, text, error = _without_rights("backup", tmp_path / "faces.tar", "-c", collection)
+    assert code == 0, error
+    code, text, error = _without_rights(
+        "restore", tmp_path / "faces.tar", "-c", tmp_path / "restored"
+    )
+    assert code == 0, error
+    assert "4 faces" in text
+
+
+def test_an_index_that_may_not_be_read_is_done_without(collection, monkeypatch):
+    monkeypatch.setattr(ann, "wants_index", lambda rows, dim: rows > 100)
+    with open_collection(collection) as opened:
+        small.add(opened, "/album/many.jpg", " ".join(f"many{i}" for i in range(120)))
+        assert opened.engine.build()
+    assert _looked_at(collection, 100)[2:] == [124, "indexed"]
+    _seal(collection)
+    assert _looked_at(collection, 100)[2:] == [124, "indexed"]
+    (collection / "cache").chmod(0)
+    assert _looked_at(collection, 100) == ["last.jpg", 4, 124, "damaged"]
+
+
+def test_a_read_only_file_system_is_searched(collection, tmp_path):
+    """In a mount namespace of the child, where nobody else sees it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    new_namespace, private, bind, remount_read_only = 0x20000, 0x44000, 0x1000, 0x1021
+
+    def mount():
+        at = os.fsencode(collection)
+        for work in (
+            lambda: libc.unshare(new_namespace),
+            lambda: libc.mount(b"none", b"/", None, ctypes.c_ulong(private), None),
+            lambda: libc.mount(at, at, None, ctypes.c_ulong(bind), None),
+            lambda: libc.mount(b"none", at, None, ctypes.c_ulong(remount_read_only), None),
+        ):
+            if work():
+                raise OSError(ctypes.get_errno(), "mount")
+
+    photo = tmp_path / "a.jpg"
+    photo.write_text("ana")
+    outcomes = []
+    for arguments in (["info", "--json"], ["index", photo]):
+        try:
+            outcomes.append(
+                subprocess.run(
+                    pretend_cli.command(*arguments, "-c", collection),
+                    env=pretend_cli.environment(),
+                    preexec_fn=mount,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+            )
+        except subprocess.SubprocessError:
+            pytest.skip("a file system can be mounted by root only")
+    looked, changed = outcomes
+    assert json.loads(looked.stdout)["faces"] == 4
+    assert changed.returncode == 1
+    assert "read-only file system" in changed.stderr
+    assert len(changed.stderr.strip().splitlines()) == 1
+
+
+# What is not as it should be
+
+
+def _spoil_nothing(folder):
+    pass
+
+
+def _newer(folder):
+    with closing(sqlite3.connect(folder / "catalog.sqlite")) as conn:
+        conn.execute(f"PRAGMA user_version = {FORMAT + 1}")
+
+
+def _foreign(folder):
+    (folder / "catalog.sqlite").unlink()
+    with closing(sqlite3.connect(folder / "catalog.sqlite")) as conn:
+        conn.execute("PRAGMA journal_mode = WAL")
+        conn.execute("CREATE TABLE theirs (x)")
+
+
+def _foreign_with_a_claim(folder):
+    _foreign(folder)
+    with closing(sqlite3.connect(folder / "catalog.sqlite")) as conn:
+        conn.execute(f"PRAGMA user_version = {FORMAT}")
+        conn.execute(f"PRAGMA application_id = {APPLICATION_ID - 1}")
+
+
+def _no_database(folder):
+    (folder / "catalog.sqlite").write_bytes(b"no database at all " * 1000)
+
+
+def _truncated(folder):
+    os.truncate(folder / "faces.f32", 300)
+
+
+def _missing(folder):
+    (folder / "faces.f32").unlink()
+
+
+SPOILT = {
+    _newer: f"has format {FORMAT + 1}; .*Upgrade",
+    _foreign: "another program",
+    _foreign_with_a_claim: "another program",
+    _no_database: "file is not a database",
+    _truncated: r"faces.f32 is damaged: .*4 embeddings \(512 bytes\).* 300 bytes",
+    _missing: "faces.f32 is missing",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__.strip("_"))
+def test_what_is_not_as_it_should_be_is_one_line_and_stays_as_it_is(collection, tmp_path, spoil):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_text("new")
+    spoil(collection)
+    before = _bytes(collection)
+
+    def look():
+        with open_collection(collection) as opened:
+            opened.nearest(pretend.embedding("ana"))
+
+    def index():
+        with open_collection(collection, create=True) as opened:
+            small.index(opened, tmp_path / "photos")
+
+    for work in (look, index):
+        with pytest.raises(CollectionError, match=SPOILT[spoil]) as caught:
+            work()
+        assert "\n" not in str(caught.value)
+        assert {name: _bytes(collection)[name] for name in before} == before
+        assert _bytes(collection).keys() == before.keys()
+
+
+def test_a_collection_opened_to_be_read_only_answers_and_stays_as_it_is(collection):
+    before = _bytes(collection)
+    with open_collection(collection, read_only=True) as opened:
+        hits = opened.nearest(pretend.embedding("eva"), k=1)[0]
+        assert hits[0].path == Path("/album/eva.jpg")
+        assert opened.info().search is State.EXACT
+        assert_array_equal(opened.faces.gallery()[2], pretend.embedding("eva")[0])
+    assert _bytes(collection) == before
