@@ -33,7 +33,7 @@ ROWS_PER_CANDIDATE = 5000
 # their second half .9998.
 WIDER = 4
 # All kept rows are scored where they are fewer than this, or as many candidates do not
-# settle it: 10 % of a million through the index take 2.3 ms, listed 4; 3 % 2.5 and 2.
+# settle it: 5 % of a million take 2.3 ms through the index, 3.2 listed; 3 % 2.7 and 1.9.
 SMALLEST_SHARE = 1 / 20
 BATCH_CANDIDATES = 1 << 22  # of several probes, held at a time: 50 MB
 
