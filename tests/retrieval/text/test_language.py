@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 import toy_language
 from numpy.testing import assert_allclose
 
 from retrieval.errors import BadInput, WeightsError
-from retrieval.text.language import open_language, quantize
+from retrieval.text.generate import likely
+from retrieval.text.language import SHIPPED, open_language, quantize
+from retrieval.text.pieces import SHIPPED_SHA256
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +86,16 @@ def test_a_foreign_file_and_an_unknown_name_are_said(tmp_path):
         open_language(str(path))
     with pytest.raises(BadInput, match="no language model is called 'klingon'"):
         open_language("klingon")
+
+
+def test_the_shipped_model_is_the_one_of_its_card_and_small():
+    card = SHIPPED.with_name("es.language.md").read_text("utf-8")
+    assert f"`{hashlib.sha256(SHIPPED.read_bytes()).hexdigest()}`" in card
+    assert SHIPPED.stat().st_size <= 20_000_000
+    assert open_language().pieces.sha256 == SHIPPED_SHA256
+
+
+def test_the_shipped_model_knows_how_naciones_goes_on():
+    first, second, *_ = likely(open_language(), "la última resolución de las Naciones")
+    assert first.piece == "▁Unidas"
+    assert first.probability > 0.5 > second.probability
