@@ -20,7 +20,8 @@ WINDOW = 8  # bytes
 BLOCK_BYTES = 1 << 22
 FEWEST_DISTINCT = 4  # bytes in a window: zeros and fillings are everywhere
 TRIED_WINDOWS = 8  # of one sequence; the most varied is taken
-PER_ENTRY = 16  # places in the table for each sequence
+PER_ENTRY = 64  # places in the table for each sequence: few false alarms
+TABLE_BITS = 20, 24  # at least and at most: 1 MB, which fits the second cache, and 16
 TOLD = 3  # places told of one sequence
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # Knuth's multiplicative hashing, 64 bits
 
@@ -47,8 +48,8 @@ class Needles:
         values = np.frombuffer(windows, "<u8")
         order = np.argsort(values, kind="stable")
         self._order, self._values = order, values[order]
-        bits = max(16, (PER_ENTRY * len(values)).bit_length())
-        self._shift = np.uint64(64 - min(bits, 26))
+        bits = np.clip((PER_ENTRY * len(values)).bit_length(), *TABLE_BITS)
+        self._shift = np.uint64(64 - int(bits))
         self._table = np.zeros(1 << (64 - int(self._shift)), np.bool_)
         self._table[self._hash(values)] = True
 

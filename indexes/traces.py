@@ -59,6 +59,7 @@ def finish(db: Database, folder: Path, *, patience_s: float = 0.0) -> bool:
             "DELETE FROM dead WHERE space = ? AND row = ?",
             ([CATALOG_ROWS, row] for row in marks),
         )
+    cut_log(db, patience_s=0)
     return True
 
 
