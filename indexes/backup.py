@@ -33,7 +33,7 @@ from indexes import segments, traces
 from indexes.collection import CATALOG, Collection
 from indexes.database import is_read_only, open_database, pragma, reading, writing
 from indexes.migrations import FORMAT as CATALOG_FORMAT
-from indexes.spaces import Space, VectorSpace, file_name
+from indexes.spaces import Space, every_space, file_name
 from indexes.vectors import sync_folder
 from retrieval.errors import BadInput, CollectionError
 
@@ -133,8 +133,7 @@ def _copied(folder: Path, aside: Path, on_bytes: OnBytes | None) -> Manifest:
         source = open_database(folder / CATALOG, read_only=True)
         stack.enter_context(closing(source.conn))
         with reading(source):
-            names = [name for (name,) in source.execute("SELECT name FROM spaces ORDER BY name")]
-            spaces = [VectorSpace(source, folder, name).required() for name in names]
+            spaces = [vectors.required() for vectors in every_space(source, folder)]
             opened = [(space, _open(folder, space, stack)) for space in spaces]
             catalog_bytes = pragma(source, "page_count") * pragma(source, "page_size")
             vector_bytes = sum(space.rows * space.dim * 4 for space in spaces)

@@ -23,8 +23,9 @@ from sqlite_utils import Database
 from indexes.backup import BLOCK_BYTES, FORMAT, MANIFEST, Manifest, Member, OnBytes
 from indexes.collection import CATALOG, open_collection
 from indexes.database import open_database
+from indexes.engine import Engine
 from indexes.migrations import FORMAT as CATALOG_FORMAT
-from indexes.spaces import VectorSpace, file_name
+from indexes.spaces import every_space, file_name
 from indexes.vectors import sync_folder
 from retrieval.errors import BadInput, CollectionError
 
@@ -56,8 +57,8 @@ def restore(file: Path, folder: Path, *, on_bytes: OnBytes | None = None) -> Man
             raise
         sync_folder(target.parent)
     with open_collection(target) as collection:
-        if collection.faces.space() is not None:
-            collection.engine.build()
+        for vectors in every_space(collection.db, target):
+            Engine(collection.db, target, vectors).build()
     return manifest
 
 
@@ -165,11 +166,9 @@ def _check_whole(aside: Path, manifest: Manifest, file: Path) -> None:
     try:
         with closing(open_database(aside / CATALOG).conn) as conn:
             db = Database(conn, execute_plugins=False)
-            names = [name for (name,) in db.execute("SELECT name FROM spaces")]
-            opened = [VectorSpace(db, aside, name) for name in names]
-            for space in opened:
+            held = [space.required() for space in every_space(db, aside)]
+            for space in every_space(db, aside):
                 space.gallery()
-            held = [space.required() for space in opened]
     except CollectionError as error:
         raise BadInput(
             f"{file} is not restored: what is in it cannot be opened: {error}"

@@ -9,6 +9,7 @@ embedding is of (a face, a passage) is known to the table named in `items`, not 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -275,5 +276,4 @@ def file_name(space: str, generation: int) -> str:
 
 
 def _is_generation(name: str, space: str) -> bool:
-    middle = name.removeprefix(space).removesuffix("f32").strip(".")
-    return middle == "" or middle.isdecimal()
+    return re.fullmatch(re.escape(space) + r"(\.\d+)?\.f32", name) is not None
