@@ -144,3 +144,9 @@ def test_what_cannot_be_repaired_is_listed_and_exit_1(folder, life):
     _run(life, "forget", gone, "--yes")
     _run(life, "repair")
     assert _run(life, "check").stdout == "nothing is wrong\n"
+
+
+@pytest.mark.parametrize("command", ["forget", "compact", "check", "repair"])
+def test_every_command_has_help_with_an_example_and_stands_in_the_readme(tmp_path, command):
+    assert f"Example: retrieve {command}" in _run(tmp_path, command, "--help").stdout
+    assert f"retrieve {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
