@@ -103,7 +103,12 @@ def train(
         graded.train(
             model,
             scored,
-            Pairs(encoded, recipe.lstm.made, questions, recipe.judged.seed),
+            Pairs(
+                encoded,
+                replace(recipe.lstm.made, batch=recipe.judged.cloze),
+                questions,
+                recipe.judged.seed,
+            ),
             recipe.judged,
             device=device,
             progress=lambda done, total: tell("graded", done, total),

@@ -1,0 +1,126 @@
+"""The shipped text encoder: numpy beside ONNX Runtime, cold and for each query.
+
+    python -m benchmarks.text_encoder
+
+Prints CPU seconds of a new process that embeds one query, and milliseconds of each further one;
+then passages a second. ONNX Runtime gets the same weights, exported from torch in float32, and
+the same vocabulary.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+QUERY = "¿Quién escribió la carta sobre la boda en Zaragoza de 1808?"
+PASSAGE = " ".join([QUERY] * 10)
+TIMES = 7
+
+NUMPY = """
+import time
+from retrieval.text.encode import open_text_encoder
+encoder = open_text_encoder({encoder!r})
+embed = encoder.embed
+"""
+ONNX = """
+import time, numpy as np, onnxruntime as ort
+from retrieval.text import encoder_file
+from retrieval.text.encode import shipped
+from retrieval.text.vocabulary import Vocabulary
+file = encoder_file.read(shipped("encoder"))
+vocabulary = Vocabulary(file.words, file.buckets)
+options = ort.SessionOptions()
+options.intra_op_num_threads = options.inter_op_num_threads = 1
+session = ort.InferenceSession({model!r}, options, ["CPUExecutionProvider"])
+codes, scales, weights = (
+    file.arrays[name] for name in ("embeddings", "embeddings.scales", "log_weights")
+)
+def embed(texts):
+    out = []
+    for text in texts:
+        rows = np.array(vocabulary.rows(text))
+        words = (codes[rows] * scales[rows][:, None])[None].astype(np.float32)
+        out.append(session.run(None, {{"words": words, "weights": weights[rows][None]}})[0])
+    return np.concatenate(out)
+"""
+QUERIES = """
+embed([{query!r}])
+began = time.process_time()
+for _ in range(300): embed([{query!r}])
+print((time.process_time() - began) / 300 * 1000)
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder, "encoder.onnx")
+        _export(model)
+        ways = {
+            "words, numpy": NUMPY.format(encoder="words"),
+            "lstm, numpy": NUMPY.format(encoder="lstm"),
+            "lstm, ONNX Runtime": ONNX.format(model=str(model)),
+        }
+        for name, code in ways.items():
+            cold = min(_cold(f"{code}\nembed([{QUERY!r}])") for _ in range(TIMES))
+            warm = min(_printed(code + QUERIES.format(query=QUERY)) for _ in range(3))
+            print(f"{name}: cold {cold:.2f} CPU s, then {warm:.2f} ms a query")
+    for name in ("words", "lstm"):
+        _throughput(name)
+
+
+def _export(path: Path) -> None:
+    import warnings
+
+    import torch
+
+    from retrieval.models.text_encoder import TextEncoder
+    from retrieval.text import encoder_file
+    from retrieval.text.encode import shipped
+
+    file = encoder_file.read(shipped("encoder"))
+    rows, dim = file.arrays["embeddings"].shape
+    model = TextEncoder(rows, dim, file.arrays["lstm.weight_hh_l0"].shape[1])
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            value.copy_(torch.from_numpy(file.decoded(name)))
+    model.forward = model.pooled  # type: ignore[method-assign, assignment]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model.eval(),
+            (torch.zeros(1, 12, dim), torch.zeros(1, 12)),
+            path,
+            dynamo=False,
+            input_names=["words", "weights"],
+            dynamic_axes={"words": {1: "t"}, "weights": {1: "t"}},
+        )
+
+
+def _cold(code: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _printed(code: str) -> float:
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+def _throughput(name: str) -> None:
+    from retrieval.text.encode import open_text_encoder
+
+    encoder = open_text_encoder(name)
+    encoder.embed([PASSAGE])
+    began = time.process_time()
+    encoder.embed([PASSAGE] * 500)
+    print(f"{name}: {500 / (time.process_time() - began):,.0f} passages of 110 words a CPU second")
+
+
+if __name__ == "__main__":
+    main()
