@@ -22,6 +22,7 @@ from retrieval.errors import CollectionError
 APPLICATION_ID = 0x52545256  # "RTRV": tells our files from other people's SQLite files
 BUSY_TIMEOUT_S = 300  # how long a writer waits for another one: compacting takes minutes
 TURN_S = 0.5  # of that, at most this long without looking for Ctrl-C
+LOOK_S = 0.01  # between two attempts of what SQLite does not wait for
 VARIABLES = 500  # in one statement; old SQLite libraries stop at 999
 
 
@@ -117,6 +118,7 @@ def writing(db: Database) -> Iterator[None]:
             "Copy it to a folder of yours to change it"
         )
     with in_words():
+        _bury(db)
         _begin(db)
         try:
             yield
@@ -127,20 +129,45 @@ def writing(db: Database) -> Iterator[None]:
             raise
 
 
+def _bury(db: Database) -> None:
+    """Write over what a commit whose flush failed may have left in the log.
+
+    SQLite reports such a commit as failed and yet leaves its pages behind the log's end, where
+    a recovery after a crash finds them whole: it would come through after all, when its rows
+    in a vector file are overwritten already. A small commit in their place ends that before
+    anything else is touched.
+    """
+    _begin(db)
+    try:
+        db.execute(f"PRAGMA user_version = {pragma(db, 'user_version')}")  # writes a page
+        db.execute("COMMIT")
+    except BaseException:
+        if db.conn.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
 def _begin(db: Database) -> None:
     """Wait for other writers in short turns: Ctrl-C cannot end SQLite's own waiting."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
     db.execute(f"PRAGMA busy_timeout = {int(TURN_S * 1000)}")
     try:
-        while True:
-            try:
-                db.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
+        _patiently(db, "BEGIN IMMEDIATE")
     finally:
         db.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
+
+
+def _patiently(db: Database, statement: str) -> None:
+    """Execute it, again and again while another process has what it needs."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            db.execute(statement).fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_S)
 
 
 @contextmanager
@@ -249,7 +276,8 @@ def _migrate(db: Database, path: Path) -> None:
     """Bring the schema to FORMAT, in one transaction; other processes wait for it."""
     if pragma(db, "user_version") == FORMAT:
         return
-    db.execute("PRAGMA journal_mode = WAL")
+    # Where two processes make a collection at once SQLite does not wait, but refuses one.
+    _patiently(db, "PRAGMA journal_mode = WAL")
     with writing(db):
         for step in MIGRATIONS[pragma(db, "user_version") :]:
             step(db, path.parent)

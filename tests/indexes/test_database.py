@@ -130,3 +130,20 @@ def test_two_that_make_a_collection_at_once_make_one(tmp_path):
         with writing(one):
             _add(one, "ana")
         assert _persons(two) == ["ana"]
+
+
+def test_making_a_collection_waits_for_another_process_that_just_makes_it(tmp_path, monkeypatch):
+    path = tmp_path / "catalog.sqlite"
+    path.touch()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM sqlite_master").fetchone()  # SQLite refuses WAL now
+        waits = []
+
+        def end_it(_):
+            waits.append(other.execute("COMMIT"))
+
+        monkeypatch.setattr(database.time, "sleep", end_it)
+        with _opened(path, create=True) as db:
+            assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert len(waits) == 1
