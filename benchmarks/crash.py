@@ -59,7 +59,7 @@ def at_every_point(
     options = ["--seed", str(seed), *([] if most is None else ["--most", str(most)])]
     pairs = [(operation, action) for operation in only for action in ACTIONS]
     with ThreadPoolExecutor(processes) as pool:
-        made = pool.map(lambda pair: trials("crash.py", *pair, *options), pairs)
+        made = pool.map(lambda pair: trials("crash.py", "--strike", *pair, *options), pairs)
         for (operation, action), found in zip(pairs, made, strict=True):
             yield f"{operation} {action}", found
 

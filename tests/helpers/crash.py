@@ -3,7 +3,7 @@
 Runs in a process that preloads faults.c; each trial is a fork of it, so that it takes a
 tenth of a second. One JSON line a trial goes to stdout, for people python -m benchmarks.crash:
 
-    python tests/helpers/crash.py EMPTY_FOLDER OPERATION ACTION… [--most 10] [--seed 1]
+    python tests/helpers/crash.py EMPTY_FOLDER --strike OPERATION ACTION… [--most 10]
 
 An operation's uninterrupted run says through which states it goes, one a commit. After a
 trial the collection has to be in the last state that was acknowledged or in the one that was
@@ -21,6 +21,8 @@ import os
 import re
 import shutil
 import signal
+import sys
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -40,8 +42,10 @@ from crash_process import (
     watch,
 )
 from crash_state import State, damage, findings, misfound, read_state
-from faults import ACTIONS, Action, Fault, Kind, Unavailable
+from faults import Action, Fault, Kind, Unavailable
 from small_disk import SmallDisk
+
+from retrieval.errors import CollectionError
 
 from crash_operations import OPERATIONS  # isort: skip - after crash_process
 
@@ -221,8 +225,11 @@ class Bench:
             failures.append(f"acknowledged and lost: {missing}")
         if state.wrong:
             failures.append(f"wrong vectors: {state.wrong}")
-        failures += misfound(self.crashed, state)
-        failures += findings(self.crashed, finished=False)
+        try:
+            failures += misfound(self.crashed, state)
+            failures += findings(self.crashed, finished=False)
+        except CollectionError as error:
+            failures.append(f"cannot be searched: {error}")
         return {"failures": failures, "lost": len(missing), "wrong": len(state.wrong)}
 
     def _finish(self) -> dict[str, Any]:
@@ -346,11 +353,24 @@ def report(found: Iterable[Trial]) -> None:
         print(json.dumps(asdict(trial)), flush=True)  # noqa: T201
 
 
+def strike(
+    folder: Path, operation: str, actions: Sequence[str], seed: int, most: int | None
+) -> None:
+    """Prepare an operation in an empty folder and report of all trials of these actions."""
+    bench = Bench(folder, operation)
+    for action in actions:
+        try:
+            report(trials(bench, action, seed, most))
+        except Unavailable as error:
+            print(json.dumps({"skipped": f"{action}: {error}"}))  # noqa: T201
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("operation", choices=OPERATIONS)
-    parser.add_argument("actions", nargs="+", choices=ACTIONS)
+    parser.add_argument(
+        "--strike", nargs="+", action="append", required=True, metavar=("OPERATION", "ACTION")
+    )
     parser.add_argument("--most", type=int, help="trials of each action, evenly spread")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mutant", choices=MUTANTS, help="break the store first")
@@ -366,12 +386,23 @@ def main() -> None:
     import faiss  # noqa: F401 - once for all trials
 
     gc.freeze()
-    bench = Bench(asked.folder.resolve(), asked.operation)
-    for action in asked.actions:
-        try:
-            report(trials(bench, action, asked.seed, asked.most))
-        except Unavailable as error:
-            print(json.dumps({"skipped": f"{action}: {error}"}))  # noqa: T201
+    for i, (operation, *actions) in enumerate(asked.strike):
+        folder = asked.folder.resolve() / str(i)
+        folder.mkdir()
+        pid = os.fork()  # an operation may set up its process for itself
+        if pid == 0:
+            code = 1
+            try:
+                strike(folder, operation, actions, asked.seed, asked.most)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                os._exit(code)
+        _, status = os.waitpid(pid, 0)
+        if status:
+            sys.exit(1)
 
 
 if __name__ == "__main__":
