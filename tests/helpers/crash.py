@@ -14,7 +14,6 @@ has to come to the uninterrupted run's end.
 from __future__ import annotations
 
 import argparse
-import errno
 import gc
 import json
 import os
@@ -26,12 +25,12 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import count, product
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import faults
-import numpy as np
+from crash_plan import plan, sample
 from crash_process import (
     MUTANTS,
     Outcome,
@@ -290,7 +289,7 @@ def trials(bench: Bench, action: str, seed: int, most: int | None) -> Iterator[T
         )
         disk.close()
     else:
-        for fault in sample(plan(bench, action, np.random.default_rng(seed)), most):
+        for fault in sample(plan(bench.points, action, seed), most):
             yield bench.trial(action, *fault)
 
 
@@ -305,46 +304,6 @@ def less_and_less(run: Callable[[int], Trial], step: int, most: int | None) -> I
         yield trial
         if trial.ended == "done":
             return
-
-
-def plan(bench: Bench, action: str, rng: np.random.Generator) -> list[tuple[Fault, ...]]:
-    """Every fault of an action that an operation can meet, in order."""
-    every = bench.points(faults.EVERY)
-    match action:
-        case "kill" | "torn" | "power":
-            return [(Fault(Action[action.upper()], at=at),) for at in every]
-        case "power-some":
-            seeds = rng.integers(1, 1 << 31, len(every)).tolist()
-            seeded = zip(every, seeds, strict=True)
-            return [(Fault(Action.POWER, at=at, seed=seed),) for at, seed in seeded]
-        case "twice":
-            again = rng.integers(1, len(every) + 1, len(every)).tolist()
-            return [
-                (Fault(Action.KILL, at=at), Fault(Action.TORN, at=then))
-                for at, then in zip(every, again, strict=True)
-            ]
-        case "full":
-            return [(Fault(Action.FAIL, faults.FULL, at),) for at in bench.points(faults.FULL)]
-        case "short":
-            return [(Fault(Action.SHORT, Kind.DATA, at),) for at in bench.points(Kind.DATA)]
-        case "io":
-            points = bench.points(Kind.DATA)
-            return [(Fault(Action.FAIL, Kind.DATA, at, errno.EIO),) for at in points]
-        case "flush" | "flush-once":
-            how = Action.FAIL if action == "flush" else Action.FAIL_ONCE
-            return [(Fault(how, Kind.SYNC, at, errno.EIO),) for at in bench.points(Kind.SYNC)]
-        case "flush-kill":
-            pairs = product(bench.points(Kind.SYNC), (1, 2, 3))
-            how = Action.FAIL_KILL
-            return [(Fault(how, Kind.SYNC, at, errno.EIO, then),) for at, then in pairs]
-    raise ValueError(action)
-
-
-def sample(items: Sequence[Any], most: int | None) -> list[Any]:
-    """Evenly spread ones where there are more than `most`; first and last are among them."""
-    if most is None or len(items) <= most:
-        return list(items)
-    return [items[round(i)] for i in np.linspace(0, len(items) - 1, most)]
 
 
 def report(found: Iterable[Trial]) -> None:

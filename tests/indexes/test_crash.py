@@ -37,7 +37,7 @@ RUNS = {
     "everywhere": _crash(EVERYWHERE, "--most", "3"),
     "late commits": _crash(LATE_COMMITS, "--most", "30"),
     "unflushed": _crash({"grow": ("power",)}, "--most", "5", "--mutant", "unflushed"),
-    "late": _crash({"grow": ("kill",)}, "--most", "5", "--mutant", "late"),
+    "late": _crash({"grow": ("kill",)}, "--most", "20", "--mutant", "late"),
 }
 
 
