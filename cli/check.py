@@ -22,7 +22,8 @@ def check(
 ) -> None:
     """Look whether a collection is whole: catalog, embeddings, index, permissions.
 
-    Reads everything and changes nothing; exits with 1 if anything is wrong.
+    Reads everything, of a collection that cannot be written too; exits with 1 if anything is
+    wrong.
 
     Example: retrieve check --recall
     """
@@ -30,7 +31,7 @@ def check(
     from indexes.collection import open_collection
     from indexes.recall import recall as recall_now
 
-    with open_collection(collection, read_only=True) as opened:
+    with open_collection(collection) as opened:
         findings = check_now(opened)
         wrong = any(finding.wrong for finding in findings)
         measured = recall_now(opened) if recall and not wrong else None

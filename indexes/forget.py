@@ -4,6 +4,9 @@ Rows are deleted and embeddings marked dead in one transaction; then the embeddi
 overwritten, the index's file is unlinked and the catalog's traces removed (indexes/traces.py).
 A process that dies in between leaves that to the next writer. Photographs themselves are
 never touched; one that is indexed again is stored again.
+
+Files are overwritten as far as a program can see: what a file system keeps of them (snapshots,
+a copy-on-write or a flash disk's spare blocks) and backups are out of reach.
 """
 
 from __future__ import annotations
@@ -70,7 +73,8 @@ def forget(
     paths       of photos, which go with all paths that hold them, and of skipped files
     folders     all paths below them
     persons     whose faces and names go; the photos stay, with their other faces
-    verify      read all files of the collection afterwards, for what must not be there
+    verify      read all files of the collection afterwards, for what must not be there; that
+                starts a process: in a script, under if __name__ == "__main__"
     patience_s  how long to wait for readers to end
     raises      BadInput for what is not stored, with nothing changed; CollectionError if the
                 forgetting could not be completed: the next writer does that
