@@ -13,8 +13,6 @@ import os
 import re
 import secrets
 import stat
-import time
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,7 @@ from retrieval.errors import CollectionError
 
 TYPE_CODE = b"IPfs"  # FAISS's mark of an IndexPQFastScan: the first bytes of a file
 WRITE_BYTES = 1 << 20  # handed over by FAISS at a time
-BEING_WRITTEN_S = 600.0  # a file younger than this may be another process's, not yet recorded
+# Names of files written here; a name with .part was being written, perhaps by a process that died.
 OURS = re.compile(r"\.?.+\.\d+\.[0-9a-f]{16}\.faiss(\.part)?")
 
 
@@ -120,29 +118,6 @@ def read(folder: Path, file: CacheFile, dim: int) -> FastScan | None:
             f"it holds {index.ntotal} rows of {index.d} dimensions",
         )
     return FastScan(index, trained_rows=file.trained_rows)
-
-
-def remove_others(
-    folder: Path, keep: Collection[str], *, older_than_s: float = BEING_WRITTEN_S
-) -> None:
-    """Remove index files that are not to be kept, and what writers that died have left.
-
-    keep          names that the catalog records
-    older_than_s  a file that was written to more recently stays: another process may just
-                  be making it. 0 removes it all the same, and that process then fails
-    raises        OSError if one cannot be removed
-    """
-    if not folder.is_dir():
-        return
-    now = time.time()
-    for path in folder.iterdir():
-        if path.name in keep or not OURS.fullmatch(path.name):
-            continue
-        try:
-            if now - path.lstat().st_mtime >= older_than_s:
-                path.unlink()
-        except FileNotFoundError:
-            continue  # another process was faster
 
 
 def _bytes(path: Path, size_bytes: int) -> NDArray[np.uint8] | None:

@@ -194,23 +194,8 @@ def test_a_name_that_is_not_of_a_cached_index_is_refused(folder, file, name):
         cache.read(folder, replace(file, name=name), DIM)
 
 
-def test_old_files_and_leftovers_go_and_young_and_foreign_ones_stay(folder, file, index):
-    old = cache.write(folder, "faces", 2, index).name
-    young = cache.write(folder, "faces", 4, index).name
-    left = f".{cache.write(folder, 'faces', 2, index).name}.part"
-    (folder / left[1:-5]).rename(folder / left)
-    being_written = left.replace(".2.", ".4.")
-    (folder / being_written).touch()
-    (folder / "notes.txt").touch()
-    for name in (file.name, old, left, "notes.txt"):
-        os.utime(folder / name, (0, 0))
-    cache.remove_others(folder, [file.name])
-    names = {path.name for path in folder.iterdir()}
-    assert names == {file.name, young, being_written, "notes.txt"}
-    cache.remove_others(folder, [file.name], older_than_s=0)
-    assert {path.name for path in folder.iterdir()} == {file.name, "notes.txt"}
-
-
-def test_nothing_to_remove_where_there_is_no_folder(folder):
-    cache.remove_others(folder, [])
-    assert not folder.exists()
+def test_names_of_files_and_of_half_written_ones_are_told_from_others(folder, file):
+    assert cache.OURS.fullmatch(file.name)
+    assert cache.OURS.fullmatch(f".{file.name}.part")
+    assert not cache.OURS.fullmatch("faces.f32")
+    assert not cache.OURS.fullmatch("faces.faiss")
