@@ -268,6 +268,11 @@ def test_processes_stay_open_from_one_run_to_the_next(photos):
 # In a process of its own, with the system's own news
 
 
+def _hear_interrupts():
+    """A shell starts what runs in its background with Ctrl-C ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Program:
     """A command that runs until it is told to end."""
 
@@ -278,6 +283,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=_hear_interrupts,
         )
 
     def end(self, number):
