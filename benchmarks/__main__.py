@@ -15,6 +15,7 @@ RUNS = (
     ("benchmarks.words", "--imported", "1000000"),
     ("benchmarks.training",),
     ("benchmarks.language",),
+    ("benchmarks.text_encoder",),
     ("benchmarks.pipeline", "--memory", "1000"),
     ("benchmarks.pipeline", "--memory", "10000"),
 )

@@ -15,7 +15,7 @@ from cli.options import JsonOption
 if TYPE_CHECKING:
     from retrieval.evaluation.retrieval import Measured
 
-DEFAULT = ("words",)
+DEFAULT = ("words", "lstm")
 METRICS = {
     "R@1": "recall_1",
     "R@5": "recall_5",
@@ -48,7 +48,7 @@ def text(
         list[str] | None,
         typer.Option(
             help="Way of searching: words, lstm, or an encoder's file or name. Repeatable.",
-            show_default="words",
+            show_default="words and lstm",
         ),
     ] = None,
     half: Annotated[
@@ -98,7 +98,7 @@ def similarity(
         list[str] | None,
         typer.Option(
             help="words, lstm, sentence-transformers:NAME, or a file. Repeatable.",
-            show_default="words",
+            show_default="words and lstm",
         ),
     ] = None,
     as_json: JsonOption = False,

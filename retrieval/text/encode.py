@@ -1,8 +1,7 @@
 """Texts → unit vectors, by one of several encoders behind one Protocol.
 
     words    the mean of word vectors, weighted by rarity, its common axes shrunk (mean)
-    lstm     tuned word vectors and a bidirectional LSTM (lstm), in numpy, where a trained one
-             lies beside the word vectors; this version ships none
+    lstm     the shipped encoder: tuned word vectors and a bidirectional LSTM (lstm), in numpy
     sentence-transformers:NAME   a model of that library (sentence_transformers)
     FILE.safetensors             an encoder that `retrieve train text-encoder` wrote
 
@@ -63,7 +62,7 @@ class TextEncoder(Protocol):
         ...
 
 
-def open_text_encoder(name: str = WORDS) -> TextEncoder:
+def open_text_encoder(name: str = LSTM) -> TextEncoder:
     """The encoder of a name, or of a file.
 
     raises  BadInput for a name that there is not; MissingExtra for sentence-transformers
@@ -72,11 +71,6 @@ def open_text_encoder(name: str = WORDS) -> TextEncoder:
     if name == WORDS:
         return WordsEncoder(open_vectors(shipped("es")))
     if name == LSTM:
-        if not shipped("encoder").is_file():
-            raise BadInput(
-                "this version ships no trained text encoder. Train one, then give its file in "
-                "place of 'lstm': retrieve train text-encoder CORPUS... --out FILE.safetensors"
-            )
         return TrainedEncoder(LSTM, encoder_file.read(shipped("encoder")))
     if name.startswith(FOREIGN):
         from retrieval.text.sentence_transformers import SentenceTransformersEncoder

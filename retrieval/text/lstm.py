@@ -1,7 +1,8 @@
 """The network of `retrieval/models/text_encoder.py` in numpy, for a search that imports no torch.
 
 Texts of any lengths go through together, packed: at step t only those that are longer than t
-are computed. Measured against ONNX Runtime by `python -m benchmarks.text_encoder`.
+are computed. ONNX Runtime takes .11 ms a query against .42 here, but .06 CPU s more to start,
+what 190 queries take to win back: `python -m benchmarks.text_encoder`.
 """
 
 from __future__ import annotations

@@ -201,7 +201,8 @@ def train(
     checkpoint  written every CHECKPOINT_S seconds and at the end
     """
     key = json.dumps(asdict(run.settings) | {"rows": len(run.model.embeddings)})
-    run.restore(checkpoint, key)
+    if run.restore(checkpoint, key) and run.done == 1:
+        return
     run.starts += 1
     pairs = source(run.settings.seed * 1000 + run.starts)
     saved = time.monotonic()

@@ -1,0 +1,38 @@
+"""Ways of searching texts as rankings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import toy_encoder
+from numpy.testing import assert_array_equal
+
+from indexes.rankings import MODES, by_meaning, open_ranking
+from retrieval.errors import BadInput
+from retrieval.evaluation.retrieval import DEPTH, NOTHING
+from retrieval.text.encode import open_text_encoder
+
+TEXTS = [f"rey mesa {i} reina" for i in range(30)]
+
+
+def test_a_ranking_is_that_of_all_cosines(tmp_path):
+    encoder = open_text_encoder(str(toy_encoder.write(tmp_path / "toy.safetensors")))
+    asked = ["mesa 3", "reina 17"]
+    expected = np.argsort(-(encoder.embed(asked) @ encoder.embed(TEXTS).T), kind="stable")
+    assert_array_equal(by_meaning(encoder, TEXTS)(asked), expected[:, :DEPTH])
+
+
+def test_texts_without_words_are_no_hits_and_find_nothing(tmp_path):
+    rank = open_ranking(str(toy_encoder.write(tmp_path / "toy.safetensors")), ["?", "rey", ""])
+    assert_array_equal(rank(["rey", "!"])[:, :2], [[1, NOTHING], [NOTHING, NOTHING]])
+
+
+@pytest.mark.parametrize("mode", sorted(MODES))
+def test_every_mode_finds_a_text_by_itself(mode):
+    texts = ["La boda fue en Zaragoza.", "El presidente habló de salarios.", "Un perro ladra."]
+    assert open_ranking(mode, texts)(texts)[:, 0].tolist() == [0, 1, 2]
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(BadInput, match="no mode is called 'bm26'"):
+        open_ranking("bm26", TEXTS)
