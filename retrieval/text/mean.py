@@ -20,8 +20,8 @@ Matrix = NDArray[np.float32]
 SMOOTHING = 1e-3  # a: a word of this share of the text weighs half; 5e-4 measured alike
 MEAN_WORDS = 5  # of the texts whose second moment is meant: their mean counts as often
 SOFTNESS = 1.0  # of the median variance, added to that of each axis; 0 and 5 measured worse
-HASHED_WEIGHT = 0.8  # of each of an unknown word's rows; .6, 1.2 and 1.7 measured worse or alike
-FREQUENT = 30_000  # words that the moment is taken over; the others hold 3 % of the text
+HASHED_WEIGHT = 0.8  # of each of an unknown word's rows; 1.2 and 1.7 measured worse
+FREQUENT = 30_000  # words that the moment is taken over; the others hold 4 % of the text
 
 
 def weights(shares: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
