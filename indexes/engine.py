@@ -249,18 +249,14 @@ def unowned(db: Database, folder: Path) -> list[Path]:
     """The index files of a collection that its catalog does not record."""
     from indexes.cache import OURS
 
-    within, recorded = folder / CACHE_FOLDER, _recorded_names(db)
+    recorded = {name for (name,) in db.execute("SELECT name FROM caches")}
+    within = folder / CACHE_FOLDER
     files = sorted(within.iterdir()) if within.is_dir() else []
     return [one for one in files if OURS.fullmatch(one.name) and one.name not in recorded]
 
 
 def remove_unowned(db: Database, folder: Path) -> None:
     """Unlink them."""
-    from indexes.cache import remove_others
-
     with writing(db):  # nobody is writing one now
-        remove_others(folder / CACHE_FOLDER, _recorded_names(db), older_than_s=0)
-
-
-def _recorded_names(db: Database) -> set[str]:
-    return {name for (name,) in db.execute("SELECT name FROM caches")}
+        for path in unowned(db, folder):
+            path.unlink(missing_ok=True)
