@@ -68,118 +68,137 @@ def _seal(folder):
     folder.chmod(0o500)
 
 
-def _without_rights(*arguments):
-    """A command of a user whom file modes bind; its exit code, results and errors."""
-    try:
-        done = unprivileged.run(
-            pretend_cli.command(*arguments), env=pretend_cli.environment(PYTHONHASHSEED="0")
-        )
-    except subprocess.SubprocessError:
-        pytest.skip("root cannot give up its rights here")
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr.strip()
+# Commands one after the other in one process: exit code, results and errors of each.
+COMMANDS = """
+import contextlib, io, json, sys
+import pretend_cli
+from cli.app import main
+pretend_cli.replace_networks()
+for arguments in json.load(sys.stdin):
+    sys.argv = ["retrieve", *arguments]
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    print(json.dumps([code, out.getvalue(), err.getvalue().strip()]))
+"""
 
-
+# What searching in each folder finds first, how many, how many there are, and how.
 LOOK = """
 import json, sys
 import pretend
 from pathlib import Path
 from indexes import ann
 from indexes.collection import open_collection
-if len(sys.argv) > 2:
-    ann.wants_index = lambda rows, dim: rows > int(sys.argv[2])
-with open_collection(Path(sys.argv[1])) as opened:
-    hits = opened.nearest(pretend.embedding("last"), k=4)[0]
-    names = [hit.path.name for hit in hits]
-    print(json.dumps([names[0], len(names), opened.info().counts["faces"], opened.engine.state]))
+ann.wants_index = lambda rows, dim: rows > 100
+for folder in json.load(sys.stdin):
+    with open_collection(Path(folder)) as opened:
+        hits = opened.nearest(pretend.embedding("last"), k=4)[0]
+        faces = opened.info().counts["faces"]
+        print(json.dumps([hits[0].path.name, len(hits), faces, opened.engine.state]))
 """
 
 
-def _looked_at(*arguments):
-    command = [sys.executable, "-c", LOOK, *map(str, arguments)]
+def _without_rights(code, wanted):
+    """The lines of a program that file modes bind."""
     try:
-        done = unprivileged.run(command, env=pretend_cli.environment())
+        done = unprivileged.run(
+            [sys.executable, "-c", code],
+            input=json.dumps(wanted, default=str),
+            env=pretend_cli.environment(),
+        )
     except subprocess.SubprocessError:
         pytest.skip("root cannot give up its rights here")
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_folder_that_cannot_be_written_is_searched(made, tmp_path, kind):
-    folder = Path(shutil.copytree(made / kind, tmp_path / "collection"))
-    _seal(folder)
-    before = _bytes(folder)
-    assert _looked_at(folder) == ["last.jpg", 4, 4, "exact"]
-    code, text, _ = _without_rights("info", "--json", "-c", folder)
-    assert (code, json.loads(text)["faces"]) == (0, 4)
-    assert _bytes(folder) == before
+def test_a_folder_that_cannot_be_written_is_searched(made, tmp_path):
+    folders = [Path(shutil.copytree(made / kind, tmp_path / kind)) for kind in KINDS]
+    for folder in folders:
+        _seal(folder)
+    before = [_bytes(folder) for folder in folders]
+    for found in _without_rights(LOOK, folders):
+        assert found == ["last.jpg", 4, 4, "exact"]
+    commands = [["info", "--json", "-c", folder] for folder in folders]
+    for code, text, _ in _without_rights(COMMANDS, commands):
+        assert (code, json.loads(text)["faces"]) == (0, 4)
+    assert [_bytes(folder) for folder in folders] == before
 
 
 def test_changing_what_cannot_be_written_is_one_line(collection, tmp_path):
-    photo = tmp_path / "a.jpg"
+    photo, other = tmp_path / "a.jpg", tmp_path / "other"
     photo.write_text("ana")
-    (tmp_path / "other").mkdir()
+    other.mkdir()
     with open_collection(collection) as opened:
         backup(opened, tmp_path / "faces.tar")
     _seal(collection)
-    _seal(tmp_path / "other")
+    _seal(other)
     before = _bytes(collection)
-    for arguments in (
+    commands = [
         ["index", photo, "-c", collection],
-        ["watch", tmp_path / "other", "-c", collection],
+        ["watch", other, "-c", collection],
         ["forget", "/album/ana.jpg", "--yes", "-c", collection],
+        ["compact", "-c", collection],
         ["name", "Ana", "--face-id", "1", "-c", collection],
-        ["index", photo, "-c", tmp_path / "other"],
-        ["restore", tmp_path / "faces.tar", "-c", tmp_path / "other" / "new"],
-        ["backup", tmp_path / "other" / "new.tar", "-c", collection],
+        ["index", photo, "-c", other],
+        ["index", photo, "-c", other / "new"],
+        ["restore", tmp_path / "faces.tar", "-c", other / "new"],
+        ["backup", other / "new.tar", "-c", collection],
+    ]
+    for arguments, (code, _, error) in zip(
+        commands, _without_rights(COMMANDS, commands), strict=True
     ):
-        code, _, error = _without_rights(*arguments)
         assert code == 1, (arguments, error)
         assert len(error.splitlines()) == 1, (arguments, error)
         assert "permission denied" in error.lower() or "read only" in error, (arguments, error)
-        assert _bytes(collection) == before
-        assert list((tmp_path / "other").iterdir()) == []
+    assert _bytes(collection) == before
+    assert list(other.iterdir()) == []
 
 
-@pytest.mark.parametrize("closed", ["", "catalog.sqlite", "faces.f32"])
-def test_what_may_not_be_read_is_one_line(collection, closed):
-    (collection / closed).chmod(0)
-    code, _, error = _without_rights("info", "-c", collection)
-    assert code == 1
-    assert len(error.splitlines()) == 1
-    assert "Give yourself the right to read" in error
+def test_what_may_not_be_read_is_one_line(made, tmp_path):
+    commands = []
+    for i, closed in enumerate(["", "catalog.sqlite", "faces.f32"]):
+        folder = Path(shutil.copytree(made / "closed", tmp_path / f"{i}"))
+        (folder / closed).chmod(0)
+        commands.append(["info", "-c", folder])
+    for code, _, error in _without_rights(COMMANDS, commands):
+        assert code == 1
+        assert len(error.splitlines()) == 1
+        assert "Give yourself the right to read" in error
 
 
 def test_a_catalog_that_is_write_protected_is_searched_and_nothing_appears_beside_it(collection):
     (collection / "catalog.sqlite").chmod(0o400)
     before = _bytes(collection)
-    code, text, _ = _without_rights("info", "--json", "-c", collection)
-    assert (code, json.loads(text)["faces"]) == (0, 4)
+    assert _without_rights(LOOK, [collection]) == [["last.jpg", 4, 4, "exact"]]
     assert _bytes(collection) == before
 
 
 def test_a_backup_is_made_of_what_cannot_be_written(collection, tmp_path):
     _seal(collection)
-    code, text, error = _without_rights("backup", tmp_path / "faces.tar", "-c", collection)
-    assert code == 0, error
-    code, text, error = _without_rights(
-        "restore", tmp_path / "faces.tar", "-c", tmp_path / "restored"
-    )
-    assert code == 0, error
+    commands = [
+        ["backup", tmp_path / "faces.tar", "-c", collection],
+        ["restore", tmp_path / "faces.tar", "-c", tmp_path / "restored"],
+    ]
+    (made, _, said), (restored, text, error) = _without_rights(COMMANDS, commands)
+    assert (made, restored) == (0, 0), (said, error)
     assert "4 faces" in text
 
 
-def test_an_index_that_may_not_be_read_is_done_without(collection, monkeypatch):
+def test_an_index_that_may_not_be_read_is_done_without(collection, tmp_path, monkeypatch):
     monkeypatch.setattr(ann, "wants_index", lambda rows, dim: rows > 100)
     with open_collection(collection) as opened:
         small.add(opened, "/album/many.jpg", " ".join(f"many{i}" for i in range(120)))
         assert opened.engine.build()
-    assert _looked_at(collection, 100)[2:] == [124, "indexed"]
+    closed = Path(shutil.copytree(collection, tmp_path / "closed"))
     _seal(collection)
-    assert _looked_at(collection, 100)[2:] == [124, "indexed"]
-    (collection / "cache").chmod(0)
-    assert _looked_at(collection, 100) == ["last.jpg", 4, 124, "damaged"]
+    _seal(closed)
+    (closed / "cache").chmod(0)
+    found = _without_rights(LOOK, [collection, closed])
+    assert found == [["last.jpg", 4, 124, state] for state in ("indexed", "damaged")]
 
 
 def test_a_read_only_file_system_is_searched(collection, tmp_path):
