@@ -33,7 +33,7 @@ def demonyms(vocabulary: Container[str]) -> list[Form]:
     try:
         from babel import Locale
     except ModuleNotFoundError:
-        raise MissingExtra("train", "babel") from None
+        raise MissingExtra("babel is needed: pip install 'retrieve[train]'") from None
     territories = Locale("es").territories
     countries = [normal(name) for code, name in sorted(territories.items()) if code.isalpha()]
     return [

@@ -89,7 +89,7 @@ def _currencies(folder: Path) -> list[Form]:
     try:
         from babel import Locale
     except ModuleNotFoundError:
-        raise MissingExtra("train", "babel") from None
+        raise MissingExtra("babel is needed: pip install 'retrieve[train]'") from None
     spanish = Locale("es")
     found = []
     for country in _json(folder / "countries.json"):

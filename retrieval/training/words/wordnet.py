@@ -141,7 +141,7 @@ def _yaml_files(archive: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         import yaml
     except ModuleNotFoundError:
-        raise MissingExtra("train", "PyYAML") from None
+        raise MissingExtra("PyYAML is needed: pip install 'retrieve[train]'") from None
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with tarfile.open(archive) as tar:
         for member in sorted(tar.getmembers(), key=lambda member: member.name):
