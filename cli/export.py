@@ -17,6 +17,7 @@ from cli.options import (
     PersonOption,
     SinceOption,
     UntilOption,
+    filter_from,
 )
 
 
@@ -57,15 +58,14 @@ def export(
     from indexes.collection import open_collection
     from indexes.exchange.formats import format_named
     from indexes.exports import export as write
-    from indexes.filters import Filter, near_from
 
-    wanted = Filter(
-        since,
-        until,
-        tuple(folder or ()),
-        tuple(person or ()),
-        min_quality,
-        near_from(near) if near else None,
+    wanted = filter_from(
+        since=since,
+        until=until,
+        folder=folder,
+        person=person,
+        near=near,
+        min_quality=min_quality,
     )
     with open_collection(collection) as opened, render.words_progress("faces") as progress:
         done = write(

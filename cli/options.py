@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import platformdirs
 import typer
+
+if TYPE_CHECKING:
+    from indexes.filters import Filter
 
 DEFAULT_COLLECTION = Path(platformdirs.user_data_dir("retrieve")) / "collection"
 
@@ -91,3 +94,25 @@ WordsKOption = Annotated[int, typer.Option("-k", min=1, help="How many words to 
 LanguageModelOption = Annotated[
     str, typer.Option(help="Which language model: es, a name that was trained, or a file.")
 ]
+
+
+def filter_from(
+    *,
+    since: str | None,
+    until: str | None,
+    folder: list[Path] | None,
+    person: list[str] | None,
+    near: str | None,
+    min_quality: float,
+) -> Filter:
+    """The conditions of those options; raises BadInput for a date or place that is none."""
+    from indexes.filters import Filter, near_from
+
+    return Filter(
+        since,
+        until,
+        tuple(folder or ()),
+        tuple(person or ()),
+        min_quality,
+        near_from(near) if near else None,
+    )

@@ -22,6 +22,7 @@ from cli.options import (
     PersonOption,
     SinceOption,
     UntilOption,
+    filter_from,
 )
 from retrieval.errors import BadInput
 
@@ -79,17 +80,16 @@ def search(
     Example: retrieve search ana.jpg -k 20 --html hits.html
     """
     from indexes.collection import open_collection
-    from indexes.filters import Filter, near_from
 
     if bool(photos) == (face_id is not None):
         raise BadInput("wanted photos to search for, or --face-id ID; got both or neither")
-    wanted = Filter(
-        since,
-        until,
-        tuple(folder or ()),
-        tuple(person or ()),
-        min_quality,
-        near_from(near) if near else None,
+    wanted = filter_from(
+        since=since,
+        until=until,
+        folder=folder,
+        person=person,
+        near=near,
+        min_quality=min_quality,
     )
     with (
         render.download() as on_download,

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.fastscan import FastScan, subvector_dims
+from indexes.vectors import sync_folder
 from retrieval.errors import CollectionError
 
 TYPE_CODE = b"IPfs"  # FAISS's mark of an IndexPQFastScan: the first bytes of a file
@@ -80,7 +81,7 @@ def write(folder: Path, space: str, generation: int, index: FastScan) -> CacheFi
     except BaseException:
         neighbour.unlink(missing_ok=True)
         raise
-    _flush_folder(folder)
+    sync_folder(folder)
     return CacheFile(name, checksum.hexdigest(), index.covered, index.trained_rows, size)
 
 
@@ -156,14 +157,6 @@ def _private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
-
-
-def _flush_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _refused(path: Path, reason: str) -> CollectionError:

@@ -119,14 +119,20 @@ def writing(db: Database) -> Iterator[None]:
         )
     with in_words():
         _bury(db)
-        _begin(db)
-        try:
+        with _transaction(db):
             yield
-            db.execute("COMMIT")
-        except BaseException:  # Ctrl-C too must leave nothing behind; it goes on up
-            if db.conn.in_transaction:
-                db.execute("ROLLBACK")
-            raise
+
+
+@contextmanager
+def _transaction(db: Database) -> Iterator[None]:
+    _begin(db)
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:  # Ctrl-C too must leave nothing behind; it goes on up
+        if db.conn.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 def _bury(db: Database) -> None:
@@ -137,14 +143,8 @@ def _bury(db: Database) -> None:
     in a vector file are overwritten already. A small commit in their place ends that before
     anything else is touched.
     """
-    _begin(db)
-    try:
+    with _transaction(db):
         db.execute(f"PRAGMA user_version = {pragma(db, 'user_version')}")  # writes a page
-        db.execute("COMMIT")
-    except BaseException:
-        if db.conn.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def _begin(db: Database) -> None:
