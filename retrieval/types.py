@@ -1,4 +1,4 @@
-"""The values that flow between the stages: photos, faces, embeddings.
+"""The values that flow between the stages: photos, faces, documents, passages, embeddings.
 
 Conventions, everywhere: RGB, `xyxy` boxes, (x, y) points in photo pixels,
 (height, width) sizes, cosine scores where higher is closer.
@@ -58,6 +58,48 @@ class Face:
     box: NDArray[np.float32]
     landmarks: NDArray[np.float32]
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of text that is found as one.
+
+    text     as it stands, blanks and line breaks made single blanks
+    title    the heading or title it stands under, "" without one
+    kind     "text" in a document; for a photograph "caption", "keywords" or "name"
+    page     in a paged document, 1 for the first, or None
+    line     of the file where it begins, 1 for the first, or None
+    record   of a table or a JSONL file, 1 for the first, or None
+    time_s   where it begins in a recording, in seconds, or None
+    """
+
+    text: str
+    title: str = ""
+    kind: str = "text"
+    page: int | None = None
+    line: int | None = None
+    record: int | None = None
+    time_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file of text, split into passages.
+
+    sha256      of the file's bytes, hexadecimal: what identifies a document
+    size_bytes  length of the file
+    title       as the file states it, "" without one
+    written_at  local time as the file itself states it, ISO 8601, or None
+    warnings    what was wrong but bearable ("page 3 holds no text")
+    """
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    passages: tuple[Passage, ...]
+    title: str = ""
+    written_at: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
