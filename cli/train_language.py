@@ -68,6 +68,10 @@ def language_model(
     dropout: Annotated[float, typer.Option(min=0, max=0.9, help="For several epochs.")] = 0.0,
     clip: Annotated[float, typer.Option(min=0, help="Longest gradient.")] = 1.0,
     seed: SeedOption = 1,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Begin with this model: a name or a file; --hidden may be larger."),
+    ] = None,
     pieces: Annotated[
         Path | None,
         typer.Option(help="A sentencepiece model.", show_default="the shipped one", exists=True),
@@ -91,7 +95,7 @@ def language_model(
     """
     from retrieval.cache import cache_dir
     from retrieval.models.language_model import Dimensions
-    from retrieval.text.language import SUFFIX, Origin, models_dir
+    from retrieval.text.language import SUFFIX, Origin, models_dir, open_language
     from retrieval.text.pieces import open_pieces
     from retrieval.training.language_model import Recipe, train, write
     from retrieval.training.split import texts_of
@@ -102,7 +106,10 @@ def language_model(
     name = file.name.removesuffix(SUFFIX)
     work = work or cache_dir() / "train" / f"language-{name}"
     texts, shares = texts_of(corpora), _shares(share or [])
-    opened = open_pieces(pieces)
+    first = open_language(start) if start else None
+    opened = first.pieces if first and pieces is None else open_pieces(pieces)
+    if first and first.pieces.sha256 != opened.sha256:
+        raise typer.BadParameter(f"the model {start} has other pieces; leave --pieces out")
     recipe = Recipe(
         Dimensions.of(len(opened), layers=layers, hidden=hidden, width=width),
         batch=batch,
@@ -126,6 +133,7 @@ def language_model(
             encoded,
             work / "run.pt",
             recipe=recipe,
+            start=first,
             minutes=minutes,
             progress=lambda now: progress("training", now.pieces, now.total),
         )
@@ -133,7 +141,8 @@ def language_model(
         name,
         licence=licence,
         sources=tuple(text.name for text in texts),
-        recipe={"shares": shares, "pieces_of_text": len(encoded.ids)},
+        recipe={"shares": shares, "pieces_of_text": len(encoded.ids)}
+        | ({"before": first.about["recipe"]} if first else {}),
     )
     write(going, file.absolute(), opened.model, origin)
     rest = "" if going.step >= going.steps else "; the same command goes on with it"

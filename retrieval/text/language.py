@@ -88,6 +88,14 @@ class LanguageModel:
     def name(self) -> str:
         return str(self.about["name"])
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the digests of all arrays, in order of their names."""
+        digests = self.about["sha256"]
+        return hashlib.sha256(
+            "".join(digests[name] for name in sorted(digests)).encode()
+        ).hexdigest()
+
     def __len__(self) -> int:
         return int(self._ranges[-1][1])
 

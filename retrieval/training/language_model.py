@@ -24,9 +24,11 @@ from torch import Tensor
 from retrieval.cache import replacing
 from retrieval.errors import BadInput
 from retrieval.models.language_model import Dimensions, LanguageModel
+from retrieval.text import language
 from retrieval.text.language import Origin, save
 from retrieval.training.lstm import State, run
 from retrieval.training.streams import Encoded, Streams
+from retrieval.training.widen import begin
 
 CHECKPOINT_S = 180.0  # a run loses no more than this
 RUNNING_STEPS = 200  # the perplexity that is shown is over about so many steps
@@ -42,6 +44,7 @@ class Recipe:
     steps   pieces of each stream between two corrections
     epochs  times that the text is read; may be less than one
     clip    the longest gradient that is followed
+    start   digest of the model that the run begins with; empty if it begins with none
     """
 
     dims: Dimensions = field(default_factory=Dimensions)
@@ -53,6 +56,7 @@ class Recipe:
     dropout: float = 0.0
     clip: float = 1.0
     seed: int = 1
+    start: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +79,23 @@ OnProgress = Callable[[Progress], object]
 class Run:
     """A training that can be stopped after any step, kept, and gone on with exactly."""
 
-    def __init__(self, text: Encoded, recipe: Recipe) -> None:
+    def __init__(
+        self, text: Encoded, recipe: Recipe, start: language.LanguageModel | None = None
+    ) -> None:
+        """
+        start   the model to begin with, of the digest in the recipe
+        raises  BadInput if the text or the start does not fit the recipe
+        """
+        if recipe.start != (start.digest if start else ""):
+            raise BadInput("the model to start from is not the one of the recipe")
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.streams = Streams(text, recipe.batch, recipe.seed)
         if int(text.ids.max()) >= recipe.dims.pieces:
             raise BadInput(f"the text has more than the {recipe.dims.pieces} pieces of the model")
         self.model = LanguageModel(recipe.dims, recipe.dropout)
+        if start:
+            begin(self.model, start.weights, start.about["dims"])
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=0.0,
@@ -188,20 +202,22 @@ def train(
     checkpoint: Path,
     *,
     recipe: Recipe | None = None,
+    start: language.LanguageModel | None = None,
     minutes: float | None = None,
     progress: OnProgress | None = None,
 ) -> Run:
     """Train to the end of the recipe, or until the minutes are over; on one CPU thread.
 
     checkpoint  where the run is kept every few minutes and at the end, and gone on from
+    start       a model to begin with, its layers as wide or narrower
     minutes     of this call; what is left can be done by another
-    raises      BadInput if the text is too short for so many streams
+    raises      BadInput if the text is too short for so many streams, or the start does not fit
     """
-    recipe = recipe or Recipe()
+    recipe = replace(recipe or Recipe(), start=start.digest if start else "")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        going = Run(text, recipe)
+        going = Run(text, recipe, start)
         going.restore(checkpoint)
         _go(going, checkpoint, minutes, progress or (lambda state: None))
         return going

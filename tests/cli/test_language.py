@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 import toy_language
+from numpy.testing import assert_allclose
+
+from retrieval.text.language import open_language
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,6 +106,25 @@ def test_a_model_is_trained_named_measured_and_asked(tmp_path):
     _run("predict", "el", "--model", "toy", home=tmp_path / "home")
     done = _run("predict", "el", "--model", "none", code=1, home=tmp_path / "home")
     assert "there are: es, toy" in done.stderr
+
+
+def test_a_model_starts_from_a_narrower_one_and_says_so(tmp_path):
+    text, pieces = tmp_path / "text.txt", tmp_path / "p.model"
+    text.write_text("\n".join(toy_language.lines(2000)), "utf-8")
+    pieces.write_bytes(toy_language.pieces_model())
+    narrow, wide = tmp_path / "narrow.safetensors", tmp_path / "wide.safetensors"
+    shape = ["--width", 8, "--batch", 2, "--epochs", 0.01]
+    command = ["train", "language-model", text, *shape, "--work", tmp_path / "work"]
+    _run(*command, "--out", narrow, "--hidden", 8, "--pieces", pieces)
+    start = ["--start", narrow, "--out", wide, "--minutes", 0]
+    assert "hidden 8, this one 7" in _run(*command, *start, "--hidden", 7, code=1).stderr
+    _run(*command, *start, "--hidden", 16)
+    first, then = open_language(str(narrow)), open_language(str(wide))
+    assert then.about["dims"]["hidden"] == 16
+    assert then.about["recipe"]["start"] == first.digest
+    assert then.about["recipe"]["before"] == first.about["recipe"]
+    found, want = (model.next_pieces(model.start()) for model in (then, first))
+    assert_allclose(found, want, rtol=1e-4)
 
 
 def test_a_share_that_is_none_is_said(tmp_path):

@@ -205,3 +205,32 @@ def test_pieces_are_the_same_from_the_same_seed(tmp_path):
     assert (tmp_path / "0.model").read_bytes() == (tmp_path / "1.model").read_bytes()
     with pytest.raises(BadInput, match="too little"):
         train_pieces([path], tmp_path / "x.model", recipe=PiecesRecipe(size=9000))
+
+
+def test_a_wider_model_begins_with_what_a_narrower_one_foretells(text, pieces, tmp_path):
+    toy_language.write_random(tmp_path / "small.safetensors")
+    small = open_language(str(tmp_path / "small.safetensors"))
+    dims = Dimensions(len(pieces), 2, 20, (265, 280), (8, 4, 2))
+    run = Run(text, Recipe(dims, batch=4, steps=16, rate=1e-2, start=small.digest), small)
+    ids = np.random.default_rng(4).integers(0, len(pieces), (12, 3))
+    start = np.array([[pieces.end] * 3, [pieces.start] * 3])
+    stream = torch.from_numpy(np.concatenate([start, ids]))
+    with torch.no_grad():
+        logs, _ = run.model(stream)
+    state = small.read(small.start(3), ids)
+    assert_allclose(logs[-1].exp(), small.next_pieces(state), rtol=2e-4, atol=1e-7)
+    new = run.model.out.weight[:, 12:].detach().clone()
+    run.advance(60)
+    assert not torch.equal(run.model.out.weight[:, 12:], new)  # new units are listened to
+
+
+def test_a_start_of_another_shape_is_refused(text, pieces, tmp_path):
+    toy_language.write_random(tmp_path / "small.safetensors")
+    small = open_language(str(tmp_path / "small.safetensors"))
+    narrow = Dimensions(len(pieces), 2, 11, (265, 280), (8, 4, 2))
+    deep = Dimensions(len(pieces), 3, 12, (265, 280), (8, 4, 2))
+    for dims, wrong in ((narrow, "hidden 12, this one 11"), (deep, "layers 2, this one 3")):
+        with pytest.raises(BadInput, match=wrong):
+            Run(text, Recipe(dims, batch=4, start=small.digest), small)
+    with pytest.raises(BadInput, match="not the one of the recipe"):
+        Run(text, Recipe(narrow, batch=4), small)
