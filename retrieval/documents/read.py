@@ -1,0 +1,90 @@
+"""A file → a Document: recognised, checked, hashed, read, split into passages."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from retrieval.documents.encoding import decode
+from retrieval.documents.lines import Line, Source
+from retrieval.documents.passages import split
+from retrieval.errors import BadInput
+from retrieval.types import Document
+
+MAX_BYTES = 512 << 20  # of a file: it is read into memory once; scans are large
+# Of text: the longest novels have 5 MiB, and a document of this size lies in memory whole.
+MAX_TEXT_BYTES = 64 << 20
+
+_FORMATS = {
+    ".txt": "plain",
+    ".text": "plain",
+    ".md": "markdown",
+    ".markdown": "markdown",
+}
+DOCUMENT_SUFFIXES = frozenset(_FORMATS)
+
+
+def read_document(path: Path, *, column: str | None = None) -> Document:
+    """Read one file of text in passages.
+
+    column  of a table, or field of JSON lines, that holds the text; other formats have none
+    raises  BadInput with the reason, without the path: not there, binary, encrypted,
+            damaged, too large, without text, without that column
+    """
+    content = _bytes(path)
+    digest, size = hashlib.sha256(content).hexdigest(), len(content)
+    remarks: list[str] = []
+    source = _source(path, content, column, remarks)
+    del content
+    passages = tuple(split(_bounded(source.lines), source.title))
+    if not passages:
+        raise BadInput("it holds no text")
+    return Document(
+        path=path,
+        sha256=digest,
+        size_bytes=size,
+        passages=passages,
+        title=source.title,
+        written_at=source.written_at,
+        warnings=tuple(remarks),
+    )
+
+
+def _source(path: Path, content: bytes, column: str | None, remarks: list[str]) -> Source:
+    kind = _FORMATS.get(path.suffix.lower(), "plain")
+    text, remark = decode(content)
+    remarks += [remark] if remark else []
+    if kind == "markdown":
+        from retrieval.documents.markdown import read_markdown
+
+        return read_markdown(text)
+    from retrieval.documents.plain import read_plain
+
+    return read_plain(text)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BadInput("not a regular file")  # reading a pipe or a device may never end
+        if status.st_size > MAX_BYTES:
+            raise BadInput(f"larger than {MAX_BYTES >> 20} MiB ({status.st_size} bytes)")
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot be read: {(error.strerror or str(error)).lower()}") from error
+    if not content:
+        raise BadInput("the file is empty")
+    return content
+
+
+def _bounded(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines, up to the limit of text: small files can unfold into endless ones."""
+    left = MAX_TEXT_BYTES
+    for line in lines:
+        left -= len(line.text)
+        if left < 0:
+            raise BadInput(f"it holds more than {MAX_TEXT_BYTES >> 20} MiB of text")
+        yield line
