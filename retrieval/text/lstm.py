@@ -7,7 +7,7 @@ what 190 queries take to win back: `python -m benchmarks.text_encoder`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +28,11 @@ class LstmEncoder:
         self._codes = file.arrays["embeddings"]
         self._scales = file.arrays.get(f"embeddings{SCALES}")
         self._log_weights: Matrix = file.arrays["log_weights"]
-        self._directions = [
-            _Direction(file, suffix)
-            for suffix in ("", "_reverse")
-            if f"lstm.weight_ih_l0{suffix}" in file.arrays
-        ]
+        self._directions = (
+            (Direction(file.decoded), Direction(file.decoded, "_reverse"))
+            if "lstm.weight_ih_l0" in file.arrays
+            else None
+        )
         if self._directions:
             self._gate = file.decoded("gate.weight")[0]
             self._residual = np.ascontiguousarray(file.decoded("residual.weight").T)
@@ -44,19 +44,8 @@ class LstmEncoder:
     def embed(self, texts: Sequence[Sequence[int]]) -> Embeddings:
         """(N, D) unit rows for N texts, each one or more rows of the vocabulary."""
         embeddings = np.empty((len(texts), self.dim), np.float32)
-        # Longest first: what is active at a step is then always the first so many.
-        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-        start = 0
-        while start < len(order):
-            stop, rows = start, 0
-            while stop < len(order) and (
-                stop == start or rows + len(texts[order[stop]]) <= BATCH_ROWS
-            ):
-                rows += len(texts[order[stop]])
-                stop += 1
-            batch = order[start:stop]
+        for batch in batches(texts):
             embeddings[batch] = self._batch([texts[i] for i in batch])
-            start = stop
         return embeddings
 
     def _batch(self, texts: Sequence[Sequence[int]]) -> Embeddings:
@@ -68,7 +57,7 @@ class LstmEncoder:
             words *= self._scales[rows][:, None]
         weights = self._log_weights[rows]  # (M,)
         if self._directions:
-            states = self._states(words * INPUT_SCALE, starts, lengths)  # (M, 2h)
+            states = both_ways(self._directions, words * INPUT_SCALE, starts, lengths)  # (M, 2h)
             weights = weights + states @ self._gate
             words += states @ self._residual
         words *= np.exp(weights)[:, None]
@@ -76,27 +65,35 @@ class LstmEncoder:
         totals /= np.maximum(np.linalg.norm(totals, axis=1, keepdims=True), 1e-12)
         return totals
 
-    def _states(
-        self, inputs: Matrix, starts: NDArray[np.int64], lengths: NDArray[np.int64]
-    ) -> Matrix:
-        forward, backward = self._directions
-        hidden = forward.hidden
-        states = np.empty((len(inputs), 2 * hidden), np.float32)
-        forward.run(inputs, lengths, lambda t, n: starts[:n] + t, states[:, :hidden])
-        last = starts + lengths - 1
-        backward.run(inputs, lengths, lambda t, n: last[:n] - t, states[:, hidden:])
-        return states
+
+def batches(texts: Sequence[Sized]) -> Iterator[list[int]]:
+    """The numbers of all texts, longest first, in groups of at most BATCH_ROWS rows.
+
+    What is active at a step of the LSTM is then always the first so many of a group.
+    """
+    group: list[int] = []
+    rows = 0
+    for i in sorted(range(len(texts)), key=lambda i: -len(texts[i])):
+        if group and rows + len(texts[i]) > BATCH_ROWS:
+            yield group
+            group, rows = [], 0
+        group.append(i)
+        rows += len(texts[i])
+    if group:
+        yield group
 
 
-class _Direction:
-    """One direction of a one-layer LSTM, with torch's gates: input, forget, cell, output."""
+class Direction:
+    """One direction of a one-layer LSTM, with torch's gates: input, forget, cell, output.
 
-    def __init__(self, file: EncoderFile, suffix: str) -> None:
-        self._inputs = np.ascontiguousarray(file.decoded(f"lstm.weight_ih_l0{suffix}").T)
-        self._hiddens = np.ascontiguousarray(file.decoded(f"lstm.weight_hh_l0{suffix}").T)
-        self._bias = file.decoded(f"lstm.bias_ih_l0{suffix}") + file.decoded(
-            f"lstm.bias_hh_l0{suffix}"
-        )
+    decoded  name → array in float32, named as torch names it
+    suffix   "_reverse" for the backward direction
+    """
+
+    def __init__(self, decoded: Callable[[str], Matrix], suffix: str = "") -> None:
+        self._inputs = np.ascontiguousarray(decoded(f"lstm.weight_ih_l0{suffix}").T)
+        self._hiddens = np.ascontiguousarray(decoded(f"lstm.weight_hh_l0{suffix}").T)
+        self._bias = decoded(f"lstm.bias_ih_l0{suffix}") + decoded(f"lstm.bias_hh_l0{suffix}")
         self.hidden = len(self._hiddens)
 
     def run(
@@ -129,3 +126,26 @@ class _Direction:
             cell[:n] = f * cell[:n] + i * step[:, 2 * h : 3 * h]
             state[:n] = o * np.tanh(cell[:n])
             into[at] = state[:n]
+
+
+def both_ways(
+    directions: tuple[Direction, Direction],
+    inputs: Matrix,
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+) -> Matrix:
+    """The states of a bidirectional LSTM at all places of N texts.
+
+    directions  forward and backward
+    inputs      (M, D) of texts after each other
+    starts      (N,) where each begins
+    lengths     (N,) falling
+    returns     (M, 2h)
+    """
+    forward, backward = directions
+    hidden = forward.hidden
+    states = np.empty((len(inputs), 2 * hidden), np.float32)
+    forward.run(inputs, lengths, lambda t, n: starts[:n] + t, states[:, :hidden])
+    last = starts + lengths - 1
+    backward.run(inputs, lengths, lambda t, n: last[:n] - t, states[:, hidden:])
+    return states
