@@ -1,1 +1,1 @@
-"""Drawn people: albums to try the toolkit on, made by code and owned by nobody."""
+"""Drawn people and the papers of an invented village, to try the toolkit on; owned by nobody."""
