@@ -13,6 +13,7 @@ from cli import (
     backup,
     calibrate,
     check,
+    classify,
     compact,
     detect,
     embed,
@@ -23,6 +24,7 @@ from cli import (
     import_,
     index,
     info,
+    map,
     models,
     name,
     neighbors,
@@ -63,6 +65,7 @@ app.command()(check.check)
 app.command()(repair.repair)
 app.command()(backup.backup)
 app.command()(restore.restore)
+app.command(name="map")(map.map_)
 app.command()(models.models)
 app.command()(calibrate.calibrate)
 app.command()(analogy.analogy)
@@ -70,6 +73,7 @@ app.command()(neighbors.neighbors)
 app.command()(odd_one_out.odd_one_out)
 app.command()(similarity.similarity)
 app.command()(predict.predict)
+app.command()(classify.classify)
 app.command()(generate.generate)
 app.add_typer(words.app, name="words")
 app.add_typer(evaluate.app, name="evaluate")

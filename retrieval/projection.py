@@ -205,7 +205,7 @@ def lines(projection: Projection) -> Sequence[str]:
         said.append(f"the axes hold {x:.1%} and {y:.1%} of the variance")
     if (kept := projection.kept) is not None:
         said.append(
-            f"{kept.share:.0%} of the {kept.k} nearest neighbours kept "
+            f"{kept.share:.1%} of the {kept.k} nearest neighbours kept "
             f"(by chance {kept.by_chance:.1%})"
         )
         said.append(f"trustworthiness {kept.trustworthiness:.3f}")

@@ -1,0 +1,113 @@
+"""What a map is drawn of, in small collections and toy vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pretend
+import pytest
+import small
+import toy_words
+from numpy.testing import assert_allclose
+
+from indexes import persons
+from indexes.database import writing
+from indexes.filters import Filter
+from indexes.maps import Item, points_of, points_of_words
+from indexes.spaces import Space, VectorSpace
+from indexes.words import WordIndex
+from retrieval.errors import BadInput, CollectionError
+from retrieval.text.words import open_vectors
+
+
+@pytest.fixture
+def collection(tmp_path):
+    with small.opened(tmp_path / "collection") as made:
+        yield made
+
+
+@pytest.fixture
+def words(tmp_path):
+    toy_words.write(tmp_path / "toy.safetensors")
+    return WordIndex(open_vectors(tmp_path / "toy.safetensors"))
+
+
+def test_each_face_is_a_point_that_tells_where_it_is_from(collection):
+    first, second = small.add(collection, "/a/one.jpg", "ana eva", taken_at="2019-07-09T18:00:00")
+    with writing(collection.db):
+        persons.give_name(collection.db, "Ana", [first])
+    points = points_of(collection, most=10)
+    wanted = np.concatenate([pretend.embedding("ana"), pretend.embedding("eva")])
+    assert_allclose(points.embeddings, wanted, rtol=0)
+    where = {"path": Path("/a/one.jpg"), "taken_at": "2019-07-09T18:00:00"}
+    assert points.items == (
+        Item(**where, place="face 1", person="Ana", face_id=first),
+        Item(**where, place="face 2", face_id=second),
+    )
+
+
+def test_conditions_choose_faces_and_gone_photos_have_none(collection):
+    small.add(collection, "/a/one.jpg", "ana")
+    small.add(collection, "/a/gone.jpg", "luis", gone=True)
+    small.add(collection, "/b/two.jpg", "eva")
+    shown = points_of(collection, most=10)
+    assert [item.path.name for item in shown.items] == ["one.jpg", "two.jpg"]
+    chosen = points_of(collection, wanted=Filter(folders=(Path("/b"),)), most=10)
+    assert [item.path.name for item in chosen.items] == ["two.jpg"]
+
+
+def test_of_more_points_the_seed_draws_some(collection):
+    small.add(collection, "/a/one.jpg", " ".join(f"word{i}" for i in range(50)))
+    drawn = points_of(collection, most=20, seed=1)
+    assert (len(drawn.items), drawn.of) == (20, 50)
+    again, other = (points_of(collection, most=20, seed=seed) for seed in (1, 2))
+    assert drawn.items == again.items != other.items
+
+
+def test_an_embedding_of_another_length_is_left_out_with_a_note(collection):
+    small.add(collection, "/a/one.jpg", "ana eva")
+    with writing(collection.db):
+        collection.faces.overwrite([0], np.zeros((1, pretend.Embedder.dim), np.float32))
+    points = points_of(collection, most=10)
+    assert [item.place for item in points.items] == ["face 2"]
+    assert "retrieve check" in points.notes[0]
+
+
+def test_a_space_of_anything_else_shows_the_columns_that_its_items_have(collection):
+    db = collection.db
+    space = VectorSpace(db, collection.path, "notes")
+    with writing(db):
+        db.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, row INTEGER, text TEXT, page)")
+        space.create(Space("notes", "notes", {}, pretend.Embedder.dim))
+        rows = [pretend.embedding(word) for word in ("uno", "dos", "tres")]
+        space.append(np.concatenate(rows))
+        db.execute("INSERT INTO notes VALUES (7, 0, 'uno', 3), (8, 2, 'tres', NULL)")
+    points = points_of(collection, "notes", most=10)
+    assert points.items == (Item("uno", place="page 3"), Item("tres"))
+    assert_allclose(points.embeddings, np.concatenate([rows[0], rows[2]]), rtol=0)
+    with pytest.raises(BadInput, match="conditions choose faces"):
+        points_of(collection, "notes", wanted=Filter(since="2019"), most=10)
+
+
+def test_an_empty_collection_and_an_unknown_space_say_what_there_is(collection, tmp_path):
+    with pytest.raises(BadInput, match=r"has no space 'songs'; it has: faces"):
+        points_of(collection, "songs", most=10)
+    from indexes.collection import open_collection
+
+    with (
+        open_collection(tmp_path / "new", create=True) as new,
+        pytest.raises(CollectionError, match="nothing was indexed"),
+    ):
+        points_of(new, most=10)
+
+
+def test_words_are_the_asked_ones_without_repeats_or_the_most_frequent(words):
+    asked = points_of_words(words, ["reina", "rey", "reina"], most=10)
+    assert [item.text for item in asked.items] == ["reina", "rey"]
+    assert_allclose(np.linalg.norm(asked.embeddings, axis=1), 1, rtol=1e-5)
+    frequent = points_of_words(words, [], most=3)
+    assert [item.text for item in frequent.items] == words.vectors.words[:3]
+    assert frequent.of == len(words.vectors)
+    with pytest.raises(BadInput, match="xyzzy"):
+        points_of_words(words, ["rey", "xyzzy"], most=10)
