@@ -40,10 +40,13 @@ def decode(content: bytes, declared: str | None = None) -> tuple[str, str | None
     letters; where none fits, charset-normalizer guesses.
     """
     text, remark = _decoded(content, declared)
-    sample = text[:_SAMPLE_BYTES]
+    _refuse_binary(text[:_SAMPLE_BYTES])
+    return text, remark
+
+
+def _refuse_binary(sample: str) -> None:
     if len(_CONTROL.findall(sample)) > _BINARY_FROM * len(sample):
         raise BadInput("not a text file: it holds binary data")
-    return text, remark
 
 
 def _decoded(content: bytes, declared: str | None) -> tuple[str, str | None]:
@@ -105,6 +108,7 @@ def _is_damaged_utf8(content: bytes) -> bool:
 
 def _guessed(content: bytes) -> tuple[str, str | None]:
     sample = _telling(content)
+    _refuse_binary(sample.decode("latin-1"))
     scores = {name: _plausibility(sample, name) for name in _WESTERN}
     best = max(scores, key=lambda name: scores[name])
     if scores[best] >= _PLAUSIBLE:

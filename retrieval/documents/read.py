@@ -10,6 +10,7 @@ from pathlib import Path
 from retrieval.documents.encoding import decode
 from retrieval.documents.lines import Line, Source
 from retrieval.documents.passages import split
+from retrieval.documents.signatures import recognised
 from retrieval.errors import BadInput
 from retrieval.types import Document
 
@@ -22,8 +23,25 @@ _FORMATS = {
     ".text": "plain",
     ".md": "markdown",
     ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".docm": "docx",
+    ".odt": "odt",
+    ".csv": "table",
+    ".tsv": "table",
+    ".jsonl": "json lines",
+    ".ndjson": "json lines",
+    ".srt": "subtitles",
+    ".vtt": "subtitles",
 }
-DOCUMENT_SUFFIXES = frozenset(_FORMATS)
+# Other formats of word processors are offered too, so that their owner is told about them.
+# Logs are not: machines write them.
+_OTHERS = (".doc", ".rtf", ".epub", ".pages", ".wps")
+DOCUMENT_SUFFIXES = frozenset((*_FORMATS, *_OTHERS))
+_BINARY = ("pdf", "docx", "odt")
 
 
 def read_document(path: Path, *, column: str | None = None) -> Document:
@@ -53,13 +71,55 @@ def read_document(path: Path, *, column: str | None = None) -> Document:
 
 
 def _source(path: Path, content: bytes, column: str | None, remarks: list[str]) -> Source:
-    kind = _FORMATS.get(path.suffix.lower(), "plain")
+    """The reader of the format that the content shows; among texts the suffix decides."""
+    stated = _FORMATS.get(path.suffix.lower(), "plain")
+    kind = recognised(content)
+    if kind == "pdf":
+        from retrieval.documents.pdf import read_pdf
+
+        return read_pdf(content, remarks)
+    if kind == "docx":
+        from retrieval.documents.docx import read_docx
+
+        return read_docx(content)
+    if kind == "odt":
+        from retrieval.documents.odt import read_odt
+
+        return read_odt(content)
+    if stated in _BINARY:
+        raise BadInput(f"not a {stated.upper()} file, or damaged at its start")
+    if len(content) > MAX_TEXT_BYTES:
+        raise BadInput(f"larger than {MAX_TEXT_BYTES >> 20} MiB of text ({len(content)} bytes)")
+    return _text_source(kind or stated, path, content, column, remarks)
+
+
+def _text_source(
+    kind: str, path: Path, content: bytes, column: str | None, remarks: list[str]
+) -> Source:
+    if kind == "html":
+        from retrieval.documents.markup import declared_encoding, read_html
+
+        text, remark = decode(content, declared_encoding(content))
+        remarks += [remark] if remark else []
+        return read_html(text, remarks)
     text, remark = decode(content)
     remarks += [remark] if remark else []
     if kind == "markdown":
         from retrieval.documents.markdown import read_markdown
 
         return read_markdown(text)
+    if kind == "table":
+        from retrieval.documents.tables import read_table
+
+        return read_table(text, column, tabs=path.suffix.lower() == ".tsv")
+    if kind == "json lines":
+        from retrieval.documents.jsonlines import read_json_lines
+
+        return read_json_lines(text, column, remarks)
+    if kind == "subtitles":
+        from retrieval.documents.subtitles import read_subtitles
+
+        return read_subtitles(text)
     from retrieval.documents.plain import read_plain
 
     return read_plain(text)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from retrieval.documents.markdown import read_markdown
+from retrieval.documents.passages import split
+
+
+def _read(text):
+    source = read_markdown(text)
+    return source, list(split(source.lines, source.title))
+
+
+def test_headings_are_titles_and_the_first_is_the_documents():
+    source, passages = _read("# Diario\n\nHoy.\n\n## El *mar*\n\nAzul.\n\nRoca\n====\n\nDura.\n")
+    assert source.title == "Diario"
+    assert [(p.title, p.text, p.line) for p in passages] == [
+        ("Diario", "Hoy.", 3),
+        ("El mar", "Azul.", 7),
+        ("Roca", "Dura.", 12),
+    ]
+
+
+def test_front_matter_gives_title_and_date_and_no_text():
+    text = '---\ntitle: "La boda"\ntags: [a]\ndate: 2019-07-09 18:03\n---\nLlovió.\n'
+    source, passages = _read(text)
+    assert (source.title, source.written_at) == ("La boda", "2019-07-09T18:03:00")
+    assert [(p.text, p.title, p.line) for p in passages] == [("Llovió.", "La boda", 6)]
+    source, _ = _read("+++\ntitle = 'Mar'\ndate = 2020-01-02T03:04:05Z\n+++\nHola\n")
+    assert (source.title, source.written_at) == ("Mar", "2020-01-02T03:04:05")
+
+
+def test_a_rule_at_the_start_is_no_front_matter():
+    source, passages = _read("---\n\nHola: sí\n")
+    assert source.title == ""
+    assert [p.text for p in passages] == ["Hola: sí"]
+
+
+def test_marks_and_addresses_go_and_words_stay():
+    text = (
+        "Un **perro** y [su _casa_](http://x.es/a) ![un gato](g.png) `x = 1` &amp; <b>tú</b>\n"
+        "sigue\\*\n\n- uno\n- dos\n\n"
+        "> cita\n\n```py\ncódigo()\n```\n\n<div>Hola\n<i>sol</i></div>\n"
+    )
+    _, (passage,) = _read(text)
+    assert passage.text == (
+        "Un perro y su casa un gato x = 1 & tú sigue* uno dos cita código() Hola sol"
+    )
+
+
+def test_a_row_of_a_table_stays_together():
+    source = read_markdown("| a | b |\n|---|---|\n| uno | dos |\n| tres | cuatro |\n")
+    assert [(line.text, line.begins, line.line) for line in source.lines if line.text] == [
+        ("a", True, 1),
+        ("b", False, 1),
+        ("uno", True, 3),
+        ("dos", False, 3),
+        ("tres", True, 4),
+        ("cuatro", False, 4),
+    ]
+
+
+def test_lines_are_those_of_the_file():
+    text = "Uno\ndos\n\n```\ncódigo\n\nmás\n```\n"
+    lines = [(line.text, line.line) for line in read_markdown(text).lines if line.text]
+    assert lines == [("Uno", 1), ("dos", 2), ("código", 5), ("más", 7)]
