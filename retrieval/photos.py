@@ -53,7 +53,7 @@ SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_READABLE} {_OTHERS}".split()
 
 # What decoders raise for content that lies: Pillow's plugins let the errors of parsing
 # through (struct, index, key, value), zlib and libheif have their own.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -88,7 +88,7 @@ def read(path: Path, *, long_side_px: int | None = 1024) -> Photo:
     settings are global; use processes to decode several.
     """
     content = _bytes(path)
-    with _careful():
+    with careful():
         image, taken_at, place, size, remarks = _decoded(content, long_side_px)
     return Photo(
         path=path,
@@ -108,10 +108,10 @@ def read_place(path: Path) -> tuple[float, float] | None:
     raises  BadPhoto if the file cannot be used
     """
     content = _bytes(path)
-    with _careful():
+    with careful():
         try:
             return _place(_opened(content).getexif())
-        except _DAMAGE:
+        except DAMAGE:
             return None
 
 
@@ -155,7 +155,7 @@ def _cannot_read(error: OSError) -> str:
 
 
 @contextmanager
-def _careful() -> Iterator[None]:
+def careful() -> Iterator[None]:
     """Pillow neither warns on the terminal nor judges sizes: this module does."""
     with _settings, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -183,19 +183,19 @@ def _decoded(
         image.load()
     except MemoryError as error:
         raise BadPhoto(f"{width} x {height} pixels do not fit into memory") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         image, remark = _rescued(content, long_side_px, error)
         remarks.append(remark)
     try:
         exif = image.getexif()
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         taken_at, place = _taken_at(exif), _place(exif)
-    except _DAMAGE:
+    except DAMAGE:
         orientation, taken_at, place = 1, None, None
         remarks.append("its EXIF data are damaged; orientation, date and place are unknown")
     try:
         image = _rgb(image)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise BadPhoto(f"damaged: {error}") from error
     turn = _TURNS.get(orientation)
     if turn is not None:
@@ -214,7 +214,7 @@ def _opened(content: bytes) -> Image.Image:
         raise BadPhoto(
             "not a JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or AVIF file, or damaged at its start"
         ) from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise BadPhoto(f"its header is damaged: {error}") from error
     if min(image.size) < 1:
         raise BadPhoto("it has no pixels")
@@ -244,7 +244,7 @@ def _rescued(
         _draft(image, long_side_px)
         image.load()
         missing = _constant_rows(np.asarray(image.convert("RGB"))) / image.height
-    except _DAMAGE:
+    except DAMAGE:
         raise BadPhoto(f"damaged: {reason}") from error
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False

@@ -1,0 +1,96 @@
+"""Files beside a photo that describe it: texts, XMP, and Google Takeout's JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+from retrieval.documents.encoding import decode
+from retrieval.errors import BadInput
+from retrieval.metadata.said import Said
+from retrieval.metadata.xmp import read_xmp
+
+MAX_BYTES = 1 << 20  # of a sidecar: a larger file is no description of one photo
+_TAKEOUT_CHARACTERS = 46  # to which Takeout cuts the name of a JSON file before its suffix
+_NEWER = ".supplemental-metadata"
+_COPY = re.compile(r"(.*)(\(\d+\))(\.\w+)")  # photo(1).jpg is described by photo.jpg(1).json
+
+
+class Sidecar(NamedTuple):
+    """A file beside a photo, and what tells without reading it that it has changed."""
+
+    path: Path
+    mtime_ns: int
+    size_bytes: int
+
+
+def sidecars(photo: Path) -> list[Sidecar]:
+    """The files that describe a photo, as they are now; none is read."""
+    found = []
+    for name in _names(photo):
+        path = photo.with_name(name)
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found.append(Sidecar(path, status.st_mtime_ns, status.st_size))
+    return found
+
+
+def read_sidecar(path: Path) -> Said:
+    """What a file beside a photo says about it.
+
+    raises  BadInput with the reason, if it cannot be read as what its suffix says
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BadInput(f"cannot be read: {(error.strerror or str(error)).lower()}") from error
+    if len(content) > MAX_BYTES:
+        raise BadInput(f"larger than {MAX_BYTES >> 20} MiB")
+    if path.suffix.lower() == ".xmp":
+        return read_xmp(content)
+    text, _ = decode(content)
+    if path.suffix.lower() == ".json":
+        return _takeout(text)
+    said = Said()
+    for paragraph in re.split(r"\n\s*\n", text.replace("\r\n", "\n")):
+        said.caption(paragraph)
+    return said
+
+
+def _names(photo: Path) -> list[str]:
+    """Names of possible sidecars of ana.jpg, the most particular first."""
+    name, stem = photo.name, photo.stem
+    plain = [f"{base}{suffix}" for suffix in (".txt", ".xmp") for base in (name, stem)]
+    capitals = [f"{base}{suffix}" for suffix in (".TXT", ".XMP") for base in (name, stem)]
+    longer = name + _NEWER
+    bases = [name, name[:_TAKEOUT_CHARACTERS], longer, longer[:_TAKEOUT_CHARACTERS]]
+    copy = _COPY.fullmatch(name)
+    if copy:
+        original, number = copy[1] + copy[3], copy[2]
+        bases += [original + number, (original + _NEWER)[:_TAKEOUT_CHARACTERS] + number]
+    return list(dict.fromkeys([*plain, *capitals, *(f"{base}.json" for base in bases)]))
+
+
+def _takeout(text: str) -> Said:
+    """Description and names of people; a JSON of another make has no such fields."""
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInput("no JSON") from error
+    said = Said()
+    if isinstance(fields, dict):
+        description = fields.get("description")
+        if isinstance(description, str):
+            said.caption(description)
+        people = fields.get("people")
+        for person in people if isinstance(people, list) else []:
+            if isinstance(person, dict) and isinstance(person.get("name"), str):
+                said.name(person["name"])
+    return said
