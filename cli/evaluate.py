@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import evaluate_language, evaluate_text, render
+from cli import evaluate_classifier, evaluate_language, evaluate_text, render
 from cli.options import JsonOption, VectorsOption
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ app = typer.Typer(help="Measure how good models are, with intervals.", no_args_i
 app.command()(evaluate_language.language_model)
 app.command()(evaluate_text.text)
 app.command()(evaluate_text.similarity)
+app.command()(evaluate_classifier.classifier)
 
 
 @app.callback()

@@ -32,13 +32,16 @@ class LstmNetwork:
             raise ValueError(f"{len(self._rows)} rows for {len(self.pieces)} pieces")
 
     def covers(self, text: str) -> bool:
-        return bool(text.strip())
+        return bool(self.pieces.encode([text])[0])
 
     def logits(self, texts: Sequence[str]) -> Floats:
         """(N, K); raises BadInput that names the texts in which there is nothing."""
-        if empty := [str(i) for i, text in enumerate(texts) if not self.covers(text)]:
-            raise BadInput(f"texts without a character (the first is 0): {', '.join(empty[:10])}")
         rows = [self._rows[ids[:LONGEST]] for ids in self.pieces.encode(texts)]
+        if empty := [str(i) for i, text in enumerate(rows) if not len(text)]:
+            raise BadInput(
+                f"wanted texts with a letter or a mark; of {len(texts)} these have none "
+                f"(the first is 0): {', '.join(empty[:10])}. Leave them out"
+            )
         logits = np.empty((len(texts), len(self._bias)), np.float32)
         for batch in batches(rows):
             logits[batch] = self._batch([rows[i] for i in batch])

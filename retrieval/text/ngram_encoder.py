@@ -46,7 +46,7 @@ class Grams:
     bits     of a column's number
     """
 
-    longest: int = 4
+    longest: int = 5
     words: int = 2
     letters: bool = False
     bits: int = 18

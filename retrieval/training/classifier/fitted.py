@@ -1,0 +1,67 @@
+"""What is fitted after the network, on texts that it was not trained on: a temperature that
+makes probabilities right, and a threshold below which a text belongs to none of the classes.
+
+Source: Guo et al. 2017, "On calibration of modern neural networks".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import BadInput
+from retrieval.text.classifier_file import Fitted
+from retrieval.text.classify import familiarity, probabilities
+
+HOTTEST = 100.0  # temperatures are looked for between 1 / HOTTEST and HOTTEST
+SMALLEST = 1e-12  # probability, so that its logarithm is finite
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+def fit(logits: Floats, truth: Labels, passes: float) -> Fitted:
+    """The temperature under which the truth is most probable, and the threshold that a share
+    of texts reaches.
+
+    logits  (N, K) of texts that the network was not trained on
+    passes  that share, 0 to 1
+    raises  BadInput without texts
+    """
+    from scipy.optimize import minimize_scalar
+
+    if not len(truth):
+        raise BadInput("wanted held-out texts to fit probabilities to; got none")
+
+    def surprise(log_temperature: float) -> float:
+        found = probabilities(logits, Fitted(float(np.exp(log_temperature))))
+        right = found[np.arange(len(truth)), truth]
+        return float(-np.log(np.maximum(right, SMALLEST)).mean())
+
+    edge = float(np.log(HOTTEST))
+    best = minimize_scalar(surprise, bounds=(-edge, edge), method="bounded")
+    fitted = Fitted(float(np.exp(best.x)), passes=passes)
+    threshold = float(np.quantile(familiarity(logits, fitted), 1 - passes))
+    return replace(fitted, threshold=threshold)
+
+
+def crossed(
+    logits: Floats, truth: Labels, parts: Sequence[Labels], passes: float
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Calibrated probabilities and who reaches the threshold, each part by a fit on the others.
+
+    parts    of 0 … N - 1, without an overlap; at least two
+    returns  (N, K) and (N,)
+    """
+    found = np.empty_like(logits)
+    reached = np.empty(len(truth), np.bool_)
+    for part in parts:
+        others = np.setdiff1d(np.arange(len(truth)), part)
+        fitted = fit(logits[others], truth[others], passes)
+        found[part] = probabilities(logits[part], fitted)
+        assert fitted.threshold is not None
+        reached[part] = familiarity(logits[part], fitted) >= fitted.threshold
+    return found, reached
