@@ -23,8 +23,10 @@ _GOOD_FOR_BROKEN = 4
 _BROKEN = "\ufffd"
 # 8-bit encodings of western Europe: Windows (and Latin-1), old Macintosh, DOS.
 _WESTERN = ("cp1252", "mac_roman", "cp850")
+# Python knows more codecs (punycode, UTF-7, UTF-16) that no file of bytes can be declared in.
+_DECLARABLE = re.compile(r"iso8859|iso2022|cp\d|koi8|mac|shift|euc|gb|big5|hz|johab|tis")
 _PLAUSIBLE = 0.9  # share of characters beyond ASCII that stand where they may
-_LETTERS = frozenset("áéíóúüñçàèòïâêîôûäöëãõåæøœßÁÉÍÓÚÜÑÇÀÈÒÏÂÊÎÔÛÄÖËÃÕÅÆØŒ")
+_LETTERS = frozenset("áéíóúüñçàèìòùïâêîôûäöëãõåæøœßýÿÁÉÍÓÚÜÑÇÀÈÌÒÙÏÂÊÎÔÛÄÖËÃÕÅÆØŒ")
 _SIGNS = frozenset("¿¡«»ºª°·–—“”‘’„…€£§©®•½¼¾²³´±×\xa0\xad")
 
 
@@ -60,11 +62,12 @@ def _decoded(content: bytes, declared: str | None) -> tuple[str, str | None]:
         return content.decode("utf-8"), None
     except UnicodeDecodeError:
         pass
-    if declared:
+    name = _real_name(declared) if declared else None
+    if name:
         try:
-            return content.decode(_real_name(declared)), None
-        except (LookupError, UnicodeError):
-            pass  # no such encoding, or it is not in it
+            return content.decode(name), None
+        except UnicodeError:
+            pass  # it is not in it
     if _is_damaged_utf8(content):
         return _forgiving(content, "utf-8")
     return _guessed(content)
@@ -93,10 +96,18 @@ def _wide(content: bytes) -> str | None:
     return None
 
 
-def _real_name(declared: str) -> str:
-    """The codec of a declared name; what calls itself Latin-1 or ASCII is Windows' cp1252."""
-    name = codecs.lookup(declared.strip()).name
-    return "cp1252" if name in ("iso8859-1", "ascii") else name
+def _real_name(declared: str) -> str | None:
+    """The codec of a declared 8-bit or multibyte encoding, None for what is no such one.
+
+    What calls itself Latin-1 or ASCII is Windows' cp1252.
+    """
+    try:
+        name = codecs.lookup(declared.strip()).name
+    except LookupError:
+        return None
+    if name in ("iso8859-1", "ascii"):
+        return "cp1252"
+    return name if _DECLARABLE.match(name) else None
 
 
 def _is_damaged_utf8(content: bytes) -> bool:

@@ -23,6 +23,8 @@ def read_json_lines(text: str, column: str | None, remarks: list[str]) -> Source
     sample = [record for _, _, record in islice(_records(text, []), SAMPLE_RECORDS)]
     if not sample:
         raise BadInput("no line of it is a JSON object with text")
+    if column is not None and not any(column in record for record in sample):
+        sample += islice((record for _, _, record in _records(text, []) if column in record), 1)
     wanted = text_column(sample, column)
     names = list(dict.fromkeys(name for record in sample for name in record))
     return Source(_lines(text, wanted, title_column(names, wanted), remarks))

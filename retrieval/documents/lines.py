@@ -10,6 +10,7 @@ from dataclasses import dataclass
 # Controls, soft hyphens, zero-width blanks, byte order marks and noncharacters: nobody sees
 # them and no search would match across them. Tab to carriage return are blanks and stay.
 _UNSEEN = re.compile("[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff\ufffe\uffff]")
+_BLANKS = re.compile(r"\s{2,}|[^\S ]")  # split() would make a list of all words of a long text
 _HALF_PAIR = re.compile("[\ud800-\udfff]")  # of a surrogate pair: JSON can spell one alone
 
 
@@ -54,7 +55,7 @@ def clean(text: str) -> str:
         text = _HALF_PAIR.sub("\ufffd", text)
         if not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
-    return " ".join(_UNSEEN.sub("", text).split())
+    return _BLANKS.sub(" ", _UNSEEN.sub("", text)).strip(" ")
 
 
 def numbered(text: str, first: int = 1) -> Iterator[tuple[int, str]]:

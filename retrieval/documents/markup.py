@@ -40,7 +40,10 @@ _CELLS = frozenset(("td", "th", "br", "option"))  # blanks stand around them
 _DATES = ("article:published_time", "dc.date", "dcterms.created", "dcterms.date", "date")
 _LAST_KNOWN_LINE = 65_535  # libxml2 counts lines no further
 
-_INVISIBLE = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+# Up to the next opening at most, lest many openings without an end take for ever.
+_INVISIBLE = re.compile(
+    r"<!--(?:(?!<!--).)*?-->|<(script|style)\b(?:(?!<\1\b).)*?</\1\s*>", re.DOTALL | re.IGNORECASE
+)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 

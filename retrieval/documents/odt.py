@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from retrieval.documents.dates import iso
@@ -16,6 +17,10 @@ _NS = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 _TEXT, _TABLE, _OFFICE, _META = (_NS % name for name in ("text", "table", "office", "meta"))
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _BLANKS = {f"{_TEXT}s", f"{_TEXT}tab", f"{_TEXT}line-break"}
+_DERIVED = re.compile(
+    rb"<style:style\b(?=[^>]*\sstyle:parent-style-name=\"(?:Title|Subtitle)\")"
+    rb"[^>]*\sstyle:name=\"(\w+)\""
+)
 _SKIPPED = (
     f"{_TEXT}tracked-changes",  # holds what was deleted
     f"{_OFFICE}annotation",
@@ -37,13 +42,19 @@ def read_odt(content: bytes) -> Source:
     if body is None:
         raise BadInput("damaged: it has no content.xml")
     meta = part(content, "meta.xml")
+    titles = _title_styles(body)
+
+    def is_heading(paragraph: Element) -> bool:
+        style = paragraph.get(f"{_TEXT}style-name", "")
+        return bool(paragraph.tag == f"{_TEXT}h") or style in titles
+
     shape = Shape(
         paragraphs=(f"{_TEXT}p", f"{_TEXT}h"),
         row=f"{_TABLE}table-row",
         skipped=_SKIPPED,
         page_break=f"{_TEXT}soft-page-break",
         text=_text,
-        is_heading=_is_heading,
+        is_heading=is_heading,
     )
     return Source(
         lines(body, shape),
@@ -52,9 +63,9 @@ def read_odt(content: bytes) -> Source:
     )
 
 
-def _is_heading(paragraph: Element) -> bool:
-    style = paragraph.get(f"{_TEXT}style-name", "")
-    return bool(paragraph.tag == f"{_TEXT}h") or style in ("Title", "Subtitle")
+def _title_styles(body: bytes) -> set[str]:
+    """Names of the styles of titles: those two, and what the writer derived from them."""
+    return {"Title", "Subtitle", *(name.decode() for name in _DERIVED.findall(body))}
 
 
 def _text(paragraph: Element) -> str:

@@ -17,6 +17,7 @@ from retrieval.types import Document
 MAX_BYTES = 512 << 20  # of a file: it is read into memory once; scans are large
 # Of text: the longest novels have 5 MiB, and a document of this size lies in memory whole.
 MAX_TEXT_BYTES = 64 << 20
+MAX_MARKDOWN_BYTES = 16 << 20  # parsing takes 18 bytes of memory for one
 
 _FORMATS = {
     ".txt": "plain",
@@ -102,6 +103,9 @@ def _text_source(
         text, remark = decode(content, declared_encoding(content))
         remarks += [remark] if remark else []
         return read_html(text, remarks)
+    if kind == "markdown" and len(content) > MAX_MARKDOWN_BYTES:
+        limit = MAX_MARKDOWN_BYTES >> 20
+        raise BadInput(f"larger than {limit} MiB of Markdown ({len(content)} bytes)")
     text, remark = decode(content)
     remarks += [remark] if remark else []
     if kind == "markdown":

@@ -16,7 +16,7 @@ from retrieval.documents.lines import Line, Source, clean, numbered
 PAUSE_S = 5.0  # of silence: what follows begins a paragraph
 _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}")
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^}]*\}")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
 _NOTES = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|\Z)|WEBVTT")
 
 

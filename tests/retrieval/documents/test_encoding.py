@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
 from retrieval.documents.encoding import decode
 from retrieval.errors import BadInput
 
+SENTENCES = Path(__file__).parents[4] / "shared" / "text" / "evaluation" / "language_id"
 SPANISH = "¿Qué pasó mañana? ¡El pingüino de Íñigo bebió café en Ávila! «Así» fue, según él.\n"
 
 
@@ -78,3 +80,12 @@ def test_a_declared_encoding_is_believed():
 def test_binary_data_are_refused(content):
     with pytest.raises(BadInput, match="not a text file"):
         decode(content)
+
+
+@pytest.mark.skipif(not SENTENCES.is_dir(), reason="../shared/text is not here")
+def test_every_single_sentence_of_windows_comes_out_right():
+    sentences = (SENTENCES / "spa.txt").read_text(encoding="utf-8").splitlines()
+    # Two hold a letter that is not in the encoding.
+    encodable = [text for text in sentences if not set(text) & set("ğł")]
+    assert len(encodable) == len(sentences) - 2
+    assert [decode(text.encode("cp1252"))[0] for text in encodable] == encodable

@@ -163,6 +163,15 @@ def test_comments_and_deleted_text_of_an_odt_are_not_read(tmp_path):
     assert passage.page == 1
 
 
+def test_a_style_derived_from_the_title_is_a_heading(tmp_path):
+    inner = (
+        '<style:style style:name="P1" style:family="paragraph" style:parent-style-name="Title"/>'
+        '<text:p text:style-name="P1">La boda</text:p><text:p text:style-name="P2">Llovió.</text:p>'
+    )
+    inner = inner.replace("<style:style", '<style:style xmlns:style="urn:style"')
+    assert _found(read_document(_odt(tmp_path / "a.odt", inner))) == [("La boda", "Llovió.")]
+
+
 def test_an_encrypted_odt_is_a_reason(tmp_path):
     manifest = {"META-INF/manifest.xml": "<m><encryption-data/></m>"}
     path = _odt(tmp_path / "a.odt", "<text:p>x</text:p>", **manifest)
