@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LABELLED = 120  # texts that fit on a picture
+LABEL_POINTS = 8.0
+LETTER_WIDTH = 0.6  # of a letter's height, on average
 PICTURED = 80  # faces that fit on one
 PICTURE_POINTS = 20  # longer side of a face, in typographic points
 NAME_LETTERS = 28  # of a group, in the legend
@@ -66,11 +68,6 @@ def write_picture(
         axes.scatter(
             x, y, s=size, color=group.colour, alpha=0.85, linewidths=0, label=name, zorder=2 + i
         )
-    if labels is not None and N <= LABELLED:
-        for label, place in zip(labels, places, strict=True):
-            axes.annotate(
-                label.replace("$", r"\$"), place, (4, 3), textcoords="offset points", fontsize=8
-            )
     if pictures is not None:
         for i, (picture, place) in enumerate(zip(pictures, places, strict=True)):
             _put(axes, picture, place, groups[group_of[i]].colour)
@@ -78,7 +75,7 @@ def write_picture(
     axes.set_title(title.replace("$", r"\$"), fontsize=11, color=INK)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.margins(0.06)
+    axes.margins(0.06 if labels is None else 0.1)
     for spine in axes.spines.values():
         spine.set_color("#bbbbbb")
     if projection.method is Method.PCA:
@@ -87,9 +84,46 @@ def write_picture(
     if any(group.name for group in groups):
         figure.legend(loc="outside right upper", fontsize=8, frameon=False, markerscale=1.5)
     figure.supxlabel("; ".join(lines(projection)), fontsize=8, color=INK)
+    if labels is not None and N <= LABELLED:
+        label(axes, places, labels)
     with replacing(out.absolute()) as temporary:
         figure.savefig(temporary, format=out.suffix[1:])
     pyplot.close(figure)
+
+
+def label(
+    axes: Axes, places: NDArray[np.float32], texts: Sequence[str], *, size: float = LABEL_POINTS
+) -> None:
+    """Write a text beside each place, where it hides no other one if there is such a side.
+
+    Call when nothing else of the figure will change.
+    places  (N, 2) in the coordinates of the axes
+    size    of the letters, in typographic points
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.canvas.draw()  # only now it is known where the places lie on the paper
+    points = axes.transData.transform(places) * 72 / figure.dpi  # (N, 2)
+    taken = [(x - 2, y - 2, x + 2, y + 2) for x, y in points.tolist()]
+    for (x, y), place, text in zip(points.tolist(), places.tolist(), texts, strict=True):
+        width = len(text) * size * LETTER_WIDTH
+        boxes = [
+            (x + dx, y + dy, x + dx + width, y + dy + size)
+            for dx in (4, -4 - width, -width / 2)
+            for dy in (2, -2 - size, -size / 2 if abs(dx) >= 4 else 5)
+        ]
+        box = min(boxes, key=lambda one: sum(_common(one, other) for other in taken))
+        taken.append(box)
+        shift = (box[0] - x, box[1] - y + size / 5)
+        shown = text.replace("$", r"\$")
+        axes.annotate(shown, place, shift, textcoords="offset points", fontsize=size, zorder=99)
+
+
+def _common(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """The area that two boxes share."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0) * max(height, 0)
 
 
 def _put(axes: Axes, picture: NDArray[np.uint8], place: NDArray[np.float32], colour: str) -> None:

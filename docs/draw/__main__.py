@@ -1,0 +1,26 @@
+"""python -m docs.draw [NAME...]: draw all pictures of the documentation anew, or some of them."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+
+from docs.draw.every import PICTURES
+
+FOLDER = Path(__file__).parents[1] / "pictures"
+
+parser = argparse.ArgumentParser(prog="python -m docs.draw", description=__doc__)
+parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(PICTURES)}")
+arguments = parser.parse_args()
+if unknown := set(arguments.names) - set(PICTURES):
+    parser.error(f"no picture is called {', '.join(sorted(unknown))}")
+torch.set_num_threads(1)
+for name in arguments.names or PICTURES:
+    start = time.process_time()
+    out = FOLDER / f"{name}.png"
+    PICTURES[name](out)
+    size_kb, spent_s = out.stat().st_size / 1000, time.process_time() - start
+    print(f"{out.name}: {size_kb:.0f} KB, {spent_s:.1f} CPU s")

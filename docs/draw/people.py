@@ -1,0 +1,102 @@
+"""Drawn people for the pictures: an album of sample_data with its faces and embeddings."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.faces import calibration
+from retrieval.faces.calibration import Calibration
+from retrieval.faces.embed import Embedder, open_embedder
+from retrieval.faces.extract import extract
+from retrieval.faces.mtcnn import Mtcnn, open_mtcnn
+from retrieval.types import Crops, Embeddings, Face, Pixels
+from sample_data.album import Label, write_album
+
+SEED = 1  # of `make demo`
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Album:
+    """N faces of drawn people.
+
+    names       whose each face is
+    crops       (N, 150, 150, 3) uint8 RGB, aligned
+    embeddings  (N, 128)
+    portraits   of each name a photo that shows nobody else
+    group       the photo with the most people
+    """
+
+    names: list[str]
+    crops: Crops
+    embeddings: Embeddings
+    portraits: dict[str, Pixels]
+    group: Pixels
+
+    def pairs(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Scores of all pairs of faces of one person, and of two."""
+        names = np.array(self.names)
+        first, second = np.triu_indices(len(names), 1)
+        scores = (self.embeddings @ self.embeddings.T)[first, second]
+        same = names[first] == names[second]
+        return scores[same], scores[~same]
+
+
+@cache
+def detector() -> Mtcnn:
+    """The shipped detector."""
+    return open_mtcnn()
+
+
+@cache
+def embedder() -> Embedder:
+    """The shipped embedder in float32, so that every machine draws the same picture."""
+    return open_embedder(precision="float32")
+
+
+def calibrated() -> Calibration:
+    """What a score of the two means."""
+    found = calibration.load(calibration.SHIPPED / f"dlib-resnet-mtcnn{calibration.SUFFIX}")
+    assert found.embedder_sha256 == embedder().weights_sha256
+    return found
+
+
+@cache
+def album(people: int = 8, photos: int = 40) -> Album:
+    """The album of `make demo`: the same people in the same photos."""
+    with tempfile.TemporaryDirectory() as folder:
+        labels = write_album(Path(folder), people=people, photos=photos, seed=SEED)
+        return _read(Path(folder), labels)
+
+
+def _read(folder: Path, labels: list[Label]) -> Album:
+    opened = embedder()
+    template = opened.template("mtcnn")
+    names: list[str] = []
+    crops: list[Crops] = []
+    portraits: dict[str, Pixels] = {}
+    group, most = np.empty((0, 0, 3), np.uint8), 0
+    for path in dict.fromkeys(label.path for label in labels):
+        here = [label for label in labels if label.path == path]
+        found = extract(folder / path, detector(), template, opened.crop_px)
+        for face, crop in zip(found.faces, found.crops, strict=True):
+            names += [label.name for label in here if _inside(face, label)]
+            crops.append(crop[None])
+        assert len(names) == len(crops), f"a face of {path} is nobody's"
+        if len(here) == 1:
+            portraits.setdefault(here[0].name, found.photo.pixels)
+        if len(here) > most:
+            group, most = found.photo.pixels, len(here)
+    together = np.concatenate(crops)
+    return Album(names, together, opened.embed(together), portraits, group)
+
+
+def _inside(face: Face, label: Label) -> bool:
+    x, y = (face.box[:2] + face.box[2:]) / 2
+    x1, y1, x2, y2 = label.box
+    return bool(x1 < x < x2 and y1 < y < y2)

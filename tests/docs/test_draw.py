@@ -1,0 +1,158 @@
+"""The pictures of the documentation: drawn by code that agrees with the models, and all named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from PIL import Image
+
+from docs.draw import (
+    detection,
+    embedding,
+    encoder,
+    faces,
+    field,
+    gates,
+    people,
+    robustness,
+    words,
+)
+from docs.draw.every import PICTURES
+from retrieval.projection import Method
+from retrieval.text.encode import open_text_encoder
+from retrieval.text.language import open_language
+
+DOCS = Path(__file__).parents[2] / "docs"
+LARGEST_BYTES = 150_000
+FEW = tuple(  # two kinds at their weakest two strengths
+    robustness.Kind(kind.name, kind.unit, kind.strengths[:2], kind.change)
+    for kind in robustness.KINDS[:2]
+)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return people.album(people=3, photos=5)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return field.open_network()
+
+
+@pytest.fixture(scope="module")
+def language():
+    return open_language()
+
+
+def _pages() -> list[Path]:
+    return sorted(DOCS.glob("*.md"))
+
+
+def test_every_picture_that_a_page_names_is_there_and_every_picture_is_named():
+    named = {
+        name
+        for page in _pages()
+        for name in re.findall(r"\(pictures/([^)]+)\)", page.read_text("utf-8"))
+    }
+    assert named == {path.name for path in (DOCS / "pictures").iterdir()}
+
+
+def test_every_picture_that_is_drawn_is_kept():
+    kept = {path.stem for path in (DOCS / "pictures").glob("*.png")}
+    assert set(PICTURES) <= kept
+
+
+def test_pictures_are_small_pngs():
+    for path in (DOCS / "pictures").iterdir():
+        assert path.stat().st_size < LARGEST_BYTES, path
+        with Image.open(path) as picture:
+            assert picture.format == "PNG"
+
+
+def test_the_index_names_every_page():
+    index = (DOCS / "README.md").read_text("utf-8")
+    assert {page.name for page in _pages()} - {"README.md"} <= set(
+        re.findall(r"\(([\w-]+\.md)\)", index)
+    )
+
+
+def test_files_that_the_pages_name_are_there():
+    for page in _pages():
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda out, small: detection.pyramid(out, small.group),
+        lambda out, small: detection.stages(out, small.group),
+        lambda out, small: embedding.scale(out, small),
+        lambda out, small: embedding.histogram(out, small),
+        lambda out, small: embedding.errors(out, small),
+        lambda out, small: field.fields(out, small.crops[:1]),
+        lambda out, small: field.growth(out, small.crops[:1]),
+        lambda out, small: robustness.curves(out, [small.group], FEW),
+        lambda out, small: robustness.examples(out, small.group, FEW),
+        lambda out, small: faces.by_pca(out, small),
+        lambda out, small: words.analogies(out),
+        lambda out, small: words.kinds(out, method=Method.PCA),
+        lambda out, small: gates.heat(out, text="la casa"),
+        lambda out, small: gates.surprise(out, text="la casa"),
+        lambda out, small: encoder.weights(out, text="la casa"),
+    ],
+)
+def test_each_picture_is_drawn(draw, small, tmp_path):
+    out = tmp_path / "picture.png"
+    draw(out, small)
+    with Image.open(out) as picture:
+        assert picture.width >= 600
+        assert len(picture.getcolors()) > 8
+
+
+def test_the_gates_lead_to_the_state_of_the_model(language):
+    state = language.start()
+    for i in language.pieces.encode(["La última resolución"])[0]:
+        opened = gates.step(language, state, i)
+        state = language.read(state, np.array([[i]]))
+        assert_allclose(opened["h"], state.h[:, 0], atol=1e-5)
+    assert all(opened[name].min() >= 0 and opened[name].max() <= 1 for name in gates.GATES)
+
+
+def test_the_parts_of_a_sentence_add_up_to_its_embedding():
+    found = encoder.parts(encoder.SENTENCE)
+    (wanted,) = open_text_encoder().embed([encoder.SENTENCE])
+    assert_allclose(found.embedding, wanted, atol=1e-5)
+
+
+def test_no_unit_sees_beyond_its_theoretical_field(network, small):
+    for one in field.measured(network, small.crops[:1]):
+        ys, xs = np.nonzero(one.gradient)
+        low, high = one.centre - one.theoretical / 2, one.centre + one.theoretical / 2
+        assert min(xs.min(), ys.min()) >= low, one.name
+        assert max(xs.max(), ys.max()) + 1 <= high, one.name
+        assert one.effective <= min(one.theoretical, 150)
+
+
+def test_a_unit_of_the_stem_sees_seven_pixels_all_of_them(network, small):
+    stem = field.measured(network, small.crops[:1])[0]
+    assert (stem.theoretical, stem.centre) == (7, 75.5)
+    assert np.count_nonzero(stem.gradient) == 49
+
+
+def test_a_photo_as_it_was_scores_one_with_itself(small):
+    kind = robustness.Kind("same", "", (0.0, 1.0), lambda photo, _: photo)
+    assert_allclose([one.score for one in robustness.look(small.group, kind)], 1, atol=1e-6)
+
+
+def test_the_album_is_that_of_the_labels(small):
+    assert len(set(small.names)) == 3
+    assert len(small.names) == len(small.crops) == len(small.embeddings)
+    genuine, impostor = small.pairs()
+    assert len(genuine) + len(impostor) == len(small.names) * (len(small.names) - 1) / 2
+    assert genuine.mean() > impostor.mean()
