@@ -7,6 +7,9 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+# Of one document: the longest novels have 5 million, and what is read lies in memory whole.
+MAX_TEXT_CHARACTERS = 64 << 20
+
 # Controls, soft hyphens, zero-width blanks, byte order marks and noncharacters: nobody sees
 # them and no search would match across them. Tab to carriage return are blanks and stay.
 _UNSEEN = re.compile("[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff\ufffe\uffff]")

@@ -1,38 +1,54 @@
 """PDF → text, page by page.
 
-PDFium, the reader of Chrome, finds the text: four times as fast as pypdf here, it knows
-the hyphens at line ends, opens files that are encrypted without a password, and needs no
-further library for that. As with any decoder, run strangers' files in a process with a
-time limit: nested forms can keep every reader busy for ever.
+pypdf reads it: PDFium is four to thirteen times as fast and finds the same words, but takes
+gigabytes of memory for a page of a few kilobytes that was made to hurt, where pypdf stops at
+limits of its own. Time has none here: a page can keep any reader busy, so read strangers'
+files in a process with a time limit.
 """
 
 from __future__ import annotations
 
+import logging
 import re
+import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING
 
 from retrieval.documents.dates import iso
-from retrieval.documents.lines import Line, Source, clean
+from retrieval.documents.lines import MAX_TEXT_CHARACTERS, Line, Source, clean
 from retrieval.errors import BadInput
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument
+    from pypdf import PdfReader
 
 MAX_PAGES = 10_000  # a page can be listed again and again at no cost
-# Of one compressed stream, unpacked. PDFium takes some 20 bytes of memory for one of these.
-MAX_STREAM_BYTES = 32 << 20
-_STREAM = re.compile(rb"/FlateDecode[^\0]{0,300}?stream\r?\n")
-_CHUNK_BYTES = 1 << 16
-_PASSWORD = 4  # PDFium's FPDF_ERR_PASSWORD
 
-_HYPHEN = re.compile("[\ufffe\x02]")  # PDFium's sign for a hyphen at a line's end
+# What pypdf lets through where a file lies, besides errors of its own.
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RecursionError,
+    NotImplementedError,
+    EOFError,
+    OSError,
+    struct.error,
+    zlib.error,
+)
+
 _LIGATURES = dict(enumerate(["ff", "fi", "fl", "ffi", "ffl", "st", "st"], start=0xFB00))
+_DIVIDED = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad][ \t]*\n[ \t]*(?=([^\W\d_]))")
+_LEADERS = re.compile(r"(?:[ \t]?\.){4,}")  # between a title and its page number
 _EDGE_LINES = 2  # at the top and the bottom of a page, where running heads and numbers stand
+_NAMED_PAGES = 5  # in a remark
 _MIN_LINES = 8  # of a page that has running heads
 _NUMBER = re.compile(r"\d{1,5}")
 _MAX_NUMBERS = 4  # of a line that are looked at
@@ -40,104 +56,87 @@ _RUNNING_FROM = 0.3  # share of pages: left and right ones differ
 _BULLET = re.compile(r"\s*(?:[•▪◦‣·○●■*–-]|\d{1,2}[.)])\s")
 _SENTENCE_END = re.compile(r"[.!?…:;][»”’\"')\]]*\s*\Z")
 _SHORT = 0.7  # of the usual length of a line: it ends a paragraph or is a heading
-_JUNK_TITLE = re.compile(r"untitled|sin título|.*\.(docx?|odt|tex|indd|dvi|p65|qxd)|", re.I)
+_JUNK_TITLE = re.compile(
+    r"untitled|sin título|microsoft \w+ - .*|.*\.(docx?|odt|tex|indd|dvi|qxd)", re.IGNORECASE
+)
 
 
 def read_pdf(content: bytes, remarks: list[str]) -> Source:
     """The text of a PDF with its page numbers.
 
-    remarks  gets a line about pages without text
+    remarks  gets a line about pages that are damaged or without text
     raises   BadInput if it is encrypted, damaged, endless, or holds no text at all
 
     Words that are divided at a line's end are joined. What stands at the edge of most pages
     (running heads, page numbers) is kept where it comes first.
     """
-    _check_streams(content)
-    document = _opened(content)
+    from pypdf.errors import PyPdfError
+
+    # Where nobody handles logs, Python would print pypdf's remarks about bad files.
+    logging.getLogger("pypdf").addHandler(logging.NullHandler())
+    damaged: list[int] = []
     try:
-        stated = document.get_metadata_dict()
-        pages = [_lines_of(document, number, remarks) for number in range(len(document))]
-    finally:
-        document.close()
+        reader = _opened(content)
+        pages = list(_pages(reader, damaged))
+        stated = reader.metadata
+        title = clean(str(stated.title or "")) if stated else ""
+        date = str(stated.get("/CreationDate", "")) if stated else ""
+    except (PyPdfError, *_DAMAGE) as error:
+        raise BadInput("not a PDF, or damaged") from error
     empty = [number for number, lines in enumerate(pages, start=1) if not lines]
     if len(empty) == len(pages):
+        what = "can be read" if damaged else "holds text: scanned pictures? Recognise them (OCR)"
+        raise BadInput(f"none of its {len(pages)} pages {what}")
+    if damaged:
+        remarks.append(f"damaged, or made to unpack without end: page {_listed(damaged)}")
+    scanned = [number for number in empty if number not in set(damaged)]
+    if scanned:
+        remarks.append(f"no text on page {_listed(scanned)}: scanned pictures?")
+    return Source(_lines(pages), "" if _JUNK_TITLE.fullmatch(title) else title, iso(date))
+
+
+def _listed(numbers: list[int]) -> str:
+    more = len(numbers) - _NAMED_PAGES
+    return ", ".join(map(str, numbers[:_NAMED_PAGES])) + (f" and {more} more" if more > 0 else "")
+
+
+def _opened(content: bytes) -> PdfReader:
+    from pypdf import PdfReader
+    from pypdf.errors import DependencyError
+
+    reader = PdfReader(BytesIO(content))
+    try:
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise BadInput("encrypted: it opens only with a password")
+    except DependencyError as error:
+        raise BadInput(f"encrypted in a way that cannot be read: {error}") from error
+    if not 0 < len(reader.pages) <= MAX_PAGES:
         raise BadInput(
-            f"none of its {len(pages)} pages holds text: scanned pictures? Recognise it (OCR) first"
+            f"a PDF of 1 to {MAX_PAGES} pages is wanted, this one has {len(reader.pages)}"
         )
-    if empty:
-        more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
-        listed = ", ".join(map(str, empty[:5])) + more
-        remarks.append(f"no text on page {listed}: scanned pictures?")
-    title = clean(stated.get("Title", ""))
-    return Source(
-        _lines(pages),
-        "" if _JUNK_TITLE.fullmatch(title) else title,
-        iso(stated.get("CreationDate", "")),
-    )
+    return reader
 
 
-def _check_streams(content: bytes) -> None:
-    """Refuse streams that unpack to more than a page can need; pictures are not unpacked.
+def _pages(reader: PdfReader, damaged: list[int]) -> Iterator[list[str]]:
+    """The lines of each page that hold text, divided words joined.
 
-    raises  BadInput
+    damaged  gets the numbers of those that cannot be read
     """
-    for found in _STREAM.finditer(content):
-        if b"/Image" in content[max(0, found.start() - 300) : found.end()]:
-            continue
-        unpacker, size, at = zlib.decompressobj(), 0, found.end()
+    from pypdf.errors import DeprecationError, PyPdfError
+
+    left = MAX_TEXT_CHARACTERS
+    for number, page in enumerate(reader.pages, start=1):
         try:
-            while not unpacker.eof and at < len(content):
-                chunk = content[at : at + _CHUNK_BYTES]
-                while chunk and not unpacker.eof:
-                    size += len(unpacker.decompress(chunk, 1 << 20))
-                    chunk = unpacker.unconsumed_tail
-                    if size > MAX_STREAM_BYTES:
-                        raise BadInput(
-                            f"a page unpacks to more than {MAX_STREAM_BYTES >> 20} MiB of drawing"
-                        )
-                at += _CHUNK_BYTES
-        except zlib.error:
-            pass  # encrypted, or damaged: PDFium judges
-
-
-def _opened(content: bytes) -> PdfDocument:
-    from pypdfium2 import PdfDocument, PdfiumError
-
-    try:
-        document = PdfDocument(content)
-    except PdfiumError as error:
-        if error.err_code == _PASSWORD:
-            raise BadInput("encrypted: it opens only with a password") from error
-        raise BadInput("not a PDF, or damaged") from error
-    if not 0 < len(document) <= MAX_PAGES:
-        count = len(document)
-        document.close()
-        raise BadInput(f"a PDF of 1 to {MAX_PAGES} pages is wanted, this one has {count}")
-    return document
-
-
-def _lines_of(document: PdfDocument, number: int, remarks: list[str]) -> list[str]:
-    """The lines of one page that hold text, divided words joined."""
-    from pypdfium2 import PdfiumError
-
-    try:
-        page = document[number]
-        text_page = page.get_textpage()
-        text = text_page.get_text_range() if text_page.count_chars() else ""
-        text_page.close()
-        page.close()
-    except PdfiumError:
-        remarks.append(f"page {number + 1} is damaged")
-        return []
-    text = _HYPHEN.sub("\u00ad", text).translate(_LIGATURES)
-    return [line for line in _joined(text).splitlines() if clean(line)]
-
-
-def _joined(text: str) -> str:
-    """Divided words in one: the hyphen stays only before a capital (Castilla-\u00adLa Mancha)."""
-    text = re.sub(r"\u00ad\s*(?=[^\W\d_])(?=[A-ZÁÉÍÓÚÜÑ])", "-", text)
-    text = re.sub(r"\u00ad\s*", "", text)
-    return re.sub(r"(?<=[^\W\d_])[-\u2010][ \t]*\r?\n[ \t]*(?=[a-záéíóúüñ])", "", text)
+            text = page.extract_text()
+        except (PyPdfError, DeprecationError, *_DAMAGE):
+            damaged.append(number)
+            text = ""
+        left -= len(text)
+        if left < 0:
+            raise BadInput(f"it holds more than {MAX_TEXT_CHARACTERS >> 20} million characters")
+        joined = _DIVIDED.sub(lambda found: "-" if found[1].isupper() else "", text)
+        joined = _LEADERS.sub(" ", joined)
+        yield [line for line in joined.translate(_LIGATURES).split("\n") if clean(line)]
 
 
 def _lines(pages: list[list[str]]) -> Iterator[Line]:

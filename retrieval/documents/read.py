@@ -8,15 +8,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from retrieval.documents.encoding import decode
-from retrieval.documents.lines import Line, Source
+from retrieval.documents.lines import MAX_TEXT_CHARACTERS, Line, Source
 from retrieval.documents.passages import split
 from retrieval.documents.signatures import recognised
 from retrieval.errors import BadInput
 from retrieval.types import Document
 
 MAX_BYTES = 512 << 20  # of a file: it is read into memory once; scans are large
-# Of text: the longest novels have 5 MiB, and a document of this size lies in memory whole.
-MAX_TEXT_BYTES = 64 << 20
+MAX_TEXT_BYTES = MAX_TEXT_CHARACTERS  # of a file of text
 MAX_MARKDOWN_BYTES = 16 << 20  # parsing takes 18 bytes of memory for one
 
 _FORMATS = {
@@ -146,9 +145,9 @@ def _bytes(path: Path) -> bytes:
 
 def _bounded(lines: Iterable[Line]) -> Iterator[Line]:
     """The lines, up to the limit of text: small files can unfold into endless ones."""
-    left = MAX_TEXT_BYTES
+    left = MAX_TEXT_CHARACTERS
     for line in lines:
         left -= len(line.text)
         if left < 0:
-            raise BadInput(f"it holds more than {MAX_TEXT_BYTES >> 20} MiB of text")
+            raise BadInput(f"it holds more than {MAX_TEXT_CHARACTERS >> 20} million characters")
         yield line
