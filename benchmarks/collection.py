@@ -72,7 +72,7 @@ def _store(collection: Collection, row: int, face: Face, picture: bytes) -> None
     place = (40 + row % 1000 / 1000, -1 + row % 777 / 777) if row % 10 == 0 else None
     photo = catalog.add_photo(NewPhoto(f"{row:064x}", row, (100, 100), taken_at, (), place))
     path = Path(f"/album/{row % FOLDERS}/{row}.jpg")
-    catalog.put_path(Found(path, row, 1, 1), photo_id=photo, reason=None)
+    catalog.put_path(Found(path, row, 1, 1), content_id=photo, reason=None)
     catalog.add_crop(catalog.add_face(row, photo, 1, face, 0.5 + row % 50 / 100), picture)
 
 

@@ -97,7 +97,7 @@ def _people(folder: Path, collection: Path, as_json: bool) -> None:
 
     with render.download() as on_download:
         opened = open_collection(collection, create=True, on_download=on_download)
-        opened.prepare()
+        opened.prepare([folder])
     with opened:
         with render.progress() as on_progress:
             report = import_people(

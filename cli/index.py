@@ -56,7 +56,7 @@ def index(
             device=device.value,
             on_download=on_download,
         )
-        opened.prepare()
+        opened.prepare(paths)
     with opened, render.progress() as on_progress:
         report = opened.index(
             paths,

@@ -19,10 +19,11 @@ from cli.thumbnail import half_blocks
 from retrieval.types import Face, Hit, Skipped
 
 if TYPE_CHECKING:
-    from indexes.build import OnProgress, Report
+    from indexes.build import OnProgress
     from indexes.collection import Info
     from indexes.engine import State
     from indexes.probes import Probe
+    from indexes.storing import Report
     from retrieval.faces.calibration import Calibration
     from retrieval.faces.extract import PhotoFaces
     from retrieval.weights import Weights

@@ -22,7 +22,7 @@ from cli.options import (
 )
 
 if TYPE_CHECKING:
-    from indexes.build import Report
+    from indexes.storing import Report
     from retrieval.types import Skipped
 
 TOLD = ("new", "moved", "duplicate", "changed", "gone")
@@ -80,8 +80,8 @@ def watch(
                 device=device.value,
                 on_download=on_download,
             )
-            opened.prepare()
-        job = opened.job()
+            opened.prepare(paths)
+        job = opened.job(paths)
         with opened, Workers(job.open, workers=processes, time_limit_s=time_limit) as pool:
             with render.progress() as on_progress:
                 reports = follow(

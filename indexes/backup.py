@@ -43,7 +43,7 @@ TAR = "tar"
 TRIES = 4  # the last one lets nobody write meanwhile
 BLOCK_BYTES = 1 << 20
 # Tables that forgetting takes rows from, by what identifies these for good.
-FORGETTABLE = {"photos": "sha256", "paths": "path", "faces": "id", "persons": "key"}
+FORGETTABLE = {"contents": "sha256", "paths": "path", "faces": "id", "persons": "key"}
 
 OnBytes = Callable[[int, int], None]  # done, in all
 

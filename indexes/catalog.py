@@ -1,6 +1,6 @@
-"""Photos, the files that hold them, and their faces, in the collection's SQLite file.
+"""Contents, the files that hold them, and the faces in them, in the collection's SQLite file.
 
-Photos are contents, known by the SHA-256 of their bytes; paths are files that hold
+Photos and texts are contents, known by the SHA-256 of their bytes; paths are files that hold
 them. A path that vanishes is marked gone and kept, so that a drive that was not
 mounted costs nothing when it comes back.
 """
@@ -21,24 +21,31 @@ from sqlite_utils import Database
 from indexes.database import VARIABLES, pragma, writing
 from indexes.paths import path_of, stored, under
 from indexes.walk import Found
-from retrieval.types import Face, Skipped
+from retrieval.types import Document, Face, Skipped
+
+PHOTO, TEXT = "photo", "text"  # kinds of content
 
 
 @dataclass(frozen=True, slots=True)
 class KnownPath:
     """What the catalog says about one file.
 
-    photo_id, reason  one of them is set: the photo that it holds, or why it was skipped
-    found             the file as it was seen then
-    placed            whether the photo's place was looked for; older versions did not
+    content_id, reason  one of them is set: what it holds, or why it was skipped
+    found               the file as it was seen then
+    placed              whether the photo's place was looked for; older versions did not
+    kind                of the content, photo or text; None if it was skipped
+    described           the files beside a photo that describe it, as they were seen; None if
+                        they were not looked for: older versions did not
     """
 
     id: int
-    photo_id: int | None
+    content_id: int | None
     reason: str | None
     found: Found
     gone: bool
     placed: bool = True
+    kind: str | None = PHOTO
+    described: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class StoredFace:
 
 
 class Catalog:
-    """What a collection knows of photos and faces; not for use by several threads."""
+    """What a collection knows of contents and faces; not for use by several threads."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -92,68 +99,96 @@ class Catalog:
         """One transaction: all of it or nothing; other writers wait at its start."""
         return writing(self._db)
 
-    # Paths and photos
+    # Paths and contents
 
     def path(self, path: Path) -> KnownPath | None:
         """What is known about a file; None if it was never seen."""
         row = self._db.execute(
-            "SELECT paths.id, photo_id, reason, paths.size_bytes, mtime_ns, ctime_ns, gone, "
-            "coalesce(placed, 1) FROM paths LEFT JOIN photos ON photos.id = photo_id "
-            "WHERE path = ?",
+            "SELECT paths.id, content_id, reason, paths.size_bytes, mtime_ns, ctime_ns, gone, "
+            "coalesce(placed, 1), kind, described "
+            "FROM paths LEFT JOIN contents ON contents.id = content_id WHERE path = ?",
             [stored(path)],
         ).fetchone()
         if row is None:
             return None
-        return KnownPath(row[0], row[1], row[2], Found(path, *row[3:6]), bool(row[6]), bool(row[7]))
+        id, content_id, reason, *found, gone, placed, kind, described = row
+        return KnownPath(
+            id, content_id, reason, Found(path, *found), bool(gone), bool(placed), kind, described
+        )
 
-    def photo_id(self, sha256: str) -> int | None:
-        row = self._db.execute("SELECT id FROM photos WHERE sha256 = ?", [sha256]).fetchone()
+    def content_id(self, sha256: str) -> int | None:
+        row = self._db.execute("SELECT id FROM contents WHERE sha256 = ?", [sha256]).fetchone()
         return None if row is None else int(row[0])
 
     def holds_size(self, size_bytes: int) -> bool:
-        """Whether a photo of that many bytes is stored: only then is a hash worth reading."""
-        query = "SELECT 1 FROM photos WHERE size_bytes = ? LIMIT 1"
+        """Whether a content of that many bytes is stored: only then is a hash worth reading."""
+        query = "SELECT 1 FROM contents WHERE size_bytes = ? LIMIT 1"
         return self._db.execute(query, [size_bytes]).fetchone() is not None
 
-    def paths_of(self, photo_id: int) -> list[Path]:
-        """Every path that holds the photo or held it when it was last seen."""
-        query = "SELECT path FROM paths WHERE photo_id = ? ORDER BY id"
-        return [path_of(row[0]) for row in self._db.execute(query, [photo_id])]
+    def paths_of(self, content_id: int) -> list[Path]:
+        """Every path that holds the content or held it when it was last seen."""
+        query = "SELECT path FROM paths WHERE content_id = ? ORDER BY id"
+        return [path_of(row[0]) for row in self._db.execute(query, [content_id])]
 
     def add_photo(self, photo: NewPhoto) -> int:
+        """Store a photo and return its id."""
+        return self._add_content(
+            sha256=photo.sha256,
+            size_bytes=photo.size_bytes,
+            kind=PHOTO,
+            height=photo.size[0],
+            width=photo.size[1],
+            title="",
+            taken_at=photo.taken_at,
+            warnings=json.dumps(photo.warnings, ensure_ascii=False),
+            latitude=photo.place[0] if photo.place else None,
+            longitude=photo.place[1] if photo.place else None,
+            placed=1,
+        )
+
+    def add_text(self, document: Document) -> int:
+        """Store what a document is, without its passages, and return its id."""
+        return self._add_content(
+            sha256=document.sha256,
+            size_bytes=document.size_bytes,
+            kind=TEXT,
+            title=document.title,
+            taken_at=document.written_at,
+            warnings=json.dumps(document.warnings, ensure_ascii=False),
+            placed=1,
+        )
+
+    def _add_content(self, **values: str | float | None) -> int:
         cursor = self._db.execute(
-            "INSERT INTO photos (sha256, size_bytes, height, width, taken_at, warnings, "
-            "latitude, longitude, placed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
-            [
-                photo.sha256,
-                photo.size_bytes,
-                *photo.size,
-                photo.taken_at,
-                json.dumps(photo.warnings, ensure_ascii=False),
-                *(photo.place or (None, None)),
-            ],
+            f"INSERT INTO contents ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+            list(values.values()),
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
-    def place(self, photo_id: int, place: tuple[float, float] | None) -> None:
+    def describe(self, path_id: int, described: str) -> None:
+        """State which files beside a photo were looked at for what they say of it."""
+        self._db.execute("UPDATE paths SET described = ? WHERE id = ?", [described, path_id])
+
+    def place(self, content_id: int, place: tuple[float, float] | None) -> None:
         """State where a photo was taken, in degrees north and east, unless that was done."""
         self._db.execute(
-            "UPDATE photos SET latitude = ?, longitude = ?, placed = 1 WHERE id = ? AND NOT placed",
-            [*(place or (None, None)), photo_id],
+            "UPDATE contents SET latitude = ?, longitude = ?, placed = 1 "
+            "WHERE id = ? AND NOT placed",
+            [*(place or (None, None)), content_id],
         )
 
-    def put_path(self, found: Found, *, photo_id: int | None, reason: str | None) -> int:
+    def put_path(self, found: Found, *, content_id: int | None, reason: str | None) -> int:
         """Store what a file holds, or why it was skipped, and return the path's id."""
         row = self._db.execute(
-            "INSERT INTO paths (path, photo_id, reason, size_bytes, mtime_ns, ctime_ns) "
+            "INSERT INTO paths (path, content_id, reason, size_bytes, mtime_ns, ctime_ns) "
             "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
-            "photo_id = excluded.photo_id, reason = excluded.reason, gone = 0, "
+            "content_id = excluded.content_id, reason = excluded.reason, gone = 0, "
             "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, "
             "ctime_ns = excluded.ctime_ns RETURNING id",
             [
                 stored(found.path),
-                photo_id,
+                content_id,
                 reason,
                 found.size_bytes,
                 found.mtime_ns,
@@ -162,12 +197,12 @@ class Catalog:
         ).fetchone()
         return int(row[0])
 
-    def set_live(self, photo_ids: Iterable[int]) -> None:
-        """A photo lives while a path holds it; only the faces of living ones are found."""
+    def set_live(self, content_ids: Iterable[int]) -> None:
+        """A content lives while a path holds it; only what is in living ones is found."""
         self._db.conn.executemany(
-            "UPDATE photos SET live = EXISTS (SELECT 1 FROM paths "
-            "WHERE paths.photo_id = photos.id AND NOT paths.gone) WHERE id = ?",
-            [[photo_id] for photo_id in photo_ids],
+            "UPDATE contents SET live = EXISTS (SELECT 1 FROM paths "
+            "WHERE paths.content_id = contents.id AND NOT paths.gone) WHERE id = ?",
+            [[content_id] for content_id in content_ids],
         )
 
     # One run of the indexer
@@ -189,7 +224,7 @@ class Catalog:
         )
 
     def mark_gone(self, root: Path, *, unlisted: Iterable[Path] = ()) -> list[int | None]:
-        """Mark root and every path under it that this run has not seen; returns their photo ids.
+        """Mark root and every path under it that this run has not seen; returns their contents.
 
         unlisted  folders that could not be read: nothing is known about what they hold
         """
@@ -198,26 +233,27 @@ class Catalog:
             inside, more = under(folder)
             where, values = f"{where} AND NOT {inside}", values + more
         lost = self._db.execute(
-            f"SELECT id, photo_id FROM paths WHERE (path = ? OR {where}) AND NOT gone "
+            f"SELECT id, content_id FROM paths WHERE (path = ? OR {where}) AND NOT gone "
             "AND id NOT IN (SELECT path_id FROM seen)",
             [stored(root), *values],
         ).fetchall()
         self._db.conn.executemany(
             "UPDATE paths SET gone = 1 WHERE id = ?", [[path_id] for path_id, _ in lost]
         )
-        self.set_live({photo_id for _, photo_id in lost if photo_id is not None})
-        return [photo_id for _, photo_id in lost]
+        self.set_live({content_id for _, content_id in lost if content_id is not None})
+        return [content_id for _, content_id in lost]
 
     # Faces
 
-    def add_face(self, row: int, photo_id: int, number: int, face: Face, quality: float) -> int:
+    def add_face(self, row: int, content_id: int, number: int, face: Face, quality: float) -> int:
         """Store a face whose embedding lies in that row, and return its id."""
         cursor = self._db.execute(
-            "INSERT INTO faces (row, photo_id, number, x1, y1, x2, y2, landmarks, score, quality) "
+            "INSERT INTO faces "
+            "(row, content_id, number, x1, y1, x2, y2, landmarks, score, quality) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 row,
-                photo_id,
+                content_id,
                 number,
                 *face.box.tolist(),
                 face.landmarks.astype("<f4").tobytes(),
@@ -253,9 +289,9 @@ class Catalog:
             marks = ",".join("?" * len(part))
             for row in self._db.execute(
                 "SELECT faces.id, row, number, x1, y1, x2, y2, landmarks, score, quality, "
-                "taken_at, (SELECT path FROM paths WHERE paths.photo_id = photos.id "
+                "taken_at, (SELECT path FROM paths WHERE paths.content_id = contents.id "
                 " ORDER BY gone, paths.id LIMIT 1), persons.name "
-                "FROM faces JOIN photos ON photos.id = faces.photo_id "
+                "FROM faces JOIN contents ON contents.id = faces.content_id "
                 "LEFT JOIN persons ON persons.id = faces.person_id "
                 f"WHERE {column} IN ({marks})",
                 part,
@@ -275,11 +311,15 @@ class Catalog:
     # What there is
 
     def counts(self) -> dict[str, int]:
-        """Photos, faces and paths that live, and files that were skipped."""
+        """Photos, faces, texts, passages and paths that live, and files that were skipped."""
         queries = {
-            "photos": "SELECT count(*) FROM photos WHERE live",
-            "faces": "SELECT count(*) FROM faces JOIN photos ON photos.id = photo_id WHERE live",
-            "files": "SELECT count(*) FROM paths WHERE NOT gone AND photo_id IS NOT NULL",
+            "photos": "SELECT count(*) FROM contents WHERE live AND kind = 'photo'",
+            "faces": "SELECT count(*) FROM faces JOIN contents ON contents.id = content_id "
+            "WHERE live",
+            "texts": "SELECT count(*) FROM contents WHERE live AND kind = 'text'",
+            "passages": "SELECT count(*) FROM passages JOIN contents ON contents.id = content_id "
+            "WHERE live",
+            "files": "SELECT count(*) FROM paths WHERE NOT gone AND content_id IS NOT NULL",
             "skipped": "SELECT count(*) FROM paths WHERE NOT gone AND reason IS NOT NULL",
             "gone": "SELECT count(*) FROM paths WHERE gone",
             "persons": "SELECT count(*) FROM persons",

@@ -79,6 +79,7 @@ def check(collection: Collection) -> list[Finding]:
         findings += found
         findings += _index(db, folder, vectors)
         findings += _leftovers(vectors)
+    findings += _words(db)
     return findings + _unfinished(db, folder)
 
 
@@ -206,6 +207,23 @@ def _index(db: Database, folder: Path, vectors: VectorSpace) -> Iterator[Finding
             yield Finding(f"the search index {CACHE_FOLDER}/{file.name} is missing", REPAIR)
     except CollectionError as error:
         yield Finding(f"the search index is damaged: {error}", REPAIR)
+
+
+def words_agree(db: Database) -> bool:
+    """Whether the index of words holds the passages that are there, and can be read."""
+    try:
+        db.execute("INSERT INTO stems (stems, rank) VALUES ('integrity-check', 0)")
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+            return False
+    ids = "SELECT id FROM passages EXCEPT SELECT id FROM stems_docsize"
+    more = "SELECT id FROM stems_docsize EXCEPT SELECT id FROM passages"
+    return not db.execute(f"SELECT * FROM ({ids}) UNION ALL SELECT * FROM ({more})").fetchone()
+
+
+def _words(db: Database) -> Iterator[Finding]:
+    if not words_agree(db):
+        yield Finding("the index of words is not that of the passages", REPAIR)
 
 
 def _leftovers(vectors: VectorSpace) -> Iterator[Finding]:

@@ -23,24 +23,26 @@ from indexes import traces
 from indexes.catalog import Catalog, StoredFace
 from indexes.database import open_database, reading, writing
 from indexes.engine import Engine, State
-from indexes.filters import EVERYTHING, Filter, findable
+from indexes.filters import EVERYTHING, FACES, Filter, findable
 from indexes.networks import Networks
 from indexes.probes import Probe, ProbeFace, numbered, probe_face
 from indexes.spaces import Space, VectorSpace
+from indexes.texts import Texts
 from indexes.vectors import FileMissing, check_embeddings
+from indexes.walk import checked_roots, count
 from retrieval.errors import BadInput, CollectionError
 from retrieval.faces import calibration
 from retrieval.types import Embeddings, Hit, Skipped
 
 if TYPE_CHECKING:
-    from indexes.build import Extractor, OnProgress, Report
+    from indexes.build import Extractor, OnProgress
+    from indexes.storing import Report
     from indexes.workers import Job
     from retrieval.faces.detect import Detector
     from retrieval.faces.embed import Embedder
     from retrieval.weights import Progress as OnDownload
 
 CATALOG = "catalog.sqlite"
-FACES = "faces"  # the space that photos' faces lie in
 LOOKS = 5  # at a catalog whose vector file was replaced between reading and opening
 
 T = TypeVar("T")
@@ -70,6 +72,7 @@ class Collection:
     catalog  photos, files, faces
     faces    their embeddings
     engine   search in them
+    texts    passages, their embeddings and the search in them
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Collection:
         path: Path,
         db: Database,
         networks: Networks,
+        texts: Texts,
         *,
         device: str = "cpu",
     ) -> None:
@@ -86,6 +90,7 @@ class Collection:
         self.faces = VectorSpace(db, path, FACES)
         self.engine = Engine(db, path, self.faces, device=device)
         self.networks = networks
+        self.texts = texts
         self._kept: tuple[object, NDArray[np.bool_] | None] | None = None
 
     def __enter__(self) -> Self:
@@ -112,9 +117,13 @@ class Collection:
         """The embedder behind this collection's vectors, opened at first use."""
         return self.networks.embedder
 
-    def prepare(self) -> None:
-        """Open both networks now, with the download that this may take, and not at first use."""
-        _ = self.detector, self.embedder
+    def prepare(self, roots: Iterable[Path]) -> None:
+        """Open now, with the download that this may take, what indexing the roots needs.
+
+        raises  BadInput if a root does not exist
+        """
+        if self._wants_faces(roots):
+            _ = self.detector, self.embedder
 
     def index(
         self,
@@ -122,59 +131,90 @@ class Collection:
         *,
         processes: int | None = None,
         time_limit_s: float | None = None,
+        column: str | None = None,
         retry_skipped: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Report:
-        """Bring the collection up to date with folders and files.
+        """Bring the collection up to date with folders and files of photos and texts.
 
-        processes      that decode, detect and align, each on one core; None is 2
+        processes      that read, decode, detect and align, each on one core; None is 2
         time_limit_s   for one file; None is 60
-        retry_skipped  decode again what was skipped in an earlier run
+        column         of tables and JSON lines, that holds the text
+        retry_skipped  read again what was skipped in an earlier run
         raises         BadInput if a root does not exist, CollectionError if the
                        collection was made with other networks
         """
         from indexes import workers
 
+        roots = checked_roots(roots)
+        photos = self._wants_faces(roots)
         extractor = partial(
             workers.run,
-            self.job().open,
+            self.job(roots, photos=photos, column=column).open,
             workers=processes or workers.WORKERS,
             time_limit_s=time_limit_s or workers.TIME_LIMIT_S,
         )
-        return self.update(roots, extractor, retry_skipped=retry_skipped, on_progress=on_progress)
+        return self.update(
+            roots, extractor, photos=photos, retry_skipped=retry_skipped, on_progress=on_progress
+        )
 
-    def job(self) -> Job:
-        """What processes have to do that find this collection's faces."""
-        return self.networks.job()
+    def _wants_faces(self, roots: Iterable[Path]) -> bool:
+        """Whether there are photos, or somebody asked for networks by name."""
+        return self.networks.asked or count(roots).photos > 0
+
+    def job(self, roots: Iterable[Path], *, photos: bool = True, column: str | None = None) -> Job:
+        """What processes have to do that read files below the roots for this collection.
+
+        photos  False where there are none, so that no network is needed
+        """
+        from indexes.workers import Job
+
+        faces = self.networks.job() if photos else None
+        return Job(faces, tuple(checked_roots(roots)), column)
 
     def update(
         self,
         roots: Iterable[Path],
         extractor: Extractor,
         *,
+        photos: bool = True,
         vanished: Iterable[Path] = (),
         retry_skipped: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Report:
         """index() with processes that are there.
 
+        photos    False leaves photos alone: there are none
         vanished  files and folders that are known to be there no more
         """
         from indexes.build import Build
 
-        self.begin()
-        with self.engine.building(self.path / CATALOG) as on_commit:
+        self.begin(photos=photos)
+        with (
+            self.engine.building(self.path / CATALOG) as on_faces,
+            self.texts.engine.building(self.path / CATALOG) as on_passages,
+        ):
+
+            def on_commit() -> None:
+                on_faces()
+                on_passages()
+
             report = Build(
                 self.catalog,
                 self.faces,
-                self.embedder,
+                self.texts,
+                lambda: self.embedder,
                 extractor,
+                photos=photos,
                 retry_skipped=retry_skipped,
                 on_progress=on_progress,
                 on_commit=on_commit,
             ).run(roots, vanished=vanished)
+        if self.texts.vectors.space() is not None:
+            self.texts.vectors.wipe()  # what described photos before
         if not report.interrupted:
             self.engine.build()
+            self.texts.engine.build()
         return report
 
     def search(
@@ -245,7 +285,7 @@ class Collection:
                 )
             return stored, np.array(self.faces.gallery()[stored.row : stored.row + 1])
 
-        stored, embedding = self._consistently(found)
+        stored, embedding = self.consistently(found)
         hits = self.nearest(embedding, k=k + 1, threshold=threshold, wanted=wanted, exact=exact)[0]
         others = [hit for hit in hits if hit.face_id != face_id][:k]
         ranked = [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
@@ -288,7 +328,7 @@ class Collection:
                 for pair in zip(scores.tolist(), rows.tolist(), strict=True)
             ]
 
-        return self._consistently(hits)
+        return self.consistently(hits)
 
     def default_threshold(self) -> float:
         """The calibrated score; raises BadInput if the embedder has no calibration."""
@@ -313,19 +353,22 @@ class Collection:
             self.path, self.catalog.format, space, self.catalog.counts(), size, self.engine.state
         )
 
-    def begin(self) -> None:
+    def begin(self, *, photos: bool = True) -> None:
         """Make the space of faces if it is new, and finish what a writer that died left over.
 
+        photos  False where no photo will be stored, and no network is needed
         raises  CollectionError if the collection was made with other networks
         """
-        made_by = self.networks.made_by()
-        with writing(self.db):
-            if self.faces.space() is None:
-                self.faces.create(Space(FACES, FACES, made_by, self.embedder.dim))
-        self.networks.check(self.faces.required())
+        if photos:
+            made_by = self.networks.made_by()
+            with writing(self.db):
+                if self.faces.space() is None:
+                    self.faces.create(Space(FACES, FACES, made_by, self.embedder.dim))
+            self.networks.check(self.faces.required())
+        self.texts.check()
         traces.finish(self.db, self.path)
 
-    def _consistently(self, look: Callable[[], T]) -> T:
+    def consistently(self, look: Callable[[], T]) -> T:
         """What `look` returns for one view of the catalog and the vector file that it names."""
         for _ in range(LOOKS - 1):
             try:
@@ -364,6 +407,8 @@ def open_collection(
     create: bool = False,
     detector: str | None = None,
     embedder: str | None = None,
+    encoder: str | None = None,
+    language: str | None = None,
     device: str = "cpu",
     read_only: bool = False,
     on_download: OnDownload | None = None,
@@ -374,6 +419,8 @@ def open_collection(
     detector  name; None takes the one it was made with, mtcnn for a new one
     embedder  name or weights file; None takes the one it was made with, dlib-resnet for
               a new one
+    encoder   of texts: name or file; None takes the one it was made with, lstm for a new one
+    language  of texts, ISO 639-1, for the stems of words; None likewise, es for a new one
     device    where networks and search run, cpu or cuda
     read_only change nothing; so it is anyway where the folder cannot be written
     on_download
@@ -395,9 +442,11 @@ def open_collection(
         detector or made_by.get("detector"),
         embedder or made_by.get("embedder"),
         device=device,
+        asked=detector is not None or embedder is not None or device != "cpu",
         on_download=on_download,
     )
-    return Collection(path, db, networks, device=device)
+    texts = Texts(db, path, encoder, language, device=device)
+    return Collection(path, db, networks, texts, device=device)
 
 
 def _hit(

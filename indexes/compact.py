@@ -34,13 +34,16 @@ BLOCK_SEGMENTS = 32  # written at a time: 16 MB of 128-d rows, flushed
 class Compacted:
     """What compacting has removed.
 
-    photos, faces, paths  out of the catalog
-    rows                  out of the vector files
-    before_bytes          of all files of the collection
+    photos, texts, faces, passages, paths
+                  out of the catalog
+    rows          out of the vector files
+    before_bytes  of all files of the collection
     """
 
     photos: int
+    texts: int
     faces: int
+    passages: int
     paths: int
     rows: int
     before_bytes: int
@@ -80,8 +83,10 @@ def compact(
     for vectors in every_space(db, folder):
         Engine(db, folder, vectors).build()
     return Compacted(
-        photos=len(doomed.photos),
+        photos=len(doomed.contents) - doomed.texts,
+        texts=doomed.texts,
         faces=len(doomed.faces),
+        passages=len(doomed.passages),
         paths=len(doomed.paths),
         rows=rows,
         before_bytes=before,

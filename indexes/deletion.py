@@ -1,6 +1,7 @@
 """Which rows of the catalog are to go, and their deletion in one transaction.
 
-A photo is a content: it goes with every path that holds it and with all its faces.
+A photo or text is a content: it goes with every path that holds it, with all its faces and
+passages. What only a path says of a photo goes with the path.
 """
 
 from __future__ import annotations
@@ -22,31 +23,37 @@ from retrieval.errors import BadInput
 if TYPE_CHECKING:
     from indexes.collection import Collection
 
-UNHELD = "NOT EXISTS (SELECT 1 FROM paths WHERE paths.photo_id = photos.id)"
-ALL_GONE = "NOT EXISTS (SELECT 1 FROM paths WHERE paths.photo_id = photos.id AND NOT paths.gone)"
+UNHELD = "NOT EXISTS (SELECT 1 FROM paths WHERE paths.content_id = contents.id)"
+ALL_GONE = (
+    "NOT EXISTS (SELECT 1 FROM paths WHERE paths.content_id = contents.id AND NOT paths.gone)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
     """What is to be deleted.
 
-    photos   ids
-    unheld   how many of them no path holds: what was in files that were replaced
-    paths    (id, path as it is stored), of skipped files too
-    copies   those of the paths that nobody named: they hold a photo that goes
-    faces    (id, row)
-    persons  (id, name, key) of those of whom no face is left
+    contents  ids
+    texts     how many of them are texts and no photos
+    unheld    how many of them no path holds: what was in files that were replaced
+    paths     (id, path as it is stored), of skipped files too
+    copies    those of the paths that nobody named: they hold a content that goes
+    faces     (id, row)
+    passages  (id, row)
+    persons   (id, name, key) of those of whom no face is left
     """
 
-    photos: list[int]
+    contents: list[int]
+    texts: int
     unheld: int
     paths: list[tuple[int, str | bytes]]
     copies: list[str | bytes]
     faces: list[tuple[int, int]]
+    passages: list[tuple[int, int]]
     persons: list[tuple[int, str, str]]
 
     def __bool__(self) -> bool:
-        return bool(self.photos or self.paths or self.faces or self.persons)
+        return bool(self.contents or self.paths or self.faces or self.persons)
 
 
 def chosen(
@@ -66,38 +73,45 @@ def chosen(
         named |= _at(db, path)
     for folder in folders:
         named |= _below(db, folder)
-    photos = {photo_id for photo_id in named.values() if photo_id is not None}
+    contents = {content_id for content_id in named.values() if content_id is not None}
     if named:
-        photos |= _ids(db, f"SELECT id FROM photos WHERE {UNHELD}")
+        contents |= _ids(db, f"SELECT id FROM contents WHERE {UNHELD}")
     people = {person_id(db, name) for name in persons}
-    return _doomed(db, photos, set(named), people)
+    return _doomed(db, contents, set(named), people)
 
 
 def unheld(db: Database, *, gone: bool = False) -> Doomed:
-    """Photos that no path holds; with gone also those of whose files none is there."""
-    photos = _ids(db, f"SELECT id FROM photos WHERE {ALL_GONE if gone else UNHELD}")
+    """Contents that no path holds; with gone also those of whose files none is there."""
+    contents = _ids(db, f"SELECT id FROM contents WHERE {ALL_GONE if gone else UNHELD}")
     paths = _ids(db, "SELECT id FROM paths WHERE gone") if gone else set()
-    return _doomed(db, photos, paths, set())
+    return _doomed(db, contents, paths, set())
 
 
 def remove(collection: Collection, doomed: Doomed) -> None:
     """Delete it; call inside a write transaction, then traces.finish()."""
     db = collection.db
-    if doomed.faces:
-        collection.faces.kill(row for _, row in doomed.faces)
-        collection.engine.disown()
+    for vectors, engine, dying in (
+        (collection.faces, collection.engine, doomed.faces),
+        (collection.texts.vectors, collection.texts.engine, doomed.passages),
+    ):
+        if dying:
+            vectors.kill(row for _, row in dying)
+            engine.disown()
+    collection.texts.passages.remove([id for id, _ in doomed.passages])
     faces = [[id] for id, _ in doomed.faces]
     db.conn.executemany("DELETE FROM crops WHERE face_id = ?", faces)
     db.conn.executemany("DELETE FROM faces WHERE id = ?", faces)
     db.conn.executemany("DELETE FROM persons WHERE id = ?", ([id] for id, *_ in doomed.persons))
     db.conn.executemany("DELETE FROM paths WHERE id = ?", ([id] for id, _ in doomed.paths))
-    db.conn.executemany("DELETE FROM photos WHERE id = ?", ([id] for id in doomed.photos))
+    db.conn.executemany("DELETE FROM contents WHERE id = ?", ([id] for id in doomed.contents))
     traces.mark(db)
 
 
 def _at(db: Database, path: Path) -> dict[int, int | None]:
     absolute = _absolute(path)
-    row = db.execute("SELECT id, photo_id FROM paths WHERE path = ?", [stored(absolute)]).fetchone()
+    row = db.execute(
+        "SELECT id, content_id FROM paths WHERE path = ?", [stored(absolute)]
+    ).fetchone()
     if row is not None:
         return {row[0]: row[1]}
     hint = "Paths are shown by: retrieve search"
@@ -110,7 +124,7 @@ def _at(db: Database, path: Path) -> dict[int, int | None]:
 def _below(db: Database, folder: Path) -> dict[int, int | None]:
     absolute = _absolute(folder)
     where, values = under(absolute)
-    found = db.execute(f"SELECT id, photo_id FROM paths WHERE {where}", values).fetchall()
+    found = db.execute(f"SELECT id, content_id FROM paths WHERE {where}", values).fetchall()
     if not found:
         raise BadInput(f"the collection holds nothing of {absolute}")
     return dict(found)
@@ -120,22 +134,26 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - as in walk.checked_roots()
 
 
-def _doomed(db: Database, photos: set[int], paths: set[int], persons: set[int]) -> Doomed:
-    held = _among(db, "SELECT id, path, photo_id FROM paths WHERE photo_id", photos)
-    rest = _among(db, "SELECT id, path, photo_id FROM paths WHERE id", paths)
+def _doomed(db: Database, contents: set[int], paths: set[int], persons: set[int]) -> Doomed:
+    held = _among(db, "SELECT id, path, content_id FROM paths WHERE content_id", contents)
+    rest = _among(db, "SELECT id, path, content_id FROM paths WHERE id", paths)
     every = {id: path for id, path, _ in [*held, *rest]}
-    faces = dict(_among(db, "SELECT id, row FROM faces WHERE photo_id", photos))
+    faces = dict(_among(db, "SELECT id, row FROM faces WHERE content_id", contents))
     faces |= dict(_among(db, "SELECT id, row FROM faces WHERE person_id", persons))
+    passages = dict(_among(db, "SELECT id, row FROM passages WHERE content_id", contents))
+    passages |= dict(_among(db, "SELECT id, row FROM passages WHERE path_id", every))
     left = {id: name for id, *name in _nameless(db, faces)}
     left |= {
         id: name for id, *name in _among(db, "SELECT id, name, key FROM persons WHERE id", persons)
     }
     return Doomed(
-        sorted(photos),
-        len(photos) - len({photo_id for *_, photo_id in held}),
+        sorted(contents),
+        len(_among(db, "SELECT id FROM contents WHERE kind = 'text' AND id", contents)),
+        len(contents) - len({content_id for *_, content_id in held}),
         sorted(every.items()),
         [path for id, path, _ in sorted(held) if id not in paths],
         sorted(faces.items()),
+        sorted(passages.items()),
         [(id, name, key) for id, (name, key) in sorted(left.items())],
     )
 

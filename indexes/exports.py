@@ -90,7 +90,7 @@ def export(
         return report
 
     try:
-        return collection._consistently(written)
+        return collection.consistently(written)
     except OSError as error:
         raise BadInput(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from error
 
@@ -107,15 +107,15 @@ def _records(
     """Every face and every photo without one, photo by photo; inside one transaction."""
     keep = None if wanted == EVERYTHING else findable(db, len(gallery), wanted)
     cursor = db.execute(
-        "SELECT photos.id, sha256, size_bytes, height, width, taken_at, latitude, longitude, "
-        "warnings, (SELECT count(*) FROM faces AS f WHERE f.photo_id = photos.id), "
+        "SELECT contents.id, sha256, size_bytes, height, width, taken_at, latitude, longitude, "
+        "warnings, (SELECT count(*) FROM faces AS f WHERE f.content_id = contents.id), "
         "faces.id, row, number, x1, y1, x2, y2, landmarks, score, quality, name, "
         f"{'jpeg' if crops else 'NULL'} "
-        "FROM photos LEFT JOIN faces ON faces.photo_id = photos.id "
+        "FROM contents LEFT JOIN faces ON faces.content_id = contents.id "
         "LEFT JOIN persons ON persons.id = person_id "
         f"{'LEFT JOIN crops ON crops.face_id = faces.id ' if crops else ''}"
-        f"{'' if gone else 'WHERE photos.live '}"
-        "ORDER BY photos.id, faces.id"
+        f"WHERE contents.kind = 'photo' {'' if gone else 'AND contents.live '}"
+        "ORDER BY contents.id, faces.id"
     )
     while rows := cursor.fetchmany(VARIABLES):
         if wanted != EVERYTHING:
@@ -137,17 +137,17 @@ def _records(
 
 
 def _paths(
-    db: Database, photo_ids: set[int], gone: bool
+    db: Database, content_ids: set[int], gone: bool
 ) -> dict[int, tuple[tuple[Path, ...], tuple[Path, ...]]]:
     """Of each photo the files that hold it, and where asked for those that did."""
     found: dict[int, tuple[list[Path], list[Path]]] = {}
-    marks = ",".join("?" * len(photo_ids))
-    for photo_id, path, is_gone in db.execute(
-        f"SELECT photo_id, path, gone FROM paths WHERE photo_id IN ({marks})"
+    marks = ",".join("?" * len(content_ids))
+    for content_id, path, is_gone in db.execute(
+        f"SELECT content_id, path, gone FROM paths WHERE content_id IN ({marks})"
         f"{'' if gone else ' AND NOT gone'} ORDER BY id",
-        list(photo_ids),
+        list(content_ids),
     ):
-        found.setdefault(photo_id, ([], []))[is_gone].append(path_of(path))
+        found.setdefault(content_id, ([], []))[is_gone].append(path_of(path))
     return {id: (tuple(here), tuple(away)) for id, (here, away) in found.items()}
 
 

@@ -1,4 +1,4 @@
-"""Conditions on photos and faces → the rows that a search may find."""
+"""Conditions on contents and faces → the rows that a search may find."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from indexes.paths import under
 from indexes.persons import person_id
 from retrieval.errors import BadInput
 
+FACES, PASSAGES = "faces", "passages"  # spaces, and the tables of their items
 EARTH_KM = 6371.0088  # mean radius (IUGG)
 KM_PER_DEGREE = EARTH_KM * np.pi / 180
 DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?")
@@ -38,9 +39,9 @@ class Filter:
 
     since, until  ISO 8601, as long as one likes (2019, 2019-07, 2019-07-09T18), both
                   included: until 2019 ends with its December. Photos without a date are out
-    folders       a file of the photo lies under one of them
-    persons       the face has one of these names
-    min_quality   of the face, 0 to 1
+    folders       a file that holds it lies under one of them
+    persons       the face has one of these names; of a passage, a face in its photo has
+    min_quality   of the face, 0 to 1; says nothing of passages
     near          where the photo was taken; photos without a place are out
     """
 
@@ -74,67 +75,81 @@ def near_from(text: str) -> Near:
 
 
 def findable(
-    db: Database, rows: int, wanted: Filter = EVERYTHING, *, space: str = "faces"
+    db: Database, rows: int, wanted: Filter = EVERYTHING, *, items: str = FACES
 ) -> NDArray[np.bool_] | None:
-    """(rows,) which rows of the faces' space a search may find; None if all of them.
+    """(rows,) which rows of a space a search may find; None if all of them.
 
-    Never found are dead rows and the faces of photos that no file holds any more.
+    items   the table of the space's items: faces or passages
+    Never found are dead rows and what is of contents that no file holds any more.
     raises  BadInput for a person whom nobody named
     """
-    where, values = _conditions(db, wanted)
+    where, values = _conditions(db, wanted, items)
+    hidden = _hidden(db, items)
     if where:
         keep = np.zeros(rows, np.bool_)
-        _mark(keep, _select(db, f"photos.live AND {' AND '.join(where)}", values), True)
+        _mark(keep, _select(db, items, f"contents.live AND {' AND '.join(where)}", values), True)
         if wanted.near is not None:
-            keep &= _near_rows(db, rows, wanted.near)
-        return keep
-    hidden = db.execute(
-        "SELECT faces.row FROM photos JOIN faces ON faces.photo_id = photos.id "
-        "WHERE photos.live = 0 UNION ALL SELECT row FROM dead WHERE space = ?",  # as its index
-        [space],
-    ).fetchall()
-    if not hidden:
+            keep &= _near_rows(db, rows, wanted.near, items)
+    elif hidden:
+        keep = np.ones(rows, np.bool_)
+    else:
         return None
-    keep = np.ones(rows, np.bool_)
     _mark(keep, hidden, False)
     return keep
 
 
-def _conditions(db: Database, wanted: Filter) -> tuple[list[str], list[Any]]:
+def _hidden(db: Database, items: str) -> list[tuple[int]]:
+    """Rows that are never found."""
+    queries = [
+        f"SELECT {items}.row FROM contents JOIN {items} ON {items}.content_id = contents.id "
+        "WHERE contents.live = 0",  # as its index
+        "SELECT row FROM dead WHERE space = ?",
+    ]
+    if items == PASSAGES:  # of what only a path says, and it is there no more
+        queries.append("SELECT row FROM paths JOIN passages ON path_id = paths.id WHERE gone")
+    found: list[tuple[int]] = db.execute(" UNION ALL ".join(queries), [items]).fetchall()
+    return found
+
+
+def _conditions(db: Database, wanted: Filter, items: str) -> tuple[list[str], list[Any]]:
     where: list[str] = []
     values: list[Any] = []
     if wanted.since is not None:
-        where.append("photos.taken_at >= ?")
+        where.append("contents.taken_at >= ?")
         values.append(wanted.since)
     if wanted.until is not None:
-        where.append("photos.taken_at < ?")
+        where.append("contents.taken_at < ?")
         values.append(wanted.until + "~")  # sorts after everything that goes on from it
     if wanted.folders:
         parts = [under(folder.absolute()) for folder in wanted.folders]
         inside = " OR ".join(sql for sql, _ in parts)
-        where.append(f"photos.id IN (SELECT photo_id FROM paths WHERE NOT gone AND ({inside}))")
+        where.append(f"contents.id IN (SELECT content_id FROM paths WHERE NOT gone AND ({inside}))")
         values += [value for _, part in parts for value in part]
     if wanted.persons:
         ids = [person_id(db, name) for name in wanted.persons]
-        where.append(f"faces.person_id IN ({','.join('?' * len(ids))})")
+        named = f"person_id IN ({','.join('?' * len(ids))})"
+        if items == FACES:
+            where.append(named)
+        else:
+            where.append(f"contents.id IN (SELECT content_id FROM faces WHERE {named})")
         values += ids
-    if wanted.min_quality > 0:
+    if wanted.min_quality > 0 and items == FACES:
         where.append("faces.quality >= ?")
         values.append(wanted.min_quality)
     if wanted.near is not None:
         degrees = wanted.near.km / KM_PER_DEGREE
-        where.append("photos.latitude BETWEEN ? AND ?")
+        where.append("contents.latitude BETWEEN ? AND ?")
         values += [wanted.near.latitude - degrees, wanted.near.latitude + degrees]
     return where, values
 
 
-def _near_rows(db: Database, rows: int, near: Near) -> NDArray[np.bool_]:
+def _near_rows(db: Database, rows: int, near: Near, items: str) -> NDArray[np.bool_]:
     """Exact on the sphere, among those of about the same latitude (haversine, Sinnott 1984)."""
     degrees = near.km / KM_PER_DEGREE
     found = np.array(
         db.execute(
-            "SELECT faces.row, latitude, longitude FROM photos JOIN faces "
-            "ON faces.photo_id = photos.id WHERE latitude BETWEEN ? AND ?",
+            f"SELECT {items}.row, latitude, longitude FROM contents JOIN {items} "
+            f"ON {items}.content_id = contents.id WHERE latitude BETWEEN ? AND ?",
             [near.latitude - degrees, near.latitude + degrees],
         ).fetchall(),
         np.float64,
@@ -152,9 +167,10 @@ def _near_rows(db: Database, rows: int, near: Near) -> NDArray[np.bool_]:
     return keep
 
 
-def _select(db: Database, where: str, values: Sequence[Any]) -> list[tuple[int]]:
+def _select(db: Database, items: str, where: str, values: Sequence[Any]) -> list[tuple[int]]:
     found: list[tuple[int]] = db.execute(
-        f"SELECT faces.row FROM photos JOIN faces ON faces.photo_id = photos.id WHERE {where}",
+        f"SELECT {items}.row FROM contents JOIN {items} ON {items}.content_id = contents.id "
+        f"WHERE {where}",
         values,
     ).fetchall()
     return found

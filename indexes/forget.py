@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Forgotten:
     """What was forgotten, or would be.
 
-    photos  contents, with what files held before they were replaced
+    photos  with what files held before they were replaced; so for texts
     paths   all that hold or held them, of skipped files too
     copies  those of the paths that nobody named
     names   of persons of whom no face is left
@@ -38,8 +38,10 @@ class Forgotten:
     """
 
     photos: int
+    texts: int
     replaced: int
     faces: int
+    passages: int
     paths: list[Path]
     copies: list[Path]
     names: list[str]
@@ -68,9 +70,9 @@ def forget(
     verify: bool = False,
     patience_s: float = traces.PATIENCE_S,
 ) -> Forgotten:
-    """Forget photos by their paths or folders, and faces by the names of persons.
+    """Forget photos and texts by their paths or folders, and faces by the names of persons.
 
-    paths       of photos, which go with all paths that hold them, and of skipped files
+    paths       of photos and texts, which go with all paths that hold them, and of skipped files
     folders     all paths below them
     persons     whose faces and names go; the photos stay, with their other faces
     verify      read all files of the collection afterwards, for what must not be there; that
@@ -83,21 +85,25 @@ def forget(
     traces.finish(db, folder)
     with writing(db):
         doomed = deletion.chosen(db, paths=paths, folders=folders, persons=persons)
-        evidence = proof.collect(db, collection.faces, doomed) if verify else None
+        evidence = proof.collect(collection, doomed) if verify else None
         deletion.remove(collection, doomed)
     traces.finish_or_raise(db, folder, patience_s=patience_s)
     if doomed.faces:
         collection.engine.build()
+    if doomed.passages:
+        collection.texts.engine.build()
     if evidence is None:
         return _forgotten(doomed)
-    return _forgotten(doomed, proof.prove(db, folder, collection.faces, evidence))
+    return _forgotten(doomed, proof.prove(collection, evidence))
 
 
 def _forgotten(doomed: Doomed, proof: Proof | None = None) -> Forgotten:
     return Forgotten(
-        photos=len(doomed.photos),
+        photos=len(doomed.contents) - doomed.texts,
+        texts=doomed.texts,
         replaced=doomed.unheld,
         faces=len(doomed.faces),
+        passages=len(doomed.passages),
         paths=[path_of(path) for _, path in doomed.paths],
         copies=[path_of(path) for path in doomed.copies],
         names=[name for _, name, _ in doomed.persons],

@@ -16,9 +16,10 @@ import numpy as np
 
 from indexes import persons, traces
 from indexes.catalog import NewPhoto
-from indexes.collection import CATALOG, FACES, Collection
+from indexes.collection import CATALOG, Collection
 from indexes.database import writing
 from indexes.exchange.records import FaceRecord, Header, Record
+from indexes.filters import FACES
 from indexes.spaces import Space
 from indexes.walk import Found
 from retrieval.errors import CollectionError
@@ -144,30 +145,30 @@ class _Importer:
         with writing(self._db):
             for _, group in groupby(batch, key=lambda item: item[1].sha256):
                 found = list(group)
-                photo_id = self._photo(found)
-                if photo_id is not None:
-                    expected[photo_id] = max(record.faces for _, record in found)
-                    self._look_at_faces(photo_id, [record for _, record in found], new, names)
+                content_id = self._photo(found)
+                if content_id is not None:
+                    expected[content_id] = max(record.faces for _, record in found)
+                    self._look_at_faces(content_id, [record for _, record in found], new, names)
             self._store_faces(new, names)
             persons.give_names(self._db, names)
             self._catalog.set_live(expected)
-            for photo_id, faces in expected.items():
-                self._look_whether_complete(photo_id, faces)
+            for content_id, faces in expected.items():
+                self._look_whether_complete(content_id, faces)
 
     def _photo(self, found: list[tuple[str, Record]]) -> int | None:
         """The photo's id, with its paths stored; None if the collection cannot hold it."""
         record = found[0][1]
-        photo_id = self._catalog.photo_id(record.sha256)
-        here = [path for path in record.paths if self._is_free(path, photo_id)]
+        content_id = self._catalog.content_id(record.sha256)
+        here = [path for path in record.paths if self._is_free(path, content_id)]
         away = [path for path in record.gone_paths if self._catalog.path(path) is None]
-        if photo_id is None:
+        if content_id is None:
             if record.paths and not here:
                 for where, _ in found:
                     self.report.add_broken(
                         where, f"{record.paths[0]} holds another photo in this collection"
                     )
                 return None
-            photo_id = self._catalog.add_photo(
+            content_id = self._catalog.add_photo(
                 NewPhoto(
                     record.sha256,
                     record.size_bytes,
@@ -178,30 +179,34 @@ class _Importer:
                 )
             )
             if record.place is None:  # the next run of the indexer looks for it
-                self._db.execute("UPDATE photos SET placed = 0 WHERE id = ?", [photo_id])
+                self._db.execute("UPDATE contents SET placed = 0 WHERE id = ?", [content_id])
             self.report.photos += 1
-            self._counted.add(photo_id)
-        elif photo_id not in self._counted:
+            self._counted.add(content_id)
+        elif content_id not in self._counted:
             self.report.known_photos += 1
-            self._counted.add(photo_id)
+            self._counted.add(content_id)
         for path in here + away:
-            self._put_path(path, record.size_bytes, photo_id, gone=path in away)
-        return photo_id
+            self._put_path(path, record.size_bytes, content_id, gone=path in away)
+        return content_id
 
-    def _is_free(self, path: Path, photo_id: int | None) -> bool:
+    def _is_free(self, path: Path, content_id: int | None) -> bool:
         """Whether nothing better than a record is known about the path: nobody looked there."""
         known = self._catalog.path(path)
-        return known is None or (known.gone and known.photo_id != photo_id) or bool(known.reason)
+        return (
+            known is None or (known.gone and known.content_id != content_id) or bool(known.reason)
+        )
 
-    def _put_path(self, path: Path, size_bytes: int, photo_id: int, *, gone: bool) -> None:
+    def _put_path(self, path: Path, size_bytes: int, content_id: int, *, gone: bool) -> None:
         # Times of no file: the indexer reads it once, finds its content known and goes on.
-        id = self._catalog.put_path(Found(path, size_bytes, 0, 0), photo_id=photo_id, reason=None)
+        id = self._catalog.put_path(
+            Found(path, size_bytes, 0, 0), content_id=content_id, reason=None
+        )
         if gone:
             self._db.execute("UPDATE paths SET gone = 1 WHERE id = ?", [id])
 
     def _look_at_faces(
         self,
-        photo_id: int,
+        content_id: int,
         records: list[Record],
         new: dict[tuple[int, int], FaceRecord],
         names: dict[str, list[int]],
@@ -211,15 +216,15 @@ class _Importer:
             number: (id, name)
             for number, id, name in self._db.execute(
                 "SELECT number, faces.id, name FROM faces LEFT JOIN persons "
-                "ON persons.id = person_id WHERE photo_id = ?",
-                [photo_id],
+                "ON persons.id = person_id WHERE content_id = ?",
+                [content_id],
             )
         }
         for face in (record.face for record in records):
             if face is None:
                 continue
-            if face.number not in known and (photo_id, face.number) not in new:
-                new[photo_id, face.number] = face
+            if face.number not in known and (content_id, face.number) not in new:
+                new[content_id, face.number] = face
                 continue
             self.report.known_faces += 1
             id, name = known.get(face.number, (None, face.person))
@@ -235,9 +240,9 @@ class _Importer:
         if not new:
             return
         first = self._vectors.append(np.stack([face.embedding for face in new.values()]))
-        for row, ((photo_id, number), record) in enumerate(new.items(), first):
+        for row, ((content_id, number), record) in enumerate(new.items(), first):
             face = Face(record.box, record.landmarks, record.score)
-            id = self._catalog.add_face(row, photo_id, number, face, record.quality)
+            id = self._catalog.add_face(row, content_id, number, face, record.quality)
             if record.crop is not None:
                 self._catalog.add_crop(id, record.crop)
             if record.person is not None:
@@ -245,9 +250,9 @@ class _Importer:
                 self.report.named += 1
         self.report.faces += len(new)
 
-    def _look_whether_complete(self, photo_id: int, faces: int) -> None:
-        query = "SELECT count(*) FROM faces WHERE photo_id = ?"
-        if self._db.execute(query, [photo_id]).fetchone()[0] < faces:
-            self._incomplete.add(photo_id)
+    def _look_whether_complete(self, content_id: int, faces: int) -> None:
+        query = "SELECT count(*) FROM faces WHERE content_id = ?"
+        if self._db.execute(query, [content_id]).fetchone()[0] < faces:
+            self._incomplete.add(content_id)
         else:
-            self._incomplete.discard(photo_id)
+            self._incomplete.discard(content_id)

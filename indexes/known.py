@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexes import persons
-from indexes.build import Report
 from indexes.collection import Collection
 from indexes.database import writing
 from indexes.paths import path_of, under
+from indexes.storing import Report
 from indexes.walk import checked_roots
 from retrieval.errors import BadInput
 from retrieval.types import Skipped
@@ -41,7 +41,7 @@ class _Photo:
 
     path: Path
     name: str
-    photo_id: int
+    content_id: int
     faces: list[tuple[int, str | None]]
 
 
@@ -63,10 +63,10 @@ def import_people(
         photos = list(_photos(collection, root))
         stands_for: dict[int, set[str]] = {}
         for photo in photos:
-            stands_for.setdefault(photo.photo_id, set()).add(photo.name)
+            stands_for.setdefault(photo.content_id, set()).add(photo.name)
         names: dict[int, str] = {}
         for photo in photos:
-            reason = _refused(photo, stands_for[photo.photo_id])
+            reason = _refused(photo, stands_for[photo.content_id])
             if reason is not None:
                 known.unnamed.append(Skipped(photo.path, reason))
                 continue
@@ -93,17 +93,18 @@ def name_of(path: Path, root: Path) -> str:
 def _photos(collection: Collection, root: Path) -> Iterator[_Photo]:
     where, values = under(root)
     found = collection.db.execute(
-        f"SELECT path, photo_id FROM paths WHERE {where} AND NOT gone AND photo_id IS NOT NULL",
+        "SELECT path, content_id FROM paths JOIN contents ON contents.id = content_id "
+        f"WHERE {where} AND NOT gone AND kind = 'photo'",
         values,
     ).fetchall()
-    for kept, photo_id in found:
+    for kept, content_id in found:
         path = path_of(kept)
         query = (
             "SELECT faces.id, name FROM faces LEFT JOIN persons ON persons.id = person_id "
-            "WHERE photo_id = ?"
+            "WHERE content_id = ?"
         )
-        faces = collection.db.execute(query, [photo_id]).fetchall()
-        yield _Photo(path, name_of(path, root), photo_id, faces)
+        faces = collection.db.execute(query, [content_id]).fetchall()
+        yield _Photo(path, name_of(path, root), content_id, faces)
 
 
 def _refused(photo: _Photo, names: set[str]) -> str | None:

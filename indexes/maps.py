@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.catalog import StoredFace
-from indexes.collection import FACES, Collection
+from indexes.collection import Collection
 from indexes.database import VARIABLES
-from indexes.filters import EVERYTHING, Filter, findable
+from indexes.filters import EVERYTHING, FACES, Filter, findable
 from indexes.paths import path_of
 from indexes.spaces import VectorSpace, every_space
 from indexes.words import WordIndex
@@ -89,7 +89,7 @@ def points_of(
         notes = (f"{lost} embeddings were left out as damaged: retrieve check",) if lost else ()
         return Points(embeddings[whole], items, len(rows), notes)
 
-    return collection._consistently(look)
+    return collection.consistently(look)
 
 
 def points_of_words(index: WordIndex, words: Sequence[str], *, most: int) -> Points:

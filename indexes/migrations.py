@@ -164,6 +164,76 @@ def _002_spaces_of_anything(db: Database, folder: Path) -> None:
         _sign(db, folder / f"{name}.f32", name, dim * 4, rows)
 
 
+def _003_texts(db: Database, folder: Path) -> None:
+    """Contents that are no photos, the passages of texts, and an index of their words."""
+    db.executescript(
+        """
+        ALTER TABLE photos RENAME TO contents;
+        ALTER TABLE paths RENAME COLUMN photo_id TO content_id;
+        ALTER TABLE faces RENAME COLUMN photo_id TO content_id;
+        -- One row a content: the SHA-256 of a file's bytes is what identifies it.
+        CREATE TABLE new_contents (
+            id INTEGER PRIMARY KEY,
+            sha256 TEXT NOT NULL UNIQUE,
+            size_bytes INTEGER NOT NULL,
+            kind TEXT NOT NULL,                -- photo or text
+            height INTEGER,                    -- of a photo, in pixels
+            width INTEGER,
+            title TEXT NOT NULL,               -- of a text, as it states it itself, or ''
+            taken_at TEXT,                     -- when it was taken or written
+            warnings TEXT NOT NULL,            -- JSON list of lines
+            live INTEGER NOT NULL DEFAULT 1,   -- 0 when no path holds it any more
+            latitude REAL,                     -- degrees north and east
+            longitude REAL,
+            placed INTEGER NOT NULL DEFAULT 0  -- whether the file was looked at for them
+        );
+        INSERT INTO new_contents
+            SELECT id, sha256, size_bytes, 'photo', height, width, '', taken_at, warnings, live,
+                latitude, longitude, placed FROM contents;
+        DROP TABLE contents;
+        ALTER TABLE new_contents RENAME TO contents;
+        CREATE INDEX contents_size_bytes ON contents (size_bytes);
+        CREATE INDEX contents_not_live ON contents (id) WHERE live = 0;
+        CREATE INDEX contents_taken_at ON contents (taken_at);
+        CREATE INDEX contents_latitude ON contents (latitude) WHERE latitude IS NOT NULL;
+        DROP INDEX paths_photo_id;
+        CREATE INDEX paths_content_id ON paths (content_id);
+        DROP INDEX faces_photo_id;
+        CREATE INDEX faces_content_id ON faces (content_id);
+        -- The files beside a photo that describe it, as they were seen; NULL: not looked for.
+        ALTER TABLE paths ADD COLUMN described TEXT;
+        CREATE INDEX paths_gone ON paths (id) WHERE gone;
+        CREATE TABLE passages (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
+            row INTEGER NOT NULL,              -- of its embedding; ascends with id
+            content_id INTEGER NOT NULL REFERENCES contents (id),
+            path_id INTEGER REFERENCES paths (id),  -- where the path or a file beside it says it
+            number INTEGER NOT NULL,           -- in its content, 1 for the first
+            kind TEXT NOT NULL,
+            title TEXT NOT NULL,
+            text TEXT NOT NULL,
+            page INTEGER, line INTEGER, record INTEGER, time_s REAL
+        );
+        CREATE INDEX passages_content_id ON passages (content_id);
+        CREATE INDEX passages_path_id ON passages (path_id) WHERE path_id IS NOT NULL;
+        CREATE INDEX passages_row ON passages (row);
+        """
+    )
+    create_words(db)
+
+
+def create_words(db: Database) -> None:
+    """The index of words: the stems of each passage (rowid is its id), a blank between two.
+
+    They are made by retrieval/text/stemming.py, so the tokenizer has only to split them.
+    """
+    db.execute(
+        "CREATE VIRTUAL TABLE stems USING fts5 "
+        "(title, body, tokenize = 'unicode61 remove_diacritics 0')"
+    )
+    db.execute("CREATE VIRTUAL TABLE vocabulary USING fts5vocab (stems, row)")
+
+
 def _sign(db: Database, path: Path, space: str, row_bytes: int, rows: int) -> None:
     """Checksums of the rows of a vector file that was written without them."""
     size = path.stat().st_size if path.is_file() else 0
@@ -184,5 +254,6 @@ def _sign(db: Database, path: Path, space: str, row_bytes: int, rows: int) -> No
 MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _001_photos_and_faces,
     _002_spaces_of_anything,
+    _003_texts,
 )
 FORMAT = len(MIGRATIONS)

@@ -24,17 +24,17 @@ def face_id(db: Database, text: str) -> int:
             has several and none was chosen the error lists them
     """
     numbered = NUMBERED.fullmatch(text)
-    photo_id, number = _photo_id(db, text), None
-    if photo_id is None and numbered is not None:
+    content_id, number = _content_id(db, text), None
+    if content_id is None and numbered is not None:
         text, number = numbered[1], int(numbered[2])
-        photo_id = _photo_id(db, text)
+        content_id = _content_id(db, text)
     shown = os.fsencode(text).decode("utf-8", "backslashreplace")
-    if photo_id is None:
+    if content_id is None:
         raise BadInput(f"{shown} is not in the collection. Index it first: retrieve index PATH")
     faces = db.execute(
         "SELECT number, faces.id, x1, y1, x2, y2, name FROM faces "
-        "LEFT JOIN persons ON persons.id = person_id WHERE photo_id = ? ORDER BY number",
-        [photo_id],
+        "LEFT JOIN persons ON persons.id = person_id WHERE content_id = ? ORDER BY number",
+        [content_id],
     ).fetchall()
     if not faces:
         raise BadInput(f"no face was found in {shown}; there is nothing to name")
@@ -49,10 +49,10 @@ def face_id(db: Database, text: str) -> int:
     raise BadInput(f"{shown} holds {_count(len(faces))}, {problem}: {listed}{more}")
 
 
-def _photo_id(db: Database, text: str) -> int | None:
+def _content_id(db: Database, text: str) -> int | None:
     """What the file holds; raises BadInput if it was skipped."""
     path = Path(os.path.abspath(text))  # noqa: PTH100  links are kept, as in the catalog
-    query = "SELECT photo_id, reason FROM paths WHERE path = ?"
+    query = "SELECT content_id, reason FROM paths WHERE path = ?"
     row = db.execute(query, [stored(path)]).fetchone()
     if row is None:
         return None

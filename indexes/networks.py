@@ -11,7 +11,7 @@ from retrieval.errors import CollectionError
 from retrieval.types import Skipped
 
 if TYPE_CHECKING:
-    from indexes.workers import Job
+    from indexes.workers import Faces
     from retrieval.faces.detect import Detector
     from retrieval.faces.embed import Embedder
     from retrieval.faces.extract import PhotoFaces
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Networks:
-    """A detector and an embedder by their names; a name that is None means the default."""
+    """A detector and an embedder by their names; a name that is None means the default.
+
+    asked  whether somebody asked for one of them, so that it has to be opened
+    """
 
     def __init__(
         self,
@@ -28,8 +31,10 @@ class Networks:
         embedder: str | None,
         *,
         device: str,
+        asked: bool = False,
         on_download: OnDownload | None = None,
     ) -> None:
+        self.asked = asked
         self._collection = collection
         self._names = detector, embedder
         self._device = device
@@ -85,12 +90,12 @@ class Networks:
                 "made it, or choose another --collection"
             )
 
-    def job(self) -> Job:
+    def job(self) -> Faces:
         """What other processes have to do to find faces as these networks do."""
-        from indexes.workers import Job
+        from indexes.workers import Faces
 
         name = self.detector.name
-        return Job(name, self._device, self.embedder.template(name), self.embedder.crop_px)
+        return Faces(name, self._device, self.embedder.template(name), self.embedder.crop_px)
 
     def extract(self, path: Path) -> PhotoFaces | Skipped:
         """The faces of a photo, or why it cannot be used."""

@@ -32,10 +32,10 @@ class Person:
 def persons(db: Database) -> list[Person]:
     """Everybody with a name, in order of names."""
     found = db.execute(
-        "SELECT persons.id, persons.name, count(photos.id), count(DISTINCT photos.id) "
+        "SELECT persons.id, persons.name, count(contents.id), count(DISTINCT contents.id) "
         "FROM persons "
         "LEFT JOIN faces ON faces.person_id = persons.id "
-        "LEFT JOIN photos ON photos.id = faces.photo_id AND photos.live GROUP BY persons.id"
+        "LEFT JOIN contents ON contents.id = faces.content_id AND contents.live GROUP BY persons.id"
     )
     return sorted((Person(*row) for row in found), key=lambda person: plain(normal(person.name)))
 

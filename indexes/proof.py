@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlite_utils import Database
@@ -20,9 +21,14 @@ from indexes.database import VARIABLES, reading
 from indexes.deletion import Doomed
 from indexes.needles import WINDOW, Needles, find_in_folder
 from indexes.paths import path_of
-from indexes.spaces import VectorSpace
+from indexes.spaces import VectorSpace, every_space
 
-PIECE_BYTES = 64  # of an embedding: its first, middle and last ones; that finds a whole row too
+if TYPE_CHECKING:
+    from indexes.collection import Collection
+
+PIECE_BYTES = (
+    64  # of an embedding or a text: its first, middle and last ones; that finds a whole row too
+)
 CHUNK_BYTES = 32  # of a crop, short beside SQLite's pages, so that few lie across a border
 CHUNK_EVERY = 128  # bytes: what is left of a crop in a page is found from 160 bytes on
 CHUNKS_AT_MOST = 1 << 20  # of all crops together, but no fewer than FEWEST_CHUNKS of each
@@ -71,12 +77,13 @@ class Evidence:
         self.kinds.append((kind, what))
 
 
-def collect(db: Database, vectors: VectorSpace, doomed: Doomed) -> Evidence:
+def collect(collection: Collection, doomed: Doomed) -> Evidence:
     """The bytes of what is going to be deleted; call inside the transaction that does it."""
-    evidence = Evidence()
-    for id in doomed.photos:
-        (sha256,) = db.execute("SELECT sha256 FROM photos WHERE id = ?", [id]).fetchone()
-        evidence.add("SHA-256", f"photo {sha256[:12]}", sha256.encode())
+    db, evidence = collection.db, Evidence()
+    for id in doomed.contents:
+        query = "SELECT kind, sha256 FROM contents WHERE id = ?"
+        kind, sha256 = db.execute(query, [id]).fetchone()
+        evidence.add("SHA-256", f"{kind} {sha256[:12]}", sha256.encode())
     for _, path in doomed.paths:
         raw = path.encode() if isinstance(path, str) else path
         evidence.add("path", str(path_of(path)), raw)
@@ -84,31 +91,51 @@ def collect(db: Database, vectors: VectorSpace, doomed: Doomed) -> Evidence:
         evidence.add("name", name, _person_record(name, key))
         if len(name.encode()) >= WINDOW:
             evidence.add("name", name, name.encode())
-    gallery = vectors.there() if doomed.faces else None
     chunks = max(FEWEST_CHUNKS, CHUNKS_AT_MOST // max(1, len(doomed.faces)))
     query = "SELECT landmarks, jpeg FROM faces LEFT JOIN crops ON face_id = faces.id WHERE id = ?"
-    for id, row in doomed.faces:
+    for id, _ in doomed.faces:
         landmarks, jpeg = db.execute(query, [id]).fetchone()
         evidence.add("landmarks", f"face {id}", bytes(landmarks))
         for chunk in _chunks(bytes(jpeg or b""), chunks):
             evidence.add("crop", f"face {id}", chunk)
-        if gallery is not None and row < len(gallery):
-            embedding = gallery[row].astype("<f4").tobytes()
-            middle = len(embedding) // 2 // PIECE_BYTES * PIECE_BYTES
-            ends = {0, middle, max(0, len(embedding) - PIECE_BYTES)}
-            for start in sorted(ends):
-                piece = embedding[start : start + PIECE_BYTES]
-                evidence.add("embedding", f"face {id}", piece)
+    _add_embeddings(evidence, collection.faces, "face", doomed.faces)
+    for id, _ in doomed.passages:
+        (text,) = db.execute("SELECT text FROM passages WHERE id = ?", [id]).fetchone()
+        (words,) = db.execute("SELECT body FROM stems WHERE rowid = ?", [id]).fetchone()
+        for kind, said in (("text", text), ("words", words)):
+            for piece in _pieces(said.encode()):
+                evidence.add(kind, f"passage {id}", piece)
+    _add_embeddings(evidence, collection.texts.vectors, "passage", doomed.passages)
     return evidence
 
 
-def prove(db: Database, folder: Path, vectors: VectorSpace, evidence: Evidence) -> Proof:
+def _add_embeddings(
+    evidence: Evidence, vectors: VectorSpace, what: str, items: list[tuple[int, int]]
+) -> None:
+    if not items:
+        return
+    gallery = vectors.there()
+    for id, row in items:
+        if row < len(gallery):
+            for piece in _pieces(gallery[row].astype("<f4").tobytes()):
+                evidence.add("embedding", f"{what} {id}", piece)
+
+
+def _pieces(data: bytes) -> list[bytes]:
+    """The first, a middle and the last piece of it."""
+    middle = len(data) // 2 // PIECE_BYTES * PIECE_BYTES
+    starts = sorted({0, middle, max(0, len(data) - PIECE_BYTES)})
+    return [data[start : start + PIECE_BYTES] for start in starts]
+
+
+def prove(collection: Collection, evidence: Evidence) -> Proof:
     """Read all files below the folder and look for what must not be there."""
+    db, folder = collection.db, collection.path
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as process:
         found, files, size_bytes = process.submit(find_in_folder, folder, evidence.needles).result()
     wanted = sorted({one.needle for one in found})
-    shared = _living(db, vectors, [evidence.needles[i] for i in wanted])
+    shared = _living(db, folder, [evidence.needles[i] for i in wanted])
     excused = {wanted[i] for i in shared}
     plain = set(Needles(evidence.needles).skipped)
     looked_for = Counter(
@@ -122,20 +149,21 @@ def prove(db: Database, folder: Path, vectors: VectorSpace, evidence: Evidence) 
     return Proof(dict(looked_for), len(plain), len(excused), files, size_bytes, traces)
 
 
-def _living(db: Database, vectors: VectorSpace, needles: list[bytes]) -> set[int]:
+def _living(db: Database, folder: Path, needles: list[bytes]) -> set[int]:
     """The numbers of those sequences that what remains holds too."""
     if not needles:
         return set()
     wanted = Needles(needles)
     with reading(db):
-        return {i for data in _remaining(db, vectors) for i, _ in wanted.find(data)}
+        return {i for data in _remaining(db, folder) for i, _ in wanted.find(data)}
 
 
-def _remaining(db: Database, vectors: VectorSpace) -> Iterator[bytes]:
+def _remaining(db: Database, folder: Path) -> Iterator[bytes]:
     """All that the collection still holds, in blocks."""
     texts = (
         "SELECT path FROM paths UNION ALL SELECT reason FROM paths WHERE reason IS NOT NULL "
-        "UNION ALL SELECT name || char(0) || key FROM persons"
+        "UNION ALL SELECT name || char(0) || key FROM persons UNION ALL SELECT text FROM passages "
+        "UNION ALL SELECT title FROM passages UNION ALL SELECT body FROM stems"
     )
     blobs = "SELECT landmarks FROM faces UNION ALL SELECT jpeg FROM crops"
     for query in (texts, blobs):
@@ -143,12 +171,13 @@ def _remaining(db: Database, vectors: VectorSpace) -> Iterator[bytes]:
         while rows := cursor.fetchmany(VARIABLES):
             values = (row[0] for row in rows)
             yield b"\0".join(v.encode() if isinstance(v, str) else bytes(v) for v in values)
-    gallery, dead = vectors.there(), vectors.dead()
-    for start in range(0, len(gallery), LIVING_ROWS):
-        block = np.array(gallery[start : start + LIVING_ROWS])
-        inside = dead[(dead >= start) & (dead < start + len(block))]
-        block[inside - start] = 0
-        yield block.astype("<f4").tobytes()
+    for vectors in every_space(db, folder):
+        gallery, dead = vectors.there(), vectors.dead()
+        for start in range(0, len(gallery), LIVING_ROWS):
+            block = np.array(gallery[start : start + LIVING_ROWS])
+            inside = dead[(dead >= start) & (dead < start + len(block))]
+            block[inside - start] = 0
+            yield block.astype("<f4").tobytes()
 
 
 def _chunks(jpeg: bytes, most: int) -> list[bytes]:

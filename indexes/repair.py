@@ -1,7 +1,7 @@
-"""Repair: damaged embeddings made again from the photographs, damaged indexes from them.
+"""Repair: damaged embeddings made again from photographs and passages, indexes from them.
 
-A checksum covers a segment of rows, so that all faces in a damaged segment are embedded
-again. It is signed anew when each of its living rows is; until then it counts as damaged.
+A checksum covers a segment of rows, so that all faces or passages in a damaged segment are
+embedded again. It is signed anew when each of its living rows is; until then it counts as damaged.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class Repaired:
 
     segments  of embeddings that hold the right ones again
     faces     embedded again
+    passages  embedded again
+    words     passages whose words were entered again
     indexes   made again
     damaged   segments that stay damaged
     left      files of photos whose faces could not be embedded again, and why
@@ -46,6 +48,8 @@ class Repaired:
 
     segments: int = 0
     faces: int = 0
+    passages: int = 0
+    words: int = 0
     indexes: int = 0
     damaged: int = 0
     left: list[Skipped] = field(default_factory=list)
@@ -91,13 +95,51 @@ def repair(
             report.faces += run.faces
             report.left += run.left(still)
             suspect = still
-        elif suspect:
-            file = vectors.file(vectors.required()).path
-            report.left.append(Skipped(file, "only embeddings of faces can be made again"))
+        elif suspect and vectors.name == collection.texts.vectors.name:
+            report.passages += _embed_passages(collection, suspect)
+            collection.texts.engine.drop()
+            still = check.suspects(db, vectors).segments()
+            report.segments += len(suspect - still)
+            suspect = still
         report.damaged += len(suspect)
         report.indexes += _index(collection, vectors)
+    report.words = _enter_words(collection)
     report.left.sort(key=lambda item: item.path)
     return report
+
+
+def _embed_passages(collection: Collection, suspect: set[int]) -> int:
+    """Embed the living passages of some segments again, and sign the segments; returns how many.
+
+    raises  CollectionError if the encoder is not the one that made them
+    """
+    texts, vectors = collection.texts, collection.texts.vectors
+    texts.check()
+    again = 0
+    for first in sorted(suspect):
+        with writing(collection.db):
+            space = vectors.required()
+            for segment in vectors.segments([first]):
+                rows = range(segment.first, segment.first + segment.rows)
+                stored = texts.passages.at(rows)
+                values = np.zeros((segment.rows, space.dim), np.float32)  # as dead rows are
+                if stored:
+                    said = [one.passage.text for _, one in sorted(stored.items())]
+                    values[[row - segment.first for row in sorted(stored)]] = texts.encoder.embed(
+                        said
+                    )
+                vectors.overwrite(rows, values)
+                vectors.sign(segment)
+                again += len(stored)
+    return again
+
+
+def _enter_words(collection: Collection) -> int:
+    """Enter the words of all passages again if the index of words is not theirs."""
+    if check.words_agree(collection.db):
+        return 0
+    with writing(collection.db):
+        return collection.texts.enter_words()
 
 
 class _Repair:
@@ -124,14 +166,14 @@ class _Repair:
     def run(self, processes: int, time_limit_s: float) -> None:
         """Photo by photo; a segment is signed when the last of its faces is there."""
         self._sign()
-        job = self._collection.job()
-        for photo_id, found in workers.run(
+        job = self._collection.networks.job()
+        for content_id, found in workers.run(
             job.open, self._sources(), workers=processes, time_limit_s=time_limit_s
         ):
             if isinstance(found, str):
-                self._leave(photo_id, found)
+                self._leave(content_id, found)
             else:
-                self._take(photo_id, found)
+                self._take(content_id, found)
             self._advance()
 
     def left(self, damaged: set[int]) -> list[Skipped]:
@@ -140,32 +182,32 @@ class _Repair:
 
     def _sources(self) -> Iterator[tuple[int, Path]]:
         """Photos with a file that still has their content."""
-        for photo_id in self._lost:
-            if not self._stored(photo_id):
+        for content_id in self._lost:
+            if not self._stored(content_id):
                 continue
-            sha256, reason = self._sha256(photo_id), "no file of the photo is known"
-            for path in self._collection.catalog.paths_of(photo_id):
+            sha256, reason = self._sha256(content_id), "no file of the photo is known"
+            for path in self._collection.catalog.paths_of(content_id):
                 try:
                     if photos.content_hash(path) == sha256:
-                        yield photo_id, path
+                        yield content_id, path
                         break
                     reason = "its file has other content now"
                 except photos.BadPhoto as error:
                     reason = str(error)
             else:
-                self._leave(photo_id, reason)
+                self._leave(content_id, reason)
                 self._advance()
 
-    def _take(self, photo_id: int, found: Extracted) -> None:
+    def _take(self, content_id: int, found: Extracted) -> None:
         """Embed the faces of one photo that are found again, and store them."""
-        lost = self._stored(photo_id)
-        if lost and found.sha256 != self._sha256(photo_id):
-            self._leave(photo_id, "its file changed while it was read")
+        lost = self._stored(content_id)
+        if lost and found.sha256 != self._sha256(content_id):
+            self._leave(content_id, "its file changed while it was read")
             return
         again = [(face, _place(face, found)) for face in lost]
         for face, place in again:
             if place is None:
-                self._leave(photo_id, f"its face {face.number} was not found again", face)
+                self._leave(content_id, f"its face {face.number} was not found again", face)
         pairs = [(face, place) for face, place in again if place is not None]
         if not pairs:
             return
@@ -206,37 +248,37 @@ class _Repair:
         if self._on_progress is not None:
             self._on_progress(self._photos, len(self._lost))
 
-    def _leave(self, photo_id: int, reason: str, face: _Lost | None = None) -> None:
-        known = self._collection.catalog.paths_of(photo_id)
+    def _leave(self, content_id: int, reason: str, face: _Lost | None = None) -> None:
+        known = self._collection.catalog.paths_of(content_id)
         path = known[0] if known else Path("a file that was replaced")
-        rows = [one.row for one in ([face] if face else self._lost[photo_id])]
+        rows = [one.row for one in ([face] if face else self._lost[content_id])]
         self._left.append(({row - row % SEGMENT_ROWS for row in rows}, Skipped(path, reason)))
 
-    def _stored(self, photo_id: int) -> list[_Lost]:
+    def _stored(self, content_id: int) -> list[_Lost]:
         """The photo's faces that nobody has forgotten meanwhile."""
-        lost = self._lost[photo_id]
+        lost = self._lost[content_id]
         stored = self._collection.catalog.faces(face.id for face in lost)
         self._done([face for face in lost if face.id not in stored])
         return [face for face in lost if face.id in stored]
 
-    def _sha256(self, photo_id: int) -> str:
-        query = "SELECT sha256 FROM photos WHERE id = ?"
-        return str(self._collection.db.execute(query, [photo_id]).fetchone()[0])
+    def _sha256(self, content_id: int) -> str:
+        query = "SELECT sha256 FROM contents WHERE id = ?"
+        return str(self._collection.db.execute(query, [content_id]).fetchone()[0])
 
 
 def _lost(collection: Collection, suspect: set[int]) -> dict[int, list[_Lost]]:
     """The living faces in some segments, by photo, photos in the order of their rows."""
     lost: dict[int, list[_Lost]] = {}
     query = (
-        "SELECT photo_id, id, row, number, x1, y1, x2, y2 FROM faces "
+        "SELECT content_id, id, row, number, x1, y1, x2, y2 FROM faces "
         "WHERE row BETWEEN ? AND ? ORDER BY row"
     )
     for first in sorted(suspect):
-        for photo_id, id, row, number, *box in collection.db.execute(
+        for content_id, id, row, number, *box in collection.db.execute(
             query, [first, first + SEGMENT_ROWS - 1]
         ).fetchall():
             face = _Lost(id, row, number, np.array(box, np.float32))
-            lost.setdefault(photo_id, []).append(face)
+            lost.setdefault(content_id, []).append(face)
     return lost
 
 

@@ -83,6 +83,9 @@ def finish_or_raise(db: Database, folder: Path, *, patience_s: float = PATIENCE_
 
 def _write_anew(db: Database) -> None:
     """The catalog's file with nothing in it but what the catalog holds."""
+    # FTS5 keeps deleted words in its segments until they are merged.
+    with writing(db):
+        db.execute("INSERT INTO stems (stems) VALUES ('optimize')")
     # On disk: a catalog has 4 kB a face, too much for memory.
     db.execute("PRAGMA temp_store = FILE")
     try:

@@ -17,10 +17,11 @@ from pathlib import Path
 from watchfiles import Change
 from watchfiles import watch as watch_files
 
-from indexes.build import Extractor, OnProgress, Report
+from indexes.build import Extractor, OnProgress
 from indexes.collection import Collection
 from indexes.database import CannotWrite
-from indexes.walk import checked_roots, reaches
+from indexes.storing import Report
+from indexes.walk import checked_roots, described, reaches
 from retrieval.errors import BadInput, CollectionError
 
 DEBOUNCE_S = 2.0
@@ -155,6 +156,7 @@ def _watched(roots: list[Path]) -> Iterator[tuple[set[Path], bool]]:
             ignore_permission_denied=True,
         ):
             paths = {Path(path) for _, path in found}
+            paths |= {photo for path in paths for photo in described(path)}
             lost = {Path(path) for change, path in found if change == Change.deleted}
             reached = {path for path in paths if any(reaches(root, path) for root in roots)}
             yield reached, not lost.isdisjoint(roots)

@@ -1,4 +1,4 @@
-"""Processes that turn files into faces, where a file that crashes or hangs does no harm.
+"""Processes that turn files into faces and texts, where a file that crashes or hangs does no harm.
 
 Decoders are C code that reads what strangers wrote. Each runs in a process of its own
 with a time limit a file; a process that dies or is stopped is replaced, and the file
@@ -12,26 +12,31 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
+from indexes.describing import Said, said_of
+from indexes.walk import is_text, root_of
+from retrieval.documents.read import read_document
 from retrieval.errors import BadInput
 from retrieval.faces.detect import open_detector
 from retrieval.faces.extract import PhotoFaces, extract
-from retrieval.types import Crops, Face
+from retrieval.types import Crops, Document, Face
 
 Key = TypeVar("Key")
+Result = TypeVar("Result")
 
 WORKERS = 2
 TIME_LIMIT_S = 60.0  # a 100-megapixel PNG takes 6 s here
 AHEAD = 8  # tasks a worker that are handed out at once: bounds what waits in memory
 THUMBNAIL_PX, THUMBNAIL_QUALITY = 112, 80  # 4 kB a face
+NOTHING_SAID = Said()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +44,7 @@ class Extracted:
     """What comes back from a worker: PhotoFaces without the photo's pixels.
 
     thumbnails  one JPEG a face
+    said        what the photo says about itself in words
     """
 
     sha256: str
@@ -51,14 +57,16 @@ class Extracted:
     quality: NDArray[np.float32]
     thumbnails: list[bytes]
     place: tuple[float, float] | None = None
+    said: Said = NOTHING_SAID
 
 
-Work = Callable[[Path], Extracted]  # raises BadInput for a file that cannot be used
+# What is done with a file; raises BadInput for one that cannot be used.
+Work = Callable[[Path], Result]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Job:
-    """How faces are extracted; pickled to every worker once.
+class Faces:
+    """How faces are extracted.
 
     device  where the detector runs, cpu or cuda
     """
@@ -68,18 +76,47 @@ class Job:
     template: NDArray[np.float32]
     crop_px: int
 
-    def open(self) -> Work:
-        """Open the detector, once for all files of a worker."""
+    def open(self) -> Callable[[Path], Extracted]:
+        """Open the detector."""
         detector = open_detector(self.detector, device=self.device)
         return lambda path: packed(extract(path, detector, self.template, self.crop_px))
 
 
-class Workers:
-    """Processes that extract faces, open from one run to the next; a context manager."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What is to be done with files; pickled to every worker once.
+
+    faces   None where no photo is to be looked at
+    roots   below which the names of folders describe a photo
+    column  of tables, that holds the text
+    """
+
+    faces: Faces | None
+    roots: tuple[Path, ...] = ()
+    column: str | None = None
+
+    def open(self) -> Work[Extracted | Document]:
+        """What is done with a file; the detector is opened once, for the first photo."""
+        extracting: Callable[[Path], Extracted] | None = None
+
+        def work(path: Path) -> Extracted | Document:
+            nonlocal extracting
+            if is_text(path):
+                return read_document(path, column=self.column)
+            if extracting is None:
+                assert self.faces is not None
+                extracting = self.faces.open()
+            return replace(extracting(path), said=said_of(path, root_of(path, self.roots)))
+
+        return work
+
+
+class Workers(Generic[Result]):
+    """Processes that read files, open from one run to the next; a context manager."""
 
     def __init__(
         self,
-        open_work: Callable[[], Work],
+        open_work: Callable[[], Work[Result]],
         *,
         workers: int = WORKERS,
         time_limit_s: float = TIME_LIMIT_S,
@@ -105,15 +142,15 @@ class Workers:
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
-    def run(self, paths: Iterable[tuple[Key, Path]]) -> Generator[tuple[Key, Extracted | str]]:
-        """Extract the faces of every file, in the order in which they are done.
+    def run(self, paths: Iterable[tuple[Key, Path]]) -> Generator[tuple[Key, Result | str]]:
+        """Extract the faces or passages of every file, in the order in which they are done.
 
         paths    (key, path); taken only as fast as results are
         returns  (key, what was found or why the file is skipped)
 
         Closing the iterator drops the files that are not done.
         """
-        waiting: dict[Future[Extracted | str], Key] = {}
+        waiting: dict[Future[Result | str], Key] = {}
         source = iter(paths)
         try:
             more = True
@@ -134,18 +171,18 @@ class Workers:
 
 
 def run(
-    open_work: Callable[[], Work],
+    open_work: Callable[[], Work[Result]],
     paths: Iterable[tuple[Key, Path]],
     *,
     workers: int = WORKERS,
     time_limit_s: float = TIME_LIMIT_S,
-) -> Generator[tuple[Key, Extracted | str]]:
+) -> Generator[tuple[Key, Result | str]]:
     """Workers.run() with processes that are stopped at its end."""
     with Workers(open_work, workers=workers, time_limit_s=time_limit_s) as pool:
         yield from pool.run(paths)
 
 
-def _outcome(future: Future[Extracted | str], time_limit_s: float) -> Extracted | str:
+def _outcome(future: Future[Result | str], time_limit_s: float) -> Result | str:
     try:
         return future.result()
     except TimeoutError:
@@ -160,10 +197,10 @@ def _ending(exitcode: int | None) -> str:
     return f"exit code {exitcode}"
 
 
-_work: Work
+_work: Work[Any]
 
 
-def _start(open_work: Callable[[], Work]) -> None:
+def _start(open_work: Callable[[], Work[Any]]) -> None:
     """In a new worker."""
     global _work
     # Ctrl-C goes to every process of the terminal; the parent stops the workers.
@@ -171,7 +208,7 @@ def _start(open_work: Callable[[], Work]) -> None:
     _work = open_work()
 
 
-def _work_on(path: Path) -> Extracted | str:
+def _work_on(path: Path) -> Any:
     try:
         return _work(path)
     except BadInput as error:

@@ -57,7 +57,7 @@ def records(
         yield from _records(path, faces[path], outcome)
 
 
-def _opened(boxes: dict[Path, list[Box | None]]) -> Work:
+def _opened(boxes: dict[Path, list[Box | None]]) -> Work[Extracted]:
     """In a new worker."""
     return partial(_read, boxes)
 

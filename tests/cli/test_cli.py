@@ -91,7 +91,7 @@ def test_a_second_run_finds_everything_unchanged(collection, album):
     )
     assert rows == {
         "new": "0",
-        "unchanged": "12",
+        "unchanged": "13",
         "moved": "0",
         "duplicate": "0",
         "changed": "0",

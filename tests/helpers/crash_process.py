@@ -21,6 +21,7 @@ import pretend
 
 import retrieval.faces.detect
 import retrieval.faces.embed
+import retrieval.text.encode
 from indexes import workers
 from retrieval.errors import RetrievalError
 
@@ -36,11 +37,12 @@ class _Detector:
 # Modules that are imported from here on take these names over.
 retrieval.faces.detect.open_detector = lambda *_, **__: _Detector()  # type: ignore[assignment]
 retrieval.faces.embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
+retrieval.text.encode.open_text_encoder = lambda *_: pretend.TextEncoder()  # type: ignore[assignment]
 workers.run = lambda _, paths, **__: pretend.extractor(paths)  # type: ignore[assignment]
 
 from crash_state import State, committed_state  # noqa: E402
 
-from indexes import build  # noqa: E402
+from indexes import storing  # noqa: E402
 from indexes.vectors import VectorFile  # noqa: E402
 
 
@@ -91,7 +93,7 @@ class Watched(sqlite3.Connection):
 
 def watch() -> None:
     """Small batches, and acknowledging connections, in this process and its children."""
-    build.BATCH_FILES = BATCH_FILES
+    storing.BATCH_FILES = BATCH_FILES
     connect: Any = sqlite3.connect
     sqlite3.connect = lambda *args, **more: connect(*args, **{"factory": Watched, **more})  # type: ignore[assignment]
 

@@ -11,7 +11,7 @@ import json
 import re
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -101,18 +101,19 @@ def committed_state(conn: sqlite3.Connection, folder: Path) -> State:
     try:
         if not ask("SELECT 1 FROM sqlite_master WHERE name = 'faces'").fetchall():
             return EMPTY
+        contents, content_id = _content_columns(ask)
         paths = {
             str(path): (sha or f"skipped: {reason}", bool(gone))
             for path, sha, reason, gone in ask(
-                "SELECT path, sha256, reason, gone FROM paths LEFT JOIN photos "
-                "ON photos.id = paths.photo_id"
+                f"SELECT path, sha256, reason, gone FROM paths LEFT JOIN {contents} "
+                f"ON {contents}.id = paths.{content_id}"
             ).fetchall()
         }
         numbered = {name for _, name, *_ in ask("PRAGMA table_info(faces)").fetchall()}
         row = "row" if "row" in numbered else "faces.id"
         rows = ask(
-            f"SELECT sha256, live, number, jpeg, {row} FROM photos "
-            "LEFT JOIN faces ON faces.photo_id = photos.id "
+            f"SELECT sha256, live, number, jpeg, {row} FROM {contents} "
+            f"LEFT JOIN faces ON faces.{content_id} = {contents}.id "
             "LEFT JOIN crops ON crops.face_id = faces.id ORDER BY sha256, number"
         ).fetchall()
         stored = _vectors(ask("SELECT * FROM spaces WHERE name = 'faces'"), folder)
@@ -132,6 +133,12 @@ def committed_state(conn: sqlite3.Connection, folder: Path) -> State:
             wrong.append(f"{word or sha} in row {row}")
         used.add(row)
     return State(photos, paths, tuple(wrong))
+
+
+def _content_columns(ask: Callable[..., sqlite3.Cursor]) -> tuple[str, str]:
+    """What the table of contents and references to it are called: formats 1 and 2 knew photos."""
+    old = ask("SELECT 1 FROM sqlite_master WHERE name = 'photos'").fetchall()
+    return ("photos", "photo_id") if old else ("contents", "content_id")
 
 
 def _vectors(spaces: sqlite3.Cursor, folder: Path) -> Embeddings:

@@ -12,12 +12,12 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pretend
 
-from indexes import build, workers
+from indexes import storing, workers
 from retrieval.faces import detect, embed
+from retrieval.text import encode
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,21 +26,13 @@ class Detector:
     name, weights_sha256 = "pretend", "00"
 
 
-class Job:
-    """In place of workers.Job."""
-
-    open = staticmethod(pretend.open_work)
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-
 def replace_networks() -> None:
     """In this process, for good."""
     detect.open_detector = lambda *_, **__: Detector()  # type: ignore[assignment]
     embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
-    workers.Job = Job  # type: ignore[assignment, misc]
-    build.BATCH_FILES = int(os.environ.get("BATCH_FILES", build.BATCH_FILES))
+    workers.Faces = pretend.Faces  # type: ignore[assignment, misc]
+    encode.open_text_encoder = lambda *_: pretend.TextEncoder()  # type: ignore[assignment]
+    storing.BATCH_FILES = int(os.environ.get("BATCH_FILES", storing.BATCH_FILES))
 
 
 def open_who() -> Callable[[Path], str]:

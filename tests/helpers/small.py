@@ -11,13 +11,14 @@ import numpy as np
 import pretend
 
 from indexes import persons
-from indexes.build import Build, Report
+from indexes.build import Build
 from indexes.catalog import NewPhoto
 from indexes.collection import Collection, open_collection
 from indexes.database import writing
 from indexes.exchange import formats
 from indexes.imports import Imported, put
 from indexes.spaces import Space
+from indexes.storing import Report
 from indexes.walk import Found
 from retrieval.types import Face
 
@@ -33,6 +34,7 @@ MADE_BY = {
 def opened(path: Path, made_by: dict[str, str] | None = None) -> Collection:
     """A new collection, or one that is there."""
     collection = open_collection(path, create=True)
+    collection.texts.use(pretend.TextEncoder())
     if collection.faces.space() is None:
         with writing(collection.db):
             space = Space("faces", "faces", made_by or MADE_BY, pretend.Embedder.dim)
@@ -56,28 +58,30 @@ def add(
     catalog, ids = collection.catalog, []
     with writing(collection.db):
         photo = NewPhoto(digest, len(content), (10, 20), taken_at, ("a remark",), place)
-        photo_id = catalog.add_photo(photo)
+        content_id = catalog.add_photo(photo)
         rows = [pretend.embedding(word) for word in words.split()]
         first = collection.faces.required().rows
         for i, word in enumerate(words.split()):
             box = np.array([i + 0.1, 2, i + 3, 4], np.float32)
             landmarks = np.arange(10, dtype=np.float32).reshape(5, 2) / 3 + i
             ids.append(
-                catalog.add_face(first + i, photo_id, i + 1, Face(box, landmarks, 0.7), quality)
+                catalog.add_face(first + i, content_id, i + 1, Face(box, landmarks, 0.7), quality)
             )
             catalog.add_crop(ids[-1], JPEG + word.encode())
         if rows:
             collection.faces.append(np.concatenate(rows))
-        path_id = catalog.put_path(Found(Path(path), 5, 1, 1), photo_id=photo_id, reason=None)
+        path_id = catalog.put_path(Found(Path(path), 5, 1, 1), content_id=content_id, reason=None)
         if gone:
             collection.db.execute("UPDATE paths SET gone = 1 WHERE id = ?", [path_id])
-            catalog.set_live([photo_id])
+            catalog.set_live([content_id])
     return ids
 
 
 def index(collection: Collection, folder: Path, extractor=pretend.extractor) -> Report:
     """Bring the collection up to date with a folder of pretended photos."""
-    build = Build(collection.catalog, collection.faces, pretend.Embedder(), extractor)
+    build = Build(
+        collection.catalog, collection.faces, collection.texts, pretend.Embedder, extractor
+    )
     return build.run([folder])
 
 

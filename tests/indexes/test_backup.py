@@ -97,8 +97,10 @@ def _forget(collection, *words):
     """As forgetting does: every row away, the vectors overwritten."""
     with writing(collection.db):
         for word in words:
-            query = "SELECT id, row, photo_id FROM faces JOIN crops ON face_id = id WHERE jpeg = ?"
-            face_id, row, photo_id = collection.db.execute(
+            query = (
+                "SELECT id, row, content_id FROM faces JOIN crops ON face_id = id WHERE jpeg = ?"
+            )
+            face_id, row, content_id = collection.db.execute(
                 query, [small.JPEG + word.encode()]
             ).fetchone()
             for table, column, value in [
@@ -106,10 +108,10 @@ def _forget(collection, *words):
                 ("faces", "id", face_id),
             ]:
                 collection.db.execute(f"DELETE FROM {table} WHERE {column} = ?", [value])
-            left = "SELECT 1 FROM faces WHERE photo_id = ?"
-            if not collection.db.execute(left, [photo_id]).fetchone():
-                for table, column in [("paths", "photo_id"), ("photos", "id")]:
-                    collection.db.execute(f"DELETE FROM {table} WHERE {column} = ?", [photo_id])
+            left = "SELECT 1 FROM faces WHERE content_id = ?"
+            if not collection.db.execute(left, [content_id]).fetchone():
+                for table, column in [("paths", "content_id"), ("contents", "id")]:
+                    collection.db.execute(f"DELETE FROM {table} WHERE {column} = ?", [content_id])
             collection.faces.kill([row])
         traces.mark(collection.db)
 

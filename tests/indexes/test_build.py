@@ -12,6 +12,7 @@ from indexes.catalog import Catalog
 from indexes.database import open_database
 from indexes.filters import findable
 from indexes.spaces import Space, VectorSpace
+from indexes.texts import Texts
 
 
 @pytest.fixture
@@ -26,10 +27,12 @@ def index(tmp_path, photos):
     db = open_database(tmp_path / "catalog.sqlite", create=True)
     catalog = Catalog(db)
     vectors = VectorSpace(db, tmp_path, "faces")
+    texts = Texts(db, tmp_path)
+    texts.use(pretend.TextEncoder())
     vectors.create(Space("faces", "faces", {}, pretend.Embedder.dim))
 
     def run(*roots, extractor=pretend.extractor, **options):
-        build = Build(catalog, vectors, pretend.Embedder(), extractor, **options)
+        build = Build(catalog, vectors, texts, pretend.Embedder, extractor, **options)
         return build.run(roots or [photos])
 
     def words():

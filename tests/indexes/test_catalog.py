@@ -25,10 +25,10 @@ def catalog(tmp_path):
 
 
 def _add(catalog, sha256, *paths):
-    photo_id = catalog.add_photo(NewPhoto(sha256, 5, (10, 20), "2020-01-02T03:04:05", ("ok",)))
+    content_id = catalog.add_photo(NewPhoto(sha256, 5, (10, 20), "2020-01-02T03:04:05", ("ok",)))
     for path in paths:
-        catalog.put_path(Found(Path(path), 5, 1, 1), photo_id=photo_id, reason=None)
-    return photo_id
+        catalog.put_path(Found(Path(path), 5, 1, 1), content_id=content_id, reason=None)
+    return content_id
 
 
 def _face(x=1.5):
@@ -37,8 +37,8 @@ def _face(x=1.5):
 
 
 def test_a_face_comes_back_as_it_was_stored(catalog):
-    photo_id = _add(catalog, "aa", "/p/a.jpg")
-    face_id = catalog.add_face(7, photo_id, 2, _face(), 0.25)
+    content_id = _add(catalog, "aa", "/p/a.jpg")
+    face_id = catalog.add_face(7, content_id, 2, _face(), 0.25)
     catalog.add_crop(face_id, b"jpeg")
     stored = catalog.faces_at([7])[7]
     assert catalog.faces([face_id])[face_id].row == 7
@@ -51,11 +51,11 @@ def test_a_face_comes_back_as_it_was_stored(catalog):
 
 def test_paths_that_are_not_utf8_come_back_byte_for_byte(catalog):
     path = Path(os.fsdecode(b"/p/ni\xf1o.jpg"))
-    photo_id = _add(catalog, "aa", path)
-    assert catalog.path(path).photo_id == photo_id
-    assert catalog.paths_of(photo_id) == [path]
+    content_id = _add(catalog, "aa", path)
+    assert catalog.path(path).content_id == content_id
+    assert catalog.paths_of(content_id) == [path]
     catalog.start_run()
-    assert catalog.mark_gone(Path("/p")) == [photo_id]
+    assert catalog.mark_gone(Path("/p")) == [content_id]
 
 
 def test_gone_are_the_unseen_below_the_root_only(catalog):
@@ -90,8 +90,8 @@ def test_faces_of_photos_without_a_path_are_not_findable(catalog):
 
 
 def test_a_photo_with_a_second_path_stays_findable(catalog):
-    photo_id = _add(catalog, "aa", "/p/a", "/q/a")
-    catalog.add_face(0, photo_id, 1, _face(), 1)
+    content_id = _add(catalog, "aa", "/p/a", "/q/a")
+    catalog.add_face(0, content_id, 1, _face(), 1)
     catalog.start_run()
     catalog.mark_gone(Path("/p"))
     assert findable(catalog._db, 1) is None
@@ -106,7 +106,7 @@ def test_a_transaction_that_raises_leaves_nothing(catalog):
 
     with pytest.raises(ZeroDivisionError):
         add_and_fail()
-    assert catalog.photo_id("aa") is None
+    assert catalog.content_id("aa") is None
 
 
 def test_a_missing_collection_is_not_made_by_looking(tmp_path):

@@ -115,7 +115,10 @@ def test_dead_rows_that_are_signed_and_not_zeros_are_told(collection):
         ("UPDATE faces SET row = 3 WHERE id = 5", "in rows of which another one's is the same: 3"),
         ("UPDATE faces SET row = 12 - id", "rows of faces do not ascend with their ids"),
         ("INSERT INTO dead VALUES ('faces', 2, 1)", "in rows that are dead: 2"),
-        ("UPDATE faces SET photo_id = 77 WHERE id = 1", "row 1 of faces refers to a row of photos"),
+        (
+            "UPDATE faces SET content_id = 77 WHERE id = 1",
+            "row 1 of faces refers to a row of contents",
+        ),
         ("DELETE FROM segments WHERE first = 4", "the catalog lacks checksums of faces.f32"),
     ],
 )

@@ -97,9 +97,9 @@ def test_a_collection_in_which_all_is_forgotten_is_empty_and_can_be_filled(colle
 def test_what_files_held_before_they_were_replaced_goes(collection):
     small.add(collection, "/p/a.jpg", "old")
     small.add(collection, "/p/b.jpg", "new")
-    new = collection.catalog.path(Path("/p/b.jpg")).photo_id
+    new = collection.catalog.path(Path("/p/b.jpg")).content_id
     with writing(collection.db):
-        collection.catalog.put_path(Found(Path("/p/a.jpg"), 1, 2, 2), photo_id=new, reason=None)
+        collection.catalog.put_path(Found(Path("/p/a.jpg"), 1, 2, 2), content_id=new, reason=None)
     done = compact.compact(collection)
     assert (done.photos, done.faces, done.paths, done.rows) == (1, 1, 0, 1)
     assert [word for word, *_ in _answers(collection).values()] == ["new"]
@@ -109,10 +109,10 @@ def test_what_is_gone_stays_until_it_is_asked_to_go(collection):
     """A drive that is not mounted costs nothing when it comes back."""
     small.add(collection, "/p/here.jpg", "here")
     small.add(collection, "/drive/away.jpg", "away", gone=True)
-    known = collection.catalog.path(Path("/p/here.jpg")).photo_id
+    known = collection.catalog.path(Path("/p/here.jpg")).content_id
     with writing(collection.db):
         copy = Found(Path("/drive/copy of here.jpg"), 1, 1, 1)
-        collection.catalog.put_path(copy, photo_id=known, reason=None)
+        collection.catalog.put_path(copy, content_id=known, reason=None)
         collection.db.execute("UPDATE paths SET gone = 1 WHERE path LIKE '/drive/copy%'")
     done = compact.compact(collection)
     assert (done.photos, done.paths, collection.catalog.counts()["gone"]) == (0, 0, 2)

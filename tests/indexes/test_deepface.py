@@ -125,7 +125,7 @@ def test_searching_it_by_photo_or_adding_photos_is_one_line_that_says_what_to_do
     for attempt in (
         lambda: imported.search([tmp_path / "db" / "group.png"]),
         lambda: imported.index([tmp_path / "db"]),
-        imported.prepare,
+        lambda: imported.prepare([tmp_path / "db"]),
     ):
         with pytest.raises(CollectionError, match=r"--face-id, or index the photos.*OTHER"):
             attempt()
@@ -228,7 +228,7 @@ def test_photos_that_are_not_there_are_known_by_their_path(tmp_path, file):
         assert _put(tmp_path, deepface.read(file), unread).faces == faces
     assert len(unread) == 4
     with open_collection(tmp_path / "c") as opened:
-        digests = [sha for (sha,) in opened.db.execute("SELECT sha256 FROM photos")]
+        digests = [sha for (sha,) in opened.db.execute("SELECT sha256 FROM contents")]
         assert all(digest.startswith("unread:") for digest in digests)
         probe = opened.search_stored(1, threshold=-1)
         assert len(probe.faces[0].hits) == 1

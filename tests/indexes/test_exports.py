@@ -289,7 +289,7 @@ def test_parquet_has_typed_columns(collection, tmp_path):
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_photo_that_no_file_told_about_keeps_its_mark(collection, tmp_path, format):
     with writing(collection.db):
-        collection.db.execute("UPDATE photos SET sha256 = ? WHERE id = 1", [UNREAD + "0" * 64])
+        collection.db.execute("UPDATE contents SET sha256 = ? WHERE id = 1", [UNREAD + "0" * 64])
     export(collection, tmp_path / f"x.{format}")
     assert any(r.sha256 == UNREAD + "0" * 64 for r in _read(tmp_path / f"x.{format}")[1])
 

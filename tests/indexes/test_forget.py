@@ -62,10 +62,10 @@ def _add(collection, path, words="", **about):
 
 def _link(collection, path, like, reason=None):
     """Another path of a photo, or a skipped one."""
-    known = None if like is None else collection.catalog.path(Path(like)).photo_id
+    known = None if like is None else collection.catalog.path(Path(like)).content_id
     with writing(collection.db):
         found = Found(Path(path), 5, 1, 1)
-        collection.catalog.put_path(found, photo_id=known, reason=reason)
+        collection.catalog.put_path(found, content_id=known, reason=reason)
 
 
 def _bytes(collection, but: str = "") -> bytes:
@@ -78,7 +78,7 @@ def _bytes(collection, but: str = "") -> bytes:
 
 
 def _sha256(collection, path) -> bytes:
-    query = "SELECT sha256 FROM photos JOIN paths ON photo_id = photos.id WHERE path = ?"
+    query = "SELECT sha256 FROM contents JOIN paths ON content_id = contents.id WHERE path = ?"
     return collection.db.execute(query, [str(path)]).fetchone()[0].encode()
 
 
@@ -235,16 +235,16 @@ def test_nothing_lingers_in_a_catalog_that_was_changed_a_thousand_times(collecti
         with writing(collection.db):
             for i in range(batch * 100, batch * 100 + 100):
                 collection.db.execute(
-                    "INSERT INTO photos (sha256, size_bytes, height, width, warnings) "
-                    "VALUES (?, 1, 1, 1, '[]')",
+                    "INSERT INTO contents (sha256, size_bytes, kind, title, warnings) "
+                    "VALUES (?, 1, 'photo', '', '[]')",
                     [rng.bytes(32).hex()],
                 )
                 collection.catalog.put_path(
                     Found(Path(f"/{i % 2}/{rng.bytes(8).hex()}/{deep[i]}.jpg"), 1, 1, 1),
-                    photo_id=i + 1,
+                    content_id=i + 1,
                     reason=None,
                 )
-    query = "SELECT path, sha256 FROM paths JOIN photos ON photos.id = photo_id ORDER BY path"
+    query = "SELECT path, sha256 FROM paths JOIN contents ON contents.id = content_id ORDER BY path"
     rows = collection.db.execute(query).fetchall()
     forget(collection, folders=[Path("/0")])
     data = _bytes(collection)

@@ -48,7 +48,7 @@ def _stored(collection):
     gallery = collection.faces.gallery()
     found = {}
     for id, row, sha256, number in collection.db.execute(
-        "SELECT faces.id, row, sha256, number FROM faces JOIN photos ON photos.id = photo_id "
+        "SELECT faces.id, row, sha256, number FROM faces JOIN contents ON contents.id = content_id "
         "WHERE live"
     ):
         face = collection.catalog.faces([id])[id]
@@ -212,7 +212,7 @@ def test_a_path_that_was_skipped_here_is_taken_over(source, photos, tmp_path):
     with small.opened(tmp_path / "own") as own:
         with writing(own.db):
             path = photos / "one.jpg"
-            own.catalog.put_path(Found(path, 3, 1, 1), photo_id=None, reason="was locked")
+            own.catalog.put_path(Found(path, 3, 1, 1), content_id=None, reason="was locked")
         assert small.imported(own, tmp_path / "x.jsonl").photos == 3
         assert own.catalog.skipped() == []
         assert small.index(own, photos).unchanged == 3

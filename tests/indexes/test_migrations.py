@@ -7,16 +7,28 @@ import sqlite3
 from pathlib import Path
 
 import numpy as np
+import pretend
 import pytest
+import small
 from numpy.testing import assert_array_equal
 
+from indexes.check import check
 from indexes.collection import open_collection
 from indexes.database import open_database
+from indexes.filters import Filter, Near
 from indexes.migrations import FORMAT
 from indexes.segments import segments
 from retrieval.errors import CollectionError
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+@pytest.fixture
+def format_2(tmp_path):
+    folder = Path(shutil.copytree(FIXTURES / "format-2", tmp_path / "collection"))
+    for path in [folder, *folder.iterdir()]:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    return folder
 
 
 @pytest.fixture
@@ -40,6 +52,23 @@ def test_a_collection_of_format_1_keeps_everything(format_1):
         assert len(hits) == 3  # two faces are of a photo that is gone
         assert collection.faces.damaged() == []
         assert sum(s.rows for s in segments(collection.db, "faces")) == 5
+
+
+def test_a_collection_of_format_2_keeps_everything_and_takes_texts(format_2, tmp_path):
+    with small.opened(format_2) as collection:
+        assert collection.catalog.format == FORMAT
+        counts = collection.catalog.counts()
+        assert (counts["photos"], counts["faces"], counts["files"]) == (2, 3, 2)
+        assert (counts["skipped"], counts["gone"], counts["dead"]) == (1, 1, 1)
+        (hit,) = collection.nearest(pretend.embedding("ana"), threshold=0.99)[0]
+        assert (hit.path, hit.person) == (Path("/album/ana.jpg"), "Ana Núñez")
+        assert hit.taken_at == "2019-07-09T18:30:00"
+        near = Filter(near=Near(41.65, -0.88, 1), until="2019")
+        assert len(collection.nearest(pretend.embedding("eva"), wanted=near)[0]) == 1
+        (tmp_path / "notes").mkdir()
+        (tmp_path / "notes" / "a.txt").write_text("Hubo una boda en Zaragoza.")
+        assert small.index(collection, tmp_path / "notes").passages == 1
+        assert check(collection) == []
 
 
 def test_a_face_that_is_added_after_the_migration_gets_a_new_id(format_1):

@@ -97,13 +97,13 @@ def _state(folder):
         assert [finding for finding in check(opened) if finding.wrong] == []
         paths = opened.db.execute(
             "SELECT path, sha256, reason, gone, live FROM paths "
-            "LEFT JOIN photos ON photos.id = photo_id ORDER BY path"
+            "LEFT JOIN contents ON contents.id = content_id ORDER BY path"
         ).fetchall()
         faces = [
             (sha256, number, jpeg, gallery[row].tobytes())
             for sha256, number, jpeg, row in opened.db.execute(
                 "SELECT sha256, number, jpeg, row FROM faces "
-                "JOIN photos ON photos.id = faces.photo_id JOIN crops ON face_id = faces.id"
+                "JOIN contents ON contents.id = faces.content_id JOIN crops ON face_id = faces.id"
             )
         ]
         assert len(gallery) == len(faces)  # no row without a face

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from indexes.walk import Found, Unlisted, count, walk
+from indexes.walk import Counted, Found, Unlisted, count, walk
 from retrieval.errors import BadInput
 from retrieval.types import Skipped
 
@@ -20,11 +20,11 @@ def _make(folder, *names):
 
 
 def test_photos_are_found_at_any_depth_and_other_files_are_not(tmp_path):
-    _make(tmp_path, "b.JPG", "a.png", "notes.txt", "deep/er/c.heic", "._b.jpg", ".trash/d.jpg")
+    _make(tmp_path, "b.JPG", "a.png", "tool.exe", "deep/er/c.heic", "._b.jpg", ".trash/d.jpg")
     found = list(walk([tmp_path]))
     assert _names(found) == ["a.png", "b.JPG", "c.heic"]
     assert found[0].size_bytes == 5
-    assert count([tmp_path]) == 3
+    assert count([tmp_path]) == Counted(photos=3, texts=0)
 
 
 def test_a_file_that_was_named_is_taken_whatever_its_suffix(tmp_path):

@@ -40,6 +40,7 @@ def photos(tmp_path):
 def opened(tmp_path):
     with open_collection(tmp_path / "collection", create=True) as collection:
         collection.networks.use(pretend_cli.Detector(), pretend.Embedder())
+        collection.texts.use(pretend.TextEncoder())
         yield collection
 
 
@@ -70,8 +71,9 @@ def _count(report):
 def _words(collection):
     """Every face that a search finds, by its photo's name and the word that it was made of."""
     query = (
-        "SELECT path, jpeg, row FROM faces JOIN photos ON photos.id = faces.photo_id "
-        "JOIN paths ON paths.photo_id = photos.id JOIN crops ON face_id = faces.id WHERE NOT gone"
+        "SELECT path, jpeg, row FROM faces JOIN contents ON contents.id = faces.content_id "
+        "JOIN paths ON paths.content_id = contents.id JOIN crops ON face_id = faces.id "
+        "WHERE NOT gone"
     )
     gallery, found = collection.faces.gallery(), []
     for path, jpeg, row in collection.db.execute(query).fetchall():
