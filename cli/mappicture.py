@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LABELLED = 120  # texts that fit on a picture
+CANDIDATES = 1000  # of more, the first so many are tried: the most frequent words
 LABEL_POINTS = 8.0
 LETTER_WIDTH = 0.6  # of a letter's height, on average
 PICTURED = 80  # faces that fit on one
@@ -46,7 +47,7 @@ def write_picture(
 ) -> None:
     """Draw the points in the colours of their groups, with what the picture keeps below it.
 
-    labels    a text for each point; drawn where there are LABELLED at most
+    labels    a text for each point; of more than LABELLED, those that hide no other
     pictures  (H, W, 3) uint8 RGB to draw in place of each point, framed in its colour
     raises    BadInput for another kind of file
     """
@@ -84,39 +85,59 @@ def write_picture(
     if any(group.name for group in groups):
         figure.legend(loc="outside right upper", fontsize=8, frameon=False, markerscale=1.5)
     figure.supxlabel("; ".join(lines(projection)), fontsize=8, color=INK)
-    if labels is not None and N <= LABELLED:
-        label(axes, places, labels)
+    if labels is not None:
+        most = CANDIDATES if N > LABELLED else N
+        label(axes, places[:most], labels[:most], every=N <= LABELLED)
     with replacing(out.absolute()) as temporary:
         figure.savefig(temporary, format=out.suffix[1:])
     pyplot.close(figure)
 
 
 def label(
-    axes: Axes, places: NDArray[np.float32], texts: Sequence[str], *, size: float = LABEL_POINTS
+    axes: Axes,
+    places: NDArray[np.float32],
+    texts: Sequence[str],
+    *,
+    size: float = LABEL_POINTS,
+    every: bool = True,
 ) -> None:
-    """Write a text beside each place, where it hides no other one if there is such a side.
+    """Write a text beside each place, on the side where it hides least.
 
     Call when nothing else of the figure will change.
     places  (N, 2) in the coordinates of the axes
     size    of the letters, in typographic points
+    every   else those alone that hide no text before them
     """
+    from matplotlib.patheffects import withStroke
+
     figure = axes.get_figure(root=True)
     assert figure is not None
     figure.canvas.draw()  # only now it is known where the places lie on the paper
-    points = axes.transData.transform(places) * 72 / figure.dpi  # (N, 2)
-    taken = [(x - 2, y - 2, x + 2, y + 2) for x, y in points.tolist()]
-    for (x, y), place, text in zip(points.tolist(), places.tolist(), texts, strict=True):
+    points = (axes.transData.transform(places) * 72 / figure.dpi).tolist()
+    taken = [(x - 2, y - 2, x + 2, y + 2) for x, y in points] if every else []
+    for (x, y), place, text in zip(points, places.tolist(), texts, strict=True):
         width = len(text) * size * LETTER_WIDTH
         boxes = [
             (x + dx, y + dy, x + dx + width, y + dy + size)
             for dx in (4, -4 - width, -width / 2)
             for dy in (2, -2 - size, -size / 2 if abs(dx) >= 4 else 5)
         ]
-        box = min(boxes, key=lambda one: sum(_common(one, other) for other in taken))
+        hidden, box = min(
+            ((sum(_common(one, other) for other in taken), one) for one in boxes),
+            key=lambda found: found[0],
+        )
+        if hidden and not every:
+            continue
         taken.append(box)
-        shift = (box[0] - x, box[1] - y + size / 5)
-        shown = text.replace("$", r"\$")
-        axes.annotate(shown, place, shift, textcoords="offset points", fontsize=size, zorder=99)
+        axes.annotate(
+            text.replace("$", r"\$"),
+            place,
+            (box[0] - x, box[1] - y + size / 5),
+            textcoords="offset points",
+            fontsize=size,
+            zorder=99,
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+        )
 
 
 def _common(one: tuple[float, ...], other: tuple[float, ...]) -> float:

@@ -18,7 +18,7 @@ from cli import app
 from cli.map import _asked
 from cli.mapgroups import COLOURS, GREY, ColourBy, Group, grouped, usual
 from cli.mappage import PICTURES, write_page
-from cli.mappicture import write_picture
+from cli.mappicture import label, write_picture
 from indexes.maps import Item
 from retrieval.errors import BadInput
 from retrieval.projection import Method, Projection
@@ -196,3 +196,18 @@ def test_the_command_draws_the_faces_that_fulfil_its_conditions(tmp_path, monkey
 def test_what_cannot_be_drawn_is_one_line(arguments, message, monkeypatch, capsys):
     assert _run(monkeypatch, *arguments) == 1
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_labels_of_many_points_hide_none_and_of_few_are_all_there():
+    from matplotlib import pyplot
+
+    places = np.random.default_rng(0).uniform(size=(300, 2)).astype(np.float32)
+    for every, least, most in ((True, 300, 300), (False, 50, 299)):
+        figure, axes = pyplot.subplots(figsize=(8, 6), dpi=100)
+        axes.scatter(*places.T)
+        label(axes, places, ["palabra"] * 300, every=every)
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert least <= len(boxes) <= most
+        if not every:
+            assert boxes[0].count_overlaps([box.padded(-1) for box in boxes[1:]]) == 0
+        pyplot.close(figure)
