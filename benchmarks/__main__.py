@@ -16,6 +16,7 @@ RUNS = (
     ("benchmarks.training",),
     ("benchmarks.language",),
     ("benchmarks.text_encoder",),
+    ("benchmarks.documents",),
     ("benchmarks.pipeline", "--memory", "1000"),
     ("benchmarks.pipeline", "--memory", "10000"),
 )
