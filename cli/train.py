@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import render, train_classifier, train_encoder, train_language
+from cli import render, train_classifier, train_encoder, train_language, train_ranking
 
 app = typer.Typer(help="Train models of your own.", no_args_is_help=True)
 
@@ -15,6 +15,7 @@ app = typer.Typer(help="Train models of your own.", no_args_is_help=True)
 app.command()(train_language.pieces)
 app.command()(train_language.language_model)
 app.command()(train_encoder.text_encoder)
+app.command()(train_ranking.ranking)
 app.command()(train_classifier.classifier)
 app.command()(train_classifier.languages)
 
