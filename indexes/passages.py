@@ -44,6 +44,11 @@ class StoredPassage:
     path: Path
     taken_at: str | None
 
+    @property
+    def titles(self) -> str:
+        """What it stands under: the content's title and its own heading."""
+        return titles(self.document, self.passage.title)
+
 
 @dataclass(frozen=True, slots=True)
 class NewPassage:
@@ -145,7 +150,7 @@ class Passages:
         cursor = self._db.execute(
             f"SELECT rowid, -bm25(stems, {TITLE_WEIGHT}, {BODY_WEIGHT}) AS score FROM stems "
             "WHERE stems MATCH ? ORDER BY score DESC",
-            [" OR ".join(f'"{stem}"' for stem in dict.fromkeys(stems))],
+            [_any_of(stems)],
         )
         found: list[tuple[int, float]] = []
         while len(found) < most and (part := cursor.fetchmany(VARIABLES)):
@@ -155,10 +160,31 @@ class Passages:
             ]
         return found[:most]
 
-    def stems(self, ids: Iterable[int]) -> dict[int, tuple[list[str], list[str]]]:
-        """The stems of titles and texts, by the passages' ids."""
-        found = _among(self._db, "SELECT rowid, title, body FROM stems WHERE rowid", ids)
-        return {id: (title.split(), body.split()) for id, title, body in found}
+    def bm25(self, stems: Sequence[str], ids: Sequence[int]) -> dict[int, float]:
+        """BM25 of the stems in some passages, by id; those without any of them are left out."""
+        if not stems:
+            return {}
+        query = f"SELECT rowid, -bm25(stems, {TITLE_WEIGHT}, {BODY_WEIGHT}) FROM stems "
+        found: dict[int, float] = {}
+        for start in range(0, len(ids), VARIABLES - 1):
+            part = ids[start : start + VARIABLES - 1]
+            marks = ",".join("?" * len(part))
+            found |= dict(
+                self._db.execute(
+                    f"{query} WHERE stems MATCH ? AND rowid IN ({marks})", [_any_of(stems), *part]
+                ).fetchall()
+            )
+        return found
+
+    def mean_stems(self) -> float:
+        """Of a passage's text, on average; at least 1.
+
+        FTS5 keeps it for its BM25, in the record 1 of its data: rows, then stems of each column,
+        as SQLite's variable-length integers (fts5_index.c, FTS5_AVERAGES_ROWID).
+        """
+        row = self._db.execute("SELECT block FROM stems_data WHERE id = 1").fetchone()
+        numbers = _varints(row[0]) if row and row[0] else [0, 0, 0]
+        return max(1.0, numbers[2] / numbers[0]) if len(numbers) > 2 and numbers[0] else 1.0
 
     def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
         """In how many passages each stem is; those that are in none are left out."""
@@ -172,6 +198,11 @@ class Passages:
         return dict(_among(self._db, "SELECT id, row FROM passages WHERE id", ids))
 
 
+def titles(document: str, heading: str) -> str:
+    """The titles that a passage stands under, the same one once."""
+    return " ".join(dict.fromkeys(part for part in (document, heading) if part))
+
+
 def put_stems(
     db: Database, id: int | None, title_stems: Sequence[str], stems: Sequence[str]
 ) -> None:
@@ -180,6 +211,22 @@ def put_stems(
         "INSERT INTO stems (rowid, title, body) VALUES (?, ?, ?)",
         [id, " ".join(title_stems), " ".join(stems)],
     )
+
+
+def _any_of(stems: Sequence[str]) -> str:
+    """In the language of FTS5's queries."""
+    return " OR ".join(f'"{stem}"' for stem in dict.fromkeys(stems))
+
+
+def _varints(data: bytes) -> list[int]:
+    """Of up to eight bytes each, seven bits a byte, the highest first."""
+    numbers, number = [], 0
+    for byte in data:
+        number = number << 7 | byte & 0x7F
+        if not byte & 0x80:
+            numbers.append(number)
+            number = 0
+    return numbers
 
 
 def _keeps(keep: NDArray[np.bool_], row: int) -> bool:

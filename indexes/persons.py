@@ -6,6 +6,7 @@ another face is. Names are compared without case and accents: José and jose are
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from retrieval.errors import BadInput
 from retrieval.text.tokens import normal, plain
 
 NAMES_SHOWN = 10  # in an error
+WORD_ENDS = re.compile(r"[^\w]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,25 @@ def checked_name(name: str) -> str:
 def same_name(one: str, other: str) -> bool:
     """Whether two names are one person: case and accents do not tell people apart."""
     return _key(one) == _key(other)
+
+
+def named_in(db: Database, text: str) -> tuple[list[str], str]:
+    """Names of persons that stand in a text, the longest first, and the text without them."""
+    kept = " ".join(text.split())
+    folded = f" {WORD_ENDS.sub(' ', _key(kept))} "
+    if len(folded) != len(kept) + 2:  # a letter that folds into two: places would not agree
+        return [], kept
+    found: list[str] = []
+    for name, key in sorted(
+        db.execute("SELECT name, key FROM persons").fetchall(), key=lambda one: -len(one[1])
+    ):
+        at = folded.find(f" {WORD_ENDS.sub(' ', key)} ")
+        if at >= 0:
+            found.append(name)
+            blank = " " * len(key)
+            folded = folded[: at + 1] + blank + folded[at + 1 + len(key) :]
+            kept = kept[:at] + blank + kept[at + len(key) :]
+    return found, " ".join(kept.split())
 
 
 def _drop_nameless(db: Database) -> None:

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 from indexes.engine import Engine
 from indexes.filters import PASSAGES
 from indexes.migrations import create_words
-from indexes.passages import NewPassage, Passages, put_stems
+from indexes.passages import NewPassage, Passages, put_stems, titles
 from indexes.spaces import Space, VectorSpace
 from retrieval.errors import CollectionError
 from retrieval.types import Embeddings, Passage
@@ -148,7 +148,7 @@ class Texts:
                     one.path_id,
                     number,
                     passage,
-                    stems(_title(one.document, passage.title), language),
+                    stems(titles(one.document, passage.title), language),
                     stems(passage.text, language),
                 )
                 for one in some
@@ -175,9 +175,11 @@ class Texts:
         cursor = self._db.execute("SELECT id FROM passages ORDER BY id")
         for (id,) in cursor.fetchall():
             one = self.passages.get([id])[id]
-            title = _title(one.document, one.passage.title)
             put_stems(
-                self._db, id, stems(title, self.language), stems(one.passage.text, self.language)
+                self._db,
+                id,
+                stems(one.titles, self.language),
+                stems(one.passage.text, self.language),
             )
             entered += 1
         return entered
@@ -194,8 +196,3 @@ class Texts:
     def _held(self, what: str) -> str | None:
         space = self.vectors.space()
         return space.made_by[what] if space else None
-
-
-def _title(document: str, heading: str) -> str:
-    """The titles that a passage stands under, the same one once."""
-    return " ".join(dict.fromkeys(part for part in (document, heading) if part))

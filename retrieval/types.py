@@ -131,6 +131,39 @@ class Hit:
     person: str | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TextHit:
+    """One stored passage that a query finds.
+
+    rank        1 is the best
+    passage_id  of the stored passage in its collection
+    path        a file that holds it; a photo where the passage describes one
+    kind        photo or text
+    document    the title that the file states, "" without one
+    score       what the hits of one query are ordered by; says nothing across queries
+    bm25        of the words, 0 if none of the query's is in it
+    cosine      of the two embeddings, -1 to 1
+    marks       (start, end) of the words in the passage's text that the query asks for
+    taken_at    when the photo was taken or the text written, ISO 8601, or None
+    persons     names that faces in the photo have
+    face        the face that was asked for, in the same photo, or None
+    """
+
+    rank: int
+    passage_id: int
+    path: Path
+    kind: str
+    document: str
+    passage: Passage
+    score: float
+    bm25: float
+    cosine: float
+    marks: tuple[tuple[int, int], ...]
+    taken_at: str | None
+    persons: tuple[str, ...] = ()
+    face: Hit | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """One file that a batch left out, and why, in words for its owner."""

@@ -1,0 +1,305 @@
+"""Queries in words → passages: by their words, by their meaning, by both.
+
+Both is the default: the best by BM25 and the best by the cosine of embeddings are candidates,
+and a fitted ranking orders them (retrieval/text/ranking.py). Names of persons in a query count
+as persons: what is said of photos with their faces comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.database import VARIABLES
+from indexes.filters import EVERYTHING, PASSAGES, Filter, findable
+from indexes.passages import StoredPassage
+from indexes.persons import named_in
+from retrieval.errors import BadInput, CollectionError
+from retrieval.text.ranking import Candidate, Statistics, open_ranker
+from retrieval.text.stemming import stemmed_words, stems
+from retrieval.types import Hit, TextHit
+
+if TYPE_CHECKING:
+    from indexes.collection import Collection
+
+DEEP = 100  # candidates from each of the two searches
+MEANT = 0.45  # cosine from which a passage without a common word satisfies a query
+
+Keep = NDArray[np.bool_] | None
+
+
+class Mode(StrEnum):
+    """What a search goes by."""
+
+    HYBRID = "hybrid"
+    BM25 = "bm25"  # the words alone
+    MEANING = "meaning"  # the embeddings alone
+
+
+def search_texts(
+    collection: Collection,
+    query: str,
+    *,
+    k: int = 10,
+    mode: Mode = Mode.HYBRID,
+    wanted: Filter = EVERYTHING,
+    exact: bool = False,
+) -> list[TextHit]:
+    """The stored passages that a query asks for, best first.
+
+    k        hits
+    mode     what the order goes by
+    wanted   what a hit has to satisfy
+    exact    score every stored embedding, whatever index there is
+    raises   BadInput for a query without a word, CollectionError if no text was indexed, or
+             with another encoder
+    """
+    if not any(letter.isalnum() for letter in query):
+        raise BadInput(f"wanted a query of words; got {query!r}")
+
+    def look() -> list[TextHit]:
+        search = _Search(collection, mode, exact=exact)
+        keep = search.findable(wanted)
+        names, rest = named_in(collection.db, query)
+        found: list[TextHit] = []
+        if names and stems(rest, collection.texts.language):
+            found = _satisfying(search.run(rest, k, search.of_persons(names, keep)))
+        elif names:
+            found = search.photos_of(names, k, keep)
+        known = {hit.passage_id for hit in found}
+        found += [hit for hit in search.run(query, k, keep) if hit.passage_id not in known]
+        return _ranked(found, k)
+
+    return collection.consistently(look)
+
+
+def search_both(
+    collection: Collection,
+    faces: Iterable[Hit],
+    query: str,
+    *,
+    k: int = 10,
+    mode: Mode = Mode.HYBRID,
+    wanted: Filter = EVERYTHING,
+    exact: bool = False,
+) -> list[TextHit]:
+    """Photos that hold one of some faces and satisfy a query, one hit a photo, best first.
+
+    faces    what a search for faces has found
+    A photo satisfies the query if it has a word of it or means something near it.
+    raises   as search_texts()
+    """
+    best: dict[int, Hit] = {}
+    for hit in sorted(faces, key=lambda hit: -hit.score):
+        best.setdefault(hit.face_id, hit)
+
+    def look() -> list[TextHit]:
+        search = _Search(collection, mode, exact=exact)
+        content_of = _contents(collection, list(best))
+        face_in: dict[int, Hit] = {}
+        for face_id, content_id in content_of.items():
+            if content_id not in face_in or face_in[content_id].score < best[face_id].score:
+                face_in[content_id] = best[face_id]
+        keep = search.within(face_in, search.findable(wanted))
+        found = _satisfying(search.run(query, max(k, DEEP), keep))
+        seen: dict[int, TextHit] = {}
+        owner = collection.texts.passages.get(hit.passage_id for hit in found)
+        for hit in found:
+            content_id = owner[hit.passage_id].content_id
+            seen.setdefault(content_id, replace(hit, face=face_in[content_id]))
+        return _ranked(list(seen.values()), k)
+
+    return collection.consistently(look)
+
+
+class _Search:
+    """One query's look at the collection, in one view of it."""
+
+    def __init__(self, collection: Collection, mode: Mode, *, exact: bool) -> None:
+        self._texts = collection.texts
+        self._db = collection.db
+        self._mode = mode
+        self._exact = exact
+        space = self._texts.vectors.space()
+        if space is None:
+            raise CollectionError(
+                f"no text was indexed into {collection.path} yet: retrieve index FOLDER"
+            )
+        self._rows = space.rows
+        if mode != Mode.BM25:
+            self._texts.check()
+
+    def findable(self, wanted: Filter) -> Keep:
+        """(rows,) which passages may be found; None if all of them."""
+        return findable(self._db, self._rows, wanted, items=PASSAGES)
+
+    def within(self, contents: Iterable[int], keep: Keep) -> NDArray[np.bool_]:
+        """Those of some contents only."""
+        inside = np.zeros(self._rows, np.bool_)
+        wanted = list(contents)
+        for start in range(0, len(wanted), VARIABLES):
+            part = wanted[start : start + VARIABLES]
+            query = f"SELECT row FROM passages WHERE content_id IN ({','.join('?' * len(part))})"
+            rows = np.array(self._db.execute(query, part).fetchall(), np.int64).reshape(-1)
+            inside[rows[rows < self._rows]] = True
+        return inside if keep is None else inside & keep
+
+    def of_persons(self, names: Sequence[str], keep: Keep) -> NDArray[np.bool_]:
+        """Those of photos with faces of all these persons only."""
+        inside = np.ones(self._rows, np.bool_) if keep is None else keep
+        for name in names:
+            named = self.findable(Filter(persons=(name,)))
+            inside = inside if named is None else inside & named
+        return inside
+
+    def photos_of(self, names: Sequence[str], k: int, keep: Keep) -> list[TextHit]:
+        """One passage of each photo with faces of all these persons, newest first."""
+        rows = np.flatnonzero(self.of_persons(names, keep)).tolist()
+        first: dict[int, StoredPassage] = {}
+        for _, one in sorted(self._texts.passages.at(rows).items()):
+            first.setdefault(one.content_id, one)
+        newest = sorted(first.values(), key=lambda one: one.taken_at or "", reverse=True)[:k]
+        persons = self._persons(one.content_id for one in newest)
+        return [
+            self._hit(rank, one, 0.0, 0.0, 0.0, set(), persons)
+            for rank, one in enumerate(newest, 1)
+        ]
+
+    def run(self, query: str, k: int, keep: Keep) -> list[TextHit]:
+        """The best passages for a query."""
+        texts = self._texts
+        asked = stems(query, texts.language)
+        deep = max(k, DEEP)
+        by_words = (
+            {}
+            if self._mode == Mode.MEANING
+            else dict(texts.passages.matches(asked, deep, keep=keep))
+        )
+        by_meaning = {} if self._mode == Mode.BM25 else self._nearest(query, deep, keep)
+        stored = texts.passages.at({*by_words, *by_meaning})
+        bm25 = texts.passages.bm25(asked, [one.id for one in stored.values()])
+        cosine = by_meaning | self._cosines(query, [row for row in stored if row not in by_meaning])
+        some = list(stored.values())
+        scores = self._scores(query, some, bm25, cosine)
+        order = np.argsort(-scores, kind="stable")[:k]
+        persons = self._persons(some[i].content_id for i in order)
+        return [
+            self._hit(
+                rank,
+                some[i],
+                float(scores[i]),
+                bm25.get(some[i].id, 0.0),
+                cosine.get(some[i].row, 0.0),
+                set(asked),
+                persons,
+            )
+            for rank, i in enumerate(order, 1)
+        ]
+
+    def _hit(
+        self,
+        rank: int,
+        stored: StoredPassage,
+        score: float,
+        bm25: float,
+        cosine: float,
+        asked: set[str],
+        persons: Mapping[int, tuple[str, ...]],
+    ) -> TextHit:
+        words = stemmed_words(stored.passage.text, self._texts.language)
+        return TextHit(
+            rank=rank,
+            passage_id=stored.id,
+            path=stored.path,
+            kind=stored.kind,
+            document=stored.document,
+            passage=stored.passage,
+            score=score,
+            bm25=bm25,
+            cosine=cosine,
+            marks=tuple((start, end) for stem, start, end in words if stem in asked),
+            taken_at=stored.taken_at,
+            persons=persons.get(stored.content_id, ()),
+        )
+
+    def _scores(
+        self,
+        query: str,
+        some: Sequence[StoredPassage],
+        bm25: Mapping[int, float],
+        cosine: Mapping[int, float],
+    ) -> NDArray[np.float32]:
+        if self._mode == Mode.BM25:
+            return np.array([bm25.get(one.id, 0.0) for one in some], np.float32)
+        if self._mode == Mode.MEANING:
+            return np.array([cosine.get(one.row, 0.0) for one in some], np.float32)
+        passages = self._texts.passages
+        candidates = [
+            Candidate(
+                one.passage.text,
+                one.titles,
+                one.content_id,
+                bm25.get(one.id, 0.0),
+                cosine.get(one.row, 0.0),
+            )
+            for one in some
+        ]
+
+        def holders(asked: Sequence[str]) -> list[int]:
+            found = passages.frequencies(asked)
+            return [found.get(stem, 0) for stem in asked]
+
+        statistics = Statistics(passages.count(), passages.mean_stems(), holders)
+        ranker = open_ranker(language=self._texts.language)
+        return ranker.scores(query, candidates, statistics)
+
+    def _nearest(self, query: str, k: int, keep: Keep) -> dict[int, float]:
+        """Rows and cosines of the passages nearest in meaning."""
+        if not self._texts.encoder.covers(query):
+            return {}
+        probe = self._texts.encoder.embed([query])
+        scores, rows = self._texts.engine.nearest(probe, k, keep=keep, exact=self._exact)
+        found = zip(rows[0].tolist(), scores[0].tolist(), strict=True)
+        return {row: score for row, score in found if row >= 0}
+
+    def _cosines(self, query: str, rows: Sequence[int]) -> dict[int, float]:
+        if self._mode == Mode.BM25 or not rows or not self._texts.encoder.covers(query):
+            return {}
+        probe = self._texts.encoder.embed([query])[0]
+        gallery = self._texts.vectors.gallery()
+        return dict(zip(rows, (gallery[list(rows)] @ probe).tolist(), strict=True))
+
+    def _persons(self, contents: Iterable[int]) -> dict[int, tuple[str, ...]]:
+        """Names of the faces in some contents."""
+        wanted = list(dict.fromkeys(contents))
+        query = (
+            "SELECT DISTINCT content_id, name FROM faces JOIN persons ON persons.id = person_id "
+            f"WHERE content_id IN ({','.join('?' * len(wanted))}) ORDER BY name"
+        )
+        found: dict[int, tuple[str, ...]] = {}
+        for content_id, name in self._db.execute(query, wanted):
+            found[content_id] = (*found.get(content_id, ()), name)
+        return found
+
+
+def _satisfying(hits: Iterable[TextHit]) -> list[TextHit]:
+    return [hit for hit in hits if hit.bm25 > 0 or hit.cosine >= MEANT]
+
+
+def _ranked(hits: Sequence[TextHit], k: int) -> list[TextHit]:
+    return [replace(hit, rank=rank) for rank, hit in enumerate(hits[:k], 1)]
+
+
+def _contents(collection: Collection, face_ids: Sequence[int]) -> dict[int, int]:
+    """The photos of some faces."""
+    found: dict[int, int] = {}
+    for start in range(0, len(face_ids), VARIABLES):
+        part = face_ids[start : start + VARIABLES]
+        query = f"SELECT id, content_id FROM faces WHERE id IN ({','.join('?' * len(part))})"
+        found |= dict(collection.db.execute(query, list(part)).fetchall())
+    return found
