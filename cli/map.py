@@ -53,8 +53,12 @@ def map_(
         Path | None, typer.Option(help="Page to write, with hover and zoom.", dir_okay=False)
     ] = None,
     space: Annotated[
-        str, typer.Option(help="Which embeddings of the collection: faces, passages.")
-    ] = "faces",
+        str | None,
+        typer.Option(
+            help="Which embeddings of the collection: faces, passages.",
+            show_default="faces, or passages where there are none",
+        ),
+    ] = None,
     words: Annotated[
         str | None,
         typer.Option(
@@ -106,17 +110,18 @@ def map_(
         from indexes.words import open_words
 
         if wanted != EVERYTHING:
-            raise BadInput("conditions choose faces; leave them out for a map of words")
+            raise BadInput("conditions choose photos and texts; leave them out with --words")
         index = open_words(vectors)
         points = points_of_words(index, _asked(words), most=most)
-        drawing.draw(points, f"words of {index.vectors.name!r}")
+        drawing.draw(points)
         return
     from indexes.collection import open_collection
+    from indexes.filters import FACES
     from indexes.maps import points_of
 
     with open_collection(collection) as opened:
         points = points_of(opened, space, wanted=wanted, most=most, seed=seed)
-        drawing.draw(points, space, opened.catalog.crop)
+        drawing.draw(points, opened.catalog.crop if points.kind == FACES else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,31 +135,34 @@ class _Drawing:
     html: Path | None
     as_json: bool
 
-    def draw(self, points: Points, kind: str, crop: Crop | None = None) -> None:
+    def draw(self, points: Points, crop: Crop | None = None) -> None:
         """Write the files and say what was drawn.
 
-        kind  of the points: "faces"
         crop  face id → its small JPEG
         """
+        if not points.items:
+            raise BadInput(f"there are no {points.kind} to draw: the conditions leave none")
         for text in points.notes:
             render.note(text)
         shown = len(points.items)
         of = "" if shown == points.of else f" of {points.of}"
-        render.note(f"arranging {shown}{of} {kind} by {self.method}")
+        render.note(f"arranging {shown}{of} {points.kind} by {self.method}")
         projection = project(points.embeddings, self.method, seed=self.seed)
         by = self.colour_by or usual(points.items)
         groups, group_of = grouped(points.items, by)
-        title = f"{shown}{of} {kind}, {NAMES[self.method]}"
+        title = f"{shown}{of} {points.kind}, {NAMES[self.method]}"
         if self.out is not None:
             from cli.mappicture import write_picture
+            from indexes.maps import WORDS
 
+            words = points.kind == WORDS
             write_picture(
                 self.out,
                 projection,
                 groups,
                 group_of,
                 title=title,
-                labels=[item.text for item in points.items] if crop is None else None,
+                labels=[item.text for item in points.items] if words else None,
                 pictures=_pictures(points, crop),
             )
         if self.html is not None:

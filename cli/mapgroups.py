@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.render import shown
@@ -61,7 +63,7 @@ def grouped(items: Sequence[Item], by: ColourBy) -> tuple[list[Group], list[int]
     if by is ColourBy.NOTHING:
         return [Group("", COLOURS[0], len(items))], [0] * len(items)
     read, unknown = _READERS[by]
-    keys = [read(item) for item in items]
+    keys = _shortened([read(item) for item in items], by)
     counts = Counter(key for key in keys if key is not None)
     # As most_common(), but groups of one size stand in the order of their names.
     coloured = sorted(counts, key=lambda key: (-counts[key], key))[: len(COLOURS)]
@@ -76,6 +78,15 @@ def grouped(items: Sequence[Item], by: ColourBy) -> tuple[list[Group], list[int]
     if None in keys:
         groups.append(Group(unknown, GREY, keys.count(None)))
     return groups, [len(groups) - 1 if key is None else place[key] for key in keys]
+
+
+def _shortened(keys: Sequence[str | None], by: ColourBy) -> list[str | None]:
+    """Files and folders without the folder that all of them lie in."""
+    known = {key for key in keys if key is not None}
+    if by not in (ColourBy.FILE, ColourBy.FOLDER) or not known:
+        return list(keys)
+    common = Path(os.path.commonpath(Path(key).parent for key in known))
+    return [None if key is None else str(Path(key).relative_to(common)) for key in keys]
 
 
 def usual(items: Sequence[Item]) -> ColourBy:

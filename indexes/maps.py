@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 
 from indexes.catalog import StoredFace
 from indexes.collection import Collection
-from indexes.database import VARIABLES
 from indexes.filters import EVERYTHING, FACES, Filter, findable
-from indexes.paths import path_of
+from indexes.passages import Passages, StoredPassage
 from indexes.spaces import VectorSpace, every_space
 from indexes.words import WordIndex
 from retrieval.errors import BadInput, CollectionError
 from retrieval.projection import sample
 from retrieval.types import Embeddings
 
-PLACES = ("page", "line", "record", "time_s")  # columns that say where a passage stands
+WORDS = "words"
 LENGTH_WITHIN = 1e-3  # of 1; a row that is being overwritten has the length 0
 
 
@@ -48,12 +47,14 @@ class Item:
 class Points:
     """N embeddings to be drawn.
 
+    kind        of all of them: the space's name, or "words"
     embeddings  (N, D) float32 unit rows
     items       what each of them is of
     of          how many there were to choose from
     notes       what the owner should know: words taken for others, rows left out
     """
 
+    kind: str
     embeddings: Embeddings
     items: tuple[Item, ...]
     of: int
@@ -62,7 +63,7 @@ class Points:
 
 def points_of(
     collection: Collection,
-    space: str = FACES,
+    space: str | None = None,
     *,
     wanted: Filter = EVERYTHING,
     most: int,
@@ -70,24 +71,23 @@ def points_of(
 ) -> Points:
     """The living embeddings of a space, `most` of them drawn by the seed where there are more.
 
-    wanted  conditions on faces
-    raises  CollectionError if nothing of that kind was stored, BadInput for a space that there
-            is not or for conditions on what is no face
+    space   None is that of faces, or of passages where there are no faces
+    raises  CollectionError if nothing was stored, BadInput for a space that there is not
     """
-    opened = VectorSpace(collection.db, collection.path, space)
 
     def look() -> Points:
-        if opened.space() is None:
-            raise _nothing(collection, space)
+        opened = _space(collection, space)
+        stored = opened.required()
         gallery = opened.gallery()
-        rows = _living(collection, opened, len(gallery), wanted)
+        keep = findable(collection.db, len(gallery), wanted, items=stored.items)
+        rows = np.arange(len(gallery)) if keep is None else np.flatnonzero(keep)
         chosen = rows[sample(len(rows), most, seed)]
         embeddings = np.array(gallery[chosen], np.float32)
         whole = np.abs(np.linalg.norm(embeddings, axis=1) - 1) < LENGTH_WITHIN
-        items = _items(collection, opened, chosen[whole])
+        items = _items(collection, stored.items, chosen[whole])
         lost = int(np.count_nonzero(~whole))
         notes = (f"{lost} embeddings were left out as damaged: retrieve check",) if lost else ()
-        return Points(embeddings[whole], items, len(rows), notes)
+        return Points(opened.name, embeddings[whole], items, len(rows), notes)
 
     return collection.consistently(look)
 
@@ -101,82 +101,19 @@ def points_of_words(index: WordIndex, words: Sequence[str], *, most: int) -> Poi
     if not words:
         chosen = range(min(most, len(vectors)))
         items = tuple(Item(vectors.word(row)) for row in chosen)
-        return Points(vectors.vectors(chosen), items, len(vectors))
+        return Points(WORDS, vectors.vectors(chosen), items, len(vectors))
     found = [vectors.find(word) for word in dict.fromkeys(words)]
     notes = tuple(one.note for one in found if one.note)
     items = tuple(Item(one.word) for one in found[:most])
-    return Points(vectors.embed(found[:most]), items, len(found), notes)
+    return Points(WORDS, vectors.embed(found[:most]), items, len(found), notes)
 
 
-def _living(
-    collection: Collection, space: VectorSpace, rows: int, wanted: Filter
-) -> NDArray[np.int64]:
-    """The rows that may be shown, ascending."""
-    if space.name == FACES:
-        keep = findable(collection.db, rows, wanted)
-        return np.arange(rows) if keep is None else np.flatnonzero(keep)
-    if wanted != EVERYTHING:
-        raise BadInput(f"conditions choose faces; leave them out for a map of {space.name}")
-    table = collection.db[space.required().items]
-    living = (
-        f"JOIN contents ON contents.id = [{table.name}].content_id WHERE live AND"
-        if "content_id" in table.columns_dict
-        else "WHERE"
-    )
-    found = collection.db.execute(
-        f"SELECT row FROM [{table.name}] {living} row < ? ORDER BY row", [rows]
-    )
-    return np.array([row for (row,) in found], np.int64)
-
-
-def _items(collection: Collection, space: VectorSpace, rows: NDArray[np.int64]) -> tuple[Item, ...]:
-    if space.name == FACES:
+def _items(collection: Collection, items: str, rows: NDArray[np.int64]) -> tuple[Item, ...]:
+    if items == FACES:
         faces = collection.catalog.faces_at(rows.tolist())
         return tuple(_face(faces[row]) for row in rows.tolist())
-    found = dict(_described(collection, space, rows))
-    return tuple(found[row] for row in rows.tolist())
-
-
-def _described(
-    collection: Collection, space: VectorSpace, rows: NDArray[np.int64]
-) -> Iterator[tuple[int, Item]]:
-    """Row and item of what is no face, from what columns the items' table has."""
-    table = collection.db[space.required().items]
-    has = table.columns_dict
-    columns = [name if name in has else "NULL" for name in (*PLACES, "text", "path_id")]
-    content = "content_id" in has
-    query = (
-        f"SELECT row, {', '.join(columns)}, {'taken_at' if content else 'NULL'}, "
-        f"{'content_id' if content else 'NULL'} FROM [{table.name}] "
-        f"{f'JOIN contents ON contents.id = [{table.name}].content_id' if content else ''}"
-    )
-    for start in range(0, len(rows), VARIABLES):
-        part = rows[start : start + VARIABLES].tolist()
-        marks = ",".join("?" * len(part))
-        for row, *places, text, path_id, taken_at, content_id in collection.db.execute(
-            f"{query} WHERE row IN ({marks})", part
-        ).fetchall():
-            said = [
-                f"{name.removesuffix('_s')} {value:g}{' s' if name.endswith('_s') else ''}"
-                for name, value in zip(PLACES, places, strict=True)
-                if value is not None
-            ]
-            path = _path(collection, path_id, content_id)
-            yield row, Item(text or "", path, ", ".join(said), taken_at=taken_at)
-
-
-def _path(collection: Collection, path_id: int | None, content_id: int | None) -> Path | None:
-    """The path itself, or the first living file of a content."""
-    row = (
-        collection.db.execute(
-            "SELECT path FROM paths WHERE id = ? OR (? IS NULL AND content_id = ?) "
-            "ORDER BY gone, id LIMIT 1",
-            [path_id, path_id, content_id],
-        ).fetchone()
-        if (path_id, content_id) != (None, None)
-        else None
-    )
-    return None if row is None else path_of(row[0])
+    passages = Passages(collection.db).at(rows.tolist())
+    return tuple(_passage(passages[row]) for row in rows.tolist())
 
 
 def _face(stored: StoredFace) -> Item:
@@ -189,10 +126,21 @@ def _face(stored: StoredFace) -> Item:
     )
 
 
-def _nothing(collection: Collection, space: str) -> CollectionError | BadInput:
-    there = [one.name for one in every_space(collection.db, collection.path)]
+def _passage(stored: StoredPassage) -> Item:
+    said = stored.passage
+    places = {"page": said.page, "line": said.line, "record": said.record, "second": said.time_s}
+    place = ", ".join(f"{name} {at:g}" for name, at in places.items() if at is not None)
+    return Item(said.text, stored.path, place, taken_at=stored.taken_at)
+
+
+def _space(collection: Collection, name: str | None) -> VectorSpace:
+    there = {one.name: one for one in every_space(collection.db, collection.path)}
     if not there:
-        return CollectionError(
+        raise CollectionError(
             f"nothing was indexed into {collection.path} yet: retrieve index FOLDER"
         )
-    return BadInput(f"{collection.path} has no space {space!r}; it has: {', '.join(there)}")
+    held = [one.name for one in there.values() if one.required().rows]
+    chosen = name or (held or [*there])[0]  # they are in order: faces, passages
+    if chosen not in there:
+        raise BadInput(f"{collection.path} has no space {chosen!r}; it has: {', '.join(there)}")
+    return there[chosen]

@@ -62,6 +62,14 @@ def test_years_stand_in_their_order():
     assert [group.name for group in groups] == ["2018", "2019"]
 
 
+def test_folders_are_named_without_the_one_that_all_lie_in():
+    items = [Item(path=Path(path)) for path in ("/t/a/one.txt", "/t/b/c/two.txt", "/t/b/c/x.txt")]
+    groups, _ = grouped(items, ColourBy.FOLDER)
+    assert [group.name for group in groups] == ["b/c", "a"]
+    groups, _ = grouped(items[:1], ColourBy.FOLDER)
+    assert [group.name for group in groups] == ["a"]
+
+
 def test_groups_without_a_colour_are_one_grey_group():
     items = [Item(person=f"p{i}") for i in range(20)] + [Item(person="p19")]
     groups, group_of = grouped(items, ColourBy.PERSON)
@@ -190,7 +198,10 @@ def test_the_command_draws_the_faces_that_fulfil_its_conditions(tmp_path, monkey
     [
         (["--words", "rey reina"], "wanted --out FILE.png for a picture or --html"),
         (["--words", "rey reina", "--out", "map.gif"], "wanted a picture in .png, .svg, .pdf"),
-        (["--words", "rey reina", "--since", "2019", "--html", "x"], "conditions choose faces"),
+        (
+            ["--words", "rey reina", "--since", "2019", "--html", "x"],
+            "conditions choose photos and",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line(arguments, message, monkeypatch, capsys):

@@ -13,12 +13,15 @@ from numpy.testing import assert_allclose
 
 from indexes import persons
 from indexes.database import writing
-from indexes.filters import Filter
+from indexes.filters import PASSAGES, Filter
 from indexes.maps import Item, points_of, points_of_words
+from indexes.passages import NewPassage, Passages
 from indexes.spaces import Space, VectorSpace
+from indexes.walk import Found
 from indexes.words import WordIndex
 from retrieval.errors import BadInput, CollectionError
 from retrieval.text.words import open_vectors
+from retrieval.types import Document, Passage
 
 
 @pytest.fixture
@@ -74,20 +77,26 @@ def test_an_embedding_of_another_length_is_left_out_with_a_note(collection):
     assert "retrieve check" in points.notes[0]
 
 
-def test_a_space_of_anything_else_shows_the_columns_that_its_items_have(collection):
-    db = collection.db
-    space = VectorSpace(db, collection.path, "notes")
-    with writing(db):
-        db.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, row INTEGER, text TEXT, page)")
-        space.create(Space("notes", "notes", {}, pretend.Embedder.dim))
-        rows = [pretend.embedding(word) for word in ("uno", "dos", "tres")]
-        space.append(np.concatenate(rows))
-        db.execute("INSERT INTO notes VALUES (7, 0, 'uno', 3), (8, 2, 'tres', NULL)")
-    points = points_of(collection, "notes", most=10)
-    assert points.items == (Item("uno", place="page 3"), Item("tres"))
-    assert_allclose(points.embeddings, np.concatenate([rows[0], rows[2]]), rtol=0)
-    with pytest.raises(BadInput, match="conditions choose faces"):
-        points_of(collection, "notes", wanted=Filter(since="2019"), most=10)
+def test_each_passage_is_a_point_with_its_text_and_place(collection):
+    rows = np.concatenate([pretend.embedding(word) for word in ("uno", "dos")])
+    document = Document(Path("/t/a.pdf"), "ab" * 32, 9, (), written_at="2020-01-01")
+    said = [Passage("uno y medio", page=3), Passage("dos", line=7, time_s=1.5)]
+    with writing(collection.db):
+        content = collection.catalog.add_text(document)
+        collection.catalog.put_path(Found(document.path, 9, 1, 1), content_id=content, reason=None)
+        space = VectorSpace(collection.db, collection.path, PASSAGES)
+        space.create(Space(PASSAGES, PASSAGES, {}, pretend.Embedder.dim))
+        new = [NewPassage(content, None, i, one, (), ()) for i, one in enumerate(said, 1)]
+        Passages(collection.db).add(space.append(rows), new)
+    points = points_of(collection, most=10, wanted=Filter(since="2020"))
+    assert points.kind == PASSAGES
+    where = {"path": Path("/t/a.pdf"), "taken_at": "2020-01-01"}
+    assert points.items == (
+        Item("uno y medio", place="page 3", **where),
+        Item("dos", place="line 7, second 1.5", **where),
+    )
+    assert_allclose(points.embeddings, rows, rtol=0)
+    assert points_of(collection, PASSAGES, wanted=Filter(until="2019"), most=10).items == ()
 
 
 def test_an_empty_collection_and_an_unknown_space_say_what_there_is(collection, tmp_path):
