@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -156,21 +157,23 @@ class _Drawing:
             from indexes.maps import WORDS
 
             words = points.kind == WORDS
-            write_picture(
-                self.out,
-                projection,
-                groups,
-                group_of,
-                title=title,
-                labels=[item.text for item in points.items] if words else None,
-                pictures=_pictures(points, crop),
-            )
+            with _writing(self.out):
+                write_picture(
+                    self.out,
+                    projection,
+                    groups,
+                    group_of,
+                    title=title,
+                    labels=[item.text for item in points.items] if words else None,
+                    pictures=_pictures(points, crop),
+                )
         if self.html is not None:
             from cli.mappage import write_page
 
-            write_page(
-                self.html, points.items, projection, groups, group_of, title=title, crop=crop
-            )
+            with _writing(self.html):
+                write_page(
+                    self.html, points.items, projection, groups, group_of, title=title, crop=crop
+                )
         self._say(projection, points, by)
 
     def _say(self, projection: Projection, points: Points, by: ColourBy) -> None:
@@ -192,6 +195,15 @@ class _Drawing:
         for file in (self.out, self.html):
             if file is not None:
                 render.note(f"wrote {file}")
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    """What the disk refuses, as one line."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _pictures(points: Points, crop: Crop | None) -> list[NDArray[np.uint8]] | None:

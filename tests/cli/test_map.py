@@ -197,6 +197,7 @@ def test_the_command_draws_the_faces_that_fulfil_its_conditions(tmp_path, monkey
     ("arguments", "message"),
     [
         (["--words", "rey reina"], "wanted --out FILE.png for a picture or --html"),
+        (["--words", "rey reina", "--html", "/dev/null/x"], "cannot write /dev/null/x: "),
         (["--words", "rey reina", "--out", "map.gif"], "wanted a picture in .png, .svg, .pdf"),
         (
             ["--words", "rey reina", "--since", "2019", "--html", "x"],
