@@ -63,7 +63,7 @@ def classifier(
     ] = False,
     penalty: Annotated[
         float | None,
-        typer.Option(min=0, help="Of large weights.", show_default="1e-5; 1e-3 on other encoders"),
+        typer.Option(min=0, help="Of large weights.", show_default="1e-5; 1e-2 on other encoders"),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Times an LSTM reads the texts.")] = 12,
     hidden: Annotated[int, typer.Option(min=1, help="Units of the LSTM, each direction.")] = 128,
@@ -133,7 +133,7 @@ def classifier(
     for one in examples.skipped:
         render.skipped(one.path, one.reason)
     if penalty is None:
-        penalty = 1e-5 if encoder == NGRAMS else 1e-3
+        penalty = 1e-5 if encoder == NGRAMS else 1e-2
     if rounds is None:
         rounds = 1 if model == Model.LSTM else folds
     with render.words_progress("") as progress:

@@ -1,7 +1,8 @@
 """What is fitted after the network, on texts that it was not trained on: a temperature that
 makes probabilities right, and a threshold below which a text belongs to none of the classes.
 
-Source: Guo et al. 2017, "On calibration of modern neural networks".
+Sources: Guo et al. 2017, "On calibration of modern neural networks"; Platt 1999, "Probabilistic
+outputs for support vector machines" (targets that are not quite 0 and 1).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from retrieval.text.classifier_file import Fitted
 from retrieval.text.classify import familiarity, probabilities
 
 HOTTEST = 100.0  # temperatures are looked for between 1 / HOTTEST and HOTTEST
-SMALLEST = 1e-12  # probability, so that its logarithm is finite
+SMALLEST = 1e-30  # probability, so that its logarithm is finite
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -36,10 +37,15 @@ def fit(logits: Floats, truth: Labels, passes: float) -> Fitted:
     if not len(truth):
         raise BadInput("wanted held-out texts to fit probabilities to; got none")
 
+    # As Platt does it, the truth is never quite certain: where all held-out texts are right, the
+    # temperature would else go to zero.
+    doubt = 1 / (len(truth) + 2)
+    wanted = np.full(logits.shape, doubt / (logits.shape[1] - 1), np.float32)
+    wanted[np.arange(len(truth)), truth] = 1 - doubt
+
     def surprise(log_temperature: float) -> float:
         found = probabilities(logits, Fitted(float(np.exp(log_temperature))))
-        right = found[np.arange(len(truth)), truth]
-        return float(-np.log(np.maximum(right, SMALLEST)).mean())
+        return float(-(wanted * np.log(np.maximum(found, SMALLEST))).sum(axis=1).mean())
 
     edge = float(np.log(HOTTEST))
     best = minimize_scalar(surprise, bounds=(-edge, edge), method="bounded")
