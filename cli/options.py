@@ -52,6 +52,21 @@ ModelOption = Annotated[
         show_default="what the collection was made with, else dlib-resnet",
     ),
 ]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Text encoder: lstm, words, sentence-transformers:NAME, or a file.",
+        show_default="what the collection was made with, else lstm",
+    ),
+]
+LanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CODE",
+        help="Language of the texts, for the stems of words: es, ca, gl, pt, en, …",
+        show_default="what the collection was made with, else es",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 MinQualityOption = Annotated[
     float,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -39,6 +40,11 @@ _err = Console(stderr=True, highlight=False)
 def line(text: str) -> None:
     """One line on stdout, as it is."""
     _out.print(Text(text), soft_wrap=True)
+
+
+def text(value: Text, *, indent: int = 0) -> None:
+    """Styled text on stdout, wrapped to the terminal, some columns to the right."""
+    _out.print(Padding(value, (0, 0, 0, indent)) if indent else value, soft_wrap=not indent)
 
 
 def note(text: str) -> None:
@@ -169,7 +175,7 @@ def download(what: str = "downloading weights") -> Iterator[Callable[[int, int],
 
 @contextmanager
 def progress() -> Iterator[OnProgress]:
-    """A bar on stderr: photos, photos/s, faces, time left."""
+    """A bar on stderr: files, files/s, faces, passages, time left."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -185,13 +191,13 @@ def progress() -> Iterator[OnProgress]:
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TextColumn("{task.fields[faces]} faces"),
+        TextColumn("{task.fields[found]}"),
         TimeRemainingColumn(),
         console=_err,
         transient=True,
     )
     with bar:
-        task = bar.add_task("", total=None, rate="", faces=0)
+        task = bar.add_task("", total=None, rate="", found="")
 
         def show(step: Step) -> None:
             speed = bar.tasks[task].speed
@@ -199,8 +205,8 @@ def progress() -> Iterator[OnProgress]:
                 task,
                 completed=step.files,
                 total=step.of,
-                rate=f"{speed:.1f} photos/s" if speed else "",
-                faces=step.faces,
+                rate=f"{speed:.1f} files/s" if speed else "",
+                found=f"{step.faces} faces, {step.passages} passages",
             )
 
         yield show
@@ -218,6 +224,7 @@ def report(report: Report, collection: Path) -> None:
         "gone": report.gone,
         "skipped": len(report.skipped),
         "faces found": report.faces,
+        "passages": report.passages,
     }
     for name, count in rows.items():
         table.add_row(name, Text(str(count), style="bold" if count else "dim", justify="right"))

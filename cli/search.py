@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,7 @@ from cli.options import (
     DetectorOption,
     Device,
     DeviceOption,
+    EncoderOption,
     FolderOption,
     JsonOption,
     MinQualityOption,
@@ -24,31 +26,64 @@ from cli.options import (
     UntilOption,
     filter_from,
 )
+from indexes.modes import Mode
 from retrieval.errors import BadInput
+
+if TYPE_CHECKING:
+    from cli.query import Asked
+    from indexes.collection import Collection
+    from indexes.filters import Filter
+    from indexes.probes import Probe
+    from retrieval.types import TextHit
+
+MOST_FACES = 10_000  # hits of a face among which photos are sought by words, too
 
 
 def search(
-    photos: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PHOTO...", help="Photos with the faces to look for."),
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="QUERY...", help="Photos with faces to look for, words to look for, or both."
+        ),
     ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many hits to show for a face.")] = 10,
+    k: Annotated[
+        int, typer.Option("-k", min=1, help="How many hits to show, of a face or a query.")
+    ] = 10,
+    text: Annotated[
+        bool, typer.Option("--text", help="Take every argument for words, a file's name too.")
+    ] = False,
+    face: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PHOTO|N",
+            help="A photo with faces, whatever its name; or search only face N of each photo.",
+        ),
+    ] = None,
+    face_id: Annotated[
+        int | None,
+        typer.Option(metavar="ID", help="Search for a stored face, by the id that --json shows."),
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Search for each line of a file; prints JSON.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="What a search for words goes by: both, words, or meaning.")
+    ] = Mode.HYBRID,
     threshold: Annotated[
         float | None,
         typer.Option(
             min=-1,
             max=1,
-            help="Lowest score of a hit; -1 shows the k nearest.",
+            help="Lowest score of a face; -1 shows the k nearest.",
             show_default="calibrated: 2 false matches in 10,000",
         ),
-    ] = None,
-    face: Annotated[
-        int | None, typer.Option(min=1, help="Search only this face of each photo.")
-    ] = None,
-    face_id: Annotated[
-        int | None,
-        typer.Option(metavar="ID", help="Search for a stored face, by the id that --json shows."),
     ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -57,32 +92,41 @@ def search(
     near: NearOption = None,
     min_quality: MinQualityOption = 0.0,
     exact: Annotated[
-        bool, typer.Option("--exact", help="Score every stored face, whatever index there is.")
+        bool, typer.Option("--exact", help="Score everything stored, whatever index there is.")
     ] = False,
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one hit a line.")] = False,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page with the faces to this file.", dir_okay=False)
+        Path | None, typer.Option(help="Write a page with the hits to this file.", dir_okay=False)
     ] = None,
     open_best: Annotated[
-        bool, typer.Option("--open", help="Open the page, or the photo of the best hit.")
+        bool, typer.Option("--open", help="Open the page, or the file of the best hit.")
     ] = False,
     model: ModelOption = None,
     detector: DetectorOption = None,
+    encoder: EncoderOption = None,
     device: DeviceOption = Device.CPU,
 ) -> None:
-    """Find the stored faces most like those in PHOTO.
+    """Find stored faces like those in a photo, or passages and photos by words.
 
-    Every face of the photo is numbered and searched for. The probability is that of
-    both faces being one person if that were an even bet beforehand. Conditions (--since,
-    --folder, ...) choose the photos first: of those that fulfil them none is missed.
+    An image file that exists is a photo with faces; all else are words. Both together
+    find photos with such a face of which something like the words is said. Every face of
+    the photo is numbered and searched for; the probability is that of both faces being
+    one person if that were an even bet beforehand. Names of persons among the words count
+    as persons. Conditions (--since, --folder, ...) choose first: of what fulfils them none
+    is missed.
 
-    Example: retrieve search ana.jpg -k 20 --html hits.html
+    Example: retrieve search carta sobre la boda en Zaragoza
+
+    Example: retrieve search ana.jpg playa --html hits.html
     """
+    from cli.query import asked
     from indexes.collection import open_collection
 
-    if bool(photos) == (face_id is not None):
-        raise BadInput("wanted photos to search for, or --face-id ID; got both or neither")
+    wants = asked(given or [], face or [], text=text)
+    ways = [bool(wants.photos or wants.words), face_id is not None, queries is not None]
+    if sum(ways) != 1:
+        raise BadInput("wanted photos, words, --face-id ID or --queries FILE: one of them")
     wanted = filter_from(
         since=since,
         until=until,
@@ -97,36 +141,123 @@ def search(
             collection,
             detector=detector,
             embedder=model,
+            encoder=encoder,
             device=device.value,
             on_download=on_download,
         ) as opened,
     ):
-        if face_id is None:
-            probes = opened.search(
-                photos or [], k=k, threshold=threshold, wanted=wanted, face=face, exact=exact
-            )
-        else:
+        if queries is not None:
+            _each(opened, queries, k, mode, wanted, exact)
+            return
+        probes = []
+        if face_id is not None:
             probes = [
                 opened.search_stored(face_id, k=k, threshold=threshold, wanted=wanted, exact=exact)
             ]
-        if html is not None:
-            from cli.gallery import write_gallery
-
-            write_gallery(html, probes, opened.crop)
-        if as_json:
-            render.search_json(probes)
-        elif as_csv:
-            render.search_csv(probes)
+        elif wants.photos:
+            probes = opened.search(
+                wants.photos,
+                k=MOST_FACES if wants.words else k,
+                threshold=threshold,
+                wanted=wanted,
+                face=wants.number,
+                exact=exact,
+            )
+        if wants.words:
+            found = _passages(opened, wants, probes, k, mode, wanted, exact)
+            paths = [hit.path for hit in found]
+            _show_passages(wants.words, found, as_json=as_json, as_csv=as_csv, html=html)
         else:
-            render.search_tables(probes, opened.crop)
-        render.search_state(opened.engine.state)
+            paths = [hit.path for probe in probes for face in probe.faces for hit in face.hits]
+            _show_faces(opened, probes, as_json=as_json, as_csv=as_csv, html=html)
     render.probes_without_faces(probes)
     if html is not None:
         render.note(f"wrote {html}")
     if open_best:
-        _open(html, [hit.path for probe in probes for face in probe.faces for hit in face.hits])
-    if not any(probe.faces for probe in probes):
+        _open(html, paths)
+    if probes and not any(probe.faces for probe in probes):
         raise typer.Exit(1)
+
+
+def _passages(
+    opened: Collection,
+    wants: Asked,
+    probes: Sequence[Probe],
+    k: int,
+    mode: Mode,
+    wanted: Filter,
+    exact: bool,
+) -> list[TextHit]:
+    from indexes import textsearch
+
+    if not wants.photos:
+        return textsearch.search_texts(
+            opened, wants.words, k=k, mode=mode, wanted=wanted, exact=exact
+        )
+    faces = [hit for probe in probes for face in probe.faces for hit in face.hits]
+    return textsearch.search_both(
+        opened, faces, wants.words, k=k, mode=mode, wanted=wanted, exact=exact
+    )
+
+
+def _each(
+    opened: Collection, queries: Path, k: int, mode: Mode, wanted: Filter, exact: bool
+) -> None:
+    """One JSON object for each line of the file that is not blank; a bad one says why."""
+    from cli.texthits import as_json
+    from indexes import textsearch
+
+    try:
+        lines = queries.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"wanted UTF-8 text; {queries}: {error}") from error
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            found = textsearch.search_texts(
+                opened, line, k=k, mode=mode, wanted=wanted, exact=exact
+            )
+        except BadInput as error:
+            render.as_json({"query": line, "error": str(error), "hits": []})
+        else:
+            as_json(line, found)
+
+
+def _show_passages(
+    query: str, found: Sequence[TextHit], *, as_json: bool, as_csv: bool, html: Path | None
+) -> None:
+    from cli import texthits
+
+    if html is not None:
+        texthits.write_page(html, query, found)
+    if as_json:
+        texthits.as_json(query, found)
+    elif as_csv:
+        texthits.as_csv(query, found)
+    else:
+        texthits.blocks(query, found)
+
+
+def _show_faces(
+    opened: Collection,
+    probes: Sequence[Probe],
+    *,
+    as_json: bool,
+    as_csv: bool,
+    html: Path | None,
+) -> None:
+    if html is not None:
+        from cli.gallery import write_gallery
+
+        write_gallery(html, probes, opened.crop)
+    if as_json:
+        render.search_json(probes)
+    elif as_csv:
+        render.search_csv(probes)
+    else:
+        render.search_tables(probes, opened.crop)
+    render.search_state(opened.engine.state)
 
 
 def _open(page: Path | None, hits: list[Path]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from indexes.database import VARIABLES
 from indexes.filters import EVERYTHING, PASSAGES, Filter, findable
+from indexes.modes import Mode
 from indexes.passages import StoredPassage
 from indexes.persons import named_in
 from retrieval.errors import BadInput, CollectionError
@@ -31,14 +31,6 @@ DEEP = 100  # candidates from each of the two searches
 MEANT = 0.45  # cosine from which a passage without a common word satisfies a query
 
 Keep = NDArray[np.bool_] | None
-
-
-class Mode(StrEnum):
-    """What a search goes by."""
-
-    HYBRID = "hybrid"
-    BM25 = "bm25"  # the words alone
-    MEANING = "meaning"  # the embeddings alone
 
 
 def search_texts(

@@ -27,6 +27,7 @@ from retrieval.documents.read import read_document
 from retrieval.errors import BadInput
 from retrieval.faces.detect import open_detector
 from retrieval.faces.extract import PhotoFaces, extract
+from retrieval.metadata.names import name_words
 from retrieval.types import Crops, Document, Face
 
 Key = TypeVar("Key")
@@ -96,13 +97,18 @@ class Job:
     column: str | None = None
 
     def open(self) -> Work[Extracted | Document]:
-        """What is done with a file; the detector is opened once, for the first photo."""
+        """What is done with a file; the detector is opened once, for the first photo.
+
+        A text without a title of its own has its names, and those of its folders, for one.
+        """
         extracting: Callable[[Path], Extracted] | None = None
 
         def work(path: Path) -> Extracted | Document:
             nonlocal extracting
             if is_text(path):
-                return read_document(path, column=self.column)
+                document = read_document(path, column=self.column)
+                named = name_words(path, root_of(path, self.roots))
+                return replace(document, title=document.title or named)
             if extracting is None:
                 assert self.faces is not None
                 extracting = self.faces.open()
