@@ -28,7 +28,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 HELPERS = ROOT / "tests" / "helpers"
-OPERATIONS = ("fresh", "grow", "retry", "indexed", "migrate", "restore", "forget", "compact")
+OPERATIONS = (
+    "fresh", "grow", "texts", "retry", "indexed", "migrate", "restore", "forget", "compact",
+)  # fmt: skip
 ACTIONS = (
     "kill", "torn", "power", "power-some", "twice", "full", "short", "io", "flush", "flush-once",
     "flush-kill", "size-limit", "small-disk",

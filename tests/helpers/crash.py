@@ -58,9 +58,9 @@ class Trial:
 
     at        the number of the call, or the bytes that were left
     call      at which it struck
-    acked     faces that were acknowledged before
-    lost      photos and paths that were acknowledged and are not there any more
-    wrong     faces with another vector than their own
+    acked     faces and passages that were acknowledged before
+    lost      photos, paths and passages that were acknowledged and are not there any more
+    wrong     faces and passages with another vector or other words than their own
     ended     how the run ended: killed, refused, done
     failures  every assertion that did not hold
     """
@@ -139,7 +139,7 @@ class Bench:
             if i == 0 and survived and not self.operation.threads:
                 trial.failures.append("ended before the fault")
             reached = self._latest(acknowledged(self.acks)) or reached
-        trial.acked = reached.faces
+        trial.acked = reached.items
         shutil.rmtree(self.crashed, ignore_errors=True)
         if self.collection.exists():
             shutil.copytree(self.collection, self.crashed)

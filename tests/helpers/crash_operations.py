@@ -21,8 +21,10 @@ from indexes.compact import compact
 from indexes.forget import forget
 from indexes.restore import restore
 from retrieval.errors import BadInput, CollectionError
+from retrieval.text.stemming import stems
 
 PATIENCE_S = 0.2  # with readers: there are none
+LETTERS = list("bcdfgjklmpqrtvwxz")
 FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format-1"
 
 
@@ -109,6 +111,58 @@ def _add(photos: Path, numbers: range) -> None:
         (photos / f"{i:02}.jpg").write_text(f"face{i} other{i}")
 
 
+def prose(name: str, words: int = 30) -> str:
+    """Sentences of words that no other name's text has, of 14 letters each."""
+    rng = np.random.default_rng(list(name.encode()))
+    made = ["".join(rng.choice(LETTERS, 14)) for _ in range(words)]
+    return " ".join(word + "." * (i % 10 == 9) for i, word in enumerate(made, 1))
+
+
+def _write(folder: Path, **texts: str) -> None:
+    for name, text in texts.items():
+        (folder / f"{name}.md").write_text(text)
+
+
+def _describe(photo: Path, caption: str) -> None:
+    photo.with_suffix(".txt").write_text(prose(caption, 6))
+
+
+def _first_texts(photos: Path, _: Path) -> None:
+    """Texts of one passage and of two, one without any, and photos with captions beside them."""
+    photos.mkdir()
+    for i in range(6):
+        _write(photos, **{f"note{i}": f"# {prose(f'head{i}', 2)}\n\n{prose(f'text{i}')}"})
+    (photos / "bad.txt").write_bytes(b"")
+    _write(photos, long=f"{prose('one', 80)}\n\n{prose('two', 80)}")
+    _add(photos, range(4))
+    for i in range(3):
+        _describe(photos / f"{i:02}.jpg", f"caption{i}")
+
+
+def _changed_texts(photos: Path, collection: Path) -> None:
+    """Texts that are new, moved, doubled, changed, gone, back and mended; so captions."""
+    _first_texts(photos, collection)
+    _write(photos, away=prose("away"))
+    _index(photos, collection)
+    (photos / "away.md").rename(photos.parent / "away.md")
+    _index(photos, collection)
+    (photos.parent / "away.md").rename(photos / "away.md")
+    (photos / "note0.md").rename(photos / "moved.md")
+    shutil.copy(photos / "note1.md", photos / "double.md")
+    _write(photos, note2=prose("changed"))
+    (photos / "note3.md").unlink()
+    (photos / "bad.txt").write_text(prose("mended"))
+    (photos / "worse.txt").write_bytes(b"")
+    _write(photos, new0=prose("new0"), new1=f"# {prose('new1', 2)}\n\n{prose('new2')}")
+    _describe(photos / "00.jpg", "changed caption")
+    (photos / "01.txt").unlink()
+    for end in ("jpg", "txt"):  # what it is called says something as well
+        (photos / f"02.{end}").rename(photos / f"Fiesta.{end}")
+    _describe(photos / "03.jpg", "new caption")
+    (photos / "04.jpg").write_text("face4")
+    _describe(photos / "04.jpg", "caption of a new one")
+
+
 def _index_early() -> None:
     """An index is wanted above 16 rows, the fewest that FAISS can be trained with."""
     ann.EXACT_BYTES = fastscan.FEWEST_ROWS * pretend.Embedder.dim * 4
@@ -141,11 +195,15 @@ def _open(_: Path, collection: Path) -> None:
     open_collection(collection).close()
 
 
-def _photos_to_forget(photos: Path, collection: Path) -> None:
+def _things_to_forget(photos: Path, collection: Path) -> None:
     for name, words in (("kept", "face"), ("forgotten", "secret")):
-        (photos / name).mkdir(parents=True)
+        folder = photos / name
+        folder.mkdir(parents=True)
         for i in range(12):
-            (photos / name / f"{i:02}.jpg").write_text(f"{words}{i} {words}-again{i}")
+            (folder / f"{i:02}.jpg").write_text(f"{words}{i} {words}-again{i}")
+        for i in range(3):
+            _write(folder, **{f"note{i}": f"# {prose(words, 2)}\n\n{prose(f'{words}{i}')}"})
+            _describe(folder / f"{i:02}.jpg", f"{words} caption {i}")
     _index(photos, collection)
 
 
@@ -163,23 +221,47 @@ def _forget_what_is_left(photos: Path, collection: Path) -> None:
 
 
 def _secrets(photos: Path) -> list[bytes]:
-    """Of the forgotten photos all paths and checksums, of their faces crops and embeddings."""
-    contents = [path.read_bytes() for path in sorted((photos / "forgotten").iterdir())]
-    words = [word for content in contents for word in content.decode().split()]
+    """Of what is forgotten all paths and checksums, crops, texts and embeddings."""
+    folder = photos / "forgotten"
+    contents = [path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix != ".txt"]
+    words = [word for path in folder.glob("*.jpg") for word in path.read_text().split()]
+    said = [prose(f"secret{i}") for i in range(3)]
+    said += [prose(f"secret caption {i}", 6) for i in range(3)]
     return [
         b"secret",  # in each crop
-        os.fsencode(photos / "forgotten"),
+        os.fsencode(folder),
         *(hashlib.sha256(content).hexdigest().encode() for content in contents),
         *(pretend.embedding(word).astype("<f4").tobytes() for word in words),
+        *_said([*said, prose("secret", 2)]),
+    ]
+
+
+def _said(texts: list[str]) -> list[bytes]:
+    """Of some texts their embeddings, and of some of their words what no other text has.
+
+    FTS5 keeps of a word only what the one before it in the alphabet has not in common.
+    """
+    words = [word for text in texts for word in [*stems(text)[:3], *stems(text)[-1:]]]
+    return [
+        *(row.astype("<f4").tobytes() for row in pretend.TextEncoder().embed(texts)),
+        *(word[5:].encode() for word in words),
     ]
 
 
 def _dead_rows(photos: Path, collection: Path) -> None:
-    """A collection of which half is forgotten, and a photo that was replaced."""
-    _photos_to_forget(photos, collection)
+    """A collection of which half is forgotten, and a photo, a text and captions were replaced."""
+    _things_to_forget(photos, collection)
     _forget(photos, collection)
     (photos / "kept" / "00.jpg").write_text("replaced")
+    _write(photos / "kept", note0=prose("replaced"))
+    _describe(photos / "kept" / "01.jpg", "replaced caption")
+    (photos / "kept" / "02.txt").unlink()
     _index(photos / "kept", collection)
+
+
+def _secrets_and_replaced(photos: Path) -> list[bytes]:
+    captions = [prose(f"face caption {i}", 6) for i in (1, 2)]
+    return _secrets(photos) + _said([prose("face0"), *captions])
 
 
 def _compact(_: Path, collection: Path) -> None:
@@ -208,11 +290,12 @@ OPERATIONS = {
     "fresh": Operation(_first_photos, _index),
     "grow": Operation(_changed_photos, _index),
     "retry": Operation(_two_folders, _index_at_any_price, exact=False),
+    "texts": Operation(_changed_texts, _index),
     "indexed": Operation(_many_photos, _index, set_up=_index_early, threads=True),
     "migrate": Operation(_format_1, _open),
     "restore": Operation(_backed_up, _restore, _restore_what_is_not_there),
     "forget": Operation(
-        _photos_to_forget, _forget, _forget_what_is_left, _secrets, set_up=_index_early
+        _things_to_forget, _forget, _forget_what_is_left, _secrets, set_up=_index_early
     ),
-    "compact": Operation(_dead_rows, _compact, absent=_secrets, set_up=_index_early),
+    "compact": Operation(_dead_rows, _compact, absent=_secrets_and_replaced, set_up=_index_early),
 }

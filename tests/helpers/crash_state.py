@@ -1,7 +1,8 @@
 """What a collection holds, read past our own code, in a form that runs can be compared by.
 
-Read with SQLite and from the vector file's bytes, so that a mistake in indexes/ is not
-repeated here. Vectors are judged by the word that a pretend photo is made of.
+Read with SQLite and from the vector files' bytes, so that a mistake in indexes/ is not
+repeated here. Vectors are judged by the word that a pretend photo is made of, and by the text
+of a passage; the index of words by the stems of that text.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import re
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,8 @@ import pretend
 
 from indexes.check import check
 from indexes.collection import Collection, open_collection
+from indexes.filters import PASSAGES, findable
+from retrieval.text.stemming import stems
 from retrieval.types import Embeddings
 
 K = 8  # hits asked for
@@ -32,34 +35,51 @@ SAME = 1 - 1e-5  # score of a vector with itself, in float32
 class State:
     """Everything that has to come out equal, without ids, rows and times.
 
-    photos  SHA-256 → whether it lives, the words of its faces in order
-    paths   path → SHA-256 of the photo or why it was skipped, whether it is gone
-    wrong   faces whose vector is missing or not that of their word
+    photos    SHA-256 → whether it lives, the words of its faces in order; of texts, none
+    paths     path → SHA-256 of what it holds or why it was skipped, whether it is gone
+    passages  SHA-256 of a text, or path of a photo, → what it says in order: the place, kind
+              and title of each passage, and its text
+    wrong     faces and passages whose vector is missing or not that of their word or text, and
+              passages whose entry in the index of words is
     """
 
     photos: dict[str, tuple[bool, tuple[str, ...]]]
     paths: dict[str, tuple[str, bool]]
+    passages: dict[str, tuple[tuple[str, str], ...]]
     wrong: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        return json.dumps([self.photos, self.paths, self.wrong], sort_keys=True)
+        return json.dumps([self.photos, self.paths, self.passages, self.wrong], sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> State:
-        photos, paths, wrong = json.loads(text)
+        photos, paths, passages, wrong = json.loads(text)
         return cls(
             {sha: (live, tuple(words)) for sha, (live, words) in photos.items()},
             {path: (holds, gone) for path, (holds, gone) in paths.items()},
+            {of: tuple((place, text) for place, text in said) for of, said in passages.items()},
             tuple(wrong),
         )
 
     @property
-    def faces(self) -> int:
-        return sum(len(words) for _, words in self.photos.values())
+    def items(self) -> int:
+        """How many faces and passages there are."""
+        return sum(len(words) for _, words in self.photos.values()) + sum(
+            map(len, self.passages.values())
+        )
 
     def words(self) -> list[str]:
         """Of the faces that a search may find."""
         return sorted(word for live, words in self.photos.values() if live for word in words)
+
+    def texts(self) -> list[str]:
+        """Of the passages that a search may find."""
+        return sorted(
+            text
+            for of, said in self.passages.items()
+            if (not self.paths[of][1] if of in self.paths else self.photos[of][0])
+            for _, text in said
+        )
 
     def lacks(self, acknowledged: State, end: State) -> list[str]:
         """What was acknowledged and is not here.
@@ -70,17 +90,25 @@ class State:
             {sha: words for sha, (_, words) in state.photos.items()} for state in (self, end)
         )
         return [
-            f"photo {sha[:8]} of {len(words)} faces"
-            for sha, (_, words) in acknowledged.photos.items()
-            if mine.get(sha) not in (words, then.get(sha))
-        ] + [
-            f"path {path}"
-            for path, holds in acknowledged.paths.items()
-            if self.paths.get(path) not in (holds, end.paths.get(path))
+            *(
+                f"photo {sha[:8]} of {len(words)} faces"
+                for sha, (_, words) in acknowledged.photos.items()
+                if mine.get(sha) not in (words, then.get(sha))
+            ),
+            *(
+                f"path {path}"
+                for path, holds in acknowledged.paths.items()
+                if self.paths.get(path) not in (holds, end.paths.get(path))
+            ),
+            *(
+                f"{len(said)} passages of {of}"
+                for of, said in acknowledged.passages.items()
+                if self.passages.get(of) not in (said, end.passages.get(of))
+            ),
         ]
 
 
-EMPTY = State({}, {})
+EMPTY = State({}, {}, {})
 
 
 def read_state(folder: Path) -> State:
@@ -116,7 +144,8 @@ def committed_state(conn: sqlite3.Connection, folder: Path) -> State:
             f"LEFT JOIN faces ON faces.{content_id} = {contents}.id "
             "LEFT JOIN crops ON crops.face_id = faces.id ORDER BY sha256, number"
         ).fetchall()
-        stored = _vectors(ask("SELECT * FROM spaces WHERE name = 'faces'"), folder)
+        stored = _vectors(ask, folder, "faces")
+        passages, misheld = _passages(ask, folder)
     finally:
         ask("COMMIT")
     photos: dict[str, tuple[bool, tuple[str, ...]]] = {}
@@ -132,7 +161,33 @@ def committed_state(conn: sqlite3.Connection, folder: Path) -> State:
         if row in used or row >= len(stored) or not np.array_equal(stored[row], embedding(word)):
             wrong.append(f"{word or sha} in row {row}")
         used.add(row)
-    return State(photos, paths, tuple(wrong))
+    return State(photos, paths, passages, (*wrong, *misheld))
+
+
+def _passages(
+    ask: Callable[..., sqlite3.Cursor], folder: Path
+) -> tuple[dict[str, tuple[tuple[str, str], ...]], list[str]]:
+    """State.passages, and what is wrong with them."""
+    if not ask("SELECT 1 FROM sqlite_master WHERE name = 'passages'").fetchall():
+        return {}, []
+    stored = _vectors(ask, folder, "passages")
+    said: dict[str, tuple[tuple[str, str], ...]] = {}
+    wrong, used = [], set()
+    for of, row, document, heading, kind, text, entered, body, *place in ask(
+        "SELECT coalesce(path, sha256), row, contents.title, passages.title, passages.kind, text, "
+        "stems.title, body, page, line, record, time_s, number FROM passages "
+        "JOIN contents ON contents.id = passages.content_id "
+        "LEFT JOIN paths ON paths.id = passages.path_id "
+        "LEFT JOIN stems ON stems.rowid = passages.id ORDER BY number, passages.id"
+    ).fetchall():
+        said[str(of)] = (*said.get(str(of), ()), (f"{kind} {place} {heading}", text))
+        if row in used or row >= len(stored) or not np.array_equal(stored[row], meaning(text)):
+            wrong.append(f"{text[:30]} in row {row}")
+        titles = dict.fromkeys(part for part in (document, heading) if part)
+        if (entered, body) != (" ".join(stems(" ".join(titles))), " ".join(stems(text))):
+            wrong.append(f"words of {text[:30]}")
+        used.add(row)
+    return said, wrong
 
 
 def _content_columns(ask: Callable[..., sqlite3.Cursor]) -> tuple[str, str]:
@@ -141,14 +196,15 @@ def _content_columns(ask: Callable[..., sqlite3.Cursor]) -> tuple[str, str]:
     return ("photos", "photo_id") if old else ("contents", "content_id")
 
 
-def _vectors(spaces: sqlite3.Cursor, folder: Path) -> Embeddings:
-    """As many rows as are committed and there."""
+def _vectors(ask: Callable[..., sqlite3.Cursor], folder: Path, name: str) -> Embeddings:
+    """As many rows of a space as are committed and there."""
+    spaces = ask("SELECT * FROM spaces WHERE name = ?", [name])
     values = spaces.fetchone()
     if values is None:
         return np.empty((0, 1), np.float32)
     space = dict(zip((column[0] for column in spaces.description), values, strict=True))
     generation = space.get("generation", 0)
-    path = folder / (f"faces.{generation}.f32" if generation else "faces.f32")
+    path = folder / (f"{name}.{generation}.f32" if generation else f"{name}.f32")
     data = path.read_bytes() if path.exists() else b""
     whole = min(space["rows"], len(data) // (4 * space["dim"]))
     return np.frombuffer(data, "<f4", whole * space["dim"]).reshape(whole, space["dim"])
@@ -166,21 +222,38 @@ def damage(folder: Path, *, finished: bool = True) -> list[str]:
         broken.remove("integrity: ok")
         broken += [f"reference: {row}" for row in ask("PRAGMA foreign_key_check")]
         if ask("SELECT 1 FROM sqlite_master WHERE name = 'segments'").fetchone():
-            vectors = _vectors(ask("SELECT * FROM spaces WHERE name = 'faces'"), folder)
-            segments = ask(
-                "SELECT first, rows, crc FROM segments WHERE space = 'faces' ORDER BY first"
-            ).fetchall()
-            dead = dict(ask("SELECT row, wiped FROM dead WHERE space = 'faces'").fetchall())
-            items = [row for (row,) in ask("SELECT row FROM faces")]
-            broken += _rows_damage(vectors, segments, dead, items, finished)
+            for (space,) in ask("SELECT name FROM spaces").fetchall():
+                segments = ask(
+                    "SELECT first, rows, crc FROM segments WHERE space = ? ORDER BY first", [space]
+                ).fetchall()
+                dead = ask("SELECT row, wiped FROM dead WHERE space = ?", [space]).fetchall()
+                items = [row for (row,) in ask(f"SELECT row FROM {space}")]
+                vectors = _vectors(ask, folder, space)
+                broken += [
+                    f"{space}: {each}"
+                    for each in _rows_damage(vectors, segments, dict(dead), items, finished)
+                ]
             for name, sha256 in ask("SELECT name, sha256 FROM caches"):
                 path = folder / "cache" / name
                 held = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "none"
                 if held != sha256:
                     broken.append(f"index: {name} was recorded and is {held[:8]}")
+        if ask("SELECT 1 FROM sqlite_master WHERE name = 'stems'").fetchone():
+            broken += _words_damage(ask)
     finally:
         conn.close()
     return broken
+
+
+def _words_damage(ask: Callable[..., sqlite3.Cursor]) -> Iterator[str]:
+    """What FTS5 says of its own tables, and entries of nobody."""
+    try:
+        ask("INSERT INTO stems (stems) VALUES ('integrity-check')")
+    except sqlite3.DatabaseError as error:
+        yield f"index of words: {error}"
+    entries = ask("SELECT rowid FROM stems ORDER BY rowid").fetchall()
+    if entries != ask("SELECT id FROM passages ORDER BY id").fetchall():
+        yield "the index of words holds other passages than there are"
 
 
 def findings(folder: Path, *, finished: bool = True) -> list[str]:
@@ -216,24 +289,30 @@ def _rows_damage(
 
 
 def misfound(folder: Path, state: State) -> list[str]:
-    """What searching for every word finds too much, too little or with a wrong score."""
-    words = state.words()
-    if not words:
+    """What searching for every word and text finds too much, too little or with a wrong score."""
+    words, texts = state.words(), state.texts()
+    if not words and not texts:
         return []
     gone = {path for path, (_, gone) in state.paths.items() if gone}
+    wrong: list[str] = []
     with open_collection(folder) as collection:
-        found, wrong = search(collection, sorted(set(words)))
-    for word, paths in found.items():
-        if len(paths) != min(K, words.count(word)):
-            wrong.append(f"{word} is found {len(paths)} times, not {words.count(word)}")
-        wrong += [f"{word} is found at {path}, which is gone" for path in gone.intersection(paths)]
+        for look, wanted in ((search, words), (search_texts, texts)):
+            found, strange = look(collection, sorted(set(wanted)))
+            wrong += strange
+            for one, paths in found.items():
+                there, short = wanted.count(one), one[:30]
+                if len(paths) != min(K, there):
+                    wrong.append(f"{short} is found {len(paths)} times, not {there}")
+                wrong += [f"{short} is found at {path}, which is gone" for path in gone & {*paths}]
     return wrong
 
 
 def search(collection: Collection, words: list[str]) -> tuple[dict[str, list[str]], list[str]]:
     """Search for words: the paths at which each is found itself, and every wrong score."""
     found: dict[str, list[str]] = {}
-    wrong = []
+    wrong: list[str] = []
+    if not words:
+        return found, wrong
     for word, hits in zip(words, collection.nearest(embeddings(words), k=K), strict=True):
         found[word] = [str(hit.path) for hit in hits if hit.score >= SAME]
         for hit in hits:
@@ -241,6 +320,41 @@ def search(collection: Collection, words: list[str]) -> tuple[dict[str, list[str
             if abs(hit.score - float(embedding(word) @ embedding(held))) > 1e-5:
                 wrong.append(f"{word} finds {held} with the score {hit.score}")
     return found, wrong
+
+
+def search_texts(
+    collection: Collection, texts: list[str]
+) -> tuple[dict[str, list[str]], list[str]]:
+    """The same for texts: found by their meaning, and by their words as well."""
+    if not texts:
+        return {}, []
+    passages, vectors = collection.texts.passages, collection.texts.vectors
+
+    def look() -> tuple[dict[str, list[str]], list[str]]:
+        keep = findable(collection.db, vectors.required().rows, items=PASSAGES)
+        probes = np.array([meaning(text) for text in texts])
+        scores, rows = collection.texts.engine.nearest(probes, K, keep=keep)
+        found, wrong = {}, []
+        for i, text in enumerate(texts):
+            held = {row: float(score) for row, score in zip(rows[i], scores[i], strict=True)}
+            stored = passages.at(int(row) for row in held if row >= 0)
+            for row, one in stored.items():
+                if abs(held[row] - float(meaning(text) @ meaning(one.passage.text))) > 1e-5:
+                    wrong.append(f"{text[:30]} finds {one.passage.text[:30]} with {held[row]}")
+            same = {row for row, one in stored.items() if one.passage.text == text}
+            found[text] = [str(stored[row].path) for row in same]
+            by_words = {row for row, _ in passages.matches(stems(text), 1000, keep=keep)}
+            if not same <= by_words:
+                wrong.append(f"{text[:30]} is not found by its words")
+        return found, wrong
+
+    return collection.consistently(look)
+
+
+@cache
+def meaning(text: str) -> Embeddings:
+    """(D,) of a passage's text."""
+    return pretend.TextEncoder().embed([text])[0]
 
 
 @cache

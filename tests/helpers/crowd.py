@@ -21,16 +21,27 @@ from typing import Any
 
 import numpy as np
 from crash_process import Outcome, acknowledge_to, acknowledged, forked, start, wait, watch
-from crash_state import EMPTY, State, damage, findings, misfound, read_state, search
+from crash_state import (
+    EMPTY,
+    State,
+    damage,
+    findings,
+    misfound,
+    read_state,
+    search,
+    search_texts,
+)
 
-from indexes.collection import open_collection  # isort: skip - after crash_process
+from crash_operations import prose  # isort: skip - after crash_process
+from indexes.collection import open_collection  # isort: skip
 
-FOLDERS = {"first": 24, "second": 24, "both": 12, "before": 24}  # photos in each
+FOLDERS = {"first": 24, "second": 24, "both": 12, "before": 24}  # files in each
+TEXT_EVERY = 4  # of them is a text and no photo
 WRITERS = (("first", "both"), ("both", "second"))
 READER = len(WRITERS)  # its number
 VICTIMS = ([0], [1], [0, 1], [0, READER])
 SEARCHES = 3  # of a reader between opening and closing
-WORDS = 6  # that it looks for at once
+WORDS, TEXTS = 6, 2  # that it looks for at once
 
 
 @dataclass(slots=True)
@@ -38,9 +49,9 @@ class CrowdTrial:
     """What came of killing.
 
     kills     writers that were still at work when they were killed
-    acked     faces that were acknowledged before
-    lost      photos and paths that were acknowledged and are not there any more
-    wrong     faces with another vector than their own
+    acked     faces and passages that were acknowledged before
+    lost      photos, paths and passages that were acknowledged and are not there any more
+    wrong     faces and passages with another vector or other words than their own
     passes    times that the reader looked
     failures  every assertion that did not hold
     """
@@ -63,8 +74,12 @@ class Crowd:
         for name, count in FOLDERS.items():
             (self.photos / name).mkdir(parents=True)
             for i in range(count):
+                file = self.photos / name / f"{i:02}"
                 words = " ".join(f"{name}{i}-{j}" for j in range(1 + i % 3))
-                (self.photos / name / f"{i:02}.jpg").write_text(words)
+                if i % TEXT_EVERY:
+                    file.with_suffix(".jpg").write_text(words)
+                else:
+                    file.with_suffix(".md").write_text(prose(f"{name}{i}"))
         made = forked(lambda: self._index(self.before, ("before",)), self._file("prepare"))
         assert made.complaint is None, made.complaint
         self.end = EMPTY
@@ -88,7 +103,7 @@ class Crowd:
         for i in victims:
             ended = wait(pids[i], self._result(i))
             trial.kills += i != READER and ended.signal == signal.SIGKILL
-        trial.acked = max((state.faces for state in self._said()), default=0)
+        trial.acked = max((state.items for state in self._said()), default=0)
         for i in victims:
             pids[i] = self._start(i)
         for i in range(READER):
@@ -134,21 +149,23 @@ class Crowd:
 
     def _read(self) -> tuple[int, list[str]]:
         """Look until told to end; returns how often, and what was wrong."""
-        always = read_state(self.before).words()
+        before = read_state(self.before)
+        always = ((search, before.words(), WORDS), (search_texts, before.texts(), TEXTS))
         rng = np.random.default_rng(1)
         passes, wrong = 0, []
-        before = {"photos": 0, "faces": 0}
+        had = dict.fromkeys(("photos", "faces", "texts", "passages"), 0)
         while not wrong and not (passes and self._file("stop").exists()):
             with open_collection(self.collection) as collection:
                 for _ in range(SEARCHES):
-                    words = sorted(rng.choice(always, WORDS, replace=False).tolist())
-                    found, strange = search(collection, words)
-                    wrong += strange
-                    wrong += [f"{word} is not found" for word in words if not found[word]]
-                    now = {name: collection.info().counts[name] for name in before}
-                    if any(now[name] < before[name] for name in before):
-                        wrong.append(f"{before} became {now}")
-                    before = now
+                    for look, there, count in always:
+                        wanted = sorted(rng.choice(there, count, replace=False).tolist())
+                        found, strange = look(collection, wanted)
+                        wrong += strange
+                        wrong += [f"{one[:30]} is not found" for one in wanted if not found[one]]
+                    now = {name: collection.info().counts[name] for name in had}
+                    if any(now[name] < had[name] for name in had):
+                        wrong.append(f"{had} became {now}")
+                    had = now
                     passes += 1
         return passes, wrong
 

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 EVERYWHERE = {
     "grow": faults.ACTIONS,
     "fresh": ("kill", "power", "full"),
+    "texts": ("kill", "torn", "power", "full", "flush-once"),
     "indexed": ("kill", "torn", "full"),
     "migrate": ("kill", "full"),
     "forget": ("kill", "power", "full"),
