@@ -15,7 +15,8 @@ from cli.options import JsonOption
 if TYPE_CHECKING:
     from retrieval.evaluation.retrieval import Measured
 
-DEFAULT = ("words", "lstm")
+MODES = ("bm25", "words", "lstm", "hybrid")
+ENCODERS = ("words", "lstm")
 METRICS = {
     "R@1": "recall_1",
     "R@5": "recall_5",
@@ -47,16 +48,22 @@ def text(
     mode: Annotated[
         list[str] | None,
         typer.Option(
-            help="Way of searching: words, lstm, or an encoder's file or name. Repeatable.",
-            show_default="words and lstm",
+            help="Way of searching: bm25, words, lstm, hybrid, or an encoder's file or name. "
+            "Repeatable.",
+            show_default="all four",
         ),
     ] = None,
     half: Annotated[
         Half, typer.Option(help="Queries about every other title only; all passages stay.")
     ] = Half.ALL,
     titles: Annotated[
-        bool, typer.Option("--titles", help="Search titles and passages as one text.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--titles/--no-titles",
+            help="Put titles before the texts that encoders see, or hide them from all modes.",
+            show_default="a field of the index of words",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how often a query finds the passage that answers it.
@@ -72,10 +79,9 @@ def text(
     asked = retrieval.queries(_lines(queries))
     if half != Half.ALL:
         asked = retrieval.half(asked, collection, "fit" if half == Half.FIT else "test")
-    texts = [f"{one.title}\n{one.text}" if titles else one.text for one in collection]
     rows = []
-    for name in mode or DEFAULT:
-        found = retrieval.evaluate(open_ranking(name, texts), asked, collection)
+    for name in mode or MODES:
+        found = retrieval.evaluate(open_ranking(name, collection, titles), asked, collection)
         if as_json:
             render.as_json({"mode": name, "half": half.value, "titles": titles} | asdict(found))
         rows.append((name, *(_shown(getattr(found, field)) for field in METRICS.values())))
@@ -114,7 +120,7 @@ def similarity(
 
     for path in files:
         judged = sentences.pairs(_lines(path))
-        for name in encoder or DEFAULT:
+        for name in encoder or ENCODERS:
             found = sentences.similarity(open_text_encoder(name), judged)
             if as_json:
                 render.as_json({"file": path.name, "encoder": name, **asdict(found)})

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from indexes.collection import Collection
 
 DEEP = 100  # candidates from each of the two searches
-MEANT = 0.45  # cosine from which a passage without a common word satisfies a query
+MEANT = 0.4  # cosine from which a passage without a common word satisfies a query: 1 % of chance pairs
 
 Keep = NDArray[np.bool_] | None
 
