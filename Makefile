@@ -22,9 +22,11 @@ install: .venv/.installed
 	touch $@
 
 demo: .venv/.installed
-	$(BIN)/python -m sample_data demo/album --probe demo/probe.jpg
-	$(BIN)/retrieve index demo/album --collection demo/collection
+	$(BIN)/python -m sample_data demo/album --probe demo/probe.jpg --texts demo/texts
+	$(BIN)/retrieve index demo/album demo/texts --collection demo/collection
 	$(BIN)/retrieve search demo/probe.jpg --collection demo/collection -k 6 --html demo/hits.html
+	$(BIN)/retrieve search "carta sobre la boda en Zaragoza" --collection demo/collection -k 3
+	$(BIN)/retrieve search demo/probe.jpg playa --collection demo/collection -k 3
 
 bench: .venv/.installed-bench
 	$(BIN)/python -m benchmarks
