@@ -46,8 +46,9 @@ def test_the_readmes_python_compiles_and_names_what_exists():
     tree = ast.parse(code)
     from indexes.collection import Collection
     from indexes.probes import ProbeFace
-    from retrieval.types import Hit
+    from retrieval.types import Hit, Passage, TextHit
 
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    known = {*dir(Collection), *dir(ProbeFace), *dir(Hit), "faces", "Path"}
+    flowing = (Collection, ProbeFace, Hit, TextHit, Passage)
+    known = {"faces", *(name for kind in flowing for name in dir(kind))}
     assert attributes <= known
