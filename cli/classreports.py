@@ -10,7 +10,7 @@ from cli import render
 if TYPE_CHECKING:
     from retrieval.evaluation.classification import Quality
     from retrieval.evaluation.verification import Rate
-    from retrieval.training.classifier.recipe import Report
+    from retrieval.training.classifier.recipe import Floats, Report
 
 FORMATS = (".png", ".svg", ".pdf")
 NUMBERED = 30  # classes up to which the picture has a number in each cell
@@ -49,23 +49,52 @@ def trained(report: Report, *, as_json: bool) -> None:
         )
 
 
-def measured(quality: Quality, texts: int, passed: float, *, as_json: bool) -> None:
-    """What a stored classifier is worth on labelled texts; `passed` is not called none."""
+def measured(
+    quality: Quality,
+    known: Floats,
+    unknown: Floats | None,
+    threshold: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """What a stored classifier is worth on labelled texts.
+
+    known      (N,) familiarity of the texts
+    unknown    (M,) of texts of none of the classes, or None without any
+    threshold  of the classifier, or None
+    """
+    from retrieval.evaluation.classification import auroc
+
+    lowest = float("-inf") if threshold is None else threshold
+    passed = float((known >= lowest).mean())
+    noticed: dict[str, Any] = {}
+    if unknown is not None:
+        noticed = {
+            "texts": len(unknown),
+            "auroc": round(auroc(known, unknown), 4),
+            "rejected": round(float((unknown < lowest).mean()), 4),
+        }
     if as_json:
         accuracy = quality.accuracy
         value = {
             "accuracy": round(accuracy.value, 4),
             "low": round(accuracy.low, 4),
             "high": round(accuracy.high, 4),
-            "texts": texts,
+            "texts": len(known),
             "ece": round(quality.ece, 4),
             "passed": round(passed, 4),
+            "none": noticed or None,
         }
         render.as_json(value | _classes(quality))
         return
     _table(quality)
-    _accuracy(quality, f"{texts:,} texts")
+    _accuracy(quality, f"{len(known):,} texts")
     render.line(f"calibration error {quality.ece:.3f}; {passed:.1%} are not called none")
+    if noticed:
+        render.line(
+            f"of {noticed['texts']:,} texts of none of the classes {noticed['rejected']:.1%} are "
+            f"called none; AUROC {noticed['auroc']:.3f}"
+        )
 
 
 def draw(quality: Quality, out: Path) -> None:

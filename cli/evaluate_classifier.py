@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import classreports, render
 from cli.options import JsonOption
 from cli.train_classifier import GroupColumn, LabelColumn, PictureOption, TextColumn
+
+if TYPE_CHECKING:
+    from retrieval.text.classify import Classifier
+    from retrieval.training.classifier.examples import Columns, Examples
 
 
 def classifier(
@@ -24,6 +28,13 @@ def classifier(
             exists=True,
         ),
     ],
+    none: Annotated[
+        Path | None,
+        typer.Option(
+            help="Texts of none of the classes, in such a form: how many of them are noticed.",
+            exists=True,
+        ),
+    ] = None,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     group_column: GroupColumn = "",
@@ -39,30 +50,42 @@ def classifier(
     from retrieval.errors import BadInput
     from retrieval.evaluation.classification import quality
     from retrieval.text.classify import familiarity, open_classifier, probabilities
-    from retrieval.training.classifier.examples import Columns, read
+    from retrieval.training.classifier.examples import Columns
 
     classreports.check(picture)
     opened = open_classifier(model)
-    examples = read(source, Columns(text_column, label_column, group_column))
-    for one in examples.skipped:
-        render.skipped(one.path, one.reason)
+    columns = Columns(text_column, label_column, group_column)
+    examples = _covered(opened, source, columns)
     if strange := sorted(set(examples.labels) - set(opened.classes)):
         raise BadInput(
             f"{source} has texts of {', '.join(strange[:10])}; the classifier knows "
             f"{', '.join(opened.classes[:20])}"
         )
-    kept = [i for i, text in enumerate(examples.texts) if opened.covers(text)]
     number = {label: i for i, label in enumerate(opened.classes)}
-    truth = np.array([number[examples.labels[i]] for i in kept], np.int64)
-    logits = opened.network.logits([examples.texts[i] for i in kept])
+    truth = np.array([number[label] for label in examples.labels], np.int64)
+    logits = opened.network.logits(examples.texts)
     fitted = opened.about.fitted
-    found = quality(
-        opened.classes, truth, probabilities(logits, fitted), [examples.groups[i] for i in kept]
-    )
-    passed = 1.0
-    if fitted.threshold is not None:
-        passed = float((familiarity(logits, fitted) >= fitted.threshold).mean())
-    classreports.measured(found, len(kept), passed, as_json=as_json)
+    found = quality(opened.classes, truth, probabilities(logits, fitted), examples.groups)
+    known = familiarity(logits, fitted)
+    unknown = None
+    if none:
+        others = _covered(opened, none, columns)
+        unknown = familiarity(opened.network.logits(others.texts), fitted)
+    classreports.measured(found, known, unknown, fitted.threshold, as_json=as_json)
     if picture:
         classreports.draw(found, picture)
         render.note(f"wrote {render.shown(picture)}")
+
+
+def _covered(classifier: Classifier, source: Path, columns: Columns) -> Examples:
+    """The labelled texts in which there is something to classify by."""
+    from retrieval.training.classifier.examples import Examples, read
+
+    every = read(source, columns, fewest=1)
+    for one in every.skipped:
+        render.skipped(one.path, one.reason)
+    found = Examples()
+    for text, label, group in zip(every.texts, every.labels, every.groups, strict=True):
+        if classifier.covers(text):
+            found.add(text, label, group)
+    return found

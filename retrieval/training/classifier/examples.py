@@ -60,11 +60,12 @@ class Examples:
         return len(self.texts)
 
 
-def read(source: Path, columns: Columns | None = None) -> Examples:
+def read(source: Path, columns: Columns | None = None, *, fewest: int = 2) -> Examples:
     """The examples of a folder or a file.
 
+    fewest  classes that there have to be
     raises  BadInput if the file is of another kind, a column is missing, a line is broken, or
-            there are fewer than two classes
+            there are fewer classes
     """
     columns = columns or Columns()
     found = Examples()
@@ -81,9 +82,9 @@ def read(source: Path, columns: Columns | None = None) -> Examples:
                     )
             group = str(row[columns.group]) if columns.group else f"record {number}"
             found.add(str(row[columns.text]), str(row[columns.label]), group)
-    if len(found.classes) < 2:
+    if len(found.classes) < fewest:
         raise BadInput(
-            f"wanted texts of two classes at least; {source} holds {len(found)} texts of "
+            f"wanted texts of {fewest} classes at least; {source} holds {len(found)} texts of "
             f"{', '.join(found.classes) or 'none'}"
         )
     return found

@@ -75,7 +75,7 @@ def test_a_table_and_json_lines_give_the_same(tmp_path):
     [
         ("a.csv", "text,kind\nhola,x\n", "record 1: no column 'label'; there are text, kind"),
         ("a.jsonl", '{"text": "a", "label": "x"}\nno\n', "line 2: wanted a JSON object; got 'no'"),
-        ("a.csv", "text,label\nhola,x\n", "wanted texts of two classes at least"),
+        ("a.csv", "text,label\nhola,x\n", "wanted texts of 2 classes at least"),
         ("a.xlsx", "", "wanted labelled texts: a folder, or a file in .csv"),
     ],
 )
