@@ -78,20 +78,29 @@ class Build:
         self._on_commit = on_commit
         self._report = Report()
         self._batch = Batch()
-        self._roots: list[Path] = []
+        self._named_below: list[Path] = []
         self._unlisted: list[Path] = []
         self._files = self._of = 0
 
-    def run(self, roots: Iterable[Path], *, vanished: Iterable[Path] = ()) -> Report:
+    def run(
+        self,
+        roots: Iterable[Path],
+        *,
+        vanished: Iterable[Path] = (),
+        below: Iterable[Path] | None = None,
+    ) -> Report:
         """Index everything under the roots; what is gone from there is no longer found.
 
         vanished  files and folders that are known to be there no more
+        below     absolute folders below which the names of folders describe a photo, where
+                  the roots are only what has changed in them; None is the roots
         raises    BadInput if a root does not exist
 
         KeyboardInterrupt ends the run early: everything up to the last whole batch is
         kept, and the report says `interrupted`.
         """
-        absolute = self._roots = checked_roots(roots)
+        absolute = checked_roots(roots)
+        self._named_below = absolute if below is None else list(below)
         counted = count(absolute)
         self._of = counted.texts + (counted.photos if self._photos else 0)
         self._catalog.start_run()
@@ -173,7 +182,7 @@ class Build:
             self._describe(known.found)
 
     def _describe(self, found: Found) -> None:
-        said = said_of(found.path, root_of(found.path, self._roots))
+        said = said_of(found.path, root_of(found.path, self._named_below))
         self._batch.said.append((found, said))
 
     def _retry(self, known: KnownPath) -> bool:

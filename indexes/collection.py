@@ -179,6 +179,7 @@ class Collection:
         *,
         photos: bool = True,
         vanished: Iterable[Path] = (),
+        below: Iterable[Path] | None = None,
         retry_skipped: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Report:
@@ -186,6 +187,7 @@ class Collection:
 
         photos    False leaves photos alone: there are none
         vanished  files and folders that are known to be there no more
+        below     folders that are kept up to date, where the roots are only what has changed
         """
         from indexes.build import Build
 
@@ -209,7 +211,7 @@ class Collection:
                 retry_skipped=retry_skipped,
                 on_progress=on_progress,
                 on_commit=on_commit,
-            ).run(roots, vanished=vanished)
+            ).run(roots, vanished=vanished, below=below)
         if self.texts.vectors.space() is not None:
             self.texts.vectors.wipe()  # what described photos before
         if not report.interrupted:

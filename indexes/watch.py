@@ -62,7 +62,9 @@ def follow(
             waiting.clear()
             continue
         try:
-            report = collection.update(there, extractor, vanished=vanished, on_progress=on_progress)
+            report = collection.update(
+                there, extractor, vanished=vanished, below=absolute, on_progress=on_progress
+            )
         except CannotWrite as error:
             remarks.refused(str(error))
             continue

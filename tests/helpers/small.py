@@ -20,6 +20,8 @@ from indexes.imports import Imported, put
 from indexes.spaces import Space
 from indexes.storing import Report
 from indexes.walk import Found
+from indexes.workers import Job
+from retrieval.errors import BadInput
 from retrieval.types import Face
 
 JPEG = b"\xff\xd8\xff"  # what an import wants a crop to begin with
@@ -83,6 +85,24 @@ def index(collection: Collection, folder: Path, extractor=pretend.extractor) -> 
         collection.catalog, collection.faces, collection.texts, pretend.Embedder, extractor
     )
     return build.run([folder])
+
+
+def index_all(collection: Collection, *roots: Path, read: list[Path] | None = None) -> Report:
+    """index(), with what photos say about themselves; `read` takes the files that were read."""
+    work = Job(pretend.Faces(), roots).open()
+
+    def extractor(paths):
+        for found, path in paths:
+            if read is not None:
+                read.append(path)
+            try:
+                yield found, work(path)
+            except BadInput as error:
+                yield found, str(error)
+
+    return Build(
+        collection.catalog, collection.faces, collection.texts, pretend.Embedder, extractor
+    ).run(roots)
 
 
 def word(crop: bytes) -> str:
