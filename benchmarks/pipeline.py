@@ -11,20 +11,18 @@ upsampling, five-point predictor, ResNet.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.photos import drawn_photos, real_photos
+from benchmarks.watched import watched
 
 
 def face_recognition(paths: list[Path]) -> tuple[float, int]:
@@ -51,10 +49,7 @@ def face_recognition(paths: list[Path]) -> tuple[float, int]:
 
 
 def retrieve(paths: list[Path], collection: Path) -> tuple[float, int, float]:
-    """CPU seconds of all processes, faces, and peak memory of all together in MB.
-
-    What a process uses after it was last looked at is missed: .05 s of each at the most.
-    """
+    """CPU seconds of all processes, faces, and peak memory of all together in MB."""
     command = [sys.executable, "-c", "from cli.app import main; main()"]
     where = ["--collection", str(collection)]
     process = subprocess.Popen(
@@ -62,47 +57,9 @@ def retrieve(paths: list[Path], collection: Path) -> tuple[float, int, float]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    cpu_s: dict[int, float] = {}
-    peak = 0.0
-    for n in itertools.count():
-        if process.poll() is not None:
-            break
-        family = _descendants(process.pid)
-        cpu_s |= {pid: cpu for pid in family if (cpu := _cpu_s(pid)) is not None}
-        if n % 4 == 0:
-            peak = max(peak, sum(map(_memory_mb, family)))
-        time.sleep(0.05)  # watching takes time from what is watched
+    cpu_s, peak = watched(process)
     output = subprocess.run([*command, "info", "--json", *where], capture_output=True, check=True)
-    return sum(cpu_s.values()), json.loads(output.stdout)["faces"], peak
-
-
-def _descendants(pid: int) -> list[int]:
-    """A process and all below it."""
-    found, waiting = [], [pid]
-    while waiting:
-        found.append(waiting.pop())
-        with suppress(OSError):  # it has ended
-            children = Path(f"/proc/{found[-1]}/task/{found[-1]}/children").read_text()
-            waiting += map(int, children.split())
-    return found
-
-
-def _cpu_s(pid: int) -> float | None:
-    """User and system time of one process; None if it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _memory_mb(pid: int) -> float:
-    """Private pages, and shared ones by their share."""
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0.0
-    return int(rollup.split("Pss:")[1].split()[0]) / 1024
+    return cpu_s, json.loads(output.stdout)["faces"], peak
 
 
 def compare(paths: list[Path]) -> None:
