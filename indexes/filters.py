@@ -123,8 +123,12 @@ def _conditions(db: Database, wanted: Filter, items: str) -> tuple[list[str], li
     if wanted.folders:
         parts = [under(folder.absolute()) for folder in wanted.folders]
         inside = " OR ".join(sql for sql, _ in parts)
-        where.append(f"contents.id IN (SELECT content_id FROM paths WHERE NOT gone AND ({inside}))")
+        below = f"FROM paths WHERE NOT gone AND ({inside})"
+        where.append(f"contents.id IN (SELECT content_id {below})")
         values += [value for _, part in parts for value in part]
+        if items == PASSAGES:  # what only a path says lies where that path does
+            where.append(f"(path_id IS NULL OR path_id IN (SELECT id {below}))")
+            values += [value for _, part in parts for value in part]
     if wanted.persons:
         ids = [person_id(db, name) for name in wanted.persons]
         named = f"person_id IN ({','.join('?' * len(ids))})"

@@ -14,8 +14,9 @@ import small
 from numpy.testing import assert_array_equal
 
 from indexes.check import check
+from indexes.modes import Mode
 from indexes.texts import Texts
-from indexes.textsearch import Mode, search_texts
+from indexes.textsearch import search_texts
 from retrieval.errors import CollectionError
 
 WEDDING = "Hubo una boda en Zaragoza."
