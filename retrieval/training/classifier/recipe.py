@@ -161,7 +161,7 @@ def train(
             fitted=report.fitted,
             licence=licence,
             sources=tuple(sources),
-            recipe=_plain(asdict(recipe)),
+            recipe=asdict(recipe),
             figures=figures(report),
             **about,
         ),
@@ -294,10 +294,3 @@ def _unknown(
         )
     tell("classes left out", classes, classes)
     return Unknown(*(float(value) for value in np.mean(found, axis=0)))
-
-
-def _plain(value: Any) -> Any:
-    """Mappings as dicts, for JSON."""
-    if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
-    return value

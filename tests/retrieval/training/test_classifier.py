@@ -260,6 +260,16 @@ def test_a_linear_classifier_is_trained_measured_and_used(tmp_path):
     assert again.read_bytes() == out.read_bytes()
 
 
+def test_folds_may_be_given(tmp_path):
+    examples = _examples(tmp_path)
+    dealt = {group: int(group.endswith("0")) for group in examples.groups}
+    recipe = Recipe(grams=Grams(longest=2, words=1, bits=10), folds=2, rounds=1)
+    report = train(
+        examples, tmp_path / "x.safetensors", recipe=recipe, name="x", work=tmp_path, dealt=dealt
+    )
+    assert report.held_out == sum(fold == 0 for fold in map(dealt.get, examples.groups)) == 45
+
+
 def test_an_lstm_is_trained_measured_and_used(tmp_path):
     examples = _examples(tmp_path, 40)
     shape = {"dim": 16, "hidden": 8, "epochs": 8, "batch": 8, "rate": 2e-2}
