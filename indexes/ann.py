@@ -1,8 +1,8 @@
 """Nearest neighbours among mapped embeddings: all rows scored, or an index's candidates.
 
-Exact search of float32 rows: FAISS's inner-product kernel reads the file's pages in place,
-so nothing is built or kept that could grow stale. In a large gallery an index names
-candidates first, and the same kernel scores those from the same pages.
+Exact search of float32 rows: numpy, or FAISS's inner-product kernel, reads the file's pages
+in place, so nothing is built or kept that could grow stale. In a large gallery an index names
+candidates first, and the kernel scores those from the same pages.
 """
 
 from __future__ import annotations
@@ -102,19 +102,37 @@ def _exact(
     gallery: Embeddings, probes: Embeddings, k: int, keep: NDArray[np.bool_] | None
 ) -> tuple[Scores, Rows]:
     """Score every row that is kept, where it lies."""
-    import faiss
-
     Q, (N, D) = len(probes), gallery.shape
     kept = N if keep is None else int(np.count_nonzero(keep))
     k = min(k, kept)
     scores, rows = np.empty((Q, k), np.float32), np.empty((Q, k), np.int64)
     if Q == 0 or k == 0:
         return scores, rows
+    if Q == 1 and gallery.nbytes <= EXACT_BYTES:
+        return _by_numpy(gallery, probes, k, keep)
+    import faiss
+
     selector, _selected = (None, None) if keep is None or kept == N else _selector(keep, kept)
     use_threads(Q)
     at = faiss.swig_ptr
     faiss.knn_inner_product(at(probes), at(gallery), D, Q, N, k, at(scores), at(rows), selector)
     return _best(scores, rows, k)
+
+
+def _by_numpy(
+    gallery: Embeddings, probes: Embeddings, k: int, keep: NDArray[np.bool_] | None
+) -> tuple[Scores, Rows]:
+    """_exact() for one probe and k rows or more that are kept.
+
+    As fast as FAISS (.4 ms for 16 MB), which a new process would import for .06 CPU s.
+    """
+    # Not by BLAS, whose sums depend on where a row stands: equal rows have equal scores.
+    every = np.einsum("nd,d->n", gallery, probes[0])
+    rows = np.arange(len(every)) if keep is None else np.flatnonzero(keep)
+    scores = every[rows]
+    least = np.partition(scores, -k)[-k]
+    best = np.flatnonzero(scores >= least)
+    return _best(scores[best][None], rows[best][None], k)
 
 
 def _selector(keep: NDArray[np.bool_], kept: int) -> tuple[Any, Any]:
