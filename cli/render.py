@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +19,8 @@ from cli.thumbnail import half_blocks
 from retrieval.types import Face, Hit, Skipped
 
 if TYPE_CHECKING:
+    from rich.console import OverflowMethod
+
     from indexes.build import OnProgress
     from indexes.collection import Info
     from indexes.engine import State
@@ -31,40 +32,58 @@ if TYPE_CHECKING:
 
 _Branch = TypeVar("_Branch")
 
+NARROWEST = 20  # columns of a text, however narrow the terminal
 LISTED = 20  # skipped files shown after a run; `retrieve info --skipped` shows all
+
+# What would move the cursor, colour the terminal or turn the rest of a line around, if it came
+# from a file: control characters but tab and line feed, and Unicode's marks of direction.
+_UNSEEN = {*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_HARMLESS = dict.fromkeys(_UNSEEN - {ord("\t"), ord("\n")}, "\ufffd")
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
 
+def harmless(text: str) -> str:
+    """A text with each character that a terminal would obey replaced by U+FFFD."""
+    return text.translate(_HARMLESS)
+
+
 def line(text: str) -> None:
     """One line on stdout, as it is."""
-    _out.print(Text(text), soft_wrap=True)
+    _out.print(_text(text), soft_wrap=True)
 
 
 def text(value: Text, *, indent: int = 0) -> None:
-    """Styled text on stdout, wrapped to the terminal, some columns to the right."""
-    _out.print(Padding(value, (0, 0, 0, indent)) if indent else value, soft_wrap=not indent)
+    """Styled text on stdout; with an indent wrapped to the terminal, else one line."""
+    if not indent:
+        _out.print(value, soft_wrap=True)
+        return
+    for row in value.wrap(_out, max(_out.width - indent, NARROWEST)):
+        row.rstrip()
+        _out.print(Text(" " * indent) + row, soft_wrap=True)
 
 
 def note(text: str) -> None:
     """A remark on stderr."""
-    _err.print(Text(text), style="dim", soft_wrap=True)
+    _err.print(_text(text), style="dim", soft_wrap=True)
 
 
 def error(text: str) -> None:
     """What went wrong, on stderr."""
-    _err.print(Text.assemble(("error: ", "bold red"), text), soft_wrap=True)
+    _err.print(Text.assemble(("error: ", "bold red"), harmless(text)), soft_wrap=True)
 
 
 def skipped(path: Path, reason: str) -> None:
     """One file that could not be used, on stderr."""
-    _err.print(Text.assemble(("skipped ", "yellow"), f"{shown(path)}: {reason}"), soft_wrap=True)
+    _err.print(
+        Text.assemble(("skipped ", "yellow"), harmless(f"{shown(path)}: {reason}")), soft_wrap=True
+    )
 
 
 def warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """In place of warnings.showwarning: the message as a line on stderr, no source code."""
-    _err.print(Text.assemble(("warning: ", "bold yellow"), str(message)), soft_wrap=True)
+    _err.print(Text.assemble(("warning: ", "bold yellow"), harmless(str(message))), soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> None:
@@ -73,7 +92,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str =
     for name in columns:
         made.add_column(name, justify="right" if name in right.split() else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(_text(cell) for cell in row))
     _out.print(made)
 
 
@@ -88,9 +107,9 @@ def tree(
 
     def grow(onto: Tree, some: Iterable[_Branch]) -> None:
         for branch in some:
-            grow(onto.add(Text(label(branch))), after(branch))
+            grow(onto.add(_text(label(branch))), after(branch))
 
-    made = Tree(Text(root), guide_style="dim")
+    made = Tree(_text(root), guide_style="dim")
     grow(made, branches)
     _out.print(made)
 
@@ -239,7 +258,7 @@ def _listed(title: str, items: Sequence[Skipped], style: str) -> None:
         return
     _out.print(Text(f"\n{title}:", style=style))
     for item in items[:LISTED]:
-        line(f"  {shown(_near(item.path))}: {item.reason}")
+        line(f"  {shown(near(item.path))}: {item.reason}")
     if len(items) > LISTED:
         line(f"  and {len(items) - LISTED} more; all of them: retrieve info --skipped")
 
@@ -261,7 +280,7 @@ def search_tables(probes: Sequence[Probe], crop: Callable[[Hit], bytes]) -> None
 
 def _hits_table(title: str, hits: Sequence[Hit], crop: Callable[[Hit], bytes]) -> Table:
     pictures = _out.is_terminal and _out.color_system in ("256", "truecolor")
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    table = Table(title=_text(title), title_justify="left", box=None, pad_edge=False)
     table.add_column("#", justify="right")
     if pictures:
         table.add_column("")
@@ -279,10 +298,10 @@ def _hits_table(title: str, hits: Sequence[Hit], crop: Callable[[Hit], bytes]) -
             *([half_blocks(crop(hit))] if pictures else []),
             f"{hit.score:.4f}",
             "" if hit.probability is None else f"{hit.probability:.1%}",
-            Text(shown(_near(hit.path))),
+            _text(shown(near(hit.path))),
             str(hit.number),
             (hit.taken_at or "")[:10],
-            *([Text(hit.person or "")] if named else []),
+            *([_text(hit.person or "")] if named else []),
         )
     return table
 
@@ -370,7 +389,7 @@ def faces_table(path: Path, found: PhotoFaces) -> None:
     """One face a line."""
     count = len(found.faces)
     title = f"{shown(path)}: {count} face{'' if count == 1 else 's'}"
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    table = Table(title=_text(title), title_justify="left", box=None, pad_edge=False)
     for name in ("face", "x1", "y1", "x2", "y2", "score", "quality"):
         table.add_column(name, justify="right")
     table.add_column("landmarks")
@@ -433,7 +452,7 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
         return
     table = Table(show_header=False, box=None)
     for name, value in rows.items():
-        table.add_row(name.replace("_", " "), Text(str(value), overflow="fold"))
+        table.add_row(name.replace("_", " "), _text(str(value), overflow="fold"))
     _out.print(table)
     for item in skipped or []:
         line(f"  {shown(item.path)}: {item.reason}")
@@ -483,6 +502,11 @@ def calibration(fitted: Calibration, missed: dict[str, float], kept: Path) -> No
     line(f"{fitted.genuine} pairs of one person, {fitted.impostor} of two; kept in {kept}")
 
 
+def _text(text: str, *, overflow: OverflowMethod | None = None) -> Text:
+    """What files or users say, as Rich prints it: without markup, harmless."""
+    return Text(harmless(text), overflow=overflow)
+
+
 def _json(value: dict[str, Any]) -> None:
     print(json.dumps(value, ensure_ascii=False))
 
@@ -491,7 +515,7 @@ def _numbers(values: Iterable[Any]) -> list[float]:
     return [round(float(value), 2) for value in values]
 
 
-def _near(path: Path) -> Path:
+def near(path: Path) -> Path:
     """The path from the working folder where it lies below that; only people read it."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

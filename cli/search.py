@@ -26,6 +26,7 @@ from cli.options import (
     UntilOption,
     filter_from,
 )
+from cli.render import shown
 from indexes.modes import Mode
 from retrieval.errors import BadInput
 
@@ -126,7 +127,14 @@ def search(
     wants = asked(given or [], face or [], text=text)
     ways = [bool(wants.photos or wants.words), face_id is not None, queries is not None]
     if sum(ways) != 1:
-        raise BadInput("wanted photos, words, --face-id ID or --queries FILE: one of them")
+        raise BadInput(
+            "wanted photos and words, or --face-id ID, or --queries FILE; "
+            f"got {'none' if not any(ways) else 'more than one'} of them"
+        )
+    if as_json and as_csv:
+        raise BadInput("wanted --json or --csv; got both")
+    if queries is not None and (as_csv or html is not None or open_best):
+        raise BadInput("--queries prints JSON, a line for each query: no --csv, --html or --open")
     wanted = filter_from(
         since=since,
         until=until,
@@ -166,13 +174,13 @@ def search(
         if wants.words:
             found = _passages(opened, wants, probes, k, mode, wanted, exact)
             paths = [hit.path for hit in found]
-            _show_passages(wants.words, found, as_json=as_json, as_csv=as_csv, html=html)
+            _show_passages(wants.words, found, mode, as_json=as_json, as_csv=as_csv, html=html)
         else:
             paths = [hit.path for probe in probes for face in probe.faces for hit in face.hits]
             _show_faces(opened, probes, as_json=as_json, as_csv=as_csv, html=html)
     render.probes_without_faces(probes)
     if html is not None:
-        render.note(f"wrote {html}")
+        render.note(f"wrote {shown(html)}")
     if open_best:
         _open(html, paths)
     if probes and not any(probe.faces for probe in probes):
@@ -208,12 +216,10 @@ def _each(
     from indexes import textsearch
 
     try:
-        lines = queries.read_text("utf-8").splitlines()
+        lines = queries.read_text("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        raise BadInput(f"wanted UTF-8 text; {queries}: {error}") from error
-    for line in lines:
-        if not line.strip():
-            continue
+        raise BadInput(f"wanted a file of UTF-8 text; {shown(queries)}: {error}") from error
+    for line in filter(None, map(str.strip, lines)):
         try:
             found = textsearch.search_texts(
                 opened, line, k=k, mode=mode, wanted=wanted, exact=exact
@@ -225,7 +231,13 @@ def _each(
 
 
 def _show_passages(
-    query: str, found: Sequence[TextHit], *, as_json: bool, as_csv: bool, html: Path | None
+    query: str,
+    found: Sequence[TextHit],
+    mode: Mode,
+    *,
+    as_json: bool,
+    as_csv: bool,
+    html: Path | None,
 ) -> None:
     from cli import texthits
 
@@ -236,7 +248,7 @@ def _show_passages(
     elif as_csv:
         texthits.as_csv(query, found)
     else:
-        texthits.blocks(query, found)
+        texthits.blocks(query, found, mode)
 
 
 def _show_faces(

@@ -14,7 +14,9 @@ from typing import Any
 from rich.text import Text
 
 from cli import render
-from cli.render import shown
+from cli.render import harmless, near, shown
+from indexes.modes import Mode
+from retrieval.text.tokens import plain, words
 from retrieval.types import Passage, TextHit
 
 TEMPLATE = Path(__file__).with_name("texthits.html")
@@ -23,20 +25,22 @@ BEFORE = 80  # of them before the first marked word, where the passage is longer
 PICTURE_PX = 240  # of a photo in the page
 
 
-def blocks(query: str, hits: Sequence[TextHit]) -> None:
+def blocks(query: str, hits: Sequence[TextHit], mode: Mode) -> None:
     """One hit under the other: where it stands, then the passage with its marked words."""
     if not hits:
         render.line(f"{query}: nothing found")
         return
     for hit in hits:
         head = Text(f"{hit.rank:>2}. ", style="bold")
-        head.append(shown(hit.path), style="bold cyan")
+        head.append(harmless(shown(near(hit.path))), style="bold cyan")
         head.append("".join(f", {part}" for part in _places(hit.passage)))
-        for part in (hit.document or hit.passage.title, (hit.taken_at or "")[:10], _people(hit)):
+        for part in (_headings(hit), (hit.taken_at or "")[:10], _people(hit)):
             if part:
-                head.append(f"  {part}", style="dim")
+                head.append(f"  {harmless(part)}", style="dim")
         render.text(head)
         render.text(_excerpt(hit), indent=4)
+    if mode == Mode.HYBRID and not any(hit.bm25 for hit in hits):
+        render.note("none of them has a word of the query: they are the nearest in meaning")
 
 
 def as_json(query: str, hits: Sequence[TextHit]) -> None:
@@ -66,11 +70,17 @@ def write_page(page: Path, query: str, hits: Sequence[TextHit]) -> None:
         {
             "rank": hit.rank,
             "path": shown(hit.path),
-            "address": hit.path.absolute().as_uri(),
-            "place": ", ".join(_places(hit.passage)),
-            "title": hit.document or hit.passage.title,
-            "date": (hit.taken_at or "")[:10],
-            "people": _people(hit),
+            "address": _address(hit),
+            "about": [
+                part
+                for part in (
+                    *_places(hit.passage),
+                    _headings(hit),
+                    (hit.taken_at or "")[:10],
+                    _people(hit),
+                )
+                if part
+            ],
             "parts": _parts(hit),
             "picture": _picture(hit.path) if hit.kind == "photo" else None,
         }
@@ -105,7 +115,7 @@ def _object(hit: TextHit) -> dict[str, Any]:
             "face": hit.face.number,
             "face_id": hit.face.face_id,
             "score": round(hit.face.score, 6),
-            "probability": hit.face.probability,
+            "probability": None if hit.face.probability is None else round(hit.face.probability, 6),
         }
     return row
 
@@ -127,17 +137,31 @@ def _places(said: Passage) -> list[str]:
     return places
 
 
+def _headings(hit: TextHit) -> str:
+    """What a passage stands under; not what the path says already."""
+    path = set(words(plain(shown(hit.path))))
+    titles = dict.fromkeys((hit.document, hit.passage.title))
+    return " › ".join(title for title in titles if not set(words(plain(title))) <= path)
+
+
 def _people(hit: TextHit) -> str:
-    people = ", ".join(hit.persons)
-    if hit.face is None:
-        return people
-    probability = hit.face.probability
-    sure = f"{hit.face.score:.4f}" if probability is None else f"{probability:.1%}"
-    return f"{people} face {hit.face.number}, {sure}".strip()
+    """The names in the photo, and the face in it that was asked for."""
+    people = [", ".join(hit.persons)] if hit.persons else []
+    if hit.face is not None:
+        probability = hit.face.probability
+        sure = f"score {hit.face.score:.4f}" if probability is None else f"{probability:.1%}"
+        people.append(f"face {hit.face.number} ({sure})")
+    return ", ".join(people)
+
+
+def _address(hit: TextHit) -> str:
+    """Of the file, at the page where the passage stands."""
+    page = "" if hit.passage.page is None else f"#page={hit.passage.page}"
+    return hit.path.absolute().as_uri() + page
 
 
 def _excerpt(hit: TextHit) -> Text:
-    text = hit.passage.text
+    text = harmless(hit.passage.text)
     start = 0
     if len(text) > EXCERPT and hit.marks and hit.marks[0][0] > BEFORE:
         start = text.rfind(" ", 0, hit.marks[0][0] - BEFORE) + 1

@@ -23,7 +23,7 @@ from indexes.persons import named_in
 from retrieval.errors import BadInput, CollectionError
 from retrieval.text.ranking import Candidate, Statistics, open_ranker
 from retrieval.text.stemming import stemmed_words, stems
-from retrieval.types import Hit, TextHit
+from retrieval.types import Embeddings, Hit, TextHit
 
 if TYPE_CHECKING:
     from indexes.collection import Collection
@@ -32,6 +32,7 @@ DEEP = 100  # candidates from each of the two searches
 # Cosine from which a passage without a common word satisfies a query: of chance pairs of the
 # sample archive 1 % reach it, of its paraphrases and their passages a fifth.
 MEANT = 0.4
+PASSAGES_OF_A_PHOTO = 4  # looked at where hits are photos: caption, keywords, name and one more
 
 Keep = NDArray[np.bool_] | None
 
@@ -60,15 +61,7 @@ def search_texts(
     def look() -> list[TextHit]:
         search = _Search(collection, mode, exact=exact)
         keep = search.findable(wanted)
-        names, rest = named_in(collection.db, query)
-        found: list[TextHit] = []
-        if names and stems(rest, collection.texts.language):
-            found = _satisfying(search.run(rest, k, search.of_persons(names, keep)))
-        elif names:
-            found = search.photos_of(names, k, keep)
-        known = {hit.passage_id for hit in found}
-        found += [hit for hit in search.run(query, k, keep) if hit.passage_id not in known]
-        return _ranked(found, k)
+        return _ranked(_once([*search.named(query, k, keep), *search.run(query, k, keep)]), k)
 
     return collection.consistently(look)
 
@@ -101,7 +94,8 @@ def search_both(
             if content_id not in face_in or face_in[content_id].score < best[face_id].score:
                 face_in[content_id] = best[face_id]
         keep = search.within(face_in, search.findable(wanted))
-        found = _satisfying(search.run(query, max(k, DEEP), keep))
+        deep = max(PASSAGES_OF_A_PHOTO * k, DEEP)
+        found = [*search.named(query, deep, keep), *_satisfying(search.run(query, deep, keep))]
         seen: dict[int, TextHit] = {}
         owner = collection.texts.passages.get(hit.passage_id for hit in found)
         for hit in found:
@@ -120,6 +114,7 @@ class _Search:
         self._db = collection.db
         self._mode = mode
         self._exact = exact
+        self._probes: dict[str, Embeddings | None] = {}
         space = self._texts.vectors.space()
         if space is None:
             raise CollectionError(
@@ -164,6 +159,15 @@ class _Search:
             self._hit(rank, one, 0.0, 0.0, 0.0, set(), persons)
             for rank, one in enumerate(newest, 1)
         ]
+
+    def named(self, query: str, k: int, keep: Keep) -> list[TextHit]:
+        """What is said of photos with faces of the persons in a query and satisfies its rest."""
+        names, rest = named_in(self._db, query)
+        if not names:
+            return []
+        if stems(rest, self._texts.language):
+            return _satisfying(self.run(rest, k, self.of_persons(names, keep)))
+        return self.photos_of(names, k, keep)
 
     def run(self, query: str, k: int, keep: Keep) -> list[TextHit]:
         """The best passages for a query."""
@@ -255,30 +259,38 @@ class _Search:
 
     def _nearest(self, query: str, k: int, keep: Keep) -> dict[int, float]:
         """Rows and cosines of the passages nearest in meaning."""
-        if not self._texts.encoder.covers(query):
+        if (probe := self._probe(query)) is None:
             return {}
-        probe = self._texts.encoder.embed([query])
         scores, rows = self._texts.engine.nearest(probe, k, keep=keep, exact=self._exact)
         found = zip(rows[0].tolist(), scores[0].tolist(), strict=True)
         return {row: score for row, score in found if row >= 0}
 
     def _cosines(self, query: str, rows: Sequence[int]) -> dict[int, float]:
-        if self._mode == Mode.BM25 or not rows or not self._texts.encoder.covers(query):
+        if self._mode == Mode.BM25 or not rows or (probe := self._probe(query)) is None:
             return {}
-        probe = self._texts.encoder.embed([query])[0]
         gallery = self._texts.vectors.gallery()
-        return dict(zip(rows, (gallery[list(rows)] @ probe).tolist(), strict=True))
+        return dict(zip(rows, (gallery[list(rows)] @ probe[0]).tolist(), strict=True))
+
+    def _probe(self, query: str) -> Embeddings | None:
+        """(1, D) the query's embedding; None if there is nothing in it to embed."""
+        if query not in self._probes:
+            encoder = self._texts.encoder
+            self._probes[query] = encoder.embed([query]) if encoder.covers(query) else None
+        return self._probes[query]
 
     def _persons(self, contents: Iterable[int]) -> dict[int, tuple[str, ...]]:
         """Names of the faces in some contents."""
         wanted = list(dict.fromkeys(contents))
-        query = (
-            "SELECT DISTINCT content_id, name FROM faces JOIN persons ON persons.id = person_id "
-            f"WHERE content_id IN ({','.join('?' * len(wanted))}) ORDER BY name"
-        )
         found: dict[int, tuple[str, ...]] = {}
-        for content_id, name in self._db.execute(query, wanted):
-            found[content_id] = (*found.get(content_id, ()), name)
+        for start in range(0, len(wanted), VARIABLES):
+            part = wanted[start : start + VARIABLES]
+            query = (
+                "SELECT DISTINCT content_id, name FROM faces "
+                "JOIN persons ON persons.id = person_id "
+                f"WHERE content_id IN ({','.join('?' * len(part))}) ORDER BY name"
+            )
+            for content_id, name in self._db.execute(query, part):
+                found[content_id] = (*found.get(content_id, ()), name)
         return found
 
 
@@ -297,6 +309,14 @@ def _one_of_each_photo(some: Sequence[StoredPassage], order: NDArray[np.intp]) -
 
 def _satisfying(hits: Iterable[TextHit]) -> list[TextHit]:
     return [hit for hit in hits if hit.bm25 > 0 or hit.cosine >= MEANT]
+
+
+def _once(hits: Iterable[TextHit]) -> list[TextHit]:
+    """Each passage where it stands first."""
+    seen: dict[int, TextHit] = {}
+    for hit in hits:
+        seen.setdefault(hit.passage_id, hit)
+    return list(seen.values())
 
 
 def _ranked(hits: Sequence[TextHit], k: int) -> list[TextHit]:

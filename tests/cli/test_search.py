@@ -96,7 +96,7 @@ def test_exact_search_gives_the_same_where_there_is_no_index(collection, probe, 
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ((), "wanted photos to search for, or --face-id ID"),
+        ((), "wanted photos and words, or --face-id ID"),
         (("--face-id", "99999"), "no face with the id 99999"),
         (("--face-id", "1", "--since", "July"), "wanted a date as 2019"),
         (("--face-id", "1", "--near", "Zaragoza"), "wanted LAT,LON,KM"),
