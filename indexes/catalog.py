@@ -282,7 +282,10 @@ class Catalog:
         return {face.row: face for face in self._faces("faces.row", rows)}
 
     def _faces(self, column: str, values: Iterable[int]) -> Iterator[StoredFace]:
-        """Faces by a column; of one without a living path, the last known path."""
+        """Faces by a column; of one without a living path, the last known path.
+
+        Those in files that were replaced are left out: no path can be shown for them.
+        """
         wanted = list(dict.fromkeys(values))
         for start in range(0, len(wanted), VARIABLES):
             part = wanted[start : start + VARIABLES]
@@ -296,6 +299,8 @@ class Catalog:
                 f"WHERE {column} IN ({marks})",
                 part,
             ):
+                if row[11] is None:
+                    continue
                 landmarks = np.frombuffer(row[7], "<f4").reshape(5, 2)
                 yield StoredFace(
                     id=row[0],

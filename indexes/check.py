@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from indexes import cache, segments, traces
 from indexes.ann import wants_index
-from indexes.database import reading
+from indexes.database import pragma, reading
 from indexes.engine import CACHE_FOLDER, Engine, unowned
 from indexes.segments import SEGMENT_ROWS, Segment
 from indexes.spaces import LOOKS, VectorSpace, every_space
@@ -210,12 +210,20 @@ def _index(db: Database, folder: Path, vectors: VectorSpace) -> Iterator[Finding
 
 
 def words_agree(db: Database) -> bool:
-    """Whether the index of words holds the passages that are there, and can be read."""
+    """Whether the index of words holds the passages that are there, and can be read.
+
+    FTS5 compares the two as a writer only: where nothing can be written, or another process is
+    writing now, it is looked at whether there are the same passages in both.
+    """
+    waits_ms = pragma(db, "busy_timeout")
+    db.execute("PRAGMA busy_timeout = 0")
     try:
         db.execute("INSERT INTO stems (stems, rank) VALUES ('integrity-check', 0)")
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY):
             return False
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {waits_ms}")
     ids = "SELECT id FROM passages EXCEPT SELECT id FROM stems_docsize"
     more = "SELECT id FROM stems_docsize EXCEPT SELECT id FROM passages"
     return not db.execute(f"SELECT * FROM ({ids}) UNION ALL SELECT * FROM ({more})").fetchone()

@@ -105,11 +105,14 @@ class Passages:
         return self._db.execute(query, [path_id]).fetchall()
 
     def get(self, ids: Iterable[int]) -> dict[int, StoredPassage]:
-        """The passages with these ids, by id."""
+        """The passages with these ids, by id; those of contents that no file holds are left out."""
         return {one.id: one for one in self._stored("passages.id", ids)}
 
     def at(self, rows: Iterable[int]) -> dict[int, StoredPassage]:
-        """The passages whose embeddings lie in these rows, by row; dead rows have none."""
+        """The passages whose embeddings lie in these rows, by row; dead rows have none.
+
+        What was in files that were replaced is left out: no path can be shown for it.
+        """
         return {one.row: one for one in self._stored("passages.row", rows)}
 
     def _stored(self, column: str, values: Iterable[int]) -> Iterator[StoredPassage]:
@@ -123,6 +126,8 @@ class Passages:
         )
         for row in _among(self._db, query, values):
             id, at, content_id, number, kind, document, taken_at, path, *said = row
+            if path is None:
+                continue
             yield StoredPassage(
                 id=id,
                 row=at,
@@ -134,6 +139,10 @@ class Passages:
                 path=path_of(path),
                 taken_at=taken_at,
             )
+
+    def texts_at(self, rows: Iterable[int]) -> dict[int, str]:
+        """The texts whose embeddings lie in these rows, by row, of every passage that is kept."""
+        return dict(_among(self._db, "SELECT row, text FROM passages WHERE row", rows))
 
     # The index of words
 

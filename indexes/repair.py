@@ -7,7 +7,7 @@ embedded again. It is signed anew when each of its living rows is; until then it
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,13 +121,11 @@ def _embed_passages(collection: Collection, suspect: set[int]) -> int:
             space = vectors.required()
             for segment in vectors.segments([first]):
                 rows = range(segment.first, segment.first + segment.rows)
-                stored = texts.passages.at(rows)
+                stored = texts.passages.texts_at(rows)
                 values = np.zeros((segment.rows, space.dim), np.float32)  # as dead rows are
                 if stored:
-                    said = [one.passage.text for _, one in sorted(stored.items())]
-                    values[[row - segment.first for row in sorted(stored)]] = texts.encoder.embed(
-                        said
-                    )
+                    places = [row - segment.first for row in sorted(stored)]
+                    values[places] = texts.encoder.embed([stored[row] for row in sorted(stored)])
                 vectors.overwrite(rows, values)
                 vectors.sign(segment)
                 again += len(stored)
@@ -136,9 +134,9 @@ def _embed_passages(collection: Collection, suspect: set[int]) -> int:
 
 def _enter_words(collection: Collection) -> int:
     """Enter the words of all passages again if the index of words is not theirs."""
-    if check.words_agree(collection.db):
-        return 0
     with writing(collection.db):
+        if check.words_agree(collection.db):
+            return 0
         return collection.texts.enter_words()
 
 
@@ -214,7 +212,7 @@ class _Repair:
         embeddings = self._collection.embedder.embed(found.crops[[place for _, place in pairs]])
         with writing(self._collection.db):
             # Whoever was forgotten meanwhile stays forgotten.
-            stored = self._collection.catalog.faces(face.id for face, _ in pairs)
+            stored = self._kept(face for face, _ in pairs)
             there = [i for i, (face, _) in enumerate(pairs) if face.id in stored]
             # Ascending, as the faces of a photo were stored.
             self._vectors.overwrite([pairs[i][0].row for i in there], embeddings[there])
@@ -257,9 +255,15 @@ class _Repair:
     def _stored(self, content_id: int) -> list[_Lost]:
         """The photo's faces that nobody has forgotten meanwhile."""
         lost = self._lost[content_id]
-        stored = self._collection.catalog.faces(face.id for face in lost)
+        stored = self._kept(lost)
         self._done([face for face in lost if face.id not in stored])
         return [face for face in lost if face.id in stored]
+
+    def _kept(self, faces: Iterable[_Lost]) -> set[int]:
+        """The ids of those faces that are still in the catalog."""
+        query = "SELECT 1 FROM faces WHERE id = ?"
+        db = self._collection.db
+        return {face.id for face in faces if db.execute(query, [face.id]).fetchone()}
 
     def _sha256(self, content_id: int) -> str:
         query = "SELECT sha256 FROM contents WHERE id = ?"

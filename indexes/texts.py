@@ -172,15 +172,13 @@ class Texts:
         self._db.execute("DROP TABLE stems")
         create_words(self._db)
         entered = 0
-        cursor = self._db.execute("SELECT id FROM passages ORDER BY id")
-        for (id,) in cursor.fetchall():
-            one = self.passages.get([id])[id]
-            put_stems(
-                self._db,
-                id,
-                stems(one.titles, self.language),
-                stems(one.passage.text, self.language),
-            )
+        language = self.language
+        for id, document, heading, text in self._db.execute(
+            "SELECT passages.id, contents.title, passages.title, text FROM passages "
+            "JOIN contents ON contents.id = content_id ORDER BY passages.id"
+        ):
+            said = stems(titles(document, heading), language)
+            put_stems(self._db, id, said, stems(text, language))
             entered += 1
         return entered
 

@@ -228,3 +228,14 @@ def test_other_networks_do_not_repair(collection):
     with pytest.raises(CollectionError, match="Leave --model"):
         repair(collection)
     assert_array_equal(_gallery(collection), damaged)
+
+
+def test_the_faces_of_a_photo_that_was_replaced_are_named_and_hinder_nothing(collection, photos):
+    before = _gallery(collection)
+    (photos / "1.jpg").write_text("new faces here")  # rows 2 and 3 are of no file any more
+    small.index(collection, photos)
+    _damage(collection, 1, 9)
+    done = repair(collection)
+    assert [item.reason for item in done.left] == ["no file of the photo is known"]
+    assert (done.segments, done.damaged) == (1, 1)
+    assert_array_equal(_gallery(collection)[[0, 1, *range(4, 12)]], before[[0, 1, *range(4, 12)]])
