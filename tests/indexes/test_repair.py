@@ -234,7 +234,7 @@ def test_the_faces_of_a_photo_that_was_replaced_are_named_and_hinder_nothing(col
     before = _gallery(collection)
     (photos / "1.jpg").write_text("new faces here")  # rows 2 and 3 are of no file any more
     small.index(collection, photos)
-    _damage(collection, 1, 9)
+    _damage(collection, 2, 9)
     done = repair(collection)
     assert [item.reason for item in done.left] == ["no file of the photo is known"]
     assert (done.segments, done.damaged) == (1, 1)
