@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import lru_cache
 from threading import Lock
 from typing import NamedTuple
@@ -23,7 +22,8 @@ from retrieval.text.tokens import normal, plain, unaccented
 # Marks that follow the letter they belong to: Latin, Greek, Cyrillic; Hebrew; Arabic; Devanagari;
 # Tamil. A text may be decomposed (NFD), as file names on macOS are.
 MARKS = "[\u0300-\u036f\u0591-\u05bd\u064b-\u0652\u0900-\u0903\u093a-\u094d\u0bbe-\u0bcd]"
-TOKEN = re.compile(rf"\d{{1,3}}(?:[.,]\d{{3}})+(?!\d)|\d+|(?:[^\W\d_]{MARKS}*)+")
+LETTERS = r"[^\W\d_]+"
+TOKEN = re.compile(rf"{LETTERS}(?:{MARKS}+(?:{LETTERS})?)*|\d{{1,3}}(?:[.,]\d{{3}})+(?!\d)|\d+")
 THOUSANDS = str.maketrans("", "", ".,")
 MOST_KEPT = 1_000_000  # spellings remembered for one language, about 100 MB
 
@@ -110,16 +110,18 @@ def stems(text: str, language: str = "es") -> list[str]:
     return [stem for token in TOKEN.findall(text) if (stem := known[token])]
 
 
+def spelt_stems(text: str, language: str = "es") -> list[tuple[str, str]]:
+    """As `stems`, each with the word that it came from, as that stands in the text."""
+    known = _stemmer(language)
+    return [(token, stem) for token in TOKEN.findall(text) if (stem := known[token])]
+
+
 def stemmed_words(text: str, language: str = "es") -> list[Stem]:
     """As `stems`, with the place of each word in the text."""
-    return list(_stemmed(text, language))
-
-
-def _stemmed(text: str, language: str) -> Iterator[Stem]:
     known = _stemmer(language)
-    for match in TOKEN.finditer(text):
-        if stem := known[match[0]]:
-            yield Stem(stem, match.start(), match.end())
+    return [
+        Stem(stem, *match.span()) for match in TOKEN.finditer(text) if (stem := known[match[0]])
+    ]
 
 
 class _Stemmer(dict[str, str]):

@@ -9,7 +9,6 @@ Source: Cao et al. 2007, "Learning to rank: from pairwise approach to listwise a
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,6 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.errors import BadInput
 from retrieval.evaluation.in_memory import InMemory
 from retrieval.evaluation.retrieval import Document, Query
 from retrieval.text import stem_vectors
@@ -136,6 +136,8 @@ def made_lists(
         # From a third on: front matter and tables of contents stand at the start.
         running = islice(part.training(), part.lines // 3, None)
         passages += made_queries.passages(running, text.name.partition(".")[0], limit)
+    if not passages:
+        return []
     passages, queries = made_queries.made(passages, seed)
     index = InMemory(passages, encoder)
     return [lists(index, some, vectors) for some in queries.values() if some]
@@ -146,7 +148,10 @@ def cross_validated(asked: Lists, others: Sequence[tuple[Lists, float]]) -> tupl
 
     Questions whose passage was not among the candidates that were read count as not found.
     asked, others  as `fit` takes them; of the others none must be about the same titles
+    raises         BadInput for questions about fewer than two titles
     """
+    if len(np.unique(asked.groups)) < 2:
+        raise BadInput("wanted questions about two titles or more, to fit on some and measure")
     ranks = []
     for group in np.unique(asked.groups):
         weights = np.array(list(fit([(without(asked, [group]), 1.0), *others]).values()))
@@ -166,18 +171,22 @@ def vectors_of_stems(
     file     an encoder, whose vectors of words are taken
     counted  how often each word stands in texts; a word counts by the root of it
     """
-    often = dict(zip(counted.words, counted.counts.astype(np.float64), strict=True))
-    words = file.decoded("embeddings")[: len(file.words)]
-    words /= np.maximum(np.linalg.norm(words, axis=1, keepdims=True), 1e-12)
-    totals: dict[str, Values] = {}
-    counts: dict[str, float] = defaultdict(float)
-    for word, vector in zip(file.words, words, strict=True):
+    often = dict(zip(counted.words, counted.counts.tolist(), strict=True))
+    number: dict[str, int] = {}
+    rows, which, counts = [], [], []
+    for row, word in enumerate(file.words):
         for stem in stems(word, language):
-            count = often.get(word, 0.0) + 1
-            totals[stem] = totals.get(stem, np.zeros(words.shape[1])) + vector * np.sqrt(count)
-            counts[stem] += count
-    order = sorted(totals, key=lambda stem: (-counts[stem], stem))
-    return order, np.array([totals[stem] for stem in order], np.float32)
+            rows.append(row)
+            which.append(number.setdefault(stem, len(number)))
+            counts.append(often.get(word, 0) + 1)
+    words = file.decoded("embeddings")[rows]
+    words /= np.maximum(np.linalg.norm(words, axis=1, keepdims=True), 1e-12)
+    means = np.zeros((len(number), words.shape[1]), np.float32)
+    np.add.at(means, which, words * np.sqrt(np.array(counts, np.float32))[:, None])
+    total = np.bincount(which, counts, len(number))
+    names = list(number)
+    order = sorted(range(len(names)), key=lambda i: (-total[i], names[i]))
+    return [names[i] for i in order], means[order]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.text.stemming import LANGUAGES, stemmed_words, stems
+from retrieval.text.stemming import LANGUAGES, spelt_stems, stemmed_words, stems
 
 
 def test_stop_words_go_and_inflections_meet():
@@ -43,6 +43,7 @@ def test_a_text_of_marks_or_stop_words_has_no_stem():
 def test_places_cut_the_words_out_of_the_text(text):
     found = stemmed_words(text)
     assert [word.stem for word in found] == stems(text)
+    assert spelt_stems(text) == [(text[word.start : word.end], word.stem) for word in found]
     for word in found:
         assert stems(text[word.start : word.end]) == [word.stem]
 
