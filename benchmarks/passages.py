@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.documents import repeated
-from benchmarks.watched import cpu_s, descendants, watched
+from benchmarks.watched import Use, cpu_s, descendants, watched
 from indexes.check import check
 from indexes.collection import open_collection
 from retrieval.documents.passages import count_words
@@ -85,15 +85,15 @@ def started(collection: Path, *arguments: str | Path) -> subprocess.Popen[bytes]
     )
 
 
-def done(collection: Path, *arguments: str | Path) -> tuple[float, float, float]:
-    """Such a command to its end: seconds, CPU seconds and peak memory in MB."""
+def done(collection: Path, *arguments: str | Path) -> tuple[float, Use]:
+    """Such a command to its end: seconds and what it took."""
     began = time.monotonic()
     process = started(collection, *arguments)
-    cpu, peak = watched(process)
+    use = watched(process)
     if process.returncode:
         assert process.stderr is not None
         raise SystemExit(process.stderr.read().decode())
-    return time.monotonic() - began, cpu, peak
+    return time.monotonic() - began, use
 
 
 def stored(collection: Path) -> Stored:
@@ -176,10 +176,14 @@ def compared(collection: Path, held: Stored, whole: Path, expected: Stored) -> l
     return wrong + (["embeddings differ"] if apart > TOLERANCE else [])
 
 
-def told(what: str, passages: int, taken: tuple[float, float, float]) -> None:
-    seconds, cpu, peak = taken
-    speed = f"{passages / cpu:6.0f} passages a CPU s" if passages else ""
-    print(f"{what:34s}{seconds:7.1f} s {cpu:7.1f} CPU s {peak:6.0f} MB  {speed}", flush=True)
+def told(what: str, passages: int, taken: tuple[float, Use]) -> None:
+    seconds, use = taken
+    speed = f"{passages / use.cpu_s:6.0f} passages a CPU s" if passages else ""
+    print(
+        f"{what:28s}{seconds:7.1f} s {use.cpu_s:7.1f} CPU s {use.peak_mb:6.0f} MB, without mapped "
+        f"files {use.own_mb:4.0f} {speed}",
+        flush=True,
+    )
 
 
 def index_cache(collection: Path) -> None:

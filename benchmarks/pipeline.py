@@ -57,9 +57,9 @@ def retrieve(paths: list[Path], collection: Path) -> tuple[float, int, float]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    cpu_s, peak = watched(process)
+    use = watched(process)
     output = subprocess.run([*command, "info", "--json", *where], capture_output=True, check=True)
-    return cpu_s, json.loads(output.stdout)["faces"], peak
+    return use.cpu_s, json.loads(output.stdout)["faces"], use.peak_mb
 
 
 def compare(paths: list[Path]) -> None:

@@ -119,8 +119,9 @@ class Texts:
             for text in texts
         ]
         flat = [one.text for text in covered for _, one in text]
-        blocks = [self.encoder.embed(flat[i : i + BLOCK]) for i in range(0, len(flat), BLOCK)]
-        every = np.concatenate([np.empty((0, self.encoder.dim), np.float32), *blocks])
+        every = np.empty((len(flat), self.encoder.dim), np.float32)
+        for start in range(0, len(flat), BLOCK):
+            every[start : start + BLOCK] = self.encoder.embed(flat[start : start + BLOCK])
         ends = np.cumsum([len(text) for text in covered])
         parts = np.split(every, ends[:-1])
         return [Embedded(text, part) for text, part in zip(covered, parts, strict=True)]
@@ -139,7 +140,8 @@ class Texts:
             self.vectors.create(Space(PASSAGES, PASSAGES, self._made_by(), self.encoder.dim))
         self.check()
         language = self.language
-        first = self.vectors.append(np.concatenate([one.embedded.embeddings for one in some]))
+        rows = [one.embedded.embeddings for one in some]
+        first = self.vectors.append(rows[0] if len(rows) == 1 else np.concatenate(rows))
         self.passages.add(
             first,
             (

@@ -91,7 +91,10 @@ class VectorFile:
             os.truncate(self.path, rows * self.dim * 4)
 
     def _put(self, fd: int, first_row: int, values: NDArray[np.float32]) -> None:
-        data = memoryview(values.astype("<f4").tobytes())
+        if not values.size:
+            return
+        # Not a copy: the passages of a large text are a hundred megabytes.
+        data = memoryview(np.ascontiguousarray(values, "<f4")).cast("B")
         offset = first_row * self.dim * 4
         while data:
             written = os.pwrite(fd, data, offset)
