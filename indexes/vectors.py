@@ -94,7 +94,7 @@ class VectorFile:
         if not values.size:
             return
         # Not a copy: the passages of a large text are a hundred megabytes.
-        data = memoryview(np.ascontiguousarray(values, "<f4")).cast("B")
+        data = np.ascontiguousarray(values, "<f4").reshape(-1).view(np.uint8).data
         offset = first_row * self.dim * 4
         while data:
             written = os.pwrite(fd, data, offset)
