@@ -33,6 +33,14 @@ MADE_BY = {
 }
 
 
+class Detector:
+    name, weights_sha256 = MADE_BY["detector"], MADE_BY["detector_sha256"]
+
+
+class Embedder(pretend.Embedder):
+    name, weights_sha256 = MADE_BY["embedder"], MADE_BY["embedder_sha256"]
+
+
 def opened(path: Path, made_by: dict[str, str] | None = None) -> Collection:
     """A new collection, or one that is there."""
     collection = open_collection(path, create=True)
@@ -88,7 +96,10 @@ def index(collection: Collection, folder: Path, extractor=pretend.extractor) -> 
 
 
 def index_all(collection: Collection, *roots: Path, read: list[Path] | None = None) -> Report:
-    """index(), with what photos say about themselves; `read` takes the files that were read."""
+    """Collection.index() in this process: with what photos say about themselves.
+
+    read  takes the files that were read
+    """
     work = Job(pretend.Faces(), roots).open()
 
     def extractor(paths):
@@ -100,9 +111,8 @@ def index_all(collection: Collection, *roots: Path, read: list[Path] | None = No
             except BadInput as error:
                 yield found, str(error)
 
-    return Build(
-        collection.catalog, collection.faces, collection.texts, pretend.Embedder, extractor
-    ).run(roots)
+    collection.networks.use(Detector(), Embedder())
+    return collection.update(roots, extractor)
 
 
 def word(crop: bytes) -> str:

@@ -14,6 +14,7 @@ import small
 from numpy.testing import assert_array_equal
 
 from indexes.check import check
+from indexes.database import writing
 from indexes.modes import Mode
 from indexes.texts import Texts
 from indexes.textsearch import search_texts
@@ -139,7 +140,6 @@ def test_a_caption_beside_a_photo_is_of_the_photo_and_no_document(collection, fo
 def test_a_changed_caption_replaces_the_old_one_whose_row_is_wiped(collection, folder):
     (folder / "ana.jpg").write_text("ana")
     (folder / "ana.txt").write_text(WEDDING)
-    collection.texts.use(pretend.TextEncoder())
     small.index_all(collection, folder)
     (folder / "ana.txt").write_text(HARVEST)
     read: list[Path] = []
@@ -148,7 +148,6 @@ def test_a_changed_caption_replaces_the_old_one_whose_row_is_wiped(collection, f
     assert (_found(collection, "boda"), _found(collection, "cosecha")) == ([], ["ana.jpg"])
     assert not any(text == WEDDING for *_, text in _said(collection))
     vectors = collection.texts.vectors
-    vectors.wipe()
     assert len(vectors.dead()) > 0
     assert not vectors.gallery()[vectors.dead()].any()
     assert len(vectors.dying()) == 0
@@ -181,6 +180,40 @@ def test_a_moved_photo_has_the_names_of_its_new_path(collection, folder):
     assert _found(collection, "comunion") == ["ana.jpg"]
 
 
+def test_a_photo_that_an_older_version_stored_is_described_without_being_decoded(
+    collection, folder
+):
+    (folder / "ana.jpg").write_text("ana")
+    (folder / "ana.txt").write_text(WEDDING)
+    small.index(collection, folder)  # as if it said nothing
+    with writing(collection.db):
+        collection.db.execute("UPDATE paths SET described = NULL")
+    read: list[Path] = []
+    report = small.index_all(collection, folder, read=read)
+    assert (read, report.unchanged) == ([], 1)
+    assert _found(collection, "boda") == ["ana.jpg"]
+    assert small.index_all(collection, folder).passages == 0
+
+
+def test_a_file_beside_a_photo_that_cannot_be_read_is_told_and_the_rest_is_said(collection, folder):
+    (folder / "Boda.jpg").write_text("ana")
+    (folder / "Boda.txt").write_bytes(bytes(range(256)) * 8)
+    report = small.index_all(collection, folder)
+    assert [item.path.name for item in report.warnings] == ["Boda.jpg"]
+    assert "Boda.txt says nothing" in report.warnings[0].reason
+    assert _found(collection, "boda") == ["Boda.jpg"]
+
+
+def test_a_skipped_photo_says_nothing_any_more(collection, folder):
+    (folder / "ana.jpg").write_text("ana")
+    (folder / "ana.txt").write_text(WEDDING)
+    small.index_all(collection, folder)
+    (folder / "ana.jpg").write_text("bad")
+    small.index_all(collection, folder)
+    assert _found(collection, "boda") == []
+    assert check(collection) == []
+
+
 def test_each_copy_of_a_photo_says_what_stands_beside_it(collection, folder):
     for name, caption in (("one", WEDDING), ("two", HARVEST)):
         (folder / name).mkdir()
@@ -207,18 +240,8 @@ def test_what_a_photo_says_while_a_folder_is_watched_is_what_indexing_says(
     small.index_all(collection, folder)
     before = _said(collection)
     photo.with_suffix(".txt").write_text(WEDDING)
-    collection.networks.use(_Detector(), _Embedder())
     collection.update([photo], pretend.extractor, below=[folder])
     assert _said(collection) == sorted([*before, ("x1.jpg", "caption", WEDDING)])
-
-
-class _Detector:
-    name = small.MADE_BY["detector"]
-    weights_sha256 = small.MADE_BY["detector_sha256"]
-
-
-class _Embedder(pretend.Embedder):
-    weights_sha256 = small.MADE_BY["embedder_sha256"]
 
 
 # One encoder, one language

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from indexes.walk import Counted, Found, Unlisted, count, walk
+from indexes.walk import Counted, Found, Unlisted, count, described, reaches, root_of, walk
 from retrieval.errors import BadInput
 from retrieval.types import Skipped
 
@@ -77,6 +78,52 @@ def test_names_that_are_not_utf8_are_found(tmp_path):
     (tmp_path / os.fsdecode(b"ni\xf1o.jpg")).write_bytes(b"1")
     (item,) = walk([tmp_path])
     assert os.fsencode(item.path.name) == b"ni\xf1o.jpg"
+
+
+def test_texts_are_found_and_those_that_describe_a_photo_beside_them_are_not(tmp_path):
+    _make(
+        tmp_path, "ana.jpg", "ana.txt", "ana.jpg.txt", "eva.HEIC", "eva.md", "notes.txt", "._x.md"
+    )
+    _make(tmp_path, "other/ana.txt", "other/page.HTML", "other/table.csv", "other/data.json")
+    assert _names(walk([tmp_path])) == [
+        "ana.jpg", "eva.HEIC", "notes.txt", "ana.txt", "page.HTML", "table.csv",
+    ]  # fmt: skip
+    texts = ["ana.jpg.txt", "ana.txt"]
+    assert _names(walk([tmp_path], photos=False)) == [
+        "notes.txt",
+        "ana.txt",
+        "page.HTML",
+        "table.csv",
+    ]
+    assert not any(reaches(tmp_path, tmp_path / name) for name in texts)
+    assert reaches(tmp_path, tmp_path / "notes.txt")
+    assert count([tmp_path]).photos == 2
+
+
+def test_a_text_beside_a_photo_is_a_text_again_when_the_photo_is_gone(tmp_path):
+    _make(tmp_path, "ana.jpg", "ana.txt")
+    assert _names(walk([tmp_path])) == ["ana.jpg"]
+    (tmp_path / "ana.jpg").unlink()
+    assert _names(walk([tmp_path])) == ["ana.txt"]
+
+
+def test_what_changes_beside_a_photo_names_the_photos_that_it_describes(tmp_path):
+    _make(tmp_path, "ana.jpg", "ana.png", "eva.jpg", "ana.txt")
+    photos = [tmp_path / "ana.jpg", tmp_path / "ana.png"]
+    assert sorted(described(tmp_path / "ana.txt")) == photos
+    assert described(tmp_path / "ana.jpg.xmp") == [tmp_path / "ana.jpg"]
+    assert described(tmp_path / "eva.jpg.json") == [tmp_path / "eva.jpg"]
+    assert described(tmp_path / "other.txt") == []
+    assert described(tmp_path / "ana.md") == []
+    assert described(tmp_path / "nowhere" / "ana.txt") == []
+
+
+def test_the_innermost_root_is_that_of_a_path_and_none_is_its_own():
+    roots = [Path("/a"), Path("/a/b"), Path("/ab")]
+    assert root_of(Path("/a/b/c.jpg"), roots) == Path("/a/b")
+    assert root_of(Path("/a/c.jpg"), roots) == Path("/a")
+    assert root_of(Path("/a/b"), roots) == Path("/a")
+    assert root_of(Path("/c.jpg"), roots) is None
 
 
 def test_a_root_that_does_not_exist_is_refused(tmp_path):

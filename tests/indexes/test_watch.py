@@ -18,7 +18,7 @@ from numpy.testing import assert_array_equal
 from indexes import database
 from indexes.collection import open_collection
 from indexes.paths import path_of
-from indexes.walk import Found, reaches, walk
+from indexes.walk import Found, described, reaches, walk
 from indexes.watch import LONGEST_S, Pending, follow
 from indexes.workers import Workers
 from retrieval.errors import BadInput
@@ -165,6 +165,31 @@ def test_a_file_that_cannot_be_used_stops_nothing(followed, opened, photos):
 
     assert followed(lambda: {photos}, add) == [FIRST, {"new": 1, "faces": 1}]
     assert [(item.path.name, item.reason) for item in opened.skipped()] == [("bad.jpg", "is bad")]
+
+
+def test_a_caption_that_appears_changes_and_goes_is_followed(followed, opened, photos):
+    said = []
+
+    def step(text):
+        def work():
+            said.append(_captions(opened))
+            caption = photos / "trip" / "c.txt"
+            caption.unlink(missing_ok=True)
+            if text:
+                caption.write_text(text)
+            followed.decoded.clear()
+            return set(described(caption))  # as watching gives it
+
+        return work
+
+    followed(lambda: {photos}, step("Una boda."), step("Un bautizo."), step(""), step(""))
+    assert said == [[], ["Una boda."], ["Un bautizo."], []]
+    assert followed.decoded == []
+
+
+def _captions(collection):
+    query = "SELECT text FROM passages WHERE kind = 'caption'"
+    return [text for (text,) in collection.db.execute(query)]
 
 
 def test_nothing_is_known_about_a_root_that_is_away(followed, photos, tmp_path):
