@@ -13,7 +13,7 @@ from cli.options import DEFAULT_COLLECTION, CollectionOption
 def compact(
     collection: CollectionOption = DEFAULT_COLLECTION,
     gone: Annotated[
-        bool, typer.Option("--gone", help="Remove photos, too, whose files are all gone.")
+        bool, typer.Option("--gone", help="Remove photos and texts, too, whose files are all gone.")
     ] = False,
 ) -> None:
     """Give back the space of what was deleted or replaced.

@@ -16,7 +16,9 @@ from retrieval.errors import BadInput
 def forget(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH...", help="Photos to forget, wherever copies of them are."),
+        typer.Argument(
+            metavar="PATH...", help="Photos and texts to forget, wherever copies of them are."
+        ),
     ] = None,
     person: Annotated[
         list[str] | None,
@@ -38,11 +40,11 @@ def forget(
         bool, typer.Option("--dry-run", help="Show what would be forgotten; change nothing.")
     ] = False,
 ) -> None:
-    """Forget photos or persons: their rows, faces and embeddings, overwritten in our files.
+    """Forget photos, texts or persons: rows, faces, passages, embeddings, overwritten in our files.
 
-    Your photographs are never touched. A photo is known by its content, so every path that
-    holds it is forgotten with it; if its file stays where it is, the next `retrieve index` of
-    its folder stores it again. Backups and exports are files of yours: they stay.
+    Your own files are never touched. A photo or text is known by its content, so every path
+    that holds it is forgotten with it; if its file stays where it is, the next `retrieve index`
+    of its folder stores it again. Backups and exports are files of yours: they stay.
 
     Example: retrieve forget ~/Pictures/ana.jpg --verify
     """

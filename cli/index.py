@@ -53,8 +53,8 @@ def index(
 
     Texts are .txt, Markdown, HTML, PDF, DOCX, ODT, CSV, JSONL, SRT and VTT; of photos captions,
     keywords and names count as text, in the file or beside it. A second run does only what
-    is new, moved or changed. Files that cannot be used are
-    skipped and listed. Ctrl-C keeps everything up to the last batch.
+    is new, moved or changed. Files that cannot be used are skipped and listed. Ctrl-C keeps
+    everything up to the last batch.
 
     Example: retrieve index ~/Pictures
     """

@@ -75,19 +75,24 @@ MinQualityOption = Annotated[
 SinceOption = Annotated[
     str | None,
     typer.Option(
-        metavar="DATE", help="Only photos taken then or later: 2019, 2019-07, 2019-07-09."
+        metavar="DATE",
+        help="Only what was taken or written then or later: 2019, 2019-07-09.",
     ),
 ]
 UntilOption = Annotated[
     str | None,
-    typer.Option(metavar="DATE", help="Only photos taken then or earlier, that time included."),
+    typer.Option(
+        metavar="DATE", help="Only what was taken or written then or earlier, that time included."
+    ),
 ]
 FolderOption = Annotated[
-    list[Path] | None, typer.Option(help="Only photos below this folder. Repeatable.")
+    list[Path] | None, typer.Option(help="Only photos and texts below this folder. Repeatable.")
 ]
 PersonOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Only faces that were given this name. Repeatable."),
+    typer.Option(
+        metavar="NAME", help="Only faces with this name, and photos with them. Repeatable."
+    ),
 ]
 NearOption = Annotated[
     str | None,

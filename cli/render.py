@@ -443,6 +443,14 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
             "generation": info.space.generation,
             "search": info.search.value,
         }
+    if info.texts is not None:
+        rows |= {
+            **info.texts.made_by,
+            "text_dim": info.texts.dim,
+            "text_embeddings": info.texts.rows,
+            "text_generation": info.texts.generation,
+            "text_search": info.text_search.value,
+        }
     if as_json:
         if skipped is not None:
             rows["skipped_files"] = [

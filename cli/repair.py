@@ -20,7 +20,8 @@ def repair(
         float, typer.Option(min=1, help="Seconds after which a file is given up.")
     ] = 60.0,
 ) -> None:
-    """Make damaged embeddings again from their photographs, and damaged indexes.
+    """Make damaged embeddings again, of faces from their photographs and of passages from what
+    is stored, and damaged indexes.
 
     Finishes also what an interrupted run has left. What cannot be repaired is listed with its
     reason and stays known as damaged; then the exit status is 1.

@@ -27,19 +27,25 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 def forgotten(what: Forgotten, *, done: bool) -> None:
     """What was forgotten, or would be."""
-    parts = [counted(what.photos, "photo")] if what.photos else []
-    parts += [counted(what.faces, "face")] if what.faces else []
-    parts += [counted(len(what.paths), "path")] if what.paths else []
-    parts += [counted(len(what.names), "name")] if what.names else []
+    numbers = {
+        "photo": what.photos,
+        "text": what.texts,
+        "face": what.faces,
+        "passage": what.passages,
+        "path": len(what.paths),
+        "name": len(what.names),
+    }
+    parts = [counted(number, one) for one, number in numbers.items() if number]
     render.line(f"{'forgotten' if done else 'to be forgotten'}: {', '.join(parts)}")
     copies = set(what.copies)
     _listed(path for path in what.paths if path not in copies)
     if what.copies:
-        render.line("and, because they hold the same photos:")
+        render.line("and, because they hold the same photos or texts:")
         _listed(what.copies)
     if what.replaced:
         render.line(
-            f"  and {counted(what.replaced, 'photo')} that files held before they were replaced"
+            f"  and {counted(what.replaced, 'photo or text', 'photos or texts')} "
+            "that files held before they were replaced"
         )
     for name in what.names:
         render.line(f"  the name {name}")
@@ -78,7 +84,9 @@ def compacted(done: Compacted) -> None:
     """What compacting has removed and how much smaller the collection is."""
     removed = [
         counted(done.photos, "photo"),
+        counted(done.texts, "text"),
         counted(done.faces, "face"),
+        counted(done.passages, "passage"),
         counted(done.paths, "path"),
         counted(done.rows, "dead row"),
     ]
@@ -122,9 +130,10 @@ def repaired(done: Repaired) -> None:
     """What was repaired, and every photo whose faces could not be embedded again."""
     segments = counted(done.segments, "segment")
     indexes = counted(done.indexes, "index", "indexes")
+    words = f", the words of {counted(done.words, 'passage')} entered again" if done.words else ""
     render.line(
-        f"repaired: {segments} of embeddings ({counted(done.faces, 'face')} embedded again), "
-        f"{indexes} made again"
+        f"repaired: {segments} of embeddings ({counted(done.faces, 'face')} and "
+        f"{counted(done.passages, 'passage')} embedded again), {indexes} made again{words}"
     )
     for item in done.left:
         render.line(f"  not repaired: {render.shown(item.path)}: {item.reason}")

@@ -9,6 +9,7 @@ import typer
 
 from cli import render
 from cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from cli.reports import counted
 
 
 def restore(
@@ -33,7 +34,15 @@ def restore(
         where = render.shown(collection)
         render.as_json({"collection": where, "made_at": manifest.made_at, **counts})
     else:
+        parts = [
+            counted(counts[many], one)
+            for one, many in (
+                ("photo", "photos"),
+                ("face", "faces"),
+                ("text", "texts"),
+                ("passage", "passages"),
+            )
+        ]
         render.line(
-            f"restored {counts['photos']:,} photos and {counts['faces']:,} faces "
-            f"as of {manifest.made_at} to {render.shown(collection)}"
+            f"restored {', '.join(parts)} as of {manifest.made_at} to {render.shown(collection)}"
         )

@@ -18,8 +18,11 @@ from cli.options import (
     DetectorOption,
     Device,
     DeviceOption,
+    EncoderOption,
+    LanguageOption,
     ModelOption,
 )
+from cli.reports import counted
 
 if TYPE_CHECKING:
     from indexes.storing import Report
@@ -30,7 +33,7 @@ TOLD = ("new", "moved", "duplicate", "changed", "gone")
 
 def watch(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Folders and photos to follow.")
+        list[Path], typer.Argument(metavar="PATH...", help="Folders, photos and texts to follow.")
     ],
     collection: CollectionOption = DEFAULT_COLLECTION,
     debounce: Annotated[
@@ -41,9 +44,11 @@ def watch(
     ] = 2.0,
     model: ModelOption = None,
     detector: DetectorOption = None,
+    encoder: EncoderOption = None,
+    language: LanguageOption = None,
     device: DeviceOption = Device.CPU,
     processes: Annotated[
-        int, typer.Option(min=1, help="Processes that decode and detect, one core each.")
+        int, typer.Option(min=1, help="Processes that read, decode and detect, one core each.")
     ] = 2,
     time_limit: Annotated[
         float, typer.Option(min=1, help="Seconds after which a file is given up.")
@@ -51,7 +56,7 @@ def watch(
 ) -> None:
     """Index PATH, then follow its changes until Ctrl-C.
 
-    Photos that are new, changed, moved or gone are taken up when nothing has changed for
+    Photos and texts that are new, changed, moved or gone are taken up when nothing has changed for
     some seconds. What changes while this is not running is found at its next start. A folder
     that is not there (a drive that was taken out) is waited for.
 
@@ -77,6 +82,8 @@ def watch(
                 create=True,
                 detector=detector,
                 embedder=model,
+                encoder=encoder,
+                language=language,
                 device=device.value,
                 on_download=on_download,
             )
@@ -109,7 +116,8 @@ def _tell(report: Report, told: list[Skipped]) -> None:
     counts = [f"{getattr(report, name)} {name}" for name in TOLD if getattr(report, name)]
     if counts:
         now = datetime.now().strftime("%H:%M:%S")
-        render.line(f"{now}  {', '.join(counts)}; {report.faces} faces found")
+        found = f"{counted(report.faces, 'face')}, {counted(report.passages, 'passage')} found"
+        render.line(f"{now}  {', '.join(counts)}; {found}")
     for item in report.skipped:
         if item not in told:
             told.append(item)

@@ -52,16 +52,19 @@ T = TypeVar("T")
 class Info:
     """What a collection holds and what made it.
 
-    counts  photos, faces, files, skipped, gone, persons, dead
-    search  how a search goes about it now
+    space        of faces; texts of passages; None before there is any
+    counts       photos, faces, texts, passages, files, skipped, gone, persons, dead
+    search       how a search for faces goes about it now; text_search one for words
     """
 
     path: Path
     format: int
     space: Space | None
+    texts: Space | None
     counts: dict[str, int]
     size_bytes: int
     search: State
+    text_search: State
 
 
 class Collection:
@@ -350,9 +353,19 @@ class Collection:
         space = self.faces.space()
         if space is not None:
             self.engine.index()
+        texts = self.texts.vectors.space()
+        if texts is not None:
+            self.texts.engine.index()
         size = sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
         return Info(
-            self.path, self.catalog.format, space, self.catalog.counts(), size, self.engine.state
+            self.path,
+            self.catalog.format,
+            space,
+            texts,
+            self.catalog.counts(),
+            size,
+            self.engine.state,
+            self.texts.engine.state,
         )
 
     def begin(self, *, photos: bool = True) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -312,10 +313,10 @@ def _satisfying(hits: Iterable[TextHit]) -> list[TextHit]:
 
 
 def _once(hits: Iterable[TextHit]) -> list[TextHit]:
-    """Each passage where it stands first."""
-    seen: dict[int, TextHit] = {}
+    """Each passage, and each photo, where it stands first."""
+    seen: dict[int | Path, TextHit] = {}
     for hit in hits:
-        seen.setdefault(hit.passage_id, hit)
+        seen.setdefault(hit.path if hit.kind == PHOTO else hit.passage_id, hit)
     return list(seen.values())
 
 

@@ -97,7 +97,7 @@ def test_a_folder_is_forgotten_and_its_space_given_back(folder, life):
     _run(life, "forget", "--all-of", folder / "photos" / "old", "--yes")
     done = _run(life, "compact").stdout
     removed, sizes = done.splitlines()
-    assert removed.startswith("removed: 0 photos, 0 faces, 0 paths, ")
+    assert removed.startswith("removed: 0 photos, 0 texts, 0 faces, 0 passages, 0 paths, ")
     before, after = (int(part.split()[0].replace(",", "")) for part in sizes[7:].split(" before, "))
     assert after < before
     assert [path.name for path in (life / "collection").glob("*.f32")] == ["faces.1.f32"]
