@@ -151,7 +151,7 @@ def test_a_probe_without_a_face_is_one_line_and_exit_1(collection, tmp_path):
     done = _run("search", tmp_path / "sea.png", collection=collection, code=1)
     assert "no face found" in done.stderr
     done = _run("search", tmp_path / "nothing.png", collection=collection, code=1)
-    assert "no such file" in done.stderr
+    assert "no such photo" in done.stderr
 
 
 def test_errors_are_one_line_and_exit_1(tmp_path, probe):

@@ -155,6 +155,7 @@ def test_a_file_of_deepface_makes_a_collection_that_is_searched_by_face(tmp_path
     assert (report["faces"], len(report["unread_photos"])) == (3, 3)
     assert "wanted" not in _run("search", "--face-id", "1", "--threshold", "-1", collection=c)
     assert "--threshold" in _refused("search", "--face-id", "1", collection=c)
+    (tmp_path / "x.jpg").touch()
     assert "networks are not here" in _refused("search", tmp_path / "x.jpg", collection=c)
     lines = _run("search", "--face-id", "1", "--threshold", "-1", "--json", collection=c)
     hits = json.loads(lines, parse_constant=pytest.fail)["faces"][0]["hits"]
