@@ -117,7 +117,7 @@ def writing(db: Database) -> Iterator[None]:
             "this collection was opened to be read only, or lies where nothing can be written. "
             "Copy it to a folder of yours to change it"
         )
-    with in_words():
+    with in_words(), whole():
         _bury(db)
         with _transaction(db):
             yield
@@ -178,9 +178,24 @@ def reading(db: Database) -> Iterator[None]:
         return
     db.execute("BEGIN")
     try:
-        yield
+        with whole():
+            yield
     finally:
         db.execute("COMMIT")
+
+
+@contextmanager
+def whole() -> Iterator[None]:
+    """Where SQLite finds its file damaged: one line that says what to do."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
+            raise
+        raise CollectionError(
+            f"the catalog is damaged: {error}. What is damaged, and what can be done about it, "
+            "is told by: retrieve check"
+        ) from error
 
 
 @contextmanager

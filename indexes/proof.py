@@ -81,9 +81,11 @@ def collect(collection: Collection, doomed: Doomed) -> Evidence:
     """The bytes of what is going to be deleted; call inside the transaction that does it."""
     db, evidence = collection.db, Evidence()
     for id in doomed.contents:
-        query = "SELECT kind, sha256 FROM contents WHERE id = ?"
-        kind, sha256 = db.execute(query, [id]).fetchone()
+        query = "SELECT kind, sha256, title FROM contents WHERE id = ?"
+        kind, sha256, title = db.execute(query, [id]).fetchone()
         evidence.add("SHA-256", f"{kind} {sha256[:12]}", sha256.encode())
+        if len(title.encode()) >= WINDOW:
+            evidence.add("title", f"{kind} {sha256[:12]}", title.encode()[:PIECE_BYTES])
     for _, path in doomed.paths:
         raw = path.encode() if isinstance(path, str) else path
         evidence.add("path", str(path_of(path)), raw)
@@ -100,10 +102,13 @@ def collect(collection: Collection, doomed: Doomed) -> Evidence:
             evidence.add("crop", f"face {id}", chunk)
     _add_embeddings(evidence, collection.faces, "face", doomed.faces)
     for id, _ in doomed.passages:
-        (text,) = db.execute("SELECT text FROM passages WHERE id = ?", [id]).fetchone()
-        (words,) = db.execute("SELECT body FROM stems WHERE rowid = ?", [id]).fetchone()
-        for kind, said in (("text", text), ("words", words)):
-            for piece in _pieces(said.encode()):
+        said = [("text", *db.execute("SELECT text FROM passages WHERE id = ?", [id]).fetchone())]
+        said += [
+            ("words", body)  # none where the index of words is not that of the passages
+            for (body,) in db.execute("SELECT body FROM stems WHERE rowid = ?", [id])
+        ]
+        for kind, words in said:
+            for piece in _pieces(words.encode()):
                 evidence.add(kind, f"passage {id}", piece)
     _add_embeddings(evidence, collection.texts.vectors, "passage", doomed.passages)
     return evidence
@@ -163,7 +168,8 @@ def _remaining(db: Database, folder: Path) -> Iterator[bytes]:
     texts = (
         "SELECT path FROM paths UNION ALL SELECT reason FROM paths WHERE reason IS NOT NULL "
         "UNION ALL SELECT name || char(0) || key FROM persons UNION ALL SELECT text FROM passages "
-        "UNION ALL SELECT title FROM passages UNION ALL SELECT body FROM stems"
+        "UNION ALL SELECT title FROM passages UNION ALL SELECT body FROM stems "
+        "UNION ALL SELECT title FROM contents"
     )
     blobs = "SELECT landmarks FROM faces UNION ALL SELECT jpeg FROM crops"
     for query in (texts, blobs):

@@ -80,8 +80,8 @@ def repair(
     raises        CollectionError if the networks are not those that made the collection
     """
     db, folder = collection.db, collection.path
+    report = Repaired(words=_enter_words(collection))  # which deleting needs to be whole
     traces.finish_or_raise(db, folder)
-    report = Repaired()
     for vectors in every_space(db, folder):
         _lengthen(collection, vectors)
         suspect = check.suspects(db, vectors).segments()
@@ -103,7 +103,6 @@ def repair(
             suspect = still
         report.damaged += len(suspect)
         report.indexes += _index(collection, vectors)
-    report.words = _enter_words(collection)
     report.left.sort(key=lambda item: item.path)
     return report
 

@@ -11,7 +11,7 @@ import pytest
 import small
 from numpy.testing import assert_array_equal
 
-from indexes import ann, check, compact, fastscan, proof, repair, segments
+from indexes import ann, check, compact, deletion, fastscan, proof, repair, segments
 from indexes.backup import backup
 from indexes.check import check as check_now
 from indexes.collection import open_collection
@@ -217,6 +217,15 @@ def test_the_proof_finds_what_is_left_of_a_text(collection, notes, same_process,
     assert {(trace.kind, trace.file) for trace in done.proof.traces} == {(kind, "kept")}
 
 
+def test_the_proof_looks_for_the_title_that_a_text_states(collection, tmp_path, same_process):
+    page = tmp_path / "page.html"
+    page.write_text("<title>Diagnóstico reservado</title><p>Nada que decir aquí.</p>")
+    collection.update([page], pretend.extractor, photos=False)
+    (collection.path / "kept").write_bytes("de Diagnóstico reservado y".encode())
+    done = forget(collection, paths=[page], verify=True)
+    assert {trace.kind for trace in done.proof.traces} == {"title"}
+
+
 def test_what_another_text_says_as_well_is_no_trace(collection, notes, same_process):
     (notes / "copy.md").write_text(f"# Otra\n\n{SECRET}\n")
     _index(collection, notes)
@@ -315,6 +324,43 @@ def test_an_index_of_words_that_is_not_that_of_the_passages_is_told_and_made_aga
         assert check_now(opened) == []
         assert _found(opened, "boda") == [f"{i}.txt" for i in range(9) if i != 5]
         assert _found(opened, "historial") == ["secret.txt"]
+
+
+BROKEN = "UPDATE stems_data SET block = zeroblob(40) WHERE id > 10"
+
+
+def test_a_broken_index_of_words_is_one_line_for_who_writes(collection, notes):
+    with writing(collection.db):
+        collection.db.execute(BROKEN)
+    (notes / "new.txt").write_text("Algo nuevo.")
+    with open_collection(collection.path) as opened:
+        opened.texts.use(pretend.TextEncoder())
+        for work in (
+            lambda: forget(opened, paths=[notes / "1.txt"]),
+            lambda: _index(opened, notes),
+            lambda: compact_now(opened),
+        ):
+            with pytest.raises(CollectionError, match=r"damaged.*retrieve check") as caught:
+                work()
+            assert "\n" not in str(caught.value)
+        assert repair_now(opened).words == 9  # it was forgotten, and its traces were left
+        assert _index(opened, notes).new == 1
+        assert check_now(opened) == []
+
+
+def test_a_forgetting_that_met_a_broken_index_of_words_is_completed_by_repairing(collection, notes):
+    with writing(collection.db):
+        deletion.remove(collection, deletion.chosen(collection.db, paths=[notes / "secret.txt"]))
+    with writing(collection.db):
+        collection.db.execute(BROKEN)
+    with open_collection(collection.path) as opened:
+        opened.texts.use(pretend.TextEncoder())
+        with pytest.raises(CollectionError, match="damaged"):
+            _index(opened, notes)
+        assert repair_now(opened).words == 9
+        assert check_now(opened) == []
+        after = _bytes(collection.path)
+        assert [part for part in _parts(SECRET) if part in after] == []
 
 
 def test_another_encoder_embeds_no_passage_again(collection):
