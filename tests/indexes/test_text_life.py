@@ -344,7 +344,7 @@ def test_a_broken_index_of_words_is_one_line_for_who_writes(collection, notes):
                 work()
             assert "\n" not in str(caught.value)
         assert repair_now(opened).words == 9  # it was forgotten, and its traces were left
-        assert _index(opened, notes).new == 1
+        assert _index(opened, notes).new == 2  # and its file is still there
         assert check_now(opened) == []
 
 
