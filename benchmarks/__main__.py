@@ -17,6 +17,7 @@ RUNS = (
     ("benchmarks.language",),
     ("benchmarks.text_encoder",),
     ("benchmarks.documents",),
+    ("benchmarks.passages", "--passages", "10000"),
     ("benchmarks.pipeline", "--memory", "1000"),
     ("benchmarks.pipeline", "--memory", "10000"),
 )

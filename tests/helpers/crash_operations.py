@@ -271,7 +271,7 @@ def _compact(_: Path, collection: Path) -> None:
 
 def _backed_up(photos: Path, _: Path) -> None:
     collection = photos.parent / "elsewhere"
-    _first_photos(photos, collection)
+    _first_texts(photos, collection)
     _index(photos, collection)
     with open_collection(collection) as opened:
         backup(opened, photos.parent / "backup")
