@@ -34,7 +34,7 @@ NAMES = (
     "lexical",  # BM25 of the stems, words weighed by how few of the candidates have them
     "title",  # share of the query whose stems stand in the title
     "form",  # share of the query that stands in the passage in the same form
-    "count",  # share of the query's stems that are in the passage, rare or not
+    "common",  # how common the words are that they share: what is to be taken off the above
     "meaning",  # cosine of the query and the sentence closest to it, both means of stems
     "length",  # logarithm of the number of stems: a long passage meets more by chance
 )
@@ -155,7 +155,7 @@ def evidence(
         "lexical": _lexical(often, lengths / mean_stems),
         "title": title_has @ share,
         "form": exact @ share,
-        "count": has.mean(axis=1),
+        "common": (has @ (1 - rarity)) / len(rarity),
         "meaning": np.maximum.reduceat(
             _cosines(np.add.reduceat(table[stems], sentences), rarity @ asked), firsts
         ),
