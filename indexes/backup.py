@@ -206,6 +206,7 @@ def _settle(db: Database) -> None:
     db.execute("DELETE FROM caches")
     db.execute("COMMIT")
     if traced:
+        traces.merge_words(db)
         db.execute("VACUUM")
 
 

@@ -83,9 +83,8 @@ def finish_or_raise(db: Database, folder: Path, *, patience_s: float = PATIENCE_
 
 def _write_anew(db: Database) -> None:
     """The catalog's file with nothing in it but what the catalog holds."""
-    # FTS5 keeps deleted words in its segments until they are merged.
     with writing(db):
-        db.execute("INSERT INTO stems (stems) VALUES ('optimize')")
+        merge_words(db)
     # On disk: a catalog has 4 kB a face, too much for memory.
     db.execute("PRAGMA temp_store = FILE")
     try:
@@ -98,6 +97,11 @@ def _write_anew(db: Database) -> None:
         ) from error
     finally:
         db.execute("PRAGMA temp_store = MEMORY")
+
+
+def merge_words(db: Database) -> None:
+    """Leave deleted words out of the index of words: FTS5 keeps them until it merges segments."""
+    db.execute("INSERT INTO stems (stems) VALUES ('optimize')")
 
 
 def cut_log(db: Database, *, patience_s: float) -> bool:

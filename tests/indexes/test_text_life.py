@@ -146,6 +146,24 @@ def test_a_backup_of_it_is_restored_equal(collection, tmp_path):
         assert check_now(opened) == []
 
 
+def _forget_and_die(collection, path):
+    """What a process does that is killed when its transaction is committed."""
+    with writing(collection.db):
+        deletion.remove(collection, deletion.chosen(collection.db, paths=[path]))
+
+
+def test_a_backup_of_what_is_being_forgotten_holds_no_word_of_it(collection, notes, tmp_path):
+    _forget_and_die(collection, notes / "secret.txt")
+    assert any(part in _bytes(collection.path) for part in _parts(SECRET))
+    backup(collection, tmp_path / "texts.tar")
+    data = (tmp_path / "texts.tar").read_bytes()
+    assert [part for part in _parts(SECRET) if part in data] == []
+    restore(tmp_path / "texts.tar", tmp_path / "restored")
+    with open_collection(tmp_path / "restored") as opened:
+        assert check_now(opened) == []
+        assert opened.catalog.counts()["passages"] == 9
+
+
 def test_what_is_forgotten_is_in_no_file_and_its_words_are_in_no_index(collection, notes):
     before = _bytes(collection.path)
     assert all(part in before for part in _parts(SECRET))
@@ -349,8 +367,7 @@ def test_a_broken_index_of_words_is_one_line_for_who_writes(collection, notes):
 
 
 def test_a_forgetting_that_met_a_broken_index_of_words_is_completed_by_repairing(collection, notes):
-    with writing(collection.db):
-        deletion.remove(collection, deletion.chosen(collection.db, paths=[notes / "secret.txt"]))
+    _forget_and_die(collection, notes / "secret.txt")
     with writing(collection.db):
         collection.db.execute(BROKEN)
     with open_collection(collection.path) as opened:
