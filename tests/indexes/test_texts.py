@@ -13,8 +13,11 @@ import pytest
 import small
 from numpy.testing import assert_array_equal
 
+from indexes import storing
 from indexes.check import check
+from indexes.collection import open_collection
 from indexes.database import writing
+from indexes.forget import forget
 from indexes.modes import Mode
 from indexes.texts import Texts
 from indexes.textsearch import search_texts
@@ -242,6 +245,75 @@ def test_what_a_photo_says_while_a_folder_is_watched_is_what_indexing_says(
     photo.with_suffix(".txt").write_text(WEDDING)
     collection.update([photo], pretend.extractor, below=[folder])
     assert _said(collection) == sorted([*before, ("x1.jpg", "caption", WEDDING)])
+
+
+# Batches
+
+
+def test_ctrl_c_keeps_whole_batches_of_passages_and_the_next_run_brings_the_rest(
+    collection, folder, monkeypatch
+):
+    monkeypatch.setattr(storing, "BATCH_PASSAGES", 3)
+    for i in range(8):
+        (folder / f"{i}.txt").write_text(f"Texto número {i}.")
+
+    def interrupted(paths):
+        for n, item in enumerate(pretend.extractor(paths)):
+            if n == 7:
+                raise KeyboardInterrupt
+            yield item
+
+    report = collection.update([folder], interrupted, photos=False)
+    assert (report.interrupted, report.new, report.passages) == (True, 6, 6)
+    assert collection.catalog.counts()["passages"] == 6
+    assert check(collection) == []
+    read: list[Path] = []
+    small.index_all(collection, folder, read=read)
+    assert sorted(path.name for path in read) == ["6.txt", "7.txt"]
+    assert len(_said(collection)) == 8
+
+
+def test_what_is_forgotten_while_it_is_described_anew_stays_forgotten(
+    collection, folder, monkeypatch
+):
+    (folder / "ana.jpg").write_text("ana")
+    (folder / "ana.txt").write_text(WEDDING)
+    small.index_all(collection, folder)
+    (folder / "ana.txt").write_text(HARVEST)
+    embed = collection.texts.embed
+
+    def forgotten_meanwhile(texts):
+        monkeypatch.setattr(collection.texts, "embed", embed)
+        with open_collection(collection.path) as other:
+            forget(other, paths=[folder / "ana.jpg"])
+        return embed(texts)
+
+    monkeypatch.setattr(collection.texts, "embed", forgotten_meanwhile)
+    small.index_all(collection, folder)
+    assert _said(collection) == []
+    assert check(collection) == []
+    small.index_all(collection, folder)  # its files are still there
+    assert _found(collection, "cosecha") == ["ana.jpg"]
+
+
+def test_two_that_describe_the_same_photo_leave_what_one_of_them_says(
+    collection, folder, monkeypatch
+):
+    (folder / "ana.jpg").write_text("ana")
+    small.index_all(collection, folder)
+    (folder / "ana.txt").write_text(WEDDING)
+    embed = collection.texts.embed
+
+    def described_meanwhile(texts):
+        monkeypatch.setattr(collection.texts, "embed", embed)
+        with small.opened(collection.path) as other:
+            small.index_all(other, folder)
+        return embed(texts)
+
+    monkeypatch.setattr(collection.texts, "embed", described_meanwhile)
+    small.index_all(collection, folder)
+    assert [kind for _, kind, _ in _said(collection)] == ["caption", "name"]
+    assert check(collection) == []
 
 
 # One encoder, one language
