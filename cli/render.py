@@ -20,6 +20,7 @@ from retrieval.types import Face, Hit, Skipped
 
 if TYPE_CHECKING:
     from rich.console import OverflowMethod
+    from rich.progress import Progress
 
     from indexes.build import OnProgress
     from indexes.collection import Info
@@ -164,6 +165,21 @@ def words_progress(unit: str) -> Iterator[Callable[[str, int, int], None]]:
 @contextmanager
 def download(what: str = "downloading weights") -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr that appears with the first bytes: done, in all."""
+    bars: list[Progress] = []
+
+    def show(done: int, total: int) -> None:
+        if not bars:
+            bars.append(_bytes_bar(what))  # not before: importing it takes .03 CPU s
+        bars[0].update(bars[0].task_ids[0], completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        for bar in bars:
+            bar.stop()
+
+
+def _bytes_bar(what: str) -> Progress:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     bar = Progress(
@@ -175,18 +191,9 @@ def download(what: str = "downloading weights") -> Iterator[Callable[[int, int],
         transient=True,
         disable=not _err.is_terminal,
     )
-
-    def show(done: int, total: int) -> None:
-        if not bar.tasks:
-            bar.start()
-            bar.add_task("")
-        bar.update(bar.tasks[0].id, completed=done, total=total)
-
-    try:
-        yield show
-    finally:
-        if bar.tasks:
-            bar.stop()
+    bar.add_task("")
+    bar.start()
+    return bar
 
 
 # retrieve index
