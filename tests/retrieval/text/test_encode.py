@@ -148,7 +148,8 @@ def test_an_unknown_encoder_is_refused_with_the_names_there_are():
         open_text_encoder("bert")
 
 
-def test_sentence_transformers_is_an_extra():
+def test_sentence_transformers_is_an_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(MissingExtra, match=r"pip install 'retrieve\[sentence-transformers\]'"):
         open_text_encoder("sentence-transformers:any")
 
