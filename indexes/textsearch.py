@@ -56,8 +56,7 @@ def search_texts(
     raises   BadInput for a query without a word, CollectionError if no text was indexed, or
              with another encoder
     """
-    if not any(letter.isalnum() for letter in query):
-        raise BadInput(f"wanted a query of words; got {query!r}")
+    _check_words(query)
 
     def look() -> list[TextHit]:
         search = _Search(collection, mode, exact=exact)
@@ -83,6 +82,7 @@ def search_both(
     A photo satisfies the query if it has a word of it or means something near it.
     raises   as search_texts()
     """
+    _check_words(query)
     best: dict[int, Hit] = {}
     for hit in sorted(faces, key=lambda hit: -hit.score):
         best.setdefault(hit.face_id, hit)
@@ -293,6 +293,11 @@ class _Search:
             for content_id, name in self._db.execute(query, part):
                 found[content_id] = (*found.get(content_id, ()), name)
         return found
+
+
+def _check_words(query: str) -> None:
+    if not any(letter.isalnum() for letter in query):
+        raise BadInput(f"wanted a query of words; got {query!r}")
 
 
 def _one_of_each_photo(some: Sequence[StoredPassage], order: NDArray[np.intp]) -> list[int]:
