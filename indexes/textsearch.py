@@ -7,6 +7,7 @@ as persons: what is said of photos with their faces comes first.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,8 @@ DEEP = 100  # candidates from each of the two searches
 # sample archive 1 % reach it, of its paraphrases and their passages a fifth.
 MEANT = 0.4
 PASSAGES_OF_A_PHOTO = 4  # looked at where hits are photos: caption, keywords, name and one more
+
+LEAST_DOUBT = 1e-4  # of a face's probability: no fit on some thousand pairs is surer
 
 Keep = NDArray[np.bool_] | None
 
@@ -79,7 +82,8 @@ def search_both(
     """Photos that hold one of some faces and satisfy a query, one hit a photo, best first.
 
     faces    what a search for faces has found
-    A photo satisfies the query if it has a word of it or means something near it.
+    A photo satisfies the query if it has a word of it or means something near it. The ranking's
+    scores are logarithms of odds, and so is what a face's probability says: they are added.
     raises   as search_texts()
     """
     _check_words(query)
@@ -96,12 +100,17 @@ def search_both(
                 face_in[content_id] = best[face_id]
         keep = search.within(face_in, search.findable(wanted))
         deep = max(PASSAGES_OF_A_PHOTO * k, DEEP)
-        found = [*search.named(query, deep, keep), *_satisfying(search.run(query, deep, keep))]
+        named, others = search.named(query, deep, keep), search.run(query, deep, keep)
+        found = [*named, *_satisfying(others)]
+        stored = collection.texts.passages.get(hit.passage_id for hit in found)
+        photo_of = {hit.passage_id: stored[hit.passage_id].content_id for hit in found}
+        found = [replace(hit, face=face_in[photo_of[hit.passage_id]]) for hit in found]
+        if mode == Mode.HYBRID:
+            of_persons = len(named)
+            found[of_persons:] = sorted(found[of_persons:], key=_both_odds, reverse=True)
         seen: dict[int, TextHit] = {}
-        owner = collection.texts.passages.get(hit.passage_id for hit in found)
         for hit in found:
-            content_id = owner[hit.passage_id].content_id
-            seen.setdefault(content_id, replace(hit, face=face_in[content_id]))
+            seen.setdefault(photo_of[hit.passage_id], hit)
         return _ranked(list(seen.values()), k)
 
     return collection.consistently(look)
@@ -298,6 +307,14 @@ class _Search:
 def _check_words(query: str) -> None:
     if not any(letter.isalnum() for letter in query):
         raise BadInput(f"wanted a query of words; got {query!r}")
+
+
+def _both_odds(hit: TextHit) -> float:
+    """The score of the words and the logarithm of the face's odds; 0 where these are unknown."""
+    if hit.face is None or hit.face.probability is None:
+        return hit.score
+    likely = min(max(hit.face.probability, LEAST_DOUBT), 1 - LEAST_DOUBT)
+    return hit.score + math.log(likely / (1 - likely))
 
 
 def _one_of_each_photo(some: Sequence[StoredPassage], order: NDArray[np.intp]) -> list[int]:

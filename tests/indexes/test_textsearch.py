@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pretend
 import pytest
@@ -188,6 +190,19 @@ def test_a_face_and_words_find_the_photos_that_satisfy_both_once(collection, alb
     assert len(search_both(collection, _ana(collection), "playas", k=1)) == 1
     assert search_both(collection, _ana(collection), "submarino") == []
     assert search_both(collection, [], "playa") == []
+
+
+def test_the_likelier_face_comes_first_where_the_words_say_the_same(collection, album):
+    sure = {"beach": 0.6, "both": 0.99}
+    faces = [replace(hit, probability=sure.get(hit.path.stem)) for hit in _ana(collection)]
+    assert _in_order(search_both(collection, faces, "playa")) == ["both", "beach"]
+    sure = {"beach": 0.99, "both": 0.6}
+    faces = [replace(hit, probability=sure.get(hit.path.stem)) for hit in _ana(collection)]
+    assert _in_order(search_both(collection, faces, "playa")) == ["beach", "both"]
+
+
+def _in_order(hits):
+    return [hit.path.stem for hit in hits]
 
 
 def test_a_photo_of_near_meaning_without_a_common_word_satisfies_too(
