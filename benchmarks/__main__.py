@@ -18,6 +18,7 @@ RUNS = (
     ("benchmarks.text_encoder",),
     ("benchmarks.documents",),
     ("benchmarks.passages", "--passages", "10000"),
+    ("benchmarks.texts",),
     ("benchmarks.pipeline", "--memory", "1000"),
     ("benchmarks.pipeline", "--memory", "10000"),
 )
