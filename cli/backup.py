@@ -19,8 +19,8 @@ def backup(
 ) -> None:
     """Copy a collection into one file, while others go on writing to it.
 
-    Photos are not in it: it holds embeddings, small pictures of faces, passages of texts, names
-    and paths, and nothing that was forgotten.
+    Photos are not in it: it holds embeddings, small pictures of faces, passages
+    of texts, names and paths, and nothing that was forgotten.
 
     Example: retrieve backup faces.tar
     """

@@ -22,8 +22,8 @@ def check(
 ) -> None:
     """Look whether a collection is whole: catalog, embeddings, index, permissions.
 
-    Reads everything, of a collection that cannot be written too; exits with 1 if anything is
-    wrong.
+    Reads everything, of a collection that cannot be written too; exits with 1
+    if anything is wrong.
 
     Example: retrieve check --recall
     """

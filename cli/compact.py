@@ -18,8 +18,9 @@ def compact(
 ) -> None:
     """Give back the space of what was deleted or replaced.
 
-    Others may search and index meanwhile. Takes as much free space as the collection has.
-    With --gone a drive that is not mounted now has to be indexed again.
+    Others may search and index meanwhile. Takes as much free space as the
+    collection has. With --gone a drive that is not mounted now has to be
+    indexed again.
 
     Example: retrieve compact --gone
     """

@@ -40,11 +40,12 @@ def forget(
         bool, typer.Option("--dry-run", help="Show what would be forgotten; change nothing.")
     ] = False,
 ) -> None:
-    """Forget photos, texts or persons: rows, faces, passages, embeddings, overwritten in our files.
+    """Forget photos, texts or persons, and overwrite all that is kept of them.
 
-    Your own files are never touched. A photo or text is known by its content, so every path
-    that holds it is forgotten with it; if its file stays where it is, the next `retrieve index`
-    of its folder stores it again. Backups and exports are files of yours: they stay.
+    Your own files are never touched. A photo or text is known by its content,
+    so every path that holds it is forgotten with it; if its file stays where it
+    is, the next `retrieve index` of its folder stores it again. Backups and
+    exports are files of yours: they stay.
 
     Example: retrieve forget ~/Pictures/ana.jpg --verify
     """

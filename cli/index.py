@@ -49,12 +49,12 @@ def index(
         bool, typer.Option(help="Try again what was skipped in an earlier run.")
     ] = False,
 ) -> None:
-    """Keep the faces in all photos under PATH and the passages of all texts, to be found.
+    """Keep the faces of all photos and the passages of all texts under PATH.
 
-    Texts are .txt, Markdown, HTML, PDF, DOCX, ODT, CSV, JSONL, SRT and VTT; of photos captions,
-    keywords and names count as text, in the file or beside it. A second run does only what
-    is new, moved or changed. Files that cannot be used are skipped and listed. Ctrl-C keeps
-    everything up to the last batch.
+    Texts are .txt, Markdown, HTML, PDF, DOCX, ODT, CSV, JSONL, SRT and VTT; of
+    photos captions, keywords and names count as text, in the file or beside it.
+    A second run does only what is new, moved or changed. Files that cannot be
+    used are skipped and listed. Ctrl-C keeps everything up to the last batch.
 
     Example: retrieve index ~/Pictures
     """

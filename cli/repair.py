@@ -20,11 +20,12 @@ def repair(
         float, typer.Option(min=1, help="Seconds after which a file is given up.")
     ] = 60.0,
 ) -> None:
-    """Make damaged embeddings again, of faces from their photographs and of passages from what
-    is stored, and damaged indexes.
+    """Make damaged embeddings and indexes again.
 
-    Finishes also what an interrupted run has left. What cannot be repaired is listed with its
-    reason and stays known as damaged; then the exit status is 1.
+    Faces are embedded again from their photographs, passages from what is
+    stored. Finishes also what an interrupted run has left. What cannot be
+    repaired is listed with its reason and stays known as damaged; then the exit
+    status is 1.
 
     Example: retrieve repair
     """

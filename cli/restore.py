@@ -17,7 +17,7 @@ def restore(
     collection: CollectionOption = DEFAULT_COLLECTION,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a collection out of a backup, in a folder that is not there yet or empty.
+    """Make a collection out of a backup, in a new or an empty folder.
 
     Every checksum is verified before anything of it can be seen.
 

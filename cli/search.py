@@ -110,12 +110,12 @@ def search(
 ) -> None:
     """Find stored faces like those in a photo, or passages and photos by words.
 
-    An image file that exists is a photo with faces; all else are words. Both together
-    find photos with such a face of which something like the words is said. Every face of
-    the photo is numbered and searched for; the probability is that of both faces being
-    one person if that were an even bet beforehand. Names of persons among the words count
-    as persons. Conditions (--since, --folder, ...) choose first: of what fulfils them none
-    is missed.
+    An image file that exists is a photo with faces; all else are words. Both
+    together find photos with such a face of which something like the words is
+    said. Every face of the photo is numbered and searched for; the probability
+    is that of both faces being one person if that were an even bet beforehand.
+    Names of persons among the words count as persons. Conditions (--since,
+    --folder, ...) choose first: of what fulfils them none is missed.
 
     Example: retrieve search carta sobre la boda en Zaragoza
 

@@ -56,9 +56,10 @@ def watch(
 ) -> None:
     """Index PATH, then follow its changes until Ctrl-C.
 
-    Photos and texts that are new, changed, moved or gone are taken up when nothing has changed for
-    some seconds. What changes while this is not running is found at its next start. A folder
-    that is not there (a drive that was taken out) is waited for.
+    Photos and texts that are new, changed, moved or gone are taken up when
+    nothing has changed for some seconds. What changes while this is not running
+    is found at its next start. A folder that is not there (a drive that was
+    taken out) is waited for.
 
     Example: retrieve watch ~/Pictures
     """
