@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import render
+from cli import facehits, render
 from cli.options import DetectorOption, Device, DeviceOption, JsonOption
 
 
@@ -32,9 +32,9 @@ def detect(
         if isinstance(outcome, str):
             render.skipped(path, outcome)
         elif as_json:
-            render.faces_json(path, outcome)
+            facehits.faces_json(path, outcome)
         else:
-            render.faces_table(path, outcome)
+            facehits.faces_table(path, outcome)
         if draw is not None and not isinstance(outcome, str):
             from cli.draw import draw_faces
 

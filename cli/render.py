@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,20 +13,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.thumbnail import half_blocks
-from retrieval.types import Face, Hit, Skipped
+from retrieval.types import Skipped
 
 if TYPE_CHECKING:
-    from rich.console import OverflowMethod
+    from rich.console import OverflowMethod, RenderableType
     from rich.progress import Progress
 
     from indexes.build import OnProgress
     from indexes.collection import Info
-    from indexes.engine import State
-    from indexes.probes import Probe
     from indexes.storing import Report
     from retrieval.faces.calibration import Calibration
-    from retrieval.faces.extract import PhotoFaces
     from retrieval.weights import Weights
 
 _Branch = TypeVar("_Branch")
@@ -52,7 +46,7 @@ def harmless(text: str) -> str:
 
 def line(text: str) -> None:
     """One line on stdout, as it is."""
-    _out.print(_text(text), soft_wrap=True)
+    _out.print(printable(text), soft_wrap=True)
 
 
 def text(value: Text, *, indent: int = 0) -> None:
@@ -65,9 +59,19 @@ def text(value: Text, *, indent: int = 0) -> None:
         _out.print(Text(" " * indent) + row, soft_wrap=True)
 
 
+def show(value: RenderableType) -> None:
+    """A table, or whatever Rich draws, on stdout."""
+    _out.print(value)
+
+
+def shows_pictures() -> bool:
+    """Whether stdout is a terminal with enough colours for small pictures."""
+    return _out.is_terminal and _out.color_system in ("256", "truecolor")
+
+
 def note(text: str) -> None:
     """A remark on stderr."""
-    _err.print(_text(text), style="dim", soft_wrap=True)
+    _err.print(printable(text), style="dim", soft_wrap=True)
 
 
 def error(text: str) -> None:
@@ -93,7 +97,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str =
     for name in columns:
         made.add_column(name, justify="right" if name in right.split() else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(_text(cell) for cell in row))
+        made.add_row(*(printable(cell) for cell in row))
     _out.print(made)
 
 
@@ -108,9 +112,9 @@ def tree(
 
     def grow(onto: Tree, some: Iterable[_Branch]) -> None:
         for branch in some:
-            grow(onto.add(_text(label(branch))), after(branch))
+            grow(onto.add(printable(label(branch))), after(branch))
 
-    made = Tree(_text(root), guide_style="dim")
+    made = Tree(printable(root), guide_style="dim")
     grow(made, branches)
     _out.print(made)
 
@@ -270,167 +274,6 @@ def _listed(title: str, items: Sequence[Skipped], style: str) -> None:
         line(f"  and {len(items) - LISTED} more; all of them: retrieve info --skipped")
 
 
-# retrieve search
-
-
-def search_tables(probes: Sequence[Probe], crop: Callable[[Hit], bytes]) -> None:
-    """A table of hits for each face of each probe, with thumbnails where colours show."""
-    for probe in probes:
-        for face in probe.faces:
-            of = f" of {len(probe.faces)}" if face.number <= len(probe.faces) else ""
-            title = f"{shown(probe.path)}, face {face.number}{of}"
-            if not face.hits:
-                line(f"{title}: no stored face passes the threshold")
-                continue
-            _out.print(_hits_table(title, face.hits, crop))
-
-
-def _hits_table(title: str, hits: Sequence[Hit], crop: Callable[[Hit], bytes]) -> Table:
-    pictures = _out.is_terminal and _out.color_system in ("256", "truecolor")
-    table = Table(title=_text(title), title_justify="left", box=None, pad_edge=False)
-    table.add_column("#", justify="right")
-    if pictures:
-        table.add_column("")
-    table.add_column("score", justify="right")
-    table.add_column("probability", justify="right")
-    table.add_column("photo", overflow="fold")
-    table.add_column("face", justify="right")
-    table.add_column("date")
-    named = any(hit.person for hit in hits)
-    if named:
-        table.add_column("name", overflow="fold")
-    for hit in hits:
-        table.add_row(
-            str(hit.rank),
-            *([half_blocks(crop(hit))] if pictures else []),
-            f"{hit.score:.4f}",
-            "" if hit.probability is None else f"{hit.probability:.1%}",
-            _text(shown(near(hit.path))),
-            str(hit.number),
-            (hit.taken_at or "")[:10],
-            *([_text(hit.person or "")] if named else []),
-        )
-    return table
-
-
-def search_json(probes: Sequence[Probe]) -> None:
-    """One object a line for each probe."""
-    for probe in probes:
-        faces = [
-            {
-                "face": face.number,
-                "box": _numbers(face.face.box),
-                "quality": round(face.quality, 4),
-                "hits": [_hit(hit) for hit in face.hits],
-            }
-            for face in probe.faces
-        ]
-        answer: dict[str, Any] = {"probe": shown(probe.path), "faces": faces}
-        if probe.reason is not None:
-            answer["skipped"] = probe.reason
-        _json(answer)
-
-
-def _hit(hit: Hit) -> dict[str, Any]:
-    return {
-        "rank": hit.rank,
-        "path": shown(hit.path),
-        "face": hit.number,
-        "box": _numbers(hit.face.box),
-        "score": round(hit.score, 6),
-        "probability": None if hit.probability is None else round(hit.probability, 6),
-        "quality": round(hit.quality, 4),
-        "taken_at": hit.taken_at,
-        "face_id": hit.face_id,
-        "person": hit.person,
-    }
-
-
-def search_state(state: State) -> None:
-    """A remark on stderr where a search had to do without its index."""
-    if state in ("missing", "damaged"):
-        note(
-            f"the search index is {state}, so every stored face was scored. "
-            "To make it again: retrieve index FOLDER, or retrieve repair"
-        )
-
-
-def search_csv(probes: Sequence[Probe]) -> None:
-    """One hit a line, under a header."""
-    writer = csv.writer(sys.stdout)
-    corners = ["x1", "y1", "x2", "y2"]
-    last = ["score", "probability", "taken_at", "person"]
-    writer.writerow(["probe", "face", "rank", "path", *corners, *last])
-    for probe in probes:
-        for face in probe.faces:
-            for hit in face.hits:
-                probability = "" if hit.probability is None else f"{hit.probability:.6f}"
-                writer.writerow(
-                    [
-                        shown(probe.path),
-                        face.number,
-                        hit.rank,
-                        shown(hit.path),
-                        *_numbers(hit.face.box),
-                        f"{hit.score:.6f}",
-                        probability,
-                        hit.taken_at or "",
-                        hit.person or "",
-                    ]
-                )
-
-
-def probes_without_faces(probes: Sequence[Probe]) -> None:
-    """A line on stderr for every probe that there was nothing to search for in."""
-    for probe in probes:
-        if probe.reason is not None:
-            skipped(probe.path, probe.reason)
-        elif not probe.faces:
-            error(f"no face found in {shown(probe.path)}; give a photo in which a face shows")
-
-
-# retrieve detect
-
-
-def faces_table(path: Path, found: PhotoFaces) -> None:
-    """One face a line."""
-    count = len(found.faces)
-    title = f"{shown(path)}: {count} face{'' if count == 1 else 's'}"
-    table = Table(title=_text(title), title_justify="left", box=None, pad_edge=False)
-    for name in ("face", "x1", "y1", "x2", "y2", "score", "quality"):
-        table.add_column(name, justify="right")
-    table.add_column("landmarks")
-    for number, (face, quality) in enumerate(zip(found.faces, found.quality, strict=True), 1):
-        table.add_row(
-            str(number),
-            *(f"{value:.0f}" for value in face.box),
-            f"{face.score:.3f}",
-            f"{quality:.2f}",
-            " ".join(f"{x:.0f},{y:.0f}" for x, y in face.landmarks),
-        )
-    if count:
-        _out.print(table)
-    else:
-        line(title)
-    for warning in found.photo.warnings:
-        note(f"{shown(path)}: {warning}")
-
-
-def faces_json(path: Path, found: PhotoFaces) -> None:
-    """One object a line for each photo."""
-    faces = [_face(face, float(q)) for face, q in zip(found.faces, found.quality, strict=True)]
-    _json({"path": shown(path), "faces": faces})
-
-
-def _face(face: Face, quality: float) -> dict[str, Any]:
-    return {
-        "box": _numbers(face.box),
-        "landmarks": [_numbers(point) for point in face.landmarks],
-        "score": round(face.score, 6),
-        "quality": round(quality, 4),
-    }
-
-
 # retrieve info, retrieve models, retrieve calibrate
 
 
@@ -467,7 +310,7 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
         return
     table = Table(show_header=False, box=None)
     for name, value in rows.items():
-        table.add_row(name.replace("_", " "), _text(str(value), overflow="fold"))
+        table.add_row(name.replace("_", " "), printable(str(value), overflow="fold"))
     _out.print(table)
     for item in skipped or []:
         line(f"  {shown(item.path)}: {item.reason}")
@@ -517,17 +360,13 @@ def calibration(fitted: Calibration, missed: dict[str, float], kept: Path) -> No
     line(f"{fitted.genuine} pairs of one person, {fitted.impostor} of two; kept in {kept}")
 
 
-def _text(text: str, *, overflow: OverflowMethod | None = None) -> Text:
+def printable(text: str, *, overflow: OverflowMethod | None = None) -> Text:
     """What files or users say, as Rich prints it: without markup, harmless."""
     return Text(harmless(text), overflow=overflow)
 
 
 def _json(value: dict[str, Any]) -> None:
     print(json.dumps(value, ensure_ascii=False))
-
-
-def _numbers(values: Iterable[Any]) -> list[float]:
-    return [round(float(value), 2) for value in values]
 
 
 def near(path: Path) -> Path:

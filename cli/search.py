@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import render
+from cli import facehits, render
 from cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
@@ -178,7 +178,7 @@ def search(
         else:
             paths = [hit.path for probe in probes for face in probe.faces for hit in face.hits]
             _show_faces(opened, probes, as_json=as_json, as_csv=as_csv, html=html)
-    render.probes_without_faces(probes)
+    facehits.probes_without_faces(probes)
     if html is not None:
         render.note(f"wrote {shown(html)}")
     if open_best:
@@ -264,12 +264,12 @@ def _show_faces(
 
         write_gallery(html, probes, opened.crop)
     if as_json:
-        render.search_json(probes)
+        facehits.search_json(probes)
     elif as_csv:
-        render.search_csv(probes)
+        facehits.search_csv(probes)
     else:
-        render.search_tables(probes, opened.crop)
-    render.search_state(opened.engine.state)
+        facehits.search_tables(probes, opened.crop)
+    facehits.search_state(opened.engine.state)
 
 
 def _open(page: Path | None, hits: list[Path]) -> None:
