@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -242,7 +243,8 @@ def _show_passages(
     from cli import texthits
 
     if html is not None:
-        texthits.write_page(html, query, found)
+        with _in_words(html):
+            texthits.write_page(html, query, found)
     if as_json:
         texthits.as_json(query, found)
     elif as_csv:
@@ -262,7 +264,8 @@ def _show_faces(
     if html is not None:
         from cli.gallery import write_gallery
 
-        write_gallery(html, probes, opened.crop)
+        with _in_words(html):
+            write_gallery(html, probes, opened.crop)
     if as_json:
         facehits.search_json(probes)
     elif as_csv:
@@ -270,6 +273,14 @@ def _show_faces(
     else:
         facehits.search_tables(probes, opened.crop)
     facehits.search_state(opened.engine.state)
+
+
+@contextmanager
+def _in_words(page: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"cannot write {shown(page)}: {error.strerror}") from error
 
 
 def _open(page: Path | None, hits: list[Path]) -> None:

@@ -32,7 +32,7 @@ def blocks(query: str, hits: Sequence[TextHit], mode: Mode) -> None:
         return
     for hit in hits:
         head = Text(f"{hit.rank:>2}. ", style="bold")
-        head.append(harmless(shown(near(hit.path))), style="bold cyan")
+        head.append(harmless(shown(near(hit.path))).replace("\n", "\ufffd"), style="bold cyan")
         head.append("".join(f", {part}" for part in _places(hit.passage)))
         for part in (_headings(hit), (hit.taken_at or "")[:10], _people(hit)):
             if part:

@@ -39,7 +39,7 @@ def place(album, tmp_path_factory):
     (texts / "hebreo.txt").write_text(f"{RTL} Estambul", encoding="utf-8")
     (texts / "long.txt").write_text("otorrino" + "x" * 3000 + " ampolla", encoding="utf-8")
     (texts / "cosas.csv").write_text("id,text\n1,Un paraguas verde\n2,Una brújula rota\n")
-    (texts / "2019 [b]marcas[\u200f.txt").write_text("Un astrolabio de latón.", encoding="utf-8")
+    (texts / "2019 [b]marcas[\n.txt").write_text("Un astrolabio de latón.", encoding="utf-8")
     with open_collection(folder / "collection", create=True) as collection:
         report = collection.index([album, texts])
     assert not [one for one in report.skipped if one.path.is_relative_to(texts)]
@@ -233,7 +233,7 @@ def test_the_terminal_obeys_nothing_that_a_text_says(run):
     printed = run("search", "farola roja", "-k", "1").out
     assert "[bold]farola[/bold]" in printed
     assert not set("\x1b\x07\u202e") & set(printed)
-    assert "2019 [b]marcas[" in run("search", "astrolabio", "-k", "1").out
+    assert "2019 [b]marcas[\ufffd.txt, line 1\n" in run("search", "astrolabio", "-k", "1").out
 
 
 def test_a_passage_is_wrapped_and_no_line_ends_in_blanks(run):
@@ -263,6 +263,14 @@ def test_the_page_shows_the_photos(run, probe, tmp_path):
     text = page.read_text("utf-8")
     assert "data:image/jpeg;base64," in text
     assert re.search(r"face \d \(\d+\.\d%\)", text)
+
+
+def test_a_page_that_cannot_be_written_is_one_line(run, probe):
+    for query in ("boda", probe):
+        assert (
+            "cannot write /proc/x.html: "
+            in run("search", query, "--html", "/proc/x.html", code=1).err
+        )
 
 
 def test_what_opens_is_the_page_or_the_best_file(run, place, tmp_path, monkeypatch):
