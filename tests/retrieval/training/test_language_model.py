@@ -168,6 +168,13 @@ def test_the_rate_rises_stays_and_falls_to_nothing(text, recipe):
     assert rates[-1] == pytest.approx(recipe.rate / 500)
 
 
+def test_until_a_run_falls_a_shorter_plan_changes_nothing(text, recipe):
+    run = Run(text, recipe)
+    long, short = ([run.rate(step, steps) for step in range(1500)] for steps in (6000, 3000))
+    assert long == short
+    assert run.rate(1600, 6000) > run.rate(1600, 3000)
+
+
 def test_a_minute_limit_stops_a_run_that_the_next_call_ends(text, recipe, tmp_path):
     stopped = train(text, tmp_path / "run.pt", recipe=recipe, minutes=0)
     assert stopped.step == 0
