@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import sys
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,7 @@ class SentenceTransformersEncoder:
     """
 
     def __init__(self, model: str) -> None:
+        _hide_broken_torchvision()
         try:
             library: Any = importlib.import_module("sentence_transformers")
         except ModuleNotFoundError as error:
@@ -64,3 +66,17 @@ class SentenceTransformersEncoder:
             list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
         )
         return np.asarray(found, np.float32)
+
+
+def _hide_broken_torchvision() -> None:
+    """Without it the library does without pictures; broken, it ends the library's import.
+
+    torchvision is there for facenet-pytorch's sake, and its compiled operators do not load
+    beside every build of torch.
+    """
+    if "sentence_transformers" in sys.modules:
+        return
+    try:
+        importlib.import_module("torchvision")
+    except (ImportError, RuntimeError):  # RuntimeError: operator torchvision::nms does not exist
+        sys.modules["torchvision"] = None  # type: ignore[assignment]

@@ -189,6 +189,22 @@ def test_sentence_transformers_stands_behind_the_same_protocol(monkeypatch):
         open_text_encoder("sentence-transformers:absent")
 
 
+def test_a_torchvision_that_does_not_load_is_hidden_from_the_library(tmp_path, monkeypatch):
+    for name in ("sentence_transformers", "torchvision"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator nms does not exist')")
+    (tmp_path / "sentence_transformers.py").write_text(
+        "import importlib.util, sys\n"
+        "assert sys.modules['torchvision'] is None\n"
+        "class SentenceTransformer:\n"
+        "    def __init__(self, name): self.name = name\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert open_text_encoder("sentence-transformers:any").name == "sentence-transformers:any"
+    for name in ("sentence_transformers", "torchvision"):
+        sys.modules.pop(name)  # what monkeypatch does not know of
+
+
 def test_whitening_evens_the_axes_out_and_keeps_lengths_near_one():
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(500, 8)).astype(np.float32)
