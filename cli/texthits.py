@@ -38,7 +38,8 @@ def blocks(query: str, hits: Sequence[TextHit], mode: Mode) -> None:
             if part:
                 head.append(f"  {harmless(part)}", style="dim")
         render.text(head)
-        render.text(_excerpt(hit), indent=4)
+        if hit.passage.text:
+            render.text(_excerpt(hit), indent=4)
     if mode == Mode.HYBRID and not any(hit.bm25 for hit in hits):
         render.note("none of them has a word of the query: they are the nearest in meaning")
 
@@ -132,7 +133,7 @@ def _places(said: Passage) -> list[str]:
         places.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02}")
     if said.line is not None and not places:
         places.append(f"line {said.line}")
-    if said.kind != "text":
+    if said.kind != "text" and said.text:
         places.append(said.kind)
     return places
 

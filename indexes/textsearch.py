@@ -22,6 +22,7 @@ from indexes.filters import EVERYTHING, PASSAGES, Filter, findable
 from indexes.modes import Mode
 from indexes.passages import StoredPassage
 from indexes.persons import named_in
+from indexes.silent import silent_photos
 from retrieval.errors import BadInput, CollectionError
 from retrieval.text.ranking import Candidate, Statistics, open_ranker
 from retrieval.text.stemming import stemmed_words, stems
@@ -64,7 +65,8 @@ def search_texts(
     def look() -> list[TextHit]:
         search = _Search(collection, mode, exact=exact)
         keep = search.findable(wanted)
-        return _ranked(_once([*search.named(query, k, keep), *search.run(query, k, keep)]), k)
+        of_persons = [*search.named(query, k, keep), *silent_photos(collection, query, wanted)]
+        return _ranked(_once([*of_persons, *search.run(query, k, keep)]), k)
 
     return collection.consistently(look)
 

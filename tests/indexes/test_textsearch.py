@@ -232,6 +232,25 @@ def test_persons_among_the_words_are_looked_for_by_their_faces(collection, album
     assert _names(both) == ["both"]
 
 
+def test_photos_of_which_nothing_is_said_are_found_by_the_persons_on_them(
+    collection, album, tmp_path
+):
+    (silent,) = (hit for hit in _ana(collection) if hit.path.stem == "silent")
+    path_id = collection.catalog.path(silent.path).id
+    with writing(collection.db):
+        collection.texts.drop(path_id)  # its name says something otherwise
+        persons.give_name(collection.db, "Ana", [hit.face_id for hit in _ana(collection)])
+    hits = search_texts(collection, "ana", k=100)
+    (found,) = (hit for hit in hits if hit.path == silent.path)
+    assert (found.passage.text, found.persons, found.passage_id) == ("", ("Ana",), 0)
+    assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
+    here = Filter(folders=(tmp_path / "album",))
+    assert silent.path in {hit.path for hit in search_texts(collection, "ana", k=100, wanted=here)}
+    away = Filter(folders=(tmp_path / "elsewhere",))
+    assert search_texts(collection, "ana", k=100, wanted=away) == []
+    assert silent.path not in {hit.path for hit in search_texts(collection, "ana playa", k=100)}
+
+
 def test_words_alone_need_no_encoder_and_another_one_is_refused(collection, tmp_path):
     small.index(collection, _write(tmp_path / "a", one="una boda"))
 
