@@ -225,11 +225,13 @@ def _003_texts(db: Database, folder: Path) -> None:
 def create_words(db: Database) -> None:
     """The index of words: the stems of each passage (rowid is its id), a blank between two.
 
-    They are made by retrieval/text/stemming.py, so the tokenizer has only to split them.
+    They are made by retrieval/text/stemming.py, so the tokenizer has only to split them at
+    blanks: all categories of Unicode but separators are of a word, vowel signs of Devanagari
+    too, and letters that SQLite's tables do not know yet.
     """
     db.execute(
-        "CREATE VIRTUAL TABLE stems USING fts5 "
-        "(title, body, tokenize = 'unicode61 remove_diacritics 0')"
+        "CREATE VIRTUAL TABLE stems USING fts5 (title, body, tokenize = "
+        "\"unicode61 remove_diacritics 0 categories 'L* M* N* P* S* C*'\")"
     )
     db.execute("CREATE VIRTUAL TABLE vocabulary USING fts5vocab (stems, row)")
 
