@@ -10,9 +10,10 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -196,6 +197,18 @@ def whole() -> Iterator[None]:
             f"the catalog is damaged: {error}. What is damaged, and what can be done about it, "
             "is told by: retrieve check"
         ) from error
+
+
+def among(db: Database, query: str, values: Iterable[Any]) -> list[Any]:
+    """The rows of a query, which ends with a column, where that is one of some values.
+
+    In as many statements as the number of values takes.
+    """
+    wanted, found = list(dict.fromkeys(values)), []
+    for start in range(0, len(wanted), VARIABLES):
+        part = wanted[start : start + VARIABLES]
+        found += db.execute(f"{query} IN ({','.join('?' * len(part))})", part).fetchall()
+    return found
 
 
 @contextmanager

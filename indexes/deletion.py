@@ -10,12 +10,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlite_utils import Database
 
 from indexes import traces
-from indexes.database import VARIABLES
+from indexes.database import among
 from indexes.paths import stored, under
 from indexes.persons import person_id
 from retrieval.errors import BadInput
@@ -135,20 +135,20 @@ def _absolute(path: Path) -> Path:
 
 
 def _doomed(db: Database, contents: set[int], paths: set[int], persons: set[int]) -> Doomed:
-    held = _among(db, "SELECT id, path, content_id FROM paths WHERE content_id", contents)
-    rest = _among(db, "SELECT id, path, content_id FROM paths WHERE id", paths)
+    held = among(db, "SELECT id, path, content_id FROM paths WHERE content_id", contents)
+    rest = among(db, "SELECT id, path, content_id FROM paths WHERE id", paths)
     every = {id: path for id, path, _ in [*held, *rest]}
-    faces = dict(_among(db, "SELECT id, row FROM faces WHERE content_id", contents))
-    faces |= dict(_among(db, "SELECT id, row FROM faces WHERE person_id", persons))
-    passages = dict(_among(db, "SELECT id, row FROM passages WHERE content_id", contents))
-    passages |= dict(_among(db, "SELECT id, row FROM passages WHERE path_id", every))
+    faces = dict(among(db, "SELECT id, row FROM faces WHERE content_id", contents))
+    faces |= dict(among(db, "SELECT id, row FROM faces WHERE person_id", persons))
+    passages = dict(among(db, "SELECT id, row FROM passages WHERE content_id", contents))
+    passages |= dict(among(db, "SELECT id, row FROM passages WHERE path_id", every))
     left = {id: name for id, *name in _nameless(db, faces)}
     left |= {
-        id: name for id, *name in _among(db, "SELECT id, name, key FROM persons WHERE id", persons)
+        id: name for id, *name in among(db, "SELECT id, name, key FROM persons WHERE id", persons)
     }
     return Doomed(
         sorted(contents),
-        len(_among(db, "SELECT id FROM contents WHERE kind = 'text' AND id", contents)),
+        len(among(db, "SELECT id FROM contents WHERE kind = 'text' AND id", contents)),
         len(contents) - len({content_id for *_, content_id in held}),
         sorted(every.items()),
         [path for id, path, _ in sorted(held) if id not in paths],
@@ -162,25 +162,16 @@ def _nameless(db: Database, faces: Iterable[int]) -> Iterator[tuple[int, str, st
     """Persons all of whose faces are among these."""
     going: dict[int, int] = {}
     query = "SELECT person_id FROM faces WHERE person_id IS NOT NULL AND id"
-    for (id,) in _among(db, query, faces):
+    for (id,) in among(db, query, faces):
         going[id] = going.get(id, 0) + 1
     query = (
         "SELECT id, name, key, (SELECT count(*) FROM faces WHERE person_id = persons.id) "
         "FROM persons WHERE id"
     )
-    for id, name, key, faces_of in _among(db, query, going):
+    for id, name, key, faces_of in among(db, query, going):
         if faces_of == going[id]:
             yield id, name, key
 
 
 def _ids(db: Database, query: str) -> set[int]:
     return {id for (id,) in db.execute(query)}
-
-
-def _among(db: Database, query: str, ids: Iterable[int]) -> list[Any]:
-    """The query's rows where its last column is one of the ids."""
-    wanted, found = sorted(ids), []
-    for start in range(0, len(wanted), VARIABLES):
-        part = wanted[start : start + VARIABLES]
-        found += db.execute(f"{query} IN ({','.join('?' * len(part))})", part).fetchall()
-    return found

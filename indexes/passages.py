@@ -11,13 +11,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
-from indexes.database import VARIABLES
+from indexes.database import among
 from indexes.paths import path_of
 from retrieval.types import Passage
 
@@ -131,7 +130,7 @@ class Passages:
             "record, time_s FROM passages JOIN contents ON contents.id = passages.content_id "
             f"WHERE {column}"
         )
-        for row in _among(self._db, query, values):
+        for row in among(self._db, query, values):
             id, at, content_id, number, kind, document, taken_at, path, *said = row
             if path is None:
                 continue
@@ -149,7 +148,7 @@ class Passages:
 
     def texts_at(self, rows: Iterable[int]) -> dict[int, str]:
         """The texts whose embeddings lie in these rows, by row, of every passage that is kept."""
-        return dict(_among(self._db, "SELECT row, text FROM passages WHERE row", rows))
+        return dict(among(self._db, "SELECT row, text FROM passages WHERE row", rows))
 
     # The index of words
 
@@ -166,7 +165,7 @@ class Passages:
         if not stems:
             return []
         if keep is not None and np.count_nonzero(keep) <= FEW:
-            rows = _among(
+            rows = among(
                 self._db, "SELECT id, row FROM passages WHERE row", np.flatnonzero(keep).tolist()
             )
             row_of = dict(rows)
@@ -212,7 +211,7 @@ class Passages:
         mean = (title_stems + body_stems) / passages
         found: dict[int, float] = {}
         query = "SELECT rowid, title, body FROM stems WHERE rowid"
-        for id, title, body in _among(self._db, query, ids):
+        for id, title, body in among(self._db, query, ids):
             titled, words = title.split(), body.split()
             norm = K1 * (1 - B + B * (len(titled) + len(words)) / mean)
             score = 0.0
@@ -240,14 +239,14 @@ class Passages:
 
     def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
         """In how many passages each stem is; those that are in none are left out."""
-        return dict(_among(self._db, "SELECT term, doc FROM vocabulary WHERE term", stems))
+        return dict(among(self._db, "SELECT term, doc FROM vocabulary WHERE term", stems))
 
     def count(self) -> int:
         """How many passages there are."""
         return int(self._db.execute("SELECT count(*) FROM passages").fetchone()[0])
 
     def _rows(self, ids: Iterable[int]) -> dict[int, int]:
-        return dict(_among(self._db, "SELECT id, row FROM passages WHERE id", ids))
+        return dict(among(self._db, "SELECT id, row FROM passages WHERE id", ids))
 
 
 def titles(document: str, heading: str) -> str:
@@ -301,12 +300,3 @@ def _varints(data: bytes) -> list[int]:
 
 def _keeps(keep: NDArray[np.bool_], row: int) -> bool:
     return row < len(keep) and bool(keep[row])  # another process may have added some since
-
-
-def _among(db: Database, query: str, values: Iterable[Any]) -> list[Any]:
-    """The query's rows where its last column is one of the values."""
-    wanted, found = list(dict.fromkeys(values)), []
-    for start in range(0, len(wanted), VARIABLES):
-        part = wanted[start : start + VARIABLES]
-        found += db.execute(f"{query} IN ({','.join('?' * len(part))})", part).fetchall()
-    return found

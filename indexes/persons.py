@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from indexes.database import VARIABLES
+from indexes.database import VARIABLES, among
 from retrieval.errors import BadInput
 from retrieval.text.tokens import normal, plain
 
@@ -132,6 +132,18 @@ def checked_name(name: str) -> str:
 def same_name(one: str, other: str) -> bool:
     """Whether two names are one person: case and accents do not tell people apart."""
     return _key(one) == _key(other)
+
+
+def names_on(db: Database, content_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
+    """The names of the faces in some photos, in order; photos without one are left out."""
+    query = (
+        "SELECT DISTINCT content_id, name FROM faces JOIN persons ON persons.id = person_id "
+        "WHERE content_id"
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for content_id, name in sorted(among(db, query, content_ids)):
+        found[content_id] = (*found.get(content_id, ()), name)
+    return found
 
 
 def named_in(db: Database, text: str) -> tuple[list[str], str]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlite_utils import Database
 
-from indexes.database import VARIABLES
+from indexes.database import among
 from indexes.filters import EVERYTHING, FACES, Filter, findable
 from indexes.paths import path_of
-from indexes.persons import named_in
+from indexes.persons import named_in, names_on
 from retrieval.text.stemming import stems
 from retrieval.types import Passage, TextHit
 
@@ -34,34 +32,31 @@ def silent_photos(collection: Collection, query: str, wanted: Filter) -> list[Te
     found = [_photos(collection, Filter(persons=(name,))) for name in names]
     if wanted != EVERYTHING:
         found.append(_photos(collection, wanted))
-    photos = sorted(set.intersection(*found))
-    hits = []
-    for start in range(0, len(photos), VARIABLES):
-        part = photos[start : start + VARIABLES]
-        marks = ",".join("?" * len(part))
-        hits += [
-            TextHit(
-                rank=0,
-                passage_id=NO_PASSAGE,
-                path=path_of(path),
-                kind="photo",
-                document="",
-                passage=Passage("", kind="name"),
-                score=0.0,
-                bm25=0.0,
-                cosine=0.0,
-                marks=(),
-                taken_at=taken_at,
-                persons=_persons(db, id),
-            )
-            for id, taken_at, path in db.execute(
-                "SELECT id, taken_at, (SELECT path FROM paths WHERE content_id = contents.id "
-                " ORDER BY gone, paths.id LIMIT 1) FROM contents "
-                f"WHERE id IN ({marks}) AND NOT EXISTS "
-                "(SELECT 1 FROM passages WHERE passages.content_id = contents.id)",
-                part,
-            ).fetchall()
-        ]
+    photos = set.intersection(*found)
+    persons = names_on(db, photos)
+    hits = [
+        TextHit(
+            rank=0,
+            passage_id=NO_PASSAGE,
+            path=path_of(path),
+            kind="photo",
+            document="",
+            passage=Passage("", kind="name"),
+            score=0.0,
+            bm25=0.0,
+            cosine=0.0,
+            marks=(),
+            taken_at=taken_at,
+            persons=persons[id],
+        )
+        for id, taken_at, path in among(
+            db,
+            "SELECT id, taken_at, (SELECT path FROM paths WHERE content_id = contents.id "
+            " ORDER BY gone, paths.id LIMIT 1) FROM contents WHERE NOT EXISTS "
+            "(SELECT 1 FROM passages WHERE passages.content_id = contents.id) AND id",
+            sorted(photos),
+        )
+    ]
     return sorted(hits, key=lambda hit: hit.taken_at or "", reverse=True)
 
 
@@ -69,18 +64,6 @@ def _photos(collection: Collection, wanted: Filter) -> set[int]:
     """Those with a face that satisfies the conditions."""
     keep = findable(collection.db, collection.faces.required().rows, wanted, items=FACES)
     assert keep is not None  # there are conditions
-    rows: Sequence[int] = np.flatnonzero(keep).tolist()
-    photos: set[int] = set()
-    for start in range(0, len(rows), VARIABLES):
-        part = rows[start : start + VARIABLES]
-        query = f"SELECT content_id FROM faces WHERE row IN ({','.join('?' * len(part))})"
-        photos |= {id for (id,) in collection.db.execute(query, part)}
-    return photos
-
-
-def _persons(db: Database, content_id: int) -> tuple[str, ...]:
-    query = (
-        "SELECT DISTINCT name FROM faces JOIN persons ON persons.id = person_id "
-        "WHERE content_id = ? ORDER BY name"
-    )
-    return tuple(name for (name,) in db.execute(query, [content_id]))
+    rows = np.flatnonzero(keep).tolist()
+    query = "SELECT content_id FROM faces WHERE row"
+    return {id for (id,) in among(collection.db, query, rows)}

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.catalog import PHOTO
-from indexes.database import VARIABLES
+from indexes.database import among
 from indexes.filters import EVERYTHING, PASSAGES, Filter, findable
 from indexes.modes import Mode
 from indexes.passages import StoredPassage
-from indexes.persons import named_in
+from indexes.persons import named_in, names_on
 from indexes.silent import silent_photos
 from retrieval.errors import BadInput, CollectionError
 from retrieval.text.ranking import Candidate, Statistics, open_ranker
@@ -95,7 +95,7 @@ def search_both(
 
     def look() -> list[TextHit]:
         search = _Search(collection, mode, exact=exact)
-        content_of = _contents(collection, list(best))
+        content_of = dict(among(collection.db, "SELECT id, content_id FROM faces WHERE id", best))
         face_in: dict[int, Hit] = {}
         for face_id, content_id in content_of.items():
             if content_id not in face_in or face_in[content_id].score < best[face_id].score:
@@ -143,12 +143,9 @@ class _Search:
     def within(self, contents: Iterable[int], keep: Keep) -> NDArray[np.bool_]:
         """Those of some contents only."""
         inside = np.zeros(self._rows, np.bool_)
-        wanted = list(contents)
-        for start in range(0, len(wanted), VARIABLES):
-            part = wanted[start : start + VARIABLES]
-            query = f"SELECT row FROM passages WHERE content_id IN ({','.join('?' * len(part))})"
-            rows = np.array(self._db.execute(query, part).fetchall(), np.int64).reshape(-1)
-            inside[rows[rows < self._rows]] = True
+        found = among(self._db, "SELECT row FROM passages WHERE content_id", contents)
+        rows = np.array(found, np.int64).reshape(-1)
+        inside[rows[rows < self._rows]] = True
         return inside if keep is None else inside & keep
 
     def of_persons(self, names: Sequence[str], keep: Keep) -> NDArray[np.bool_]:
@@ -166,7 +163,7 @@ class _Search:
         for _, one in sorted(self._texts.passages.at(rows).items()):
             first.setdefault(one.content_id, one)
         newest = sorted(first.values(), key=lambda one: one.taken_at or "", reverse=True)[:k]
-        persons = self._persons(one.content_id for one in newest)
+        persons = names_on(self._db, (one.content_id for one in newest))
         return [
             self._hit(rank, one, 0.0, 0.0, 0.0, set(), persons)
             for rank, one in enumerate(newest, 1)
@@ -198,7 +195,7 @@ class _Search:
         some = list(stored.values())
         scores = self._scores(query, some, bm25, cosine)
         order = _one_of_each_photo(some, np.argsort(-scores, kind="stable"))[:k]
-        persons = self._persons(some[i].content_id for i in order)
+        persons = names_on(self._db, (some[i].content_id for i in order))
         return [
             self._hit(
                 rank,
@@ -290,21 +287,6 @@ class _Search:
             self._probes[query] = encoder.embed([query]) if encoder.covers(query) else None
         return self._probes[query]
 
-    def _persons(self, contents: Iterable[int]) -> dict[int, tuple[str, ...]]:
-        """Names of the faces in some contents."""
-        wanted = list(dict.fromkeys(contents))
-        found: dict[int, tuple[str, ...]] = {}
-        for start in range(0, len(wanted), VARIABLES):
-            part = wanted[start : start + VARIABLES]
-            query = (
-                "SELECT DISTINCT content_id, name FROM faces "
-                "JOIN persons ON persons.id = person_id "
-                f"WHERE content_id IN ({','.join('?' * len(part))}) ORDER BY name"
-            )
-            for content_id, name in self._db.execute(query, part):
-                found[content_id] = (*found.get(content_id, ()), name)
-        return found
-
 
 def _check_words(query: str) -> None:
     if not any(letter.isalnum() for letter in query):
@@ -346,13 +328,3 @@ def _once(hits: Iterable[TextHit]) -> list[TextHit]:
 
 def _ranked(hits: Sequence[TextHit], k: int) -> list[TextHit]:
     return [replace(hit, rank=rank) for rank, hit in enumerate(hits[:k], 1)]
-
-
-def _contents(collection: Collection, face_ids: Sequence[int]) -> dict[int, int]:
-    """The photos of some faces."""
-    found: dict[int, int] = {}
-    for start in range(0, len(face_ids), VARIABLES):
-        part = face_ids[start : start + VARIABLES]
-        query = f"SELECT id, content_id FROM faces WHERE id IN ({','.join('?' * len(part))})"
-        found |= dict(collection.db.execute(query, list(part)).fetchall())
-    return found
