@@ -22,7 +22,7 @@ install: .venv/.installed
 	touch $@
 
 demo: .venv/.installed
-	$(BIN)/python -m sample_data demo/album --probe demo/probe.jpg --texts demo/texts
+	$(BIN)/python -m retrieve.sample_data demo/album --probe demo/probe.jpg --texts demo/texts
 	$(BIN)/retrieve index demo/album demo/texts --collection demo/collection
 	$(BIN)/retrieve search demo/probe.jpg --collection demo/collection -k 6 --html demo/hits.html
 	$(BIN)/retrieve search "carta sobre la boda en Zaragoza" --collection demo/collection -k 3
@@ -31,7 +31,13 @@ demo: .venv/.installed
 bench: .venv/.installed-bench
 	$(BIN)/python -m benchmarks
 
-lint: .venv/.installed-dev
+# mypy finds the folders under their import names (pyproject.toml) through a tree of links.
+.PHONY: names
+names:
+	rm -rf build/names && mkdir -p build/names/retrieve
+	ln -s $(CURDIR)/retrieval/* $(CURDIR)/indexes $(CURDIR)/cli $(CURDIR)/sample_data build/names/retrieve
+
+lint: .venv/.installed-dev names
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

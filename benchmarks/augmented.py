@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
-from retrieval import photos
-from retrieval.faces.align import align
-from retrieval.faces.detect import open_detector
-from retrieval.faces.embed import open_embedder
-from retrieval.faces.extract import extract
-from retrieval.types import Embeddings, Pixels
+from retrieve import photos
+from retrieve.faces.align import align
+from retrieve.faces.detect import open_detector
+from retrieve.faces.embed import open_embedder
+from retrieve.faces.extract import extract
+from retrieve.types import Embeddings, Pixels
 
 DETECTOR = "mtcnn"
 PATCH = 1.6  # side of what is kept of a photo around a face, in crops: room for shifts and turns

@@ -23,13 +23,13 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.made import BLOCK_ROWS, Made
-from indexes.catalog import NewPhoto
-from indexes.collection import Collection, open_collection
-from indexes.filters import Filter
-from indexes.walk import Found
-from retrieval.types import Embeddings, Face
+from retrieve.indexes.catalog.contents import NewPhoto
+from retrieve.indexes.catalog.filters import Filter
+from retrieve.indexes.catalog.paths import Found
+from retrieve.indexes.collection import Collection, open_collection
+from retrieve.types import Embeddings, Face
 
-CLI = "from cli.app import main; main()"
+CLI = ("-m", "retrieve.cli")
 ROUNDS = 7
 PROBES = 50
 FOLDERS = 1000
@@ -126,8 +126,8 @@ def measure(where: Path, rows: int) -> None:
             few = probes[:5] if label.endswith("--exact") else probes
             say(label, f"{warm_ms(query, few):.2f} CPU ms")
     for label, command in (
-        ("cold search by stored face", ["-c", CLI, "search", "--face-id", "77", "--json"]),
-        ("the same, --exact", ["-c", CLI, "search", "--face-id", "77", "--json", "--exact"]),
+        ("cold search by stored face", [*CLI, "search", "--face-id", "77", "--json"]),
+        ("the same, --exact", [*CLI, "search", "--face-id", "77", "--json", "--exact"]),
         ("cold python, import torch", ["-c", "import torch"]),
     ):
         seconds, memory = cold(*command)

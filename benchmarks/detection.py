@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.photos import SHARED, real_photos
-from retrieval import photos
-from retrieval.faces.detect import open_detector
-from retrieval.faces.mtcnn import REFERENCE, open_mtcnn
-from retrieval.types import Photo, Pixels
+from retrieve import photos
+from retrieve.faces.detect import open_detector
+from retrieve.faces.mtcnn import REFERENCE, open_mtcnn
+from retrieve.types import Photo, Pixels
 
 Find = Callable[[Pixels], NDArray[np.float64]]  # boxes (N, 4) of one photo
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from itertools import cycle, islice
 from pathlib import Path
 
-from retrieval.documents.encoding import decode
+from retrieve.documents.encoding import decode
 
 TEXTS = Path(__file__).parents[1] / "sample_data" / "texts"
 PDF_PARAGRAPHS = 4900  # make some 300 pages
@@ -27,7 +27,7 @@ ROUNDS = 3
 READ = """
 import json, resource, sys, time
 from pathlib import Path
-from retrieval.documents.read import read_document
+from retrieve.documents.read import read_document
 path = Path(sys.argv[1])
 before = time.process_time()
 document = read_document(path)

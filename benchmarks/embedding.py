@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval import weights
-from retrieval.evaluation import identification, verification
-from retrieval.faces.embed import DLIB_RESNET, Family, network_spec, unit_rows
-from retrieval.runtime import Batch, Precision, cpu_has_vnni, open_network
-from retrieval.types import Crops, Embeddings
+from retrieve import weights
+from retrieve.evaluation import identification, verification
+from retrieve.faces.embed import DLIB_RESNET, Family, network_spec, unit_rows
+from retrieve.runtime import Batch, Precision, cpu_has_vnni, open_network
+from retrieve.types import Crops, Embeddings
 
 BATCH = 16
 ROUNDS = 5
@@ -29,9 +29,9 @@ Engine = Callable[[Crops], Embeddings]  # raw vectors of (N, 150, 150, 3)
 
 def aligned_faces(photos: Sequence[Path], family: Family) -> tuple[Crops, list[Path]]:
     """The largest face of each photo as a crop, and the photo; photos without one left out."""
-    from retrieval import photos as files
-    from retrieval.faces.align import align
-    from retrieval.faces.detect import open_detector
+    from retrieve import photos as files
+    from retrieve.faces.align import align
+    from retrieve.faces.detect import open_detector
 
     detector = open_detector("mtcnn")
     template = np.array(family.templates["mtcnn"], np.float32)
@@ -100,7 +100,7 @@ def speed(found: dict[str, Engine], crops: Crops) -> dict[str, float]:
 
 
 def embed(engine: Engine, crops: Crops) -> Embeddings:
-    """Mirror averaging as in retrieval.faces.embed."""
+    """Mirror averaging as in retrieve.faces.embed."""
     parts = [crops[i : i + BATCH] for i in range(0, len(crops), BATCH)]
     return unit_rows(np.concatenate([engine(p) + engine(p[:, :, ::-1]) for p in parts]))
 

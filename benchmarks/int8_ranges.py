@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.faces.embed import DLIB_RESNET, network_spec
-from retrieval.quantize import observed_tensors
-from retrieval.runtime import export
-from retrieval.types import Crops
+from retrieve.faces.embed import DLIB_RESNET, network_spec
+from retrieve.quantize import observed_tensors
+from retrieve.runtime import export
+from retrieve.types import Crops
 
 # Rare people fire late channels twice as high as a hundred others do. Calibrated on one
 # half of 449 portraits and tested on the other: without headroom the worst cosine to

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.startup import CLI, cpu_s
-from retrieval.text.generate import generate
-from retrieval.text.language import LanguageModel, open_language
+from retrieve.text.language.generate import generate
+from retrieve.text.language.model import LanguageModel, open_language
 
 STEPS = 300
 
@@ -103,7 +103,7 @@ def main() -> None:
     whole = ms(lambda: list(generate(model, "", length=100, lines=100)), 1) / 100
     print(f"{'a generated piece, softmax and draw':40} {whole:.3f} CPU ms")
     print(f"{'import onnxruntime':40} {cpu_s('-c', 'import onnxruntime'):.2f} CPU s")
-    print(f"{'cold retrieve predict':40} {cpu_s('-c', CLI, 'predict', 'la noche'):.2f} CPU s")
+    print(f"{'cold retrieve predict':40} {cpu_s(*CLI, 'predict', 'la noche'):.2f} CPU s")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.types import Embeddings
+from retrieve.types import Embeddings
 
 TOPICS = 1000
 ROWS_OF_ONE = 20
@@ -46,7 +46,7 @@ class Made:
         return unit
 
     def write(self, path: Path) -> Embeddings:
-        """All rows into a file as indexes/vectors.py lays it out; mapped."""
+        """All rows into a file as indexes/vectors/file.py lays it out; mapped."""
         with path.open("wb") as file:
             for start in range(0, self._rows, BLOCK_ROWS):
                 self.sample(min(BLOCK_ROWS, self._rows - start), start + 1).tofile(file)

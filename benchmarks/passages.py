@@ -33,15 +33,15 @@ from numpy.typing import NDArray
 
 from benchmarks.documents import repeated
 from benchmarks.watched import Use, cpu_s, descendants, watched
-from indexes.check import check
-from indexes.collection import open_collection
-from retrieval.documents.passages import count_words
+from retrieve.documents.passages import count_words
+from retrieve.indexes.collection import open_collection
+from retrieve.indexes.upkeep.check import check
 
 CORPORA = Path(__file__).parents[2] / "shared" / "text" / "corpora"
 NOVELS = ("eltec_spa.txt.xz", "conssa.txt.xz", "conha19.txt.xz")
 WORDS = 78  # of a passage, on average
 FILE_PASSAGES = 300  # of a file, about
-RETRIEVE = (sys.executable, "-c", "from cli.app import main; main()")
+RETRIEVE = (sys.executable, "-m", "retrieve.cli")
 TIME_LIMIT_S = 900  # for the huge file: reading it takes 7 CPU s, on a busy machine many more
 ORPHANS_S = 10.0  # in which the processes of one that was killed have to end
 TOLERANCE = 1e-5  # of an embedding: it is summed in another order in another batch

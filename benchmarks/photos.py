@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from retrieval import photos
+from retrieve import photos
 
 SHARED = Path(__file__).parents[2] / "shared" / "photos"
 MIN_PIXELS = 700_000  # thumbnails are not what anybody indexes
@@ -37,8 +37,8 @@ def _pixels(path: Path) -> int:
 
 def drawn_photos(n: int) -> list[Path]:
     """Photos of an album drawn once into the cache."""
-    from retrieval.cache import cache_dir
-    from sample_data.album import write_album
+    from retrieve.cache import cache_dir
+    from retrieve.sample_data.album import write_album
 
     folder = cache_dir() / "benchmarks" / f"drawn-{n}"
     if not folder.is_dir():

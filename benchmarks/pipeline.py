@@ -50,7 +50,7 @@ def face_recognition(paths: list[Path]) -> tuple[float, int]:
 
 def retrieve(paths: list[Path], collection: Path) -> tuple[float, int, float]:
     """CPU seconds of all processes, faces, and peak memory of all together in MB."""
-    command = [sys.executable, "-c", "from cli.app import main; main()"]
+    command = [sys.executable, "-m", "retrieve.cli"]
     where = ["--collection", str(collection)]
     process = subprocess.Popen(
         [*command, "index", *map(str, paths), *where],

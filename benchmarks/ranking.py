@@ -4,7 +4,7 @@
 
 CORPORA are text files, plain or packed, or folders of them. Passages come from the end of each,
 which no training of this project reads. Prints R@1, R@10 and MRR@10 of each kind of made query
-(`retrieval.training.made_queries`); in how many queries the answer is among the first ten of
+(`retrieve.training.made_queries`); in how many queries the answer is among the first ten of
 BM25 and not of the hybrid, and the other way round; then CPU milliseconds to rank up to 200
 candidates, of passages that are read for the first time and of remembered ones.
 """
@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.evaluation import retrieval
-from retrieval.evaluation.in_memory import InMemory
-from retrieval.evaluation.retrieval import Document, Query
-from retrieval.text.encode import open_text_encoder
-from retrieval.text.evidence import words_of
-from retrieval.text.ranking import open_ranker
-from retrieval.training import made_queries
-from retrieval.training.split import split, texts_of
+from retrieve.evaluation import retrieval
+from retrieve.evaluation.in_memory import InMemory
+from retrieve.evaluation.retrieval import Document, Query
+from retrieve.text.encoders.encode import open_text_encoder
+from retrieve.text.ranking.evidence import words_of
+from retrieve.text.ranking.ranking import open_ranker
+from retrieve.training import made_queries
+from retrieve.training.split import split, texts_of
 
 PASSAGES = 90  # of each text
 SEED = 2

@@ -3,8 +3,8 @@
     python -m benchmarks.recall PHOTOS [--rows N] [--embedder NAME] [--embeddings FILE.npz]
 
 All faces of the photographs below PHOTOS, each embedded again and again as other photographs
-would show it (benchmarks/augmented.py). The constants of indexes/ann.py and
-indexes/fastscan.py rest on what this prints. FILE.npz keeps the embeddings (5 CPU ms each)
+would show it (benchmarks/augmented.py). The constants of indexes/search/ann.py and
+indexes/search/fastscan.py rest on what this prints. FILE.npz keeps the embeddings (5 CPU ms each)
 for the next run: it is read if it is there and written if not.
 """
 
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from benchmarks import augmented
 from benchmarks.made import recall
-from indexes import fastscan
-from indexes.ann import nearest
-from retrieval.faces.embed import DEFAULT_EMBEDDER
-from retrieval.types import Embeddings
+from retrieve.faces.embed import DEFAULT_EMBEDDER
+from retrieve.indexes.search import fastscan
+from retrieve.indexes.search.ann import nearest
+from retrieve.types import Embeddings
 
 Faces = NDArray[np.int32]  # (N,) which face a row shows
 

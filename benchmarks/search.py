@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.made import Made, recall
-from indexes import cache, fastscan
-from indexes.ann import nearest
-from retrieval.types import Embeddings
+from retrieve.indexes.search import cache, fastscan
+from retrieve.indexes.search.ann import nearest
+from retrieve.types import Embeddings
 
 K = 10
 PROBES = 200

@@ -12,10 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sample_data.album import write_album, write_probe
+from retrieve.sample_data.album import write_album, write_probe
 
 ROUNDS = 5
-CLI = "from cli.app import main; main()"
+CLI = ("-m", "retrieve.cli")
 
 
 def cpu_s(*arguments: str) -> float:
@@ -35,7 +35,7 @@ def main() -> None:
         write_album(Path(album), people=3, photos=12, seed=1)
         write_probe(Path(probe), seed=1)
         subprocess.run(
-            [sys.executable, "-c", CLI, "index", album, "-c", where],
+            [sys.executable, *CLI, "index", album, "-c", where],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             check=True,
@@ -47,15 +47,15 @@ def main() -> None:
             "import faiss": ("-c", "import faiss"),
             "open both networks": (
                 "-c",
-                "import cli\n"
-                "from retrieval.faces.detect import open_detector\n"
-                "from retrieval.faces.embed import open_embedder\n"
+                "import retrieve.cli\n"
+                "from retrieve.faces.detect import open_detector\n"
+                "from retrieve.faces.embed import open_embedder\n"
                 "open_detector(), open_embedder()",
             ),
-            "retrieve --help": ("-c", CLI, "--help"),
-            "retrieve info": ("-c", CLI, "info", "-c", where),
-            "retrieve detect": ("-c", CLI, "detect", probe),
-            "retrieve search": ("-c", CLI, "search", probe, "-c", where),
+            "retrieve --help": (*CLI, "--help"),
+            "retrieve info": (*CLI, "info", "-c", where),
+            "retrieve detect": (*CLI, "detect", probe),
+            "retrieve search": (*CLI, "search", probe, "-c", where),
         }
         for name, arguments in rows.items():
             print(f"{name:20} {cpu_s(*arguments):.2f} CPU s")

@@ -22,15 +22,15 @@ TIMES = 7
 
 NUMPY = """
 import time
-from retrieval.text.encode import open_text_encoder
+from retrieve.text.encoders.encode import open_text_encoder
 encoder = open_text_encoder({encoder!r})
 embed = encoder.embed
 """
 ONNX = """
 import time, numpy as np, onnxruntime as ort
-from retrieval.text import encoder_file
-from retrieval.text.encode import shipped
-from retrieval.text.vocabulary import Vocabulary
+from retrieve.text import encoder_file
+from retrieve.text.encoders.encode import shipped
+from retrieve.text.words.vocabulary import Vocabulary
 file = encoder_file.read(shipped("encoder"))
 vocabulary = Vocabulary(file.words, file.buckets)
 options = ort.SessionOptions()
@@ -77,9 +77,9 @@ def _export(path: Path) -> None:
 
     import torch
 
-    from retrieval.models.text_encoder import TextEncoder
-    from retrieval.text import encoder_file
-    from retrieval.text.encode import shipped
+    from retrieve.models.text_encoder import TextEncoder
+    from retrieve.text.encoders import file as encoder_file
+    from retrieve.text.encoders.encode import shipped
 
     file = encoder_file.read(shipped("encoder"))
     rows, dim = file.arrays["embeddings"].shape
@@ -113,7 +113,7 @@ def _printed(code: str) -> float:
 
 
 def _throughput(name: str) -> None:
-    from retrieval.text.encode import open_text_encoder
+    from retrieve.text.encoders.encode import open_text_encoder
 
     encoder = open_text_encoder(name)
     encoder.embed([PASSAGE])

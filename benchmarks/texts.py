@@ -35,7 +35,7 @@ import numpy as np
 
 from benchmarks.passages import RETRIEVE, started, write
 from benchmarks.watched import watched
-from retrieval.evaluation.retrieval import Document, Query, documents, half, queries
+from retrieve.evaluation.retrieval import Document, Query, documents, half, queries
 
 EVALUATION = Path(__file__).parents[2] / "shared" / "text" / "evaluation"
 SAMPLE = Path(__file__).parents[1] / "sample_data"
@@ -107,8 +107,8 @@ def measured(answer: Answer, asked: Sequence[Query]) -> dict[str, float]:
 
 
 def ours(collection: Path, folder: Path, asked: Sequence[Query]) -> dict[str, float]:
-    from indexes.collection import open_collection
-    from indexes.textsearch import search_texts
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.queries.texts import search_texts
 
     keys = keys_of(folder)
     with open_collection(collection) as opened:
@@ -123,7 +123,7 @@ def ours(collection: Path, folder: Path, asked: Sequence[Query]) -> dict[str, fl
 
 def stored(collection: Path, folder: Path) -> tuple[list[str], list[str]]:
     """The passages as we have split them, under their titles, and their keys."""
-    from indexes.collection import open_collection
+    from retrieve.indexes.collection import open_collection
 
     keys = keys_of(folder)
     with open_collection(collection) as opened:
@@ -204,7 +204,7 @@ def apart(name: str, collection: Path, folder: Path) -> dict[str, float]:
 
 def indexed(collection: Path, folder: Path) -> tuple[int, float]:
     """`retrieve index`: passages and CPU seconds, of all processes from their start."""
-    from indexes.collection import open_collection
+    from retrieve.indexes.collection import open_collection
 
     use = watched(started(collection, "index", folder))
     with open_collection(collection) as opened:
@@ -228,8 +228,8 @@ def cold(collection: Path) -> float:
 
 def warm(collection: Path) -> None:
     """CPU ms of queries of common and of rare words."""
-    from indexes.collection import open_collection
-    from indexes.textsearch import search_texts
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.queries.texts import search_texts
 
     with open_collection(collection) as opened:
         for query in LARGE_QUERIES:

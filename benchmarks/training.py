@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.training.words import cbow, corpus
+from retrieve.training.words import cbow, corpus
 
 WORDS = 50_000
 LINES = 60_000

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from indexes import words
-from indexes.codes import CodeIndex
-from indexes.words import open_words
+from retrieve.indexes.words import stores as words
+from retrieve.indexes.words.codes import CodeIndex
+from retrieve.indexes.words.stores import open_words
 
-CLI = "from cli.app import main; main()"
+CLI = ("-m", "retrieve.cli")
 ROUNDS = 5
 ASKED = 200
 DIM = 300
@@ -31,7 +31,7 @@ CLUSTERS = 5000
 
 OURS = """
 import time; start = time.process_time()
-from indexes.words import open_words
+from retrieve.indexes.words.stores import open_words
 index = open_words("es"); index.neighbors("rey")
 print(time.process_time() - start)
 """
@@ -130,7 +130,8 @@ def imported(folder: Path, count: int) -> None:
     made = folder / "made.bin"
     write_made(made, count)
     code = (
-        "import resource, sys\nfrom pathlib import Path\nfrom indexes import words\n"
+        "import resource, sys\nfrom pathlib import Path\n"
+        "from retrieve.indexes.words import stores as words\n"
         "words.add(Path(sys.argv[1]), 'made', language='none')\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     )
@@ -142,7 +143,7 @@ def imported(folder: Path, count: int) -> None:
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(f"{f'add {count} × {DIM}':44} {spent:.0f} CPU s, peak {float(done.stdout):.0f} MB")
     size = words.locate("made").stat().st_size / 1e6
-    seconds, memory = cold("-c", CLI, "neighbors", "palabra77", "--vectors", "made")
+    seconds, memory = cold(*CLI, "neighbors", "palabra77", "--vectors", "made")
     print(f"{'cold neighbours there':44} {seconds:.2f} CPU s, {memory:.0f} MB; file {size:.0f} MB")
     print(f"{'warm neighbours there':44} {warm_ms('made'):.2f} CPU ms")
     index = open_words("made")
@@ -159,7 +160,7 @@ def main() -> None:
     count = parser.parse_args().imported
     with tempfile.TemporaryDirectory() as name:
         os.environ["RETRIEVE_WORDS"] = str(Path(name, "store"))
-        seconds, memory = cold("-c", CLI, "analogy", "rey", "hombre", "mujer")
+        seconds, memory = cold(*CLI, "analogy", "rey", "hombre", "mujer")
         print(f"{'cold retrieve analogy':44} {seconds:.2f} CPU s, {memory:.0f} MB")
         beside_gensim(Path(name))
         if count:

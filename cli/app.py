@@ -8,38 +8,17 @@ from typing import Annotated
 
 import typer
 
-from cli import (
-    analogy,
-    backup,
-    calibrate,
-    check,
-    classify,
-    compact,
-    detect,
-    embed,
-    evaluate,
-    export,
-    forget,
-    generate,
-    import_,
-    index,
-    info,
-    map,
-    models,
-    name,
-    neighbors,
-    odd_one_out,
-    predict,
-    render,
-    repair,
-    restore,
-    search,
-    similarity,
-    train,
-    watch,
-    words,
-)
-from retrieval.errors import RetrievalError
+from retrieve.cli.commands.collection import export, import_, index, info, watch
+from retrieve.cli.commands.evaluate import evaluate
+from retrieve.cli.commands.language import classify, generate, predict
+from retrieve.cli.commands.models import calibrate, models
+from retrieve.cli.commands.people import name
+from retrieve.cli.commands.search import detect, embed, map, search
+from retrieve.cli.commands.train import train
+from retrieve.cli.commands.upkeep import backup, check, compact, forget, repair, restore
+from retrieve.cli.commands.words import analogy, neighbors, odd_one_out, similarity, words
+from retrieve.cli.showing import render
+from retrieve.errors import RetrievalError
 
 app = typer.Typer(
     name="retrieve",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from indexes.walk import walk
-from retrieval.faces.detect import DEFAULT_DETECTOR, open_detector
-from retrieval.faces.embed import DEFAULT_EMBEDDER, embedder_family
-from retrieval.faces.extract import PhotoFaces, extract
-from retrieval.photos import BadPhoto
-from retrieval.types import Skipped
+from retrieve.faces.detect import DEFAULT_DETECTOR, open_detector
+from retrieve.faces.embed import DEFAULT_EMBEDDER, embedder_family
+from retrieve.faces.extract import PhotoFaces, extract
+from retrieve.indexes.building.walk import walk
+from retrieve.photos import BadPhoto
+from retrieve.types import Skipped
 
 
 def extracted(

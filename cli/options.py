@@ -10,7 +10,7 @@ import platformdirs
 import typer
 
 if TYPE_CHECKING:
-    from indexes.filters import Filter
+    from retrieve.indexes.catalog.filters import Filter
 
 DEFAULT_COLLECTION = Path(platformdirs.user_data_dir("retrieve")) / "collection"
 
@@ -114,6 +114,20 @@ WordsKOption = Annotated[int, typer.Option("-k", min=1, help="How many words to 
 LanguageModelOption = Annotated[
     str, typer.Option(help="Which language model: es, a name that was trained, or a file.")
 ]
+TextColumn = Annotated[str, typer.Option(help="Column or field that holds the text.")]
+LabelColumn = Annotated[str, typer.Option(help="Column or field that holds the class.")]
+GroupColumn = Annotated[
+    str,
+    typer.Option(
+        help="Column or field that says what a text is from (a book, a writer): texts of one are "
+        "never trained on and measured both. In a folder it is the file.",
+        show_default="none",
+    ),
+]
+PictureOption = Annotated[
+    Path | None,
+    typer.Option(help="Draw the confusion matrix into this PNG, SVG or PDF.", dir_okay=False),
+]
 
 
 def filter_from(
@@ -126,7 +140,7 @@ def filter_from(
     min_quality: float,
 ) -> Filter:
     """The conditions of those options; raises BadInput for a date or place that is none."""
-    from indexes.filters import Filter, near_from
+    from retrieve.indexes.catalog.filters import Filter, near_from
 
     return Filter(
         since,

@@ -1,8 +1,8 @@
 """A collection of photographs: one directory that is opened, indexed and searched.
 
-catalog.sqlite  what there is (indexes/catalog.py, indexes/spaces.py)
-faces.f32       the embeddings of faces, row after row (indexes/vectors.py)
-cache/          FAISS's index of them, made again at any time (indexes/engine.py)
+catalog.sqlite  what there is (indexes/catalog/contents.py, indexes/vectors/spaces.py)
+faces.f32       the embeddings of faces, row after row (indexes/vectors/file.py)
+cache/          FAISS's index of them, made again at any time (indexes/search/engine.py)
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
-from indexes import traces
-from indexes.catalog import Catalog, StoredFace
-from indexes.database import open_database, reading, writing
-from indexes.engine import Engine, State
-from indexes.filters import EVERYTHING, FACES, Filter, findable
-from indexes.networks import Networks
-from indexes.probes import Probe, ProbeFace, numbered, probe_face
-from indexes.spaces import Space, VectorSpace
-from indexes.texts import Texts
-from indexes.vectors import FileMissing, check_embeddings
-from indexes.walk import checked_roots, count
-from retrieval.errors import BadInput, CollectionError
-from retrieval.faces import calibration
-from retrieval.types import Embeddings, Hit, Skipped
+from retrieve.errors import BadInput, CollectionError
+from retrieve.faces import calibration
+from retrieve.indexes.building.networks import Networks
+from retrieve.indexes.building.walk import checked_roots, count
+from retrieve.indexes.catalog.contents import Catalog, StoredFace
+from retrieve.indexes.catalog.database import open_database, reading, writing
+from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter, findable
+from retrieve.indexes.queries.probes import Probe, ProbeFace, numbered, probe_face
+from retrieve.indexes.search import traces
+from retrieve.indexes.search.engine import Engine, State
+from retrieve.indexes.search.texts import Texts
+from retrieve.indexes.vectors.file import FileMissing, check_embeddings
+from retrieve.indexes.vectors.spaces import Space, VectorSpace
+from retrieve.types import Embeddings, Hit, Skipped
 
 if TYPE_CHECKING:
-    from indexes.build import Extractor, OnProgress
-    from indexes.storing import Report
-    from indexes.workers import Job
-    from retrieval.faces.detect import Detector
-    from retrieval.faces.embed import Embedder
-    from retrieval.weights import Progress as OnDownload
+    from retrieve.faces.detector import Detector
+    from retrieve.faces.embed import Embedder
+    from retrieve.indexes.building.build import Extractor, OnProgress
+    from retrieve.indexes.building.storing import Report
+    from retrieve.indexes.building.workers import Job
+    from retrieve.weights import Progress as OnDownload
 
 CATALOG = "catalog.sqlite"
 LOOKS = 5  # at a catalog whose vector file was replaced between reading and opening
@@ -147,7 +147,7 @@ class Collection:
         raises         BadInput if a root does not exist, CollectionError if the
                        collection was made with other networks
         """
-        from indexes import workers
+        from retrieve.indexes.building import workers
 
         roots = checked_roots(roots)
         photos = self._wants_faces(roots)
@@ -170,7 +170,7 @@ class Collection:
 
         photos  False where there are none, so that no network is needed
         """
-        from indexes.workers import Job
+        from retrieve.indexes.building.workers import Job
 
         faces = self.networks.job() if photos else None
         return Job(faces, tuple(checked_roots(roots)), column)
@@ -192,7 +192,7 @@ class Collection:
         vanished  files and folders that are known to be there no more
         below     folders that are kept up to date, where the roots are only what has changed
         """
-        from indexes.build import Build
+        from retrieve.indexes.building.build import Build
 
         self.begin(photos=photos)
         with (

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.catalog import StoredFace
-from indexes.collection import Collection
-from indexes.filters import EVERYTHING, FACES, Filter, findable
-from indexes.passages import Passages, StoredPassage
-from indexes.spaces import VectorSpace, every_space
-from indexes.words import WordIndex
-from retrieval.errors import BadInput, CollectionError
-from retrieval.projection import sample
-from retrieval.types import Embeddings
+from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.catalog.contents import StoredFace
+from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter, findable
+from retrieve.indexes.catalog.passages import Passages, StoredPassage
+from retrieve.indexes.collection import Collection
+from retrieve.indexes.vectors.spaces import VectorSpace, every_space
+from retrieve.indexes.words.stores import WordIndex
+from retrieve.projection import sample
+from retrieve.types import Embeddings
 
 WORDS = "words"
 LENGTH_WITHIN = 1e-3  # of 1; a row that is being overwritten has the length 0

@@ -17,12 +17,12 @@ from pathlib import Path
 from watchfiles import Change
 from watchfiles import watch as watch_files
 
-from indexes.build import Extractor, OnProgress
-from indexes.collection import Collection
-from indexes.database import CannotWrite
-from indexes.storing import Report
-from indexes.walk import checked_roots, described, reaches
-from retrieval.errors import BadInput, CollectionError
+from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.building.build import Extractor, OnProgress
+from retrieve.indexes.building.storing import Report
+from retrieve.indexes.building.walk import checked_roots, described, reaches
+from retrieve.indexes.catalog.database import CannotWrite
+from retrieve.indexes.collection import Collection
 
 DEBOUNCE_S = 2.0
 LONGEST_S = 60.0  # that changes wait while more of them keep coming

@@ -13,19 +13,19 @@ from pathlib import Path
 from PIL import Image, ImageFile, TiffImagePlugin
 from pillow_heif import register_heif_opener
 
-from retrieval.documents.lines import Line
-from retrieval.documents.passages import split
-from retrieval.errors import BadInput
-from retrieval.metadata.exif import read_exif
-from retrieval.metadata.iptc import read_iptc
-from retrieval.metadata.names import name_words
-from retrieval.metadata.png import read_png
-from retrieval.metadata.said import Said
-from retrieval.metadata.sidecars import Sidecar, read_sidecar, sidecars
-from retrieval.metadata.xmp import read_xmp
-from retrieval.photos import DAMAGE, FORMATS, careful
-from retrieval.text.tokens import words
-from retrieval.types import Passage
+from retrieve.documents.lines import Line
+from retrieve.documents.passages import split
+from retrieve.errors import BadInput
+from retrieve.metadata.exif import read_exif
+from retrieve.metadata.iptc import read_iptc
+from retrieve.metadata.names import name_words
+from retrieve.metadata.png import read_png
+from retrieve.metadata.said import Said
+from retrieve.metadata.sidecars import Sidecar, read_sidecar, sidecars
+from retrieve.metadata.xmp import read_xmp
+from retrieve.photos import DAMAGE, FORMATS, careful
+from retrieve.text.tokens import words
+from retrieve.types import Passage
 
 __all__ = ["Description", "Sidecar", "describe", "sidecars"]
 

@@ -33,8 +33,8 @@ from PIL import (
 )
 from pillow_heif import register_heif_opener
 
-from retrieval.errors import BadInput
-from retrieval.types import Photo, Pixels
+from retrieve.errors import BadInput
+from retrieve.types import Photo, Pixels
 
 MAX_BYTES = 1 << 30  # of a file: it is read into memory once
 # The largest camera phones make 200 megapixels; this many take 0.8 GB as RGB.

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import BadInput, MissingExtra
-from retrieval.types import Embeddings
+from retrieve.errors import BadInput, MissingExtra
+from retrieve.types import Embeddings
 
 Places = NDArray[np.float32]  # (N, 2) x, y, of no unit
 

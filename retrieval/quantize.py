@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import WeightsError
+from retrieve.errors import WeightsError
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.cache import cache_dir, replacing
-from retrieval.errors import BadInput, MissingExtra, WeightsError
+from retrieve.cache import cache_dir, replacing
+from retrieve.errors import BadInput, MissingExtra, WeightsError
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
 

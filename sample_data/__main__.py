@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sample_data.album import write_album, write_probe
-from sample_data.archive import write_texts
+from retrieve.sample_data.album import write_album, write_probe
+from retrieve.sample_data.archive import write_texts
 
 parser = argparse.ArgumentParser(prog="python -m sample_data", description=__doc__)
 parser.add_argument("folder", type=Path, metavar="FOLDER")

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from pillow_heif import register_heif_opener
 
-from sample_data.face import draw_person
-from sample_data.paint import Frame
-from sample_data.people import Person
-from sample_data.scene import PLACES, paint_scene
-from sample_data.shot import Shot, draw_light
+from retrieve.sample_data.face import draw_person
+from retrieve.sample_data.paint import Frame
+from retrieve.sample_data.people import Person
+from retrieve.sample_data.scene import PLACES, paint_scene
+from retrieve.sample_data.shot import Shot, draw_light
 
 PORTRAIT, GROUP = (480, 600), (900, 600)  # width, height
 SIDEWAYS = 6  # EXIF orientation of the photo that was taken with the camera turned

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from sample_data.papers import docx, odt, pdf
+from retrieve.sample_data.papers import docx, odt, pdf
 
 TEXTS = Path(str(resources.files("sample_data") / "texts"))
 ABOUT = "README.md"  # speaks of the archive and is no part of it

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sample_data.paint import (
+from retrieve.sample_data.paint import (
     Colour,
     Frame,
     Plane,
@@ -29,9 +29,9 @@ from sample_data.paint import (
     ripple,
     step,
 )
-from sample_data.people import Person
-from sample_data.shot import Shot
-from sample_data.surface import ROWS, Seen, Stack, lit
+from retrieve.sample_data.people import Person
+from retrieve.sample_data.shot import Shot
+from retrieve.sample_data.surface import ROWS, Seen, Stack, lit
 
 DARK, WHITE = rgb("1c1412"), rgb("f7f4f0")
 

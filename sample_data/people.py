@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sample_data.paint import Colour, mix, rgb
+from retrieve.sample_data.paint import Colour, mix, rgb
 
 WOMEN_NAMES = (
     "Carmen Lucía Elena Marta Sofía Paula Alba Irene Nuria Rocío Pilar Inés Teresa Julia Clara "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sample_data.paint import Colour, Sheet, edge, mix, paint, rgb, ripple
+from retrieve.sample_data.paint import Colour, Sheet, edge, mix, paint, rgb, ripple
 
 # What a caption says after the names.
 PLACES = {

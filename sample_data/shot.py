@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sample_data.people import Person
-from sample_data.surface import Light
+from retrieve.sample_data.people import Person
+from retrieve.sample_data.surface import Light
 
 YAW = math.radians(20)  # as far as anybody turns away from the camera
 ROLL = math.radians(7)

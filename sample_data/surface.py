@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sample_data.paint import Plane, edge
+from retrieve.sample_data.paint import Plane, edge
 
 ROWS = 1500  # samples of a profile, finer than any pixel
 Profile = NDArray[np.float32]  # (ROWS,)

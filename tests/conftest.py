@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sample_data.album import write_album, write_probe
+from retrieve.sample_data.album import write_album, write_probe
 
 
 @pytest.fixture(scope="session")

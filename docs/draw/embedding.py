@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from docs.draw import paper, people
-from retrieval.evaluation.verification import roc
+from retrieve.evaluation.verification import roc
 
 FACE_POINTS = 25  # side of a face, in typographic points
 SHELVES = 5  # rows of faces under one another, so that they do not hide each other

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from docs.draw import paper
-from retrieval.models.text_encoder import INPUT_SCALE, TextEncoder
-from retrieval.text import encoder_file
-from retrieval.text.encode import shipped
-from retrieval.text.encoder_file import EncoderFile
-from retrieval.text.vocabulary import Vocabulary
+from retrieve.models.text_encoder import INPUT_SCALE, TextEncoder
+from retrieve.text.encoders import file as encoder_file
+from retrieve.text.encoders.encode import shipped
+from retrieve.text.encoders.file import EncoderFile
+from retrieve.text.words.vocabulary import Vocabulary
 
 SENTENCE = "La última carta que mi abuela escribió desde Zaragoza llegó después de la guerra"
 Floats = NDArray[np.float32]

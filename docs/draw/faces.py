@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli.mapgroups import ColourBy, grouped
-from cli.mappicture import write_picture
 from docs.draw import paper, people
-from indexes.maps import Item
-from retrieval.projection import Method, project
+from retrieve.cli.showing.maps.groups import ColourBy, grouped
+from retrieve.cli.showing.maps.picture import write_picture
+from retrieve.indexes.maps import Item
+from retrieve.projection import Method, project
 
 TITLES = {Method.PCA: "two principal components", Method.TSNE: "t-SNE"}
 

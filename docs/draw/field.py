@@ -17,9 +17,9 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from docs.draw import paper, people
-from retrieval.faces.embed import network_spec
-from retrieval.models.dlib_resnet import CROP_PX, Block, DlibResNet
-from retrieval.types import Crops
+from retrieve.faces.embed import network_spec
+from retrieve.models.dlib_resnet import CROP_PX, Block, DlibResNet
+from retrieve.types import Crops
 
 SHARE = 0.0455  # of the strongest pixel: what lies beyond two standard deviations of a Gaussian
 DRAWS = 2  # random mixtures of a layer's channels for each face, of which the mean is taken

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docs.draw import paper
-from retrieval.text.language import LanguageModel, State, open_language
-from retrieval.text.pieces import SPACE
+from retrieve.text.language.model import LanguageModel, State, open_language
+from retrieve.text.language.pieces import SPACE
 
 SENTENCE = "El médico entró en la casa, miró al niño y le dijo a la madre que no era nada grave."
 GATES = ("forget", "input", "output")

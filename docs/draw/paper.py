@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cli.mapgroups import COLOURS
-from retrieval.cache import replacing
+from retrieve.cache import replacing
+from retrieve.cli.showing.maps.groups import COLOURS
 
 BLUE, RED, GREEN, YELLOW, SKY, PURPLE, ORANGE, TEAL, BROWN = COLOURS
 INK, PALE = "#333333", "#bbbbbb"

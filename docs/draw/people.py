@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.faces import calibration
-from retrieval.faces.calibration import Calibration
-from retrieval.faces.embed import Embedder, open_embedder
-from retrieval.faces.extract import extract
-from retrieval.faces.mtcnn import Mtcnn, open_mtcnn
-from retrieval.types import Crops, Embeddings, Face, Pixels
-from sample_data.album import Label, write_album
+from retrieve.faces import calibration
+from retrieve.faces.calibration import Calibration
+from retrieve.faces.embed import Embedder, open_embedder
+from retrieve.faces.extract import extract
+from retrieve.faces.mtcnn import Mtcnn, open_mtcnn
+from retrieve.sample_data.album import Label, write_album
+from retrieve.types import Crops, Embeddings, Face, Pixels
 
 SEED = 1  # of `make demo`
 

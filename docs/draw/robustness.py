@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from docs.draw import paper, people
-from retrieval.faces.align import align
-from retrieval.faces.quality import measure
-from retrieval.types import Pixels
+from retrieve.faces.align import align
+from retrieve.faces.quality import measure
+from retrieve.types import Pixels
 
 EXAMPLES = 4  # strengths of each change that are shown
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cli.mapgroups import COLOURS, Group
-from cli.mappicture import label, write_picture
 from docs.draw import paper
-from indexes.maps import points_of_words
-from indexes.words import WordIndex, open_words
-from retrieval.projection import Method, project
+from retrieve.cli.showing.maps.groups import COLOURS, Group
+from retrieve.cli.showing.maps.picture import label, write_picture
+from retrieve.indexes.maps import points_of_words
+from retrieve.indexes.words.stores import WordIndex, open_words
+from retrieve.projection import Method, project
 
 PANELS = {
     "gender": "hombre mujer rey reina padre madre hermano hermana actor actriz",

@@ -14,10 +14,10 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.exchange.records import NETWORKS, UNREAD, VERSION, FaceRecord, Header, Record
-from indexes.persons import checked_name
-from indexes.vectors import UNIT_TOLERANCE
-from retrieval.errors import BadInput
+from retrieve.errors import BadInput
+from retrieve.indexes.catalog.persons import checked_name
+from retrieve.indexes.exchange.records import NETWORKS, UNREAD, VERSION, FaceRecord, Header, Record
+from retrieve.indexes.vectors.file import UNIT_TOLERANCE
 
 DIGEST = re.compile(f"({UNREAD})?[0-9a-f]{{64}}")
 ADDRESS = "file:///"

@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.exchange import pickles
-from indexes.exchange.checks import MAX_DIM
-from indexes.exchange.originals import ForeignFace
-from indexes.exchange.records import Header
-from indexes.foreign import DEEPFACE
-from retrieval.errors import BadInput
+from retrieve.errors import BadInput
+from retrieve.indexes.exchange import pickles
+from retrieve.indexes.exchange.checks import MAX_DIM
+from retrieve.indexes.exchange.originals import ForeignFace
+from retrieve.indexes.exchange.records import Header
+from retrieve.indexes.vectors.foreign import DEEPFACE
 
 UNKNOWN = "unknown"  # in place of a SHA-256
 MODELS = (

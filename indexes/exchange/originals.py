@@ -1,7 +1,7 @@
 """The photos behind faces of other programs, read for what those do not tell.
 
 The content's hash, size, date and place, and a small picture of each face; no network runs.
-Photos are decoded in processes of their own (indexes/workers.py).
+Photos are decoded in processes of their own (indexes/building/workers.py).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexes import workers
-from indexes.exchange.records import UNREAD, FaceRecord, Record
-from indexes.workers import Extracted, Work
-from retrieval import photos
-from retrieval.types import Skipped
+from retrieve import photos
+from retrieve.indexes.building import workers
+from retrieve.indexes.building.workers import Extracted, Work
+from retrieve.indexes.exchange.records import UNREAD, FaceRecord, Record
+from retrieve.types import Skipped
 
 Box = NDArray[np.float32]  # (4,) x1, y1, x2, y2 in photo pixels
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from retrieval.errors import BadInput
+from retrieve.errors import BadInput
 
 # 115,000 embeddings of 512 numbers. Numbers take 4 times as much in memory; what is made to
 # fill it takes up to 25 times.

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
-from retrieval.documents.lines import Line, clean
-from retrieval.documents.sentences import sentence_starts
-from retrieval.types import Passage
+from retrieve.documents.lines import Line, clean
+from retrieve.documents.sentences import sentence_starts
+from retrieve.types import Passage
 
 # The shipped text encoder was trained on blocks of some 80 tokens; much longer passages
 # blur its embedding, much shorter ones say too little to be found by meaning.

@@ -7,12 +7,12 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from retrieval.documents.encoding import decode
-from retrieval.documents.lines import MAX_TEXT_CHARACTERS, Line, Source
-from retrieval.documents.passages import split
-from retrieval.documents.signatures import recognised
-from retrieval.errors import BadInput
-from retrieval.types import Document
+from retrieve.documents.encoding import decode
+from retrieve.documents.lines import MAX_TEXT_CHARACTERS, Line, Source
+from retrieve.documents.passages import split
+from retrieve.documents.signatures import recognised
+from retrieve.errors import BadInput
+from retrieve.types import Document
 
 MAX_BYTES = 512 << 20  # of a file: it is read into memory once; scans are large
 MAX_TEXT_BYTES = MAX_TEXT_CHARACTERS  # of a file of text
@@ -75,15 +75,15 @@ def _source(path: Path, content: bytes, column: str | None, remarks: list[str]) 
     stated = _FORMATS.get(path.suffix.lower(), "plain")
     kind = recognised(content)
     if kind == "pdf":
-        from retrieval.documents.pdf import read_pdf
+        from retrieve.documents.formats.pdf import read_pdf
 
         return read_pdf(content, remarks)
     if kind == "docx":
-        from retrieval.documents.docx import read_docx
+        from retrieve.documents.formats.docx import read_docx
 
         return read_docx(content)
     if kind == "odt":
-        from retrieval.documents.odt import read_odt
+        from retrieve.documents.formats.odt import read_odt
 
         return read_odt(content)
     if stated in _BINARY:
@@ -97,7 +97,7 @@ def _text_source(
     kind: str, path: Path, content: bytes, column: str | None, remarks: list[str]
 ) -> Source:
     if kind == "html":
-        from retrieval.documents.markup import declared_encoding, read_html
+        from retrieve.documents.formats.markup import declared_encoding, read_html
 
         text, remark = decode(content, declared_encoding(content))
         remarks += [remark] if remark else []
@@ -108,22 +108,22 @@ def _text_source(
     text, remark = decode(content)
     remarks += [remark] if remark else []
     if kind == "markdown":
-        from retrieval.documents.markdown import read_markdown
+        from retrieve.documents.formats.markdown import read_markdown
 
         return read_markdown(text)
     if kind == "table":
-        from retrieval.documents.tables import read_table
+        from retrieve.documents.formats.tables import read_table
 
         return read_table(text, column, tabs=path.suffix.lower() == ".tsv")
     if kind == "json lines":
-        from retrieval.documents.jsonlines import read_json_lines
+        from retrieve.documents.formats.jsonlines import read_json_lines
 
         return read_json_lines(text, column, remarks)
     if kind == "subtitles":
-        from retrieval.documents.subtitles import read_subtitles
+        from retrieve.documents.formats.subtitles import read_subtitles
 
         return read_subtitles(text)
-    from retrieval.documents.plain import read_plain
+    from retrieve.documents.formats.plain import read_plain
 
     return read_plain(text)
 

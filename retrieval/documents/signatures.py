@@ -6,7 +6,7 @@ import re
 import zipfile
 from io import BytesIO
 
-from retrieval.errors import BadInput
+from retrieve.errors import BadInput
 
 _PDF = re.compile(rb"^%PDF-\d", re.MULTILINE)  # readers let it stand within 1,024 bytes
 _HTML = (b"<!doctype html", b"<html")

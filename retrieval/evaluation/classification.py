@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import BadInput
-from retrieval.evaluation.verification import Rate, rate
+from retrieve.errors import BadInput
+from retrieve.evaluation.verification import Rate, rate
 
 BINS = 15  # of probability, as Guo et al. have them
 RESAMPLES = 1000

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import BadInput
-from retrieval.evaluation.verification import Rate, rate
+from retrieve.errors import BadInput
+from retrieve.evaluation.verification import Rate, rate
 
 ScoreTable = NDArray[np.floating[Any]]  # (P, G), row per probe, column per gallery entry
 

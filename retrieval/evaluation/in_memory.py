@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.evaluation.retrieval import DEPTH, NOTHING, Document, Ranking
-from retrieval.text.encode import TextEncoder
-from retrieval.text.ranking import Candidate, Ranker, Statistics
-from retrieval.text.stemming import stems
-from retrieval.types import Embeddings
+from retrieve.evaluation.retrieval import DEPTH, NOTHING, Document, Ranking
+from retrieve.text.encoders.encode import TextEncoder
+from retrieve.text.ranking.ranking import Candidate, Ranker, Statistics
+from retrieve.text.stemming import stems
+from retrieve.types import Embeddings
 
 K1, B = 1.2, 0.75  # FTS5's, which cannot be changed
 LEAST_IDF = 1e-6  # of a stem in more than half of the passages, as FTS5 has it

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import BadInput
-from retrieval.evaluation.kneser_ney import KneserNey
-from retrieval.text.language import LanguageModel
-from retrieval.text.pieces import Pieces
+from retrieve.errors import BadInput
+from retrieve.evaluation.kneser_ney import KneserNey
+from retrieve.text.language.model import LanguageModel
+from retrieve.text.language.pieces import Pieces
 
 PARTS = 16  # read side by side, for speed; each begins at <SOS>
 BASELINES = {"unigram": 1, "bigram": 2, "Kneser-Ney 5-gram": 5}

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import BadInput
+from retrieve.errors import BadInput
 
 DEPTH = 10  # hits of a query that count
 RESAMPLES = 1000

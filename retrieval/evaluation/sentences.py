@@ -9,9 +9,9 @@ import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from retrieval.errors import BadInput
-from retrieval.evaluation.words import Correlation, correlation
-from retrieval.text.encode import TextEncoder
+from retrieve.errors import BadInput
+from retrieve.evaluation.words import Correlation, correlation
+from retrieve.text.encoders.encode import TextEncoder
 
 FEWEST = 4  # pairs that a correlation needs
 

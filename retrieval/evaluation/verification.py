@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import BadInput
+from retrieve.errors import BadInput
 
 Scores = NDArray[np.floating[Any]]  # (N,) any float, higher is closer
 

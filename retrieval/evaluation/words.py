@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import BadInput
-from retrieval.evaluation.verification import Rate, rate
-from retrieval.types import Embeddings
+from retrieve.errors import BadInput
+from retrieve.evaluation.verification import Rate, rate
+from retrieve.types import Embeddings
 
 BATCH = 256  # questions searched at once
 NO_SECTION = "all"

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from retrieval.errors import BadInput
-from retrieval.types import Pixels
+from retrieve.errors import BadInput
+from retrieve.types import Pixels
 
 Points = NDArray[np.float32] | NDArray[np.float64]  # (5, 2) x, y
 

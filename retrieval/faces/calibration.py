@@ -17,9 +17,9 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from retrieval.cache import replacing
-from retrieval.errors import BadInput, WeightsError
-from retrieval.evaluation.verification import Scores, threshold_at
+from retrieve.cache import replacing
+from retrieve.errors import BadInput, WeightsError
+from retrieve.evaluation.verification import Scores, threshold_at
 
 SHIPPED = Path(__file__).with_name("data")
 SUFFIX = ".calibration.json"

@@ -1,7 +1,7 @@
 """CenterFace as a detector: one network over the whole photo.
 
 Xu et al. 2020, "CenterFace: Joint Face Detection and Alignment Using Face as Point". Its
-weights are published in ONNX; here they are parameters of retrieval.models.centerface.
+weights are published in ONNX; here they are parameters of retrieve.models.centerface.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from retrieval import weights
-from retrieval.errors import WeightsError
-from retrieval.faces.boxes import nms
-from retrieval.faces.detect import checked
-from retrieval.runtime import Network, NetworkSpec, open_network
-from retrieval.types import Face, Pixels
+from retrieve import weights
+from retrieve.errors import WeightsError
+from retrieve.faces.boxes import nms
+from retrieve.faces.detector import checked
+from retrieve.runtime import Network, NetworkSpec, open_network
+from retrieve.types import Face, Pixels
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,7 +58,7 @@ def _build() -> nn.Module:
     from onnx import numpy_helper
     from torch import nn
 
-    from retrieval.models.centerface import CenterFace
+    from retrieve.models.centerface import CenterFace
 
     path = weights.locate("centerface")
     graph = onnx.load(path).graph
@@ -86,7 +86,7 @@ def _build() -> nn.Module:
 
 
 class CenterFaceDetector:
-    """The network behind retrieval.faces.detect.Detector."""
+    """The network behind retrieve.faces.detector.Detector."""
 
     name = "centerface"
 

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import WeightsError
+from retrieve.errors import WeightsError
 
 Array = NDArray[np.float32]
 

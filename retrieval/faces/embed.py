@@ -1,6 +1,6 @@
 """Aligned crops → embeddings, by one of three networks behind one Protocol.
 
-To add an embedder: its weights into retrieval.weights.TABLE, its module into
+To add an embedder: its weights into retrieve.weights.TABLE, its module into
 retrieval/models, and a Family here.
 """
 
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import weights
-from retrieval.errors import BadInput, WeightsError
-from retrieval.runtime import Network, NetworkSpec, Precision, cpu_has_vnni, open_network
-from retrieval.types import Crops, Embeddings
+from retrieve import weights
+from retrieve.errors import BadInput, WeightsError
+from retrieve.runtime import Network, NetworkSpec, Precision, cpu_has_vnni, open_network
+from retrieve.types import Crops, Embeddings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -219,8 +219,8 @@ def _family_and_name(name_or_path: str) -> tuple[Family, str]:
 def _build_dlib_resnet(path: Path) -> nn.Module:
     import torch
 
-    from retrieval.faces.dlib_weights import parse
-    from retrieval.models.dlib_resnet import DlibResNet
+    from retrieve.faces.dlib_weights import parse
+    from retrieve.models.dlib_resnet import DlibResNet
 
     parameters = {name: torch.from_numpy(a) for name, a in parse(path.read_bytes()).items()}
     return _loaded(DlibResNet(), parameters, path)
@@ -230,7 +230,7 @@ def _build_facenet(path: Path) -> nn.Module:
     import torch
     from torch import nn
 
-    from retrieval.models.inception_resnet_v1 import InceptionResnetV1, Standardize
+    from retrieve.models.inception_resnet_v1 import InceptionResnetV1, Standardize
 
     try:
         parameters = torch.load(path, map_location="cpu", weights_only=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import photos
-from retrieval.faces.align import align, scale_of, similarity
-from retrieval.faces.detect import Detector
-from retrieval.faces.quality import measure
-from retrieval.types import Crops, Face, Photo
+from retrieve import photos
+from retrieve.faces.align import align, scale_of, similarity
+from retrieve.faces.detector import Detector
+from retrieve.faces.quality import measure
+from retrieve.types import Crops, Face, Photo
 
 DETECT_PX = 1024  # long side for detection: what the detectors' figures were measured at
 # A crop may be enlarged by this much before a sharper source is read: below 1.25 the

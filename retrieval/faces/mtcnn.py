@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import weights
-from retrieval.errors import WeightsError
-from retrieval.faces.boxes import Boxes, Measure, nms
-from retrieval.faces.detect import checked
-from retrieval.faces.sample import AreaSampler, BoxSampler, Level, Sampler
-from retrieval.runtime import Network, NetworkSpec, open_network
-from retrieval.types import Face, Pixels
+from retrieve import weights
+from retrieve.errors import WeightsError
+from retrieve.faces.boxes import Boxes, Measure, nms
+from retrieve.faces.detector import checked
+from retrieve.faces.sample import AreaSampler, BoxSampler, Level, Sampler
+from retrieve.runtime import Network, NetworkSpec, open_network
+from retrieve.types import Face, Pixels
 
 if TYPE_CHECKING:
     from torch import nn
@@ -109,7 +109,7 @@ def _spec(name: str, module: str, shape: tuple[int | None, ...]) -> NetworkSpec:
 def _build(name: str, module: str) -> nn.Module:
     import torch
 
-    from retrieval.models import mtcnn
+    from retrieve.models import mtcnn
 
     path = weights.locate(name)
     network: nn.Module = getattr(mtcnn, module)()
@@ -137,7 +137,7 @@ class _Candidates:
 
 
 class Mtcnn:
-    """The three networks behind retrieval.faces.detect.Detector."""
+    """The three networks behind retrieve.faces.detector.Detector."""
 
     name = "mtcnn"
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from retrieval.types import Face, Pixels
+from retrieve.types import Face, Pixels
 
 EYES_PX = 30.0  # eyes this far apart lose nothing by being small
 # Of 88 portraits blurred, shrunk or made noisy, these bounds rank the cosine between the

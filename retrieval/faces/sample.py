@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from retrieval.types import Pixels
+from retrieve.types import Pixels
 
 Level = Pixels | NDArray[np.float32]  # (h, w, 3) RGB, 0 to 255
 Corners = NDArray[np.intp]  # (N, 2) x, y

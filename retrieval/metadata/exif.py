@@ -7,9 +7,9 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from retrieval.documents.encoding import decode
-from retrieval.errors import BadInput
-from retrieval.metadata.said import Said
+from retrieve.documents.encoding import decode
+from retrieve.errors import BadInput
+from retrieve.metadata.said import Said
 
 _TAGS = ExifTags.Base
 _CODE_BYTES = 8  # before a user comment: the name of its character set

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PIL import ImageFile, IptcImagePlugin
 
-from retrieval.documents.encoding import decode
-from retrieval.errors import BadInput
-from retrieval.metadata.said import Said
+from retrieve.documents.encoding import decode
+from retrieve.errors import BadInput
+from retrieve.metadata.said import Said
 
 _CHARACTER_SET = (1, 90)
 _BETWEEN = "\n\n\n\n"  # texts whose encoding is told together

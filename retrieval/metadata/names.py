@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from retrieval.text.tokens import plain
+from retrieve.text.tokens import plain
 
 # What cameras, phones and programs begin a name with.
 _PREFIXES = frozenset(

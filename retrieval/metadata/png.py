@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from retrieval.metadata.said import Said
+from retrieve.metadata.said import Said
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_BYTES = 1 << 22  # of one chunk, packed or unpacked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from retrieval.documents.lines import clean
+from retrieve.documents.lines import clean
 
 # What cameras and programs write where a caption should stand; short codes are Huawei's.
 _BOILERPLATE = re.compile(

@@ -8,10 +8,10 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from retrieval.documents.encoding import decode
-from retrieval.errors import BadInput
-from retrieval.metadata.said import Said
-from retrieval.metadata.xmp import read_xmp
+from retrieve.documents.encoding import decode
+from retrieve.errors import BadInput
+from retrieve.metadata.said import Said
+from retrieve.metadata.xmp import read_xmp
 
 MAX_BYTES = 1 << 20  # of a sidecar: a larger file is no description of one photo
 _TAKEOUT_CHARACTERS = 46  # to which Takeout cuts the name of a JSON file before its suffix

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from retrieval.documents.office import parse
-from retrieval.metadata.said import Said
+from retrieve.documents.formats.office import parse
+from retrieve.metadata.said import Said
 
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"

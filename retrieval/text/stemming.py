@@ -17,7 +17,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import NamedTuple
 
-from retrieval.text.tokens import normal, plain, unaccented
+from retrieve.text.tokens import normal, plain, unaccented
 
 # Marks that follow the letter they belong to: Latin, Greek, Cyrillic; Hebrew; Arabic; Devanagari;
 # Tamil. A text may be decomposed (NFD), as file names on macOS are.

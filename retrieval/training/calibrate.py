@@ -1,4 +1,4 @@
-"""Labelled photos → scores of pairs, for retrieval.faces.calibration.fit()."""
+"""Labelled photos → scores of pairs, for retrieve.faces.calibration.fit()."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import BadInput
-from retrieval.faces.extract import PhotoFaces
-from retrieval.types import Crops, Embeddings
+from retrieve.errors import BadInput
+from retrieve.faces.extract import PhotoFaces
+from retrieve.types import Crops, Embeddings
 
 
 def largest_faces(found: Iterable[tuple[Path, PhotoFaces | str]]) -> tuple[list[Path], Crops]:

@@ -21,14 +21,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from retrieval.cache import replacing
-from retrieval.errors import BadInput
-from retrieval.models.language_model import Dimensions, LanguageModel
-from retrieval.text import language
-from retrieval.text.language import Origin, save
-from retrieval.training.lstm import State, run
-from retrieval.training.streams import Encoded, Streams
-from retrieval.training.widen import begin
+from retrieve.cache import replacing
+from retrieve.errors import BadInput
+from retrieve.models.language_model import Dimensions, LanguageModel
+from retrieve.text.language import model as language
+from retrieve.text.language.model import Origin, save
+from retrieve.training.lstm import State, run
+from retrieve.training.streams import Encoded, Streams
+from retrieve.training.widen import begin
 
 CHECKPOINT_S = 180.0  # a run loses no more than this
 RUNNING_STEPS = 200  # the perplexity that is shown is over about so many steps

@@ -15,9 +15,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from retrieval.evaluation.retrieval import Document, Query
-from retrieval.text.evidence import SENTENCE_END
-from retrieval.text.stemming import stemmed_words
+from retrieve.evaluation.retrieval import Document, Query
+from retrieve.text.ranking.evidence import SENTENCE_END
+from retrieve.text.stemming import stemmed_words
 
 Kind = Literal["name", "words", "cloze"]
 PASSAGE_LETTERS = 600  # a passage ends with the line in which it grows as long

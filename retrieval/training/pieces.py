@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.cache import replacing
-from retrieval.errors import BadInput
-from retrieval.text.pieces import END, START
-from retrieval.training.split import Split, split
+from retrieve.cache import replacing
+from retrieve.errors import BadInput
+from retrieve.text.language.pieces import END, START
+from retrieve.training.split import Split, split
 
 LONGEST_BYTES = 8192  # of a line; sentencepiece leaves out longer ones
 OnProgress = Callable[[str, int, int], object]  # what, lines done, lines in all

@@ -18,19 +18,19 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import BadInput
-from retrieval.evaluation.in_memory import InMemory
-from retrieval.evaluation.retrieval import Document, Query
-from retrieval.text import stem_vectors
-from retrieval.text.encode import TextEncoder
-from retrieval.text.encoder_file import EncoderFile
-from retrieval.text.evidence import NAMES
-from retrieval.text.ranking import Examined, examine
-from retrieval.text.stem_vectors import StemVectors
-from retrieval.text.stemming import stems
-from retrieval.text.words import Origin, WordVectors
-from retrieval.training import made_queries
-from retrieval.training.split import split
+from retrieve.errors import BadInput
+from retrieve.evaluation.in_memory import InMemory
+from retrieve.evaluation.retrieval import Document, Query
+from retrieve.text.encoders.encode import TextEncoder
+from retrieve.text.encoders.file import EncoderFile
+from retrieve.text.ranking import stem_vectors
+from retrieve.text.ranking.evidence import NAMES
+from retrieve.text.ranking.ranking import Examined, examine
+from retrieve.text.ranking.stem_vectors import StemVectors
+from retrieve.text.stemming import stems
+from retrieve.text.words.vectors import Origin, WordVectors
+from retrieve.training import made_queries
+from retrieve.training.split import split
 
 Values = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.training.words.corpus import lines
+from retrieve.training.words.corpus import lines
 
 HELD_OUT_BYTES = 2_000_000  # of UTF-8 at the end of each file …
 HELD_OUT_SHARE = 0.15  # … but no more than this share of a small one

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.cache import replacing
-from retrieval.errors import BadInput
-from retrieval.text.pieces import Pieces
-from retrieval.training.split import split
+from retrieve.cache import replacing
+from retrieve.errors import BadInput
+from retrieve.text.language.pieces import Pieces
+from retrieve.training.split import split
 
 BLOCK_PIECES = 2_048  # about two pages: what is shuffled, so that streams do not hold one novel
 LINES_AT_ONCE = 4_096

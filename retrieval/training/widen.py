@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from retrieval.errors import BadInput
-from retrieval.models.language_model import LanguageModel
+from retrieve.errors import BadInput
+from retrieve.models.language_model import LanguageModel
 
 Floats = NDArray[np.float32]
 
@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 def begin(model: LanguageModel, weights: Mapping[str, Floats], dims: Mapping[str, Any]) -> None:
     """Give an untrained model the weights of a file; it foretells then what that one foretells.
 
-    weights  under the names of the file, see retrieval/text/language.py
+    weights  under the names of the file, see retrieval/text/language/model.py
     dims     of the file; its LSTM layers may be narrower
     raises   BadInput if anything else differs, or if its layers are wider
     """

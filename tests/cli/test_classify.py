@@ -16,7 +16,12 @@ GROUPED = ("--group-column", "group")
 
 
 def _run(*arguments, code=0, stdin=None):
-    command = [sys.executable, "-c", "from cli.app import main; main()", *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-c",
+        "from retrieve.cli.app import main; main()",
+        *map(str, arguments),
+    ]
     environment = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment, check=False, input=stdin

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sample_data.album import draw_portrait
+from retrieve.sample_data.album import draw_portrait
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason="../shared/photos is not here")
@@ -21,7 +21,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def _run(*arguments, collection=None, code=0):
-    command = [sys.executable, "-c", "from cli.app import main; main()", *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-c",
+        "from retrieve.cli.app import main; main()",
+        *map(str, arguments),
+    ]
     environment = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)}
     if collection is not None:
         environment["RETRIEVE_COLLECTION"] = str(collection)
@@ -43,7 +48,7 @@ def collection(album, tmp_path_factory):
 def test_help_imports_neither_torch_nor_faiss():
     code = (
         "import sys; sys.argv = ['retrieve', '--help']\n"
-        "from cli.app import app\n"
+        "from retrieve.cli.app import app\n"
         "try: app()\n"
         "except SystemExit: pass\n"
         "heavy = {'torch', 'faiss', 'onnxruntime', 'numpy', 'PIL', 'sqlite_utils'}\n"
@@ -57,7 +62,7 @@ def test_search_imports_no_torch(collection, probe):
     code = (
         "import sys\n"
         f"sys.argv = ['retrieve', 'search', {str(probe)!r}, '-c', {str(collection)!r}]\n"
-        "from cli.app import app\n"
+        "from retrieve.cli.app import app\n"
         "try: app()\n"
         "except SystemExit: pass\n"
         "assert 'onnxruntime' in sys.modules\n"

@@ -16,12 +16,12 @@ import pytest
 import small
 from typer.testing import CliRunner
 
-from cli.app import app
-from cli.gallery import write_gallery
-from indexes.collection import open_collection
-from indexes.probes import Probe, ProbeFace
-from retrieval.errors import RetrievalError
-from retrieval.types import Hit
+from retrieve.cli.app import app
+from retrieve.cli.showing.gallery import write_gallery
+from retrieve.errors import RetrievalError
+from retrieve.indexes.collection import open_collection
+from retrieve.indexes.queries.probes import Probe, ProbeFace
+from retrieve.types import Hit
 
 ROOT = Path(__file__).parents[2]
 PICKLE = "ds_model_facenet512_detector_mtcnn_aligned_normalization_base_expand_0.pkl"
@@ -209,7 +209,7 @@ def test_exporting_and_naming_import_no_network(collection, tmp_path):
     code = (
         "import sys\n"
         f"sys.argv = {['retrieve', 'export', str(tmp_path / 'x.csv'), '-c', str(collection)]!r}\n"
-        "from cli.app import app\n"
+        "from retrieve.cli.app import app\n"
         "try: app()\n"
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'faiss', 'onnxruntime', 'pyarrow'} & set(sys.modules)))"

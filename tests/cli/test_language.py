@@ -12,13 +12,18 @@ import pytest
 import toy_language
 from numpy.testing import assert_allclose
 
-from retrieval.text.language import open_language
+from retrieve.text.language.model import open_language
 
 ROOT = Path(__file__).parents[2]
 
 
 def _run(*arguments, code=0, home=None):
-    command = [sys.executable, "-c", "from cli.app import main; main()", *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-c",
+        "from retrieve.cli.app import main; main()",
+        *map(str, arguments),
+    ]
     environment = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)}
     if home is not None:
         environment["XDG_DATA_HOME"] = str(home)
@@ -136,7 +141,7 @@ def test_a_share_that_is_none_is_said(tmp_path):
 
 def test_predicting_and_generating_import_no_torch(toy):
     code = (
-        "import sys\nfrom cli.app import app\n"
+        "import sys\nfrom retrieve.cli.app import app\n"
         f"app(['generate', 'el', '--model', {str(toy)!r}], standalone_mode=False)\n"
         f"app(['predict', 'el', '--model', {str(toy)!r}], standalone_mode=False)\n"
         "assert not {'torch', 'faiss', 'scipy', 'onnxruntime'} & set(sys.modules)"

@@ -36,7 +36,12 @@ def life(folder, tmp_path):
 
 
 def _run(folder, *arguments, code=0, stdin=""):
-    command = [sys.executable, "-c", "from cli.app import main; main()", *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-c",
+        "from retrieve.cli.app import main; main()",
+        *map(str, arguments),
+    ]
     done = subprocess.run(
         command,
         capture_output=True,

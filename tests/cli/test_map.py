@@ -14,14 +14,14 @@ import small
 import toy_words
 from PIL import Image
 
-from cli import app
-from cli.map import _asked
-from cli.mapgroups import COLOURS, GREY, ColourBy, Group, grouped, usual
-from cli.mappage import PICTURES, write_page
-from cli.mappicture import label, write_picture
-from indexes.maps import Item
-from retrieval.errors import BadInput
-from retrieval.projection import Method, Projection
+from retrieve.cli import app
+from retrieve.cli.commands.search.map import _asked
+from retrieve.cli.showing.maps.groups import COLOURS, GREY, ColourBy, Group, grouped, usual
+from retrieve.cli.showing.maps.page import PICTURES, write_page
+from retrieve.cli.showing.maps.picture import label, write_picture
+from retrieve.errors import BadInput
+from retrieve.indexes.maps import Item
+from retrieve.projection import Method, Projection
 
 ANA = Item(path=Path("/a/one.jpg"), place="face 1", person="Ana", taken_at="2019-07-09", face_id=1)
 EVA = Item(path=Path("/b/two.jpg"), place="face 1", person="Eva", taken_at="2018-01-01", face_id=2)

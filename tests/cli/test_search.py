@@ -14,7 +14,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def _run(*arguments, collection, code=0):
-    command = [sys.executable, "-c", "from cli.app import main; main()", *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-c",
+        "from retrieve.cli.app import main; main()",
+        *map(str, arguments),
+    ]
     environment = os.environ | {
         "COLUMNS": "200",
         "PYTHONPATH": str(ROOT),
@@ -59,7 +64,7 @@ def test_a_stored_face_is_searched_for_without_networks(collection, every):
         "import sys\n"
         f"sys.argv = ['retrieve', 'search', '--face-id', '{every[0]['face_id']}', "
         f"'-c', {str(collection)!r}]\n"
-        "from cli.app import app\n"
+        "from retrieve.cli.app import app\n"
         "try: app()\n"
         "except SystemExit as stop: assert not stop.code\n"
         "print(sorted({'torch', 'onnxruntime', 'pebble'} & set(sys.modules)))"

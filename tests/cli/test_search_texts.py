@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli import render
-from cli.app import main
-from indexes.collection import open_collection
-from sample_data.archive import write_texts
+from retrieve.cli.app import main
+from retrieve.cli.showing import render
+from retrieve.indexes.collection import open_collection
+from retrieve.sample_data.archive import write_texts
 
 HIT = {
     *("rank", "path", "kind", "said_in", "document", "title", "text", "place", "marks"),
@@ -106,7 +106,7 @@ def test_a_rare_name_is_found_first(hits):
 
 @pytest.mark.parametrize("number", ["q1", "q5", "q28"])
 def test_a_paraphrase_without_a_common_word_finds_its_passage(hits, number):
-    folder = Path(sys.modules["sample_data"].__file__).parent
+    folder = Path(sys.modules["retrieve.sample_data"].__file__).parent
     lines = {
         name: {
             one["_id"]: one
@@ -354,7 +354,7 @@ def test_a_search_for_words_imports_neither_torch_nor_networks(place):
     code = (
         "import sys\n"
         f"sys.argv = ['retrieve', 'search', 'boda', '-c', {str(place / 'collection')!r}]\n"
-        "from cli.app import app\n"
+        "from retrieve.cli.app import app\n"
         "try: app()\n"
         "except SystemExit as stop: assert not stop.code\n"
         "heavy = {'torch', 'onnxruntime', 'faiss', 'PIL', 'scipy', 'pebble', 'numpy.ma'}\n"

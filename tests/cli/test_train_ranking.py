@@ -8,9 +8,9 @@ import toy_encoder
 import toy_words
 from typer.testing import CliRunner
 
-from cli.app import app
-from retrieval.text.evidence import NAMES
-from retrieval.text.ranking import open_ranker
+from retrieve.cli.app import app
+from retrieve.text.ranking.evidence import NAMES
+from retrieve.text.ranking.ranking import open_ranker
 
 
 def _run(tmp_path, out):

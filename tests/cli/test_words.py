@@ -16,7 +16,12 @@ EVALUATION = ROOT.parent / "shared" / "text" / "evaluation"
 
 
 def _run(*arguments, store=None, code=0):
-    command = [sys.executable, "-c", "from cli.app import main; main()", *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-c",
+        "from retrieve.cli.app import main; main()",
+        *map(str, arguments),
+    ]
     environment = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)}
     if store is not None:
         environment["RETRIEVE_WORDS"] = str(store)
@@ -154,7 +159,7 @@ def test_training_makes_vectors_that_can_be_asked_for(tmp_path):
 def test_an_analogy_imports_no_torch():
     code = (
         "import sys; sys.argv = ['retrieve', 'analogy', 'rey', 'hombre', 'mujer']\n"
-        "from cli.app import app\n"
+        "from retrieve.cli.app import app\n"
         "try: app()\n"
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'onnxruntime', 'sqlite_utils', 'scipy', 'numba', 'matplotlib'}"

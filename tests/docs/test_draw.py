@@ -22,9 +22,9 @@ from docs.draw import (
     words,
 )
 from docs.draw.every import PICTURES
-from retrieval.projection import Method
-from retrieval.text.encode import open_text_encoder
-from retrieval.text.language import open_language
+from retrieve.projection import Method
+from retrieve.text.encoders.encode import open_text_encoder
+from retrieve.text.language.model import open_language
 
 DOCS = Path(__file__).parents[2] / "docs"
 LARGEST_BYTES = 150_000

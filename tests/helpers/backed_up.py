@@ -10,7 +10,7 @@ import pretend
 import small
 from numpy.testing import assert_array_equal
 
-from indexes.collection import open_collection
+from retrieve.indexes.collection import open_collection
 
 WORDS = [f"word{i}" for i in range(40)]
 

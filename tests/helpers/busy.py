@@ -11,9 +11,9 @@ import numpy as np
 import pretend
 import small
 
-from indexes import build
-from indexes.collection import open_collection
-from retrieval.errors import RetrievalError
+from retrieve.errors import RetrievalError
+from retrieve.indexes.building import build
+from retrieve.indexes.collection import open_collection
 
 LIMIT_S = 60
 

@@ -44,7 +44,7 @@ from crash_state import State, damage, findings, misfound, read_state
 from faults import Action, Fault, Kind, Unavailable
 from small_disk import SmallDisk
 
-from retrieval.errors import CollectionError
+from retrieve.errors import CollectionError
 
 from crash_operations import OPERATIONS  # isort: skip - after crash_process
 

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import pretend
 
-from indexes import ann, fastscan
-from indexes.backup import backup
-from indexes.collection import open_collection
-from indexes.compact import compact
-from indexes.forget import forget
-from indexes.restore import restore
-from retrieval.errors import BadInput, CollectionError
-from retrieval.text.stemming import stems
+from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.collection import open_collection
+from retrieve.indexes.search import ann, fastscan
+from retrieve.indexes.upkeep.backup import backup
+from retrieve.indexes.upkeep.compact import compact
+from retrieve.indexes.upkeep.forget import forget
+from retrieve.indexes.upkeep.restore import restore
+from retrieve.text.stemming import stems
 
 PATIENCE_S = 0.2  # with readers: there are none
 LETTERS = list("bcdfgjklmpqrtvwxz")

@@ -1,6 +1,6 @@
 """A process that works on a collection without networks and says aloud what it has committed.
 
-Importing this replaces the networks in this process; import it before indexes.collection.
+Importing this replaces the networks in this process; import it before retrieve.indexes.collection.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 import faults
 import pretend
 
-import retrieval.faces.detect
-import retrieval.faces.embed
-import retrieval.text.encode
-from indexes import workers
-from indexes.workers import Work
-from retrieval.errors import BadInput, RetrievalError
+import retrieve.faces.detect
+import retrieve.faces.embed
+import retrieve.text.encoders.encode
+from retrieve.errors import BadInput, RetrievalError
+from retrieve.indexes.building import workers
+from retrieve.indexes.building.workers import Work
 
 LIMIT_S = 60  # of one process; most take .05 s
 CHECKPOINT_PAGES = 8  # so that checkpoints come between commits too, and not only at the end
@@ -36,9 +36,9 @@ class _Detector:
 
 
 # Modules that are imported from here on take these names over.
-retrieval.faces.detect.open_detector = lambda *_, **__: _Detector()  # type: ignore[assignment]
-retrieval.faces.embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
-retrieval.text.encode.open_text_encoder = lambda *_: pretend.TextEncoder()  # type: ignore[assignment]
+retrieve.faces.detect.open_detector = lambda *_, **__: _Detector()  # type: ignore[assignment]
+retrieve.faces.embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
+retrieve.text.encoders.encode.open_text_encoder = lambda *_: pretend.TextEncoder()  # type: ignore[assignment]
 workers.Faces = pretend.Faces  # type: ignore[assignment,misc]
 
 
@@ -58,8 +58,8 @@ workers.run = _in_this_process  # type: ignore[assignment]
 
 from crash_state import State, committed_state  # noqa: E402
 
-from indexes import storing  # noqa: E402
-from indexes.vectors import VectorFile  # noqa: E402
+from retrieve.indexes.building import storing  # noqa: E402
+from retrieve.indexes.vectors.file import VectorFile  # noqa: E402
 
 
 class Watched(sqlite3.Connection):

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 import pretend
 
-from indexes.check import check
-from indexes.collection import Collection, open_collection
-from indexes.filters import PASSAGES, findable
-from retrieval.text.stemming import stems
-from retrieval.types import Embeddings
+from retrieve.indexes.catalog.filters import PASSAGES, findable
+from retrieve.indexes.collection import Collection, open_collection
+from retrieve.indexes.upkeep.check import check
+from retrieve.text.stemming import stems
+from retrieve.types import Embeddings
 
 K = 8  # hits asked for
 LEFT_TO_DO = re.compile("no search index|not overwritten yet|traces of what was deleted")

@@ -33,7 +33,7 @@ from crash_state import (
 )
 
 from crash_operations import prose  # isort: skip - after crash_process
-from indexes.collection import open_collection  # isort: skip
+from retrieve.indexes.collection import open_collection  # isort: skip
 
 FOLDERS = {"first": 24, "second": 24, "both": 12, "before": 24}  # files in each
 TEXT_EVERY = 4  # of them is a text and no photo

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retrieval.types import Pixels
+from retrieve.types import Pixels
 
 
 def open_reference(**settings: Any) -> Any:

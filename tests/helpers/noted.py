@@ -10,14 +10,14 @@ from pathlib import Path
 import pretend
 from numpy.testing import assert_array_equal
 
-from indexes import deletion
-from indexes.check import check
-from indexes.collection import Collection, open_collection
-from indexes.database import writing
-from indexes.modes import Mode
-from indexes.storing import Report
-from indexes.textsearch import search_texts
-from retrieval.text.stemming import stems
+from retrieve.indexes.building.storing import Report
+from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.collection import Collection, open_collection
+from retrieve.indexes.queries.modes import Mode
+from retrieve.indexes.queries.texts import search_texts
+from retrieve.indexes.upkeep import deletion
+from retrieve.indexes.upkeep.check import check
+from retrieve.text.stemming import stems
 
 DIM_BYTES = pretend.TextEncoder.dim * 4
 SECRET = "La clínica de Xilofonte guarda el historial de Wenceslada Quijórnez desde el año pasado."

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from indexes.walk import Found, is_text
-from indexes.workers import Extracted, Work
-from retrieval.documents.read import read_document
-from retrieval.errors import BadInput
-from retrieval.types import Crops, Document, Embeddings, Face
+from retrieve.documents.read import read_document
+from retrieve.errors import BadInput
+from retrieve.indexes.building.walk import is_text
+from retrieve.indexes.building.workers import Extracted, Work
+from retrieve.indexes.catalog.paths import Found
+from retrieve.types import Crops, Document, Embeddings, Face
 
 CROP_PX = 4
 

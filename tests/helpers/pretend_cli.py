@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pretend
 
-from indexes import storing, workers
-from retrieval.faces import detect, embed
-from retrieval.text import encode
+from retrieve.faces import detect, embed
+from retrieve.indexes.building import storing, workers
+from retrieve.text.encoders import encode
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,7 +52,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    from cli.app import main
+    from retrieve.cli.app import main
 
     replace_networks()
     main()

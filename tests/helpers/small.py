@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pretend
 
-from indexes import persons
-from indexes.build import Build
-from indexes.catalog import NewPhoto
-from indexes.collection import Collection, open_collection
-from indexes.database import writing
-from indexes.exchange import formats
-from indexes.imports import Imported, put
-from indexes.spaces import Space
-from indexes.storing import Report
-from indexes.walk import Found
-from indexes.workers import Job
-from retrieval.errors import BadInput
-from retrieval.types import Face
+from retrieve.errors import BadInput
+from retrieve.indexes.building.build import Build
+from retrieve.indexes.building.storing import Report
+from retrieve.indexes.building.workers import Job
+from retrieve.indexes.catalog import persons
+from retrieve.indexes.catalog.contents import NewPhoto
+from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.paths import Found
+from retrieve.indexes.collection import Collection, open_collection
+from retrieve.indexes.exchange.formats import chosen as formats
+from retrieve.indexes.exchange.imports import Imported, put
+from retrieve.indexes.vectors.spaces import Space
+from retrieve.types import Face
 
 JPEG = b"\xff\xd8\xff"  # what an import wants a crop to begin with
 MADE_BY = {

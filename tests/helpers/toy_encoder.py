@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 import toy_words
 
-from retrieval.models.text_encoder import TextEncoder
-from retrieval.text.encoder_file import save
-from retrieval.text.vocabulary import Vocabulary
-from retrieval.text.words import Origin
+from retrieve.models.text_encoder import TextEncoder
+from retrieve.text.encoders.file import save
+from retrieve.text.words.vectors import Origin
+from retrieve.text.words.vocabulary import Vocabulary
 
 BUCKETS = 32
 

@@ -49,10 +49,10 @@ def write_random(path: Path, seed: int = 1) -> object:
     """An untrained model in a file; returns the torch module with the weights of the file."""
     import torch
 
-    from retrieval.models.language_model import Dimensions, LanguageModel
-    from retrieval.text.language import Origin, save
-    from retrieval.text.pieces import Pieces
-    from retrieval.training.language_model import weights
+    from retrieve.models.language_model import Dimensions, LanguageModel
+    from retrieve.text.language.model import Origin, save
+    from retrieve.text.language.pieces import Pieces
+    from retrieve.training.language_model import weights
 
     torch.manual_seed(seed)
     size = len(Pieces(pieces_model()))

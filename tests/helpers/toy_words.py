@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.text.words import Origin, quantize, save, step_for
+from retrieve.text.words.vectors import Origin, quantize, save, step_for
 
 WORDS = ["rey", "reina", "hombre", "mujer", "hombres", "mesa", "parís", "reinas", "pájaro"]
 MADE_OF = {  # royal, male, female, thing, plural, city

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from indexes.collection import open_collection
-from indexes.filters import Filter
-from retrieval.errors import BadInput, CollectionError
-from retrieval.evaluation.identification import open_set, ranks
+from retrieve.errors import BadInput, CollectionError
+from retrieve.evaluation.identification import open_set, ranks
+from retrieve.indexes.catalog.filters import Filter
+from retrieve.indexes.collection import open_collection
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason="../shared/photos is not here")

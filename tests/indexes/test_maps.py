@@ -11,17 +11,17 @@ import small
 import toy_words
 from numpy.testing import assert_allclose
 
-from indexes import persons
-from indexes.database import writing
-from indexes.filters import PASSAGES, Filter
-from indexes.maps import Item, points_of, points_of_words
-from indexes.passages import NewPassage, Passages
-from indexes.spaces import Space, VectorSpace
-from indexes.walk import Found
-from indexes.words import WordIndex
-from retrieval.errors import BadInput, CollectionError
-from retrieval.text.words import open_vectors
-from retrieval.types import Document, Passage
+from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.catalog import persons
+from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.filters import PASSAGES, Filter
+from retrieve.indexes.catalog.passages import NewPassage, Passages
+from retrieve.indexes.catalog.paths import Found
+from retrieve.indexes.maps import Item, points_of, points_of_words
+from retrieve.indexes.vectors.spaces import Space, VectorSpace
+from retrieve.indexes.words.stores import WordIndex
+from retrieve.text.words.vectors import open_vectors
+from retrieve.types import Document, Passage
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_each_passage_is_a_point_with_its_text_and_place(collection):
 def test_an_empty_collection_and_an_unknown_space_say_what_there_is(collection, tmp_path):
     with pytest.raises(BadInput, match=r"has no space 'songs'; it has: faces"):
         points_of(collection, "songs", most=10)
-    from indexes.collection import open_collection
+    from retrieve.indexes.collection import open_collection
 
     with (
         open_collection(tmp_path / "new", create=True) as new,

@@ -15,13 +15,13 @@ import pretend_cli
 import pytest
 from numpy.testing import assert_array_equal
 
-from indexes import database
-from indexes.collection import open_collection
-from indexes.paths import path_of
-from indexes.walk import Found, described, reaches, walk
-from indexes.watch import LONGEST_S, Pending, follow
-from indexes.workers import Workers
-from retrieval.errors import BadInput
+from retrieve.errors import BadInput
+from retrieve.indexes.building.walk import described, reaches, walk
+from retrieve.indexes.building.workers import Workers
+from retrieve.indexes.catalog import database
+from retrieve.indexes.catalog.paths import Found, path_of
+from retrieve.indexes.collection import open_collection
+from retrieve.indexes.watch import LONGEST_S, Pending, follow
 
 DEADLINE_S = 120.0  # for what takes one second on an idle machine
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 from pillow_heif import register_heif_opener
 
-from retrieval.descriptions import describe, sidecars
-from retrieval.metadata.names import name_words
+from retrieve.descriptions import describe, sidecars
+from retrieve.metadata.names import name_words
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason="../shared/photos is not here")

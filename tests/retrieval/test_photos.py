@@ -14,8 +14,8 @@ from numpy.testing import assert_allclose
 from PIL import ExifTags, Image, ImageCms
 from pillow_heif import register_heif_opener
 
-from retrieval import photos
-from retrieval.photos import BadPhoto, content_hash, read, read_place
+from retrieve import photos
+from retrieve.photos import BadPhoto, content_hash, read, read_place
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason="../shared/photos is not here")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from retrieval.errors import BadInput, MissingExtra
-from retrieval.projection import Method, kept, lines, project, sample
+from retrieve.errors import BadInput, MissingExtra
+from retrieve.projection import Method, kept, lines, project, sample
 
 
 @pytest.fixture(scope="module")

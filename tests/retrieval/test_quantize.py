@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from retrieval.errors import WeightsError
-from retrieval.quantize import observed_tensors, quantize
-from retrieval.runtime import NetworkSpec, _OnnxNetwork, export
+from retrieve.errors import WeightsError
+from retrieve.quantize import observed_tensors, quantize
+from retrieve.runtime import NetworkSpec, _OnnxNetwork, export
 
 
 class Residual(nn.Module):

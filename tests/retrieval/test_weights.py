@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from retrieval import weights
-from retrieval.errors import BadInput, MissingExtra, WeightsError
-from retrieval.weights import TABLE, Download, PackageFile, UnpinnedWeights
+from retrieve import weights
+from retrieve.errors import BadInput, MissingExtra, WeightsError
+from retrieve.weights import TABLE, Download, PackageFile, UnpinnedWeights
 
 CONTENT = bytes(range(256)) * 5000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

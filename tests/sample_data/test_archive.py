@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.documents.read import read_document
-from sample_data.archive import LAID_OUT, TEXTS, members, write_texts
+from retrieve.documents.read import read_document
+from retrieve.sample_data.archive import LAID_OUT, TEXTS, members, write_texts
 
 DOCS = TEXTS.parent / "paraphrases.docs.jsonl"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import sample_data
-from retrieval.text.stemming import stems
+import retrieve.sample_data
+from retrieve.text.stemming import stems
 
-HERE = Path(sample_data.__file__).parent
+HERE = Path(retrieve.sample_data.__file__).parent
 LATIN_1 = "cartas/1958-octubre-riada.txt"
 # Passages of prose: in these formats they are one line each, of two sentences and more.
 PROSE = (".txt", ".md")

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
-from retrieval.errors import BadInput
+from retrieve.errors import BadInput
 
 LOCALES = {
     "ast": "ast", "ca": "cat", "cat": "cat", "de": "deu", "deu_1996": "deu",

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from retrieval.documents.read import read_document
-from retrieval.errors import BadInput
-from retrieval.types import Skipped
+from retrieve.documents.read import read_document
+from retrieve.errors import BadInput
+from retrieve.types import Skipped
 
 TABLES = {".csv": ",", ".tsv": "\t"}
 LINES = (".jsonl", ".ndjson")

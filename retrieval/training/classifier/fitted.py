@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import BadInput
-from retrieval.text.classifier_file import Fitted
-from retrieval.text.classify import familiarity, probabilities
+from retrieve.errors import BadInput
+from retrieve.text.classifiers.classify import familiarity, probabilities
+from retrieve.text.classifiers.file import Fitted
 
 HOTTEST = 100.0  # temperatures are looked for between 1 / HOTTEST and HOTTEST
 SMALLEST = 1e-30  # probability, so that its logarithm is finite

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from retrieval.text.ngram_encoder import Grams
-from retrieval.training.classifier.catalogues import SOURCES
-from retrieval.training.classifier.examples import Examples
-from retrieval.training.classifier.linear import Settings
-from retrieval.training.classifier.recipe import Recipe
+from retrieve.text.encoders.ngrams import Grams
+from retrieve.training.classifier.catalogues import SOURCES
+from retrieve.training.classifier.examples import Examples
+from retrieve.training.classifier.linear import Settings
+from retrieve.training.classifier.recipe import Recipe
 
 SHORTEST, LONGEST = 20, 180  # characters between which the length of an example is drawn
 LICENCE = "CC BY-SA 4.0"  # what the sources' share-alike licence allows

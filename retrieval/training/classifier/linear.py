@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.text.classifier_file import SCALES, decoded, quantize
-from retrieval.text.encode import TextEncoder
-from retrieval.text.ngram_encoder import NgramEncoder
+from retrieve.text.classifiers.file import SCALES, decoded, quantize
+from retrieve.text.encoders.encode import TextEncoder
+from retrieve.text.encoders.ngrams import NgramEncoder
 
 CORRECTIONS = 8  # that L-BFGS remembers
 AT_ONCE = 256  # texts embedded at once, so that progress shows

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from retrieval.cache import replacing
-from retrieval.errors import BadInput
-from retrieval.models.text_classifier import TextClassifier
-from retrieval.text.classifier_file import quantize
-from retrieval.text.lstm_classifier import LONGEST, LstmNetwork
-from retrieval.text.pieces import Pieces
+from retrieve.cache import replacing
+from retrieve.errors import BadInput
+from retrieve.models.text_classifier import TextClassifier
+from retrieve.text.classifiers.file import quantize
+from retrieve.text.classifiers.lstm import LONGEST, LstmNetwork
+from retrieve.text.language.pieces import Pieces
 
 CHECKPOINT_S = 60.0
 WARM_UP = 0.05  # of the run, in which the learning rate rises

@@ -16,17 +16,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import BadInput
-from retrieval.evaluation.classification import Quality, auroc, calibration_error, quality
-from retrieval.text.classifier_file import About, Fitted, save
-from retrieval.text.classify import familiarity, open_encoder, probabilities
-from retrieval.text.ngram_encoder import NGRAMS, Grams
-from retrieval.text.pieces import Pieces, open_pieces
-from retrieval.training.classifier import fitted
-from retrieval.training.classifier.examples import Examples
-from retrieval.training.classifier.folds import folds
-from retrieval.training.classifier.linear import LinearTrainer
-from retrieval.training.classifier.linear import Settings as LinearSettings
+from retrieve.errors import BadInput
+from retrieve.evaluation.classification import Quality, auroc, calibration_error, quality
+from retrieve.text.classifiers.classify import familiarity, open_encoder, probabilities
+from retrieve.text.classifiers.file import About, Fitted, save
+from retrieve.text.encoders.ngrams import NGRAMS, Grams
+from retrieve.text.language.pieces import Pieces, open_pieces
+from retrieve.training.classifier import fitted
+from retrieve.training.classifier.examples import Examples
+from retrieve.training.classifier.folds import folds
+from retrieve.training.classifier.linear import LinearTrainer
+from retrieve.training.classifier.linear import Settings as LinearSettings
 
 LINEAR, LSTM = "linear", "lstm"
 
@@ -45,7 +45,7 @@ class Recipe:
     rounds   how many of them are held out, each at the cost of one training
     passes   share of the texts of the classes that "none of these" lets pass
     unknown  measure texts of none: one more training a class, which it is left out of
-    lstm     fields of `retrieval.training.classifier.lstm.Settings`
+    lstm     fields of `retrieve.training.classifier.lstm.Settings`
     """
 
     model: str = LINEAR
@@ -208,7 +208,7 @@ def _trainer(
         opened: Pieces = open_pieces(pieces)
         encoded = opened.encode(examples.texts)
         kept = [i for i, ids in enumerate(encoded) if ids]
-        from retrieval.training.classifier.lstm import LstmTrainer, Settings
+        from retrieve.training.classifier.lstm import LstmTrainer, Settings
 
         settings = Settings(seed=recipe.seed, **recipe.lstm)
         texts = [examples.texts[i] for i in kept]

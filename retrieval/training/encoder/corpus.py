@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.cache import replacing
-from retrieval.errors import BadInput
-from retrieval.text.vocabulary import Vocabulary
-from retrieval.training.words.corpus import lines
+from retrieve.cache import replacing
+from retrieve.errors import BadInput
+from retrieve.text.words.vocabulary import Vocabulary
+from retrieve.training.words.corpus import lines
 
 BLOCK_ROWS = 1 << 22  # 16 MB held before they go to disk
 FORMAT = 1  # raised when the way of encoding changes

@@ -16,13 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from retrieval.errors import BadInput
-from retrieval.models.text_encoder import TextEncoder
-from retrieval.text.vocabulary import Vocabulary
-from retrieval.training.encoder import loop
-from retrieval.training.encoder.loop import Run
-from retrieval.training.encoder.losses import contrastive, cosent
-from retrieval.training.encoder.pairs import Pairs, Rows
+from retrieve.errors import BadInput
+from retrieve.models.text_encoder import TextEncoder
+from retrieve.text.words.vocabulary import Vocabulary
+from retrieve.training.encoder import loop
+from retrieve.training.encoder.loop import Run
+from retrieve.training.encoder.losses import contrastive, cosent
+from retrieve.training.encoder.pairs import Pairs, Rows
 
 Rows64 = NDArray[np.int64]
 

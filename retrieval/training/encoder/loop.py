@@ -14,11 +14,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name every torch user knows
 
-from retrieval.cache import replacing
-from retrieval.models.text_encoder import TextEncoder
-from retrieval.training.encoder.losses import contrastive
-from retrieval.training.encoder.optimise import RowAdam
-from retrieval.training.encoder.pairs import Pairs, PairSettings, Rows
+from retrieve.cache import replacing
+from retrieve.models.text_encoder import TextEncoder
+from retrieve.training.encoder.losses import contrastive
+from retrieve.training.encoder.optimise import RowAdam
+from retrieve.training.encoder.pairs import Pairs, PairSettings, Rows
 
 CHECKPOINT_S = 180.0  # a run that is cut off loses no more than this
 WARM_UP = 0.02  # share of the run over which rates rise from 0

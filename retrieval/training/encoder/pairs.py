@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.training.encoder.corpus import Corpus
+from retrieve.training.encoder.corpus import Corpus
 
 Rows = NDArray[np.int32]
 

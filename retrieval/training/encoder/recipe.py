@@ -1,7 +1,7 @@
 """The recipe of the shipped text encoder: texts and word vectors in, one file out.
 
     text      encode the texts as rows of the vocabulary                      (corpus)
-    start     the encoder `words`: whitened vectors, SIF weights              (retrieval.text.mean)
+    start     the encoder `words`: whitened vectors, SIF weights              (text.encoders.mean)
     mean      tune vectors and weights by inverse cloze, without an LSTM      (pairs, loop)
     lstm      go on with the LSTM, from what `mean` ended with                (loop)
     averaged  vectors and weights half-way back to the start
@@ -22,13 +22,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from retrieval.models.text_encoder import TextEncoder
-from retrieval.text.mean import FREQUENT, HASHED_WEIGHT, weights, whitening
-from retrieval.text.vocabulary import Vocabulary
-from retrieval.text.words import Origin, WordVectors
-from retrieval.training.encoder import corpus, graded, loop
-from retrieval.training.encoder.loop import Run, Settings
-from retrieval.training.encoder.pairs import QUESTION_WORDS, Pairs, PairSettings
+from retrieve.models.text_encoder import TextEncoder
+from retrieve.text.encoders.mean import FREQUENT, HASHED_WEIGHT, weights, whitening
+from retrieve.text.words.vectors import Origin, WordVectors
+from retrieve.text.words.vocabulary import Vocabulary
+from retrieve.training.encoder import corpus, graded, loop
+from retrieve.training.encoder.loop import Run, Settings
+from retrieve.training.encoder.pairs import QUESTION_WORDS, Pairs, PairSettings
 
 # The weighted mean costs little: large batches, whole passages.
 MEAN = Settings(hidden=0, pairs=1_000_000)
@@ -75,7 +75,7 @@ def train(
     judged   CSV of two sentences and a score a line; without it there is no graded step
     raises   BadInput if a file cannot be read or holds no words
     """
-    from retrieval.text.encoder_file import save
+    from retrieve.text.encoders.file import save
 
     recipe = recipe or Recipe()
     tell = progress or (lambda what, done, total: None)

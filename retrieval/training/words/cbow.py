@@ -19,7 +19,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.training.words.corpus import Corpus, Ids
+from retrieve.training.words.corpus import Corpus, Ids
 
 Matrix = NDArray[np.float32]
 

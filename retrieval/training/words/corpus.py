@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.cache import replacing
-from retrieval.errors import BadInput
-from retrieval.text.tokens import words
+from retrieve.cache import replacing
+from retrieve.errors import BadInput
+from retrieve.text.tokens import words
 
 END_OF_LINE = -1
 BLOCK_WORDS = 1 << 22  # 16 MB of numbers held before they go to disk

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from pathlib import Path
 
-from retrieval.errors import MissingExtra
-from retrieval.text import inflection
-from retrieval.text.inflection import Form
-from retrieval.text.tokens import normal
+from retrieve.errors import MissingExtra
+from retrieve.text.tokens import normal
+from retrieve.text.words import inflection
+from retrieve.text.words.inflection import Form
 
 DEMONYM = "gentilicio"
 

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import MissingExtra
-from retrieval.text.inflection import Form
-from retrieval.text.tokens import normal, words
-from retrieval.training.words.compose import Matrix, normalized
+from retrieve.errors import MissingExtra
+from retrieve.text.tokens import normal, words
+from retrieve.text.words.inflection import Form
+from retrieve.training.words.compose import Matrix, normalized
 
 STRENGTH = 0.5
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.training.words.compose import Matrix, reduced, unit
+from retrieve.training.words.compose import Matrix, reduced, unit
 
 WEIGHT = 0.35
 RIDGE = 1.0

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.text.inflection import ADVERB, VERB, Form
-from retrieval.training.words.compose import Matrix
+from retrieve.text.words.inflection import ADVERB, VERB, Form
+from retrieve.training.words.compose import Matrix
 
 INFLECTION = 0.6  # how far a frequent form moves toward its rule
 DERIVATION = 0.2

@@ -25,12 +25,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.cache import replacing
-from retrieval.errors import BadInput
-from retrieval.text import inflection
-from retrieval.text.inflection import Form
-from retrieval.text.words import Origin, quantize, save, step_for
-from retrieval.training.words import (
+from retrieve.cache import replacing
+from retrieve.errors import BadInput
+from retrieve.text.words import inflection
+from retrieve.text.words.inflection import Form
+from retrieve.text.words.vectors import Origin, quantize, save, step_for
+from retrieve.training.words import (
     cbow,
     compose,
     corpus,
@@ -42,9 +42,9 @@ from retrieval.training.words import (
     verbalise,
     wordnet,
 )
-from retrieval.training.words.cbow import Settings, State
-from retrieval.training.words.compose import Matrix
-from retrieval.training.words.corpus import Corpus
+from retrieve.training.words.cbow import Settings, State
+from retrieve.training.words.compose import Matrix
+from retrieve.training.words.corpus import Corpus
 
 STEPS = ("graph", "retrofit", "inflect", "facts")
 CHECKPOINT_S = 120.0  # a run loses no more than this

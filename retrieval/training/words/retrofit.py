@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from retrieval.training.words.compose import Matrix, normalized
-from retrieval.training.words.wordnet import WordNet
+from retrieve.training.words.compose import Matrix, normalized
+from retrieve.training.words.wordnet import WordNet
 
 PULL = 0.3  # β summed over a word's neighbours, against 1 for the text
 ITERATIONS = 5

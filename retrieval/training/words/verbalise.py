@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.text.tokens import words
-from retrieval.training.words.wordnet import WordNet
+from retrieve.text.tokens import words
+from retrieve.training.words.wordnet import WordNet
 
 WALKS_PER_SYNSET = 12
 STOP_CHANCE = 0.1  # mean length ten words; Goikoetxea et al. stop with .15

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retrieval.errors import BadInput, MissingExtra
-from retrieval.text.tokens import words
+from retrieve.errors import BadInput, MissingExtra
+from retrieve.text.tokens import words
 
 LEMMAS = ("wn-data-spa.tab", "wn-wikt-spa.tab", "wn-cldr-spa.tab")
 GRAPH = "oewn.tar.xz"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.documents.encoding import decode
-from retrieval.errors import BadInput
+from retrieve.documents.encoding import decode
+from retrieve.errors import BadInput
 
 SENTENCES = Path(__file__).parents[4] / "shared" / "text" / "evaluation" / "language_id"
 SPANISH = "¿Qué pasó mañana? ¡El pingüino de Íñigo bebió café en Ávila! «Así» fue, según él.\n"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from retrieval.documents.markdown import read_markdown
-from retrieval.documents.passages import split
+from retrieve.documents.formats.markdown import read_markdown
+from retrieve.documents.passages import split
 
 
 def _read(text):

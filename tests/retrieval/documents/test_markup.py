@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.documents.markup import declared_encoding, read_html
-from retrieval.documents.passages import split
-from retrieval.documents.read import read_document
+from retrieve.documents.formats.markup import declared_encoding, read_html
+from retrieve.documents.passages import split
+from retrieve.documents.read import read_document
 
 PAGE = """<!DOCTYPE html>
 <html><head><title>La boda</title><meta name="dc.date" content="2019-07-09">

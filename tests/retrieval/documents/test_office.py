@@ -9,9 +9,9 @@ import odfdo
 import pytest
 from docx.oxml import parse_xml
 
-from retrieval.documents import office
-from retrieval.documents.read import read_document
-from retrieval.errors import BadInput
+from retrieve.documents.formats import office
+from retrieve.documents.read import read_document
+from retrieve.errors import BadInput
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 TEXT = "urn:oasis:names:tc:opendocument:xmlns:text:1.0"

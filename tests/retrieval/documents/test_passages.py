@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.documents.lines import Line, clean
-from retrieval.documents.passages import (
-    LONGEST_WORDS,
-    MAX_WORDS,
-    MIN_WORDS,
-    count_words,
-    split,
-)
+from retrieve.documents.lines import Line, clean
+from retrieve.documents.passages import LONGEST_WORDS, MAX_WORDS, MIN_WORDS, count_words, split
 
 _WORDS = st.sampled_from(["casa", "Árbol.", "río,", "¿Qué?", "Sr.", "3.14", "…", "niño", "Fin."])
 _TEXT = st.one_of(

@@ -7,9 +7,9 @@ import pypdf
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from retrieval.documents import pdf
-from retrieval.documents.read import read_document
-from retrieval.errors import BadInput
+from retrieve.documents.formats import pdf
+from retrieve.documents.read import read_document
+from retrieve.errors import BadInput
 
 
 def _pdf(*pages, **properties):

@@ -9,9 +9,9 @@ import unicodedata
 
 import pytest
 
-from retrieval.documents import read
-from retrieval.documents.read import DOCUMENT_SUFFIXES, read_document
-from retrieval.errors import BadInput
+from retrieve.documents import read
+from retrieve.documents.read import DOCUMENT_SUFFIXES, read_document
+from retrieve.errors import BadInput
 
 
 def _write(tmp_path, name, content):
@@ -126,7 +126,7 @@ def test_suffixes_are_lower_case_with_a_dot():
 
 def test_no_library_of_a_format_is_loaded_before_its_first_file():
     code = (
-        "import sys, retrieval.documents.read as r; "
+        "import sys, retrieve.documents.read as r; "
         "print(sorted({'lxml', 'pypdf', 'markdown_it', 'charset_normalizer', 'zipfile'}"
         " & set(sys.modules)))"
     )

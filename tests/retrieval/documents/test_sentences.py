@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.documents.lines import clean
-from retrieval.documents.sentences import sentence_starts
+from retrieve.documents.lines import clean
+from retrieve.documents.sentences import sentence_starts
 
 
 def _sentences(text):

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.documents.passages import split
-from retrieval.documents.subtitles import read_subtitles
+from retrieve.documents.formats.subtitles import read_subtitles
+from retrieve.documents.passages import split
 
 
 def _lines(text):

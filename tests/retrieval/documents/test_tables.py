@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from retrieval.documents.read import read_document
-from retrieval.errors import BadInput
+from retrieve.documents.read import read_document
+from retrieve.errors import BadInput
 
 
 def _read(tmp_path, name, content, column=None):

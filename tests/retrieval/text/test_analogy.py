@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.errors import BadInput
-from retrieval.text.analogy import Term, expression, parse
+from retrieve.errors import BadInput
+from retrieve.text.words.analogy import Term, expression, parse
 
 
 @pytest.mark.parametrize(

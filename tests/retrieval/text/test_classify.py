@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from retrieval.errors import BadInput, WeightsError
-from retrieval.text.classifier_file import About, Fitted, decoded, quantize, read, save
-from retrieval.text.classify import (
+from retrieve.errors import BadInput, WeightsError
+from retrieve.text.classifiers.classify import (
     Classifier,
     LinearNetwork,
     familiarity,
     open_classifier,
     probabilities,
 )
-from retrieval.text.ngram_encoder import Grams, NgramEncoder
+from retrieve.text.classifiers.file import About, Fitted, decoded, quantize, read, save
+from retrieve.text.encoders.ngrams import Grams, NgramEncoder
 
 GRAMS = Grams(longest=3, words=1, bits=10)
 FLORES = Path(__file__).parents[4] / "shared" / "text" / "evaluation" / "language_id"
@@ -47,7 +47,7 @@ def test_the_sparse_product_is_the_dense_one(monkeypatch):
     weights = arrays["weights"] * arrays["weights.scales"]
     wanted = encoder.embed(TEXTS) @ weights + arrays["bias"]
     assert_allclose(LinearNetwork(encoder, arrays).logits(TEXTS), wanted, atol=1e-5)
-    monkeypatch.setattr("retrieval.text.classify.GATHERED", 1)
+    monkeypatch.setattr("retrieve.text.classifiers.classify.GATHERED", 1)
     assert_allclose(LinearNetwork(encoder, arrays).logits(TEXTS), wanted, atol=1e-5)
 
 
@@ -167,7 +167,7 @@ def test_the_shipped_classifier_knows_98_of_100_sentences_of_an_encyclopedia():
 def test_classifying_imports_neither_torch_nor_scipy():
     code = (
         "import sys\n"
-        "from retrieval.text.classify import open_classifier\n"
+        "from retrieve.text.classifiers.classify import open_classifier\n"
         "open_classifier('languages').classify(['hola'])\n"
         "print(sorted({'torch', 'scipy', 'onnxruntime'} & set(sys.modules)))"
     )

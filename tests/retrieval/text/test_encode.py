@@ -15,12 +15,13 @@ import toy_encoder
 import toy_words
 from numpy.testing import assert_allclose, assert_array_equal
 
-from retrieval.errors import BadInput, MissingExtra, WeightsError
-from retrieval.text import encoder_file, mean
-from retrieval.text.encode import TrainedEncoder, WordsEncoder, open_text_encoder, shipped
-from retrieval.text.lstm import LstmEncoder
-from retrieval.text.vocabulary import Vocabulary
-from retrieval.text.words import open_vectors
+from retrieve.errors import BadInput, MissingExtra, WeightsError
+from retrieve.text.encoders import file as encoder_file
+from retrieve.text.encoders import mean
+from retrieve.text.encoders.encode import TrainedEncoder, WordsEncoder, open_text_encoder, shipped
+from retrieve.text.encoders.lstm import LstmEncoder
+from retrieve.text.words.vectors import open_vectors
+from retrieve.text.words.vocabulary import Vocabulary
 
 TEXTS = ["El rey y la reina", "mesa", "una mujer de París, 1850", "xilófono reina pájaro mesa rey"]
 SHIPPED_SHA256 = "0ebd2888e1eedafef6e8632459d8605421fa9225ab883b5b35d02d7d8fae99a1"
@@ -81,7 +82,7 @@ def test_a_text_has_one_embedding_whatever_stands_beside_it(file, monkeypatch):
     encoder = open_text_encoder(str(file))
     alone = np.concatenate([encoder.embed([text]) for text in TEXTS])
     assert_allclose(encoder.embed(TEXTS), alone, atol=1e-6)
-    monkeypatch.setattr("retrieval.text.lstm.BATCH_ROWS", 5)
+    monkeypatch.setattr("retrieve.text.encoders.lstm.BATCH_ROWS", 5)
     assert_allclose(encoder.embed(TEXTS), alone, atol=1e-6)
 
 
@@ -239,7 +240,7 @@ def test_sentences_end_at_marks_and_not_inside_numbers():
 
 def test_neither_encoder_of_the_package_imports_torch():
     code = (
-        "import sys; from retrieval.text.encode import open_text_encoder as o;"
+        "import sys; from retrieve.text.encoders.encode import open_text_encoder as o;"
         "[o(n).embed(['una boda en Zaragoza']) for n in ('words', 'lstm')];"
         "assert 'torch' not in sys.modules"
     )

@@ -9,9 +9,9 @@ import pytest
 import toy_words
 from numpy.testing import assert_allclose
 
-from retrieval.errors import BadInput
-from retrieval.text import ngrams
-from retrieval.text.formats import open_source
+from retrieve.errors import BadInput
+from retrieve.text.words import ngrams
+from retrieve.text.words.formats import open_source
 
 gensim = pytest.importorskip("gensim")
 

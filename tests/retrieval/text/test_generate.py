@@ -7,9 +7,9 @@ import pytest
 import toy_language
 from numpy.testing import assert_allclose
 
-from retrieval.errors import BadInput
-from retrieval.text.generate import draw, generate, likely
-from retrieval.text.language import open_language
+from retrieve.errors import BadInput
+from retrieve.text.language.generate import draw, generate, likely
+from retrieve.text.language.model import open_language
 
 
 @pytest.fixture(scope="module")

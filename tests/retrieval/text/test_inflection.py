@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.text.inflection import (
+from retrieve.text.words.inflection import (
     adverb,
     bases,
     conjugate,

@@ -9,10 +9,10 @@ import pytest
 import toy_language
 from numpy.testing import assert_allclose
 
-from retrieval.errors import BadInput, WeightsError
-from retrieval.text.generate import likely
-from retrieval.text.language import SHIPPED, open_language, quantize
-from retrieval.text.pieces import SHIPPED_SHA256
+from retrieve.errors import BadInput, WeightsError
+from retrieve.text.language.generate import likely
+from retrieve.text.language.model import SHIPPED, open_language, quantize
+from retrieve.text.language.pieces import SHIPPED_SHA256
 
 
 @pytest.fixture(scope="module")

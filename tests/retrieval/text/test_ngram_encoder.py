@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from retrieval.errors import BadInput
-from retrieval.text.ngram_encoder import Grams, NgramEncoder
+from retrieve.errors import BadInput
+from retrieve.text.encoders.ngrams import Grams, NgramEncoder
 
 TEXTS = ["La niña, la niña de 1898.", "a", "Ein Satz… noch ein Satz!", "¿Qué?  sí\nsí"]
 
@@ -51,7 +51,7 @@ def test_an_n_gram_has_the_same_column_in_every_text_and_batch():
 def test_batches_beyond_the_bound_change_nothing(monkeypatch):
     encoder = NgramEncoder()
     whole = encoder.counts(TEXTS)
-    monkeypatch.setattr("retrieval.text.ngram_encoder.AT_ONCE", 3)
+    monkeypatch.setattr("retrieve.text.encoders.ngrams.AT_ONCE", 3)
     parts = encoder.counts(TEXTS)
     assert_allclose(parts.columns, whole.columns)
     assert_allclose(parts.starts, whole.starts)

@@ -2,9 +2,9 @@ import hashlib
 
 import pytest
 
-from retrieval.errors import WeightsError
-from retrieval.text import pieces
-from retrieval.text.pieces import open_pieces
+from retrieve.errors import WeightsError
+from retrieve.text.language import pieces
+from retrieve.text.language.pieces import open_pieces
 
 
 @pytest.fixture(scope="module")

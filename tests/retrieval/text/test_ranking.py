@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.errors import WeightsError
-from retrieval.evaluation import retrieval
-from retrieval.evaluation.in_memory import InMemory
-from retrieval.text import stem_vectors
-from retrieval.text.encode import open_text_encoder
-from retrieval.text.evidence import NAMES
-from retrieval.text.ranking import READ, Candidate, Ranker, Statistics, open_ranker
+from retrieve.errors import WeightsError
+from retrieve.evaluation import retrieval
+from retrieve.evaluation.in_memory import InMemory
+from retrieve.text.encoders.encode import open_text_encoder
+from retrieve.text.ranking import stem_vectors
+from retrieve.text.ranking.evidence import NAMES
+from retrieve.text.ranking.ranking import READ, Candidate, Ranker, Statistics, open_ranker
 
 ROOT = Path(__file__).parents[3]
 SQUAD = ROOT.parent / "shared/text/evaluation"

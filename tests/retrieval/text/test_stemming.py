@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.text.stemming import LANGUAGES, spelt_stems, stemmed_words, stems
+from retrieve.text.stemming import LANGUAGES, spelt_stems, stemmed_words, stems
 
 
 def test_stop_words_go_and_inflections_meet():
@@ -63,7 +63,7 @@ def test_another_language_keeps_its_own_endings():
 
 def test_stemming_imports_no_torch():
     code = (
-        "import sys, retrieval.text.stemming as stemming\n"
+        "import sys, retrieve.text.stemming as stemming\n"
         "stemming.stems('casa')\n"
         "assert 'torch' not in sys.modules"
     )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from retrieval.text.tokens import normal, plain, words
+from retrieve.text.tokens import normal, plain, words
 
 
 def test_words_are_lower_case_letters_with_accents():

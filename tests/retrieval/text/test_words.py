@@ -5,8 +5,8 @@ import pytest
 import toy_words
 from numpy.testing import assert_allclose
 
-from retrieval.errors import BadInput, WeightsError
-from retrieval.text.words import Origin, open_vectors, quantize, save, step_for
+from retrieve.errors import BadInput, WeightsError
+from retrieve.text.words.vectors import Origin, open_vectors, quantize, save, step_for
 
 
 @pytest.fixture

@@ -13,19 +13,24 @@ import toy_classes
 import toy_encoder
 from numpy.testing import assert_allclose
 
-from retrieval.errors import BadInput
-from retrieval.models.text_classifier import TextClassifier
-from retrieval.text.classifier_file import Fitted
-from retrieval.text.classify import LinearNetwork, open_classifier, open_encoder, probabilities
-from retrieval.text.lstm_classifier import LstmNetwork
-from retrieval.text.ngram_encoder import Grams, NgramEncoder
-from retrieval.text.pieces import open_pieces
-from retrieval.training.classifier import fitted, languages, lstm
-from retrieval.training.classifier.catalogues import sentences
-from retrieval.training.classifier.examples import Columns, Examples, read
-from retrieval.training.classifier.folds import folds
-from retrieval.training.classifier.linear import LinearTrainer, Settings
-from retrieval.training.classifier.recipe import Recipe, train
+from retrieve.errors import BadInput
+from retrieve.models.text_classifier import TextClassifier
+from retrieve.text.classifiers.classify import (
+    LinearNetwork,
+    open_classifier,
+    open_encoder,
+    probabilities,
+)
+from retrieve.text.classifiers.file import Fitted
+from retrieve.text.classifiers.lstm import LstmNetwork
+from retrieve.text.encoders.ngrams import Grams, NgramEncoder
+from retrieve.text.language.pieces import open_pieces
+from retrieve.training.classifier import fitted, languages, lstm
+from retrieve.training.classifier.catalogues import sentences
+from retrieve.training.classifier.examples import Columns, Examples, read
+from retrieve.training.classifier.folds import folds
+from retrieve.training.classifier.linear import LinearTrainer, Settings
+from retrieve.training.classifier.recipe import Recipe, train
 
 GROUPED = Columns(group="group")
 

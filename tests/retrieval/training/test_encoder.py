@@ -15,18 +15,18 @@ import torch
 import toy_words
 from numpy.testing import assert_allclose, assert_array_equal
 
-from retrieval.errors import BadInput
-from retrieval.models.text_encoder import TextEncoder
-from retrieval.text import encoder_file
-from retrieval.text.encode import open_text_encoder
-from retrieval.text.vocabulary import Vocabulary
-from retrieval.text.words import Origin, open_vectors
-from retrieval.training.encoder import corpus, graded, loop
-from retrieval.training.encoder.loop import Run, Settings
-from retrieval.training.encoder.losses import contrastive, cosent
-from retrieval.training.encoder.optimise import RowAdam
-from retrieval.training.encoder.pairs import Pairs, PairSettings
-from retrieval.training.encoder.recipe import Recipe, average, grown, start, train
+from retrieve.errors import BadInput
+from retrieve.models.text_encoder import TextEncoder
+from retrieve.text.encoders import file as encoder_file
+from retrieve.text.encoders.encode import open_text_encoder
+from retrieve.text.words.vectors import Origin, open_vectors
+from retrieve.text.words.vocabulary import Vocabulary
+from retrieve.training.encoder import corpus, graded, loop
+from retrieve.training.encoder.loop import Run, Settings
+from retrieve.training.encoder.losses import contrastive, cosent
+from retrieve.training.encoder.optimise import RowAdam
+from retrieve.training.encoder.pairs import Pairs, PairSettings
+from retrieve.training.encoder.recipe import Recipe, average, grown, start, train
 
 EVALUATION = Path(__file__).parents[3].parent / "shared" / "text" / "evaluation"
 SMALL = PairSettings(batch=4, block=2, passage=(6, 10), query=(2, 3))
@@ -148,7 +148,7 @@ def test_a_new_lstm_changes_nothing(vectors):
 
 
 def test_training_begins_with_the_encoder_words(vectors):
-    from retrieval.text.encode import WordsEncoder
+    from retrieve.text.encoders.encode import WordsEncoder
 
     vocabulary = Vocabulary(vectors.words)
     with torch.no_grad():

@@ -12,17 +12,17 @@ import torch
 import toy_language
 from numpy.testing import assert_allclose, assert_array_equal
 
-from retrieval.errors import BadInput
-from retrieval.evaluation import language as evaluation
-from retrieval.models.language_model import Dimensions, LanguageModel
-from retrieval.text.language import Origin, open_language
-from retrieval.text.pieces import Pieces
-from retrieval.training import lstm
-from retrieval.training.language_model import Recipe, Run, train, write
-from retrieval.training.pieces import Recipe as PiecesRecipe
-from retrieval.training.pieces import train as train_pieces
-from retrieval.training.split import split
-from retrieval.training.streams import Encoded, Streams, encode, training_text
+from retrieve.errors import BadInput
+from retrieve.evaluation import language as evaluation
+from retrieve.models.language_model import Dimensions, LanguageModel
+from retrieve.text.language.model import Origin, open_language
+from retrieve.text.language.pieces import Pieces
+from retrieve.training import lstm
+from retrieve.training.language_model import Recipe, Run, train, write
+from retrieve.training.pieces import Recipe as PiecesRecipe
+from retrieve.training.pieces import train as train_pieces
+from retrieve.training.split import split
+from retrieve.training.streams import Encoded, Streams, encode, training_text
 
 
 @pytest.fixture(autouse=True)

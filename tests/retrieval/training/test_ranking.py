@@ -5,16 +5,16 @@ import pytest
 import toy_encoder
 import toy_words
 
-from retrieval.errors import BadInput
-from retrieval.evaluation.retrieval import Document, Query
-from retrieval.text import encoder_file
-from retrieval.text.encode import TrainedEncoder
-from retrieval.text.evidence import NAMES, SENTENCE_END
-from retrieval.text.ranking import open_ranker
-from retrieval.text.stemming import stems
-from retrieval.text.words import Origin, open_vectors
-from retrieval.training import made_queries
-from retrieval.training.ranking import Lists, cross_validated, fit, train, vectors_of_stems
+from retrieve.errors import BadInput
+from retrieve.evaluation.retrieval import Document, Query
+from retrieve.text.encoders import file as encoder_file
+from retrieve.text.encoders.encode import TrainedEncoder
+from retrieve.text.ranking.evidence import NAMES, SENTENCE_END
+from retrieve.text.ranking.ranking import open_ranker
+from retrieve.text.stemming import stems
+from retrieve.text.words.vectors import Origin, open_vectors
+from retrieve.training import made_queries
+from retrieve.training.ranking import Lists, cross_validated, fit, train, vectors_of_stems
 
 PLANTED = np.array([2.0, -1.0] + [0.0] * (len(NAMES) - 2))
 

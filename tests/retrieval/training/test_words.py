@@ -12,15 +12,15 @@ import pytest
 import tiny_knowledge
 from numpy.testing import assert_allclose, assert_array_equal
 
-from retrieval.errors import BadInput
-from retrieval.text.inflection import Form
-from retrieval.text.words import Origin, open_vectors
-from retrieval.training.words import compose, corpus, facts, graph, inflect, retrofit, verbalise
+from retrieve.errors import BadInput
+from retrieve.text.words.inflection import Form
+from retrieve.text.words.vectors import Origin, open_vectors
+from retrieve.training.words import compose, corpus, facts, graph, inflect, retrofit, verbalise
 
 ROOT = Path(__file__).parents[3]
-cbow = pytest.importorskip("retrieval.training.words.cbow", reason="needs the extra train")
-recipe = pytest.importorskip("retrieval.training.words.recipe", reason="needs the extra train")
-wordnet = pytest.importorskip("retrieval.training.words.wordnet")
+cbow = pytest.importorskip("retrieve.training.words.cbow", reason="needs the extra train")
+recipe = pytest.importorskip("retrieve.training.words.recipe", reason="needs the extra train")
+wordnet = pytest.importorskip("retrieve.training.words.wordnet")
 
 SMALL = cbow.Settings(dim=8, epochs=3, window=3, negatives=3, sample=1.0, seed=5)
 
@@ -277,9 +277,9 @@ def hook(event, arguments):
         opened.append(str(arguments[0]))
 sys.addaudithook(hook)
 from pathlib import Path
-from retrieval.text.words import Origin
-from retrieval.training.words import recipe
-from retrieval.training.words.cbow import Settings
+from retrieve.text.words.vectors import Origin
+from retrieve.training.words import recipe
+from retrieve.training.words.cbow import Settings
 recipe.train(
     [Path({str(text)!r})], Path({str(tmp_path / "o.safetensors")!r}),
     work=Path({str(tmp_path / "work")!r}), origin=Origin("t"), knowledge=Path({str(knowledge)!r}),

@@ -1,0 +1,5 @@
+"""python -m retrieve.cli: the `retrieve` command."""
+
+from retrieve.cli.app import main
+
+main()

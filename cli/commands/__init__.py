@@ -1,0 +1,1 @@
+"""The commands, a folder for each group of them and a file for each."""

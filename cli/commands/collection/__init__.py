@@ -1,0 +1,1 @@
+"""Commands that fill a collection and tell what it holds."""

@@ -1,0 +1,87 @@
+"""retrieve export"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    FolderOption,
+    MinQualityOption,
+    NearOption,
+    PersonOption,
+    SinceOption,
+    UntilOption,
+    filter_from,
+)
+from retrieve.cli.showing import render
+
+
+def export(
+    file: Annotated[
+        Path, typer.Argument(help="File to write: .parquet, .csv, .jsonl or .npz.", dir_okay=False)
+    ],
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="parquet, csv, jsonl or npz.",
+            show_default="what the file's suffix says",
+        ),
+    ] = None,
+    gone: Annotated[
+        bool, typer.Option("--all", help="Photos and paths that are gone too.")
+    ] = False,
+    crops: Annotated[
+        bool, typer.Option("--crops", help="The small pictures of faces too; jsonl and parquet.")
+    ] = False,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    folder: FolderOption = None,
+    person: PersonOption = None,
+    near: NearOption = None,
+    min_quality: MinQualityOption = 0.0,
+) -> None:
+    """Write the stored faces to a file: photos, boxes, names, embeddings.
+
+    The file is for other programs, and for `retrieve import`, which makes the collection of
+    it again without embedding. Photos without faces stand in it too, unless conditions
+    (--since, --person, ...) choose faces. It is private to its owner, as a collection is.
+
+    Example: retrieve export faces.parquet
+    """
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.exchange.exports import export as write
+    from retrieve.indexes.exchange.formats.chosen import format_named
+
+    wanted = filter_from(
+        since=since,
+        until=until,
+        folder=folder,
+        person=person,
+        near=near,
+        min_quality=min_quality,
+    )
+    with open_collection(collection) as opened, render.words_progress("faces") as progress:
+        done = write(
+            opened,
+            file,
+            to=format_named(to) if to else None,
+            wanted=wanted,
+            gone=gone,
+            crops=crops,
+            on_progress=lambda faces, of: progress("exporting", faces, of),
+        )
+    render.note(
+        f"wrote {done.faces} faces and {done.photos_without_faces} photos without faces to {file}"
+    )
+    if done.left_out:
+        render.note(
+            f"{done.left_out} faces were left out: their embeddings are damaged, or are just "
+            "being deleted. To look: retrieve check"
+        )

@@ -1,0 +1,86 @@
+"""retrieve index"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    DetectorOption,
+    Device,
+    DeviceOption,
+    EncoderOption,
+    LanguageOption,
+    ModelOption,
+)
+from retrieve.cli.showing import render
+
+INTERRUPTED = 130  # what shells return after Ctrl-C
+
+
+def index(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Folders, photos and texts to index.")
+    ],
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    model: ModelOption = None,
+    detector: DetectorOption = None,
+    encoder: EncoderOption = None,
+    language: LanguageOption = None,
+    device: DeviceOption = Device.CPU,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes that read, decode and detect, one core each.")
+    ] = 2,
+    time_limit: Annotated[
+        float, typer.Option(min=1, help="Seconds after which a file is given up.")
+    ] = 60.0,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of tables, or field of JSON lines, that holds the text.",
+            show_default="the one called text, or with the longest texts",
+        ),
+    ] = None,
+    retry_skipped: Annotated[
+        bool, typer.Option(help="Try again what was skipped in an earlier run.")
+    ] = False,
+) -> None:
+    """Keep the faces of all photos and the passages of all texts under PATH.
+
+    Texts are .txt, Markdown, HTML, PDF, DOCX, ODT, CSV, JSONL, SRT and VTT; of
+    photos captions, keywords and names count as text, in the file or beside it.
+    A second run does only what is new, moved or changed. Files that cannot be
+    used are skipped and listed. Ctrl-C keeps everything up to the last batch.
+
+    Example: retrieve index ~/Pictures
+    """
+    from retrieve.indexes.collection import open_collection
+
+    with render.download() as on_download:
+        opened = open_collection(
+            collection,
+            create=True,
+            detector=detector,
+            embedder=model,
+            encoder=encoder,
+            language=language,
+            device=device.value,
+            on_download=on_download,
+        )
+        opened.prepare(paths)
+    with opened, render.progress() as on_progress:
+        report = opened.index(
+            paths,
+            processes=processes,
+            time_limit_s=time_limit,
+            column=column,
+            retry_skipped=retry_skipped,
+            on_progress=on_progress,
+        )
+    render.report(report, collection)
+    if report.interrupted:
+        raise typer.Exit(INTERRUPTED)

@@ -1,0 +1,1 @@
+"""`retrieve evaluate`: a measure a file."""

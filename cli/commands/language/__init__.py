@@ -1,0 +1,1 @@
+"""Commands that continue a text or tell its class."""

@@ -1,0 +1,17 @@
+"""retrieve models"""
+
+from __future__ import annotations
+
+from retrieve.cli.options import JsonOption
+from retrieve.cli.showing import render
+
+
+def models(as_json: JsonOption = False) -> None:
+    """List detectors and embedders: dimension, licence, training data, where they are.
+
+    Example: retrieve models --json
+    """
+    from retrieve import weights
+
+    present = {name: weights.is_present(name) for name in weights.TABLE}
+    render.models(list(weights.TABLE.values()), present, as_json=as_json)

@@ -1,0 +1,1 @@
+"""Commands about whose face it is."""

@@ -1,0 +1,1 @@
+"""Commands that look for faces and texts, and show what was seen."""

@@ -1,0 +1,124 @@
+"""retrieve map"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    FolderOption,
+    JsonOption,
+    MinQualityOption,
+    NearOption,
+    PersonOption,
+    SinceOption,
+    UntilOption,
+    VectorsOption,
+    filter_from,
+)
+from retrieve.cli.showing.maps.drawing import Drawing
+from retrieve.cli.showing.maps.groups import ColourBy
+from retrieve.errors import BadInput
+from retrieve.projection import Method
+
+MOST = 5000
+ALL = "all"  # --words all
+
+
+def map_(
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    out: Annotated[
+        Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf.", dir_okay=False)
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Page to write, with hover and zoom.", dir_okay=False)
+    ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(
+            help="Which embeddings of the collection: faces, passages.",
+            show_default="faces, or passages where there are none",
+        ),
+    ] = None,
+    words: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORDS",
+            help="Word vectors instead: words between blanks or commas, a file with words, or "
+            "all for the most frequent ones.",
+        ),
+    ] = None,
+    vectors: VectorsOption = "es",
+    method: Annotated[
+        Method, typer.Option(help="How two dimensions are made; pca needs no extra.")
+    ] = Method.PCA,
+    most: Annotated[
+        int, typer.Option(min=2, help="How many points to draw; of more, a sample.")
+    ] = MOST,
+    seed: Annotated[int, typer.Option(min=0, help="Of the sample, t-SNE and UMAP.")] = 0,
+    colour_by: Annotated[
+        ColourBy | None,
+        typer.Option(help="What colours tell.", show_default="person, or folder without names"),
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    folder: FolderOption = None,
+    person: PersonOption = None,
+    near: NearOption = None,
+    min_quality: MinQualityOption = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw embeddings in two dimensions: the faces of a collection, its passages, or words.
+
+    What lies together is alike; beside the picture stands how much of the neighbourhoods it
+    keeps, since two dimensions cannot keep all. The same seed draws the same map.
+
+    Example: retrieve map --html faces.html --method tsne
+    """
+    if out is None and html is None:
+        raise BadInput("wanted --out FILE.png for a picture or --html FILE.html for a page")
+    if out is not None:
+        from retrieve.cli.showing.maps.picture import checked
+
+        checked(out)
+    wanted = filter_from(
+        since=since, until=until, folder=folder, person=person, near=near, min_quality=min_quality
+    )
+    drawing = Drawing(method, seed, colour_by, out, html, as_json)
+    if words is not None:
+        from retrieve.indexes.catalog.filters import EVERYTHING
+        from retrieve.indexes.maps import points_of_words
+        from retrieve.indexes.words.stores import open_words
+
+        if wanted != EVERYTHING:
+            raise BadInput("conditions choose photos and texts; leave them out with --words")
+        index = open_words(vectors)
+        points = points_of_words(index, _asked(words), most=most)
+        drawing.draw(points)
+        return
+    from retrieve.indexes.catalog.filters import FACES
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.maps import points_of
+
+    with open_collection(collection) as opened:
+        points = points_of(opened, space, wanted=wanted, most=most, seed=seed)
+        drawing.draw(points, opened.catalog.crop if points.kind == FACES else None)
+
+
+def _asked(words: str) -> list[str]:
+    """The words between blanks and commas, of a text or of the file that it names; [] for all."""
+    if words.strip() == ALL:
+        return []
+    path = Path(words)
+    try:
+        text = path.read_text("utf-8") if path.is_file() else words
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is not a file of words in UTF-8: {error}") from error
+    found = text.replace(",", " ").split()
+    if len(found) < 2:
+        raise BadInput(f"wanted two or more words, a file with words, or {ALL!r}; got {words!r}")
+    return found

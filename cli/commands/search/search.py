@@ -1,0 +1,291 @@
+"""retrieve search"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    DetectorOption,
+    Device,
+    DeviceOption,
+    EncoderOption,
+    FolderOption,
+    JsonOption,
+    MinQualityOption,
+    ModelOption,
+    NearOption,
+    PersonOption,
+    SinceOption,
+    UntilOption,
+    filter_from,
+)
+from retrieve.cli.showing import facehits, render
+from retrieve.cli.showing.render import shown
+from retrieve.errors import BadInput
+from retrieve.indexes.queries.modes import Mode
+
+if TYPE_CHECKING:
+    from retrieve.cli.commands.search.query import Asked
+    from retrieve.indexes.catalog.filters import Filter
+    from retrieve.indexes.collection import Collection
+    from retrieve.indexes.queries.probes import Probe
+    from retrieve.types import TextHit
+
+MOST_FACES = 10_000  # hits of a face among which photos are sought by words, too
+
+
+def search(
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="QUERY...", help="Photos with faces to look for, words to look for, or both."
+        ),
+    ] = None,
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    k: Annotated[
+        int, typer.Option("-k", min=1, help="How many hits to show, of a face or a query.")
+    ] = 10,
+    text: Annotated[
+        bool, typer.Option("--text", help="Take every argument for words, a file's name too.")
+    ] = False,
+    face: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PHOTO|N",
+            help="A photo with faces, whatever its name; or search only face N of each photo.",
+        ),
+    ] = None,
+    face_id: Annotated[
+        int | None,
+        typer.Option(metavar="ID", help="Search for a stored face, by the id that --json shows."),
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Search for each line of a file; prints JSON.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="What a search for words goes by: both, words, or meaning.")
+    ] = Mode.HYBRID,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=-1,
+            max=1,
+            help="Lowest score of a face; -1 shows the k nearest.",
+            show_default="calibrated: 2 false matches in 10,000",
+        ),
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    folder: FolderOption = None,
+    person: PersonOption = None,
+    near: NearOption = None,
+    min_quality: MinQualityOption = 0.0,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Score everything stored, whatever index there is.")
+    ] = False,
+    as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one hit a line.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with the hits to this file.", dir_okay=False)
+    ] = None,
+    open_best: Annotated[
+        bool, typer.Option("--open", help="Open the page, or the file of the best hit.")
+    ] = False,
+    model: ModelOption = None,
+    detector: DetectorOption = None,
+    encoder: EncoderOption = None,
+    device: DeviceOption = Device.CPU,
+) -> None:
+    """Find stored faces like those in a photo, or passages and photos by words.
+
+    An image file that exists is a photo with faces; all else are words. Both
+    together find photos with such a face of which something like the words is
+    said. Every face of the photo is numbered and searched for; the probability
+    is that of both faces being one person if that were an even bet beforehand.
+    Names of persons among the words count as persons. Conditions (--since,
+    --folder, ...) choose first: of what fulfils them none is missed.
+
+    Example: retrieve search carta sobre la boda en Zaragoza
+
+    Example: retrieve search ana.jpg playa --html hits.html
+    """
+    from retrieve.cli.commands.search.query import asked
+    from retrieve.indexes.collection import open_collection
+
+    wants = asked(given or [], face or [], text=text)
+    ways = [bool(wants.photos or wants.words), face_id is not None, queries is not None]
+    if sum(ways) != 1:
+        raise BadInput(
+            "wanted photos and words, or --face-id ID, or --queries FILE; "
+            f"got {'none' if not any(ways) else 'more than one'} of them"
+        )
+    if as_json and as_csv:
+        raise BadInput("wanted --json or --csv; got both")
+    if queries is not None and (as_csv or html is not None or open_best):
+        raise BadInput("--queries prints JSON, a line for each query: no --csv, --html or --open")
+    wanted = filter_from(
+        since=since,
+        until=until,
+        folder=folder,
+        person=person,
+        near=near,
+        min_quality=min_quality,
+    )
+    with (
+        render.download() as on_download,
+        open_collection(
+            collection,
+            detector=detector,
+            embedder=model,
+            encoder=encoder,
+            device=device.value,
+            on_download=on_download,
+        ) as opened,
+    ):
+        if queries is not None:
+            _each(opened, queries, k, mode, wanted, exact)
+            return
+        probes = []
+        if face_id is not None:
+            probes = [
+                opened.search_stored(face_id, k=k, threshold=threshold, wanted=wanted, exact=exact)
+            ]
+        elif wants.photos:
+            probes = opened.search(
+                wants.photos,
+                k=MOST_FACES if wants.words else k,
+                threshold=threshold,
+                wanted=wanted,
+                face=wants.number,
+                exact=exact,
+            )
+        if wants.words:
+            found = _passages(opened, wants, probes, k, mode, wanted, exact)
+            paths = [hit.path for hit in found]
+            _show_passages(wants.words, found, mode, as_json=as_json, as_csv=as_csv, html=html)
+        else:
+            paths = [hit.path for probe in probes for face in probe.faces for hit in face.hits]
+            _show_faces(opened, probes, as_json=as_json, as_csv=as_csv, html=html)
+    facehits.probes_without_faces(probes)
+    if html is not None:
+        render.note(f"wrote {shown(html)}")
+    if open_best:
+        _open(html, paths)
+    if probes and not any(probe.faces for probe in probes):
+        raise typer.Exit(1)
+
+
+def _passages(
+    opened: Collection,
+    wants: Asked,
+    probes: Sequence[Probe],
+    k: int,
+    mode: Mode,
+    wanted: Filter,
+    exact: bool,
+) -> list[TextHit]:
+    from retrieve.indexes.queries import texts as textsearch
+
+    if not wants.photos:
+        return textsearch.search_texts(
+            opened, wants.words, k=k, mode=mode, wanted=wanted, exact=exact
+        )
+    faces = [hit for probe in probes for face in probe.faces for hit in face.hits]
+    return textsearch.search_both(
+        opened, faces, wants.words, k=k, mode=mode, wanted=wanted, exact=exact
+    )
+
+
+def _each(
+    opened: Collection, queries: Path, k: int, mode: Mode, wanted: Filter, exact: bool
+) -> None:
+    """One JSON object for each line of the file that is not blank; a bad one says why."""
+    from retrieve.cli.showing.texthits import as_json
+    from retrieve.indexes.queries import texts as textsearch
+
+    try:
+        lines = queries.read_text("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"wanted a file of UTF-8 text; {shown(queries)}: {error}") from error
+    for line in filter(None, map(str.strip, lines)):
+        try:
+            found = textsearch.search_texts(
+                opened, line, k=k, mode=mode, wanted=wanted, exact=exact
+            )
+        except BadInput as error:
+            render.as_json({"query": line, "error": str(error), "hits": []})
+        else:
+            as_json(line, found)
+
+
+def _show_passages(
+    query: str,
+    found: Sequence[TextHit],
+    mode: Mode,
+    *,
+    as_json: bool,
+    as_csv: bool,
+    html: Path | None,
+) -> None:
+    from retrieve.cli.showing import texthits
+
+    if html is not None:
+        with _in_words(html):
+            texthits.write_page(html, query, found)
+    if as_json:
+        texthits.as_json(query, found)
+    elif as_csv:
+        texthits.as_csv(query, found)
+    else:
+        texthits.blocks(query, found, mode)
+
+
+def _show_faces(
+    opened: Collection,
+    probes: Sequence[Probe],
+    *,
+    as_json: bool,
+    as_csv: bool,
+    html: Path | None,
+) -> None:
+    if html is not None:
+        from retrieve.cli.showing.gallery import write_gallery
+
+        with _in_words(html):
+            write_gallery(html, probes, opened.crop)
+    if as_json:
+        facehits.search_json(probes)
+    elif as_csv:
+        facehits.search_csv(probes)
+    else:
+        facehits.search_tables(probes, opened.crop)
+    facehits.search_state(opened.engine.state)
+
+
+@contextmanager
+def _in_words(page: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"cannot write {shown(page)}: {error.strerror}") from error
+
+
+def _open(page: Path | None, hits: list[Path]) -> None:
+    best = page or next(iter(hits), None)
+    if best is None:
+        render.note("nothing to open: no hits")
+    else:
+        typer.launch(str(best))

@@ -1,0 +1,1 @@
+"""`retrieve train`: a model a file."""

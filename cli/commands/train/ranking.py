@@ -1,0 +1,86 @@
+"""retrieve train ranking"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.commands.evaluate.text import Half
+from retrieve.cli.options import VectorsOption
+from retrieve.cli.showing import render
+
+
+def ranking(
+    docs: Annotated[
+        Path,
+        typer.Option(help="JSONL with _id, text and perhaps title.", exists=True, dir_okay=False),
+    ],
+    queries: Annotated[
+        Path,
+        typer.Option(
+            help="JSONL with text and doc, the _id that answers it.", exists=True, dir_okay=False
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The ranking to write.", dir_okay=False)],
+    half: Annotated[
+        Half, typer.Option(help="Only the queries about every other title.")
+    ] = Half.ALL,
+    corpora: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Texts to make more queries from, plain or .xz, .gz, .bz2, or folders of them. "
+            "Repeatable.",
+            exists=True,
+        ),
+    ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            help="A text encoder's file.", show_default="lstm", exists=True, dir_okay=False
+        ),
+    ] = None,
+    vectors: VectorsOption = "es",
+    seed: Annotated[int, typer.Option(min=0, help="Of the queries that are made.")] = 1,
+    licence: Annotated[str, typer.Option(help="Licence, for the file.")] = "unknown",
+) -> None:
+    """Fit how words and meaning together order passages.
+
+    Example: retrieve train ranking --docs d.jsonl --queries q.jsonl --out ranking.safetensors
+    """
+    from retrieve.errors import BadInput
+    from retrieve.evaluation import retrieval
+    from retrieve.indexes.words.stores import locate
+    from retrieve.text.encoders import file as encoder_file
+    from retrieve.text.encoders.encode import LSTM, TrainedEncoder, shipped
+    from retrieve.text.words.vectors import SUFFIX, Origin, open_vectors
+    from retrieve.training.ranking import train
+    from retrieve.training.split import texts_of
+    from retrieve.training.words.corpus import lines
+
+    if out.suffix != SUFFIX:
+        raise BadInput(f"wanted a file name in {SUFFIX} for the ranking; got {out.name}")
+    collection = retrieval.documents(lines(docs))
+    asked = retrieval.queries(lines(queries))
+    if half != Half.ALL:
+        asked = retrieval.half(asked, collection, "fit" if half == Half.FIT else "test")
+    texts = texts_of(corpora or [])
+    file = encoder_file.read(encoder or shipped("encoder"))
+    sources = [docs, queries, *texts]
+    fitted = train(
+        collection,
+        asked,
+        texts,
+        out.absolute(),
+        encoder=TrainedEncoder(encoder.stem if encoder else LSTM, file),
+        words=(file, open_vectors(locate(vectors))),
+        origin=Origin(out.stem, licence=licence, sources=tuple(one.name for one in sources)),
+        seed=seed,
+    )
+    render.table(("evidence", "weight"), [(name, f"{w:.2f}") for name, w in fitted.weights.items()])
+    render.line(
+        f"{fitted.questions} questions, cross-validated by title: R@1 {fitted.recall_1:.3f}, "
+        f"MRR@10 {fitted.mrr_10:.3f}"
+    )
+    render.note(f"wrote {render.shown(out)}")

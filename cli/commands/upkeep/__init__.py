@@ -1,0 +1,1 @@
+"""Commands for a collection's life."""

@@ -1,0 +1,40 @@
+"""retrieve check"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.showing import reports
+
+
+def check(
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    recall: Annotated[
+        bool,
+        typer.Option(
+            "--recall", help="Measure how much of the exact answers a search through the index has."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look whether a collection is whole: catalog, embeddings, index, permissions.
+
+    Reads everything, of a collection that cannot be written too; exits with 1
+    if anything is wrong.
+
+    Example: retrieve check --recall
+    """
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.upkeep.check import check as check_now
+    from retrieve.indexes.upkeep.recall import recall as recall_now
+
+    with open_collection(collection) as opened:
+        findings = check_now(opened)
+        wrong = any(finding.wrong for finding in findings)
+        measured = recall_now(opened) if recall and not wrong else None
+    reports.checked(findings, measured, as_json=as_json)
+    if wrong:
+        raise typer.Exit(1)

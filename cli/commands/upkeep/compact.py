@@ -1,0 +1,32 @@
+"""retrieve compact"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli.showing import reports
+
+
+def compact(
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    gone: Annotated[
+        bool, typer.Option("--gone", help="Remove photos and texts, too, whose files are all gone.")
+    ] = False,
+) -> None:
+    """Give back the space of what was deleted or replaced.
+
+    Others may search and index meanwhile. Takes as much free space as the
+    collection has. With --gone a drive that is not mounted now has to be
+    indexed again.
+
+    Example: retrieve compact --gone
+    """
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.upkeep.compact import compact as compact_now
+
+    with open_collection(collection) as opened:
+        done = compact_now(opened, gone=gone)
+    reports.compacted(done)

@@ -1,0 +1,81 @@
+"""retrieve forget"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli.showing import render, reports
+from retrieve.errors import BadInput
+
+
+def forget(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH...", help="Photos and texts to forget, wherever copies of them are."
+        ),
+    ] = None,
+    person: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Forget the faces with this name, and the name. Repeatable."
+        ),
+    ] = None,
+    all_of: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Forget everything below this folder. Repeatable."),
+    ] = None,
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Read all files of the collection for what must be gone."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be forgotten; change nothing.")
+    ] = False,
+) -> None:
+    """Forget photos, texts or persons, and overwrite all that is kept of them.
+
+    Your own files are never touched. A photo or text is known by its content,
+    so every path that holds it is forgotten with it; if its file stays where it
+    is, the next `retrieve index` of its folder stores it again. Backups and
+    exports are files of yours: they stay.
+
+    Example: retrieve forget ~/Pictures/ana.jpg --verify
+    """
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.upkeep.forget import forget as forget_now
+    from retrieve.indexes.upkeep.forget import would_forget
+
+    paths, folders, persons = paths or [], all_of or [], person or []
+    if not (paths or folders or persons):
+        raise BadInput("wanted PATH, --person NAME or --all-of FOLDER; got none of them")
+    with open_collection(collection) as opened:
+        if dry_run or not yes:
+            plan = would_forget(opened, paths=paths, folders=folders, persons=persons)
+            reports.forgotten(plan, done=False)
+        if dry_run:
+            return
+        if not yes:
+            _ask()
+        done = forget_now(opened, paths=paths, folders=folders, persons=persons, verify=verify)
+    if yes:
+        reports.forgotten(done, done=True)
+    else:
+        render.line("forgotten")
+    if done.proof is not None:
+        reports.proof(done.proof)
+        if done.proof.traces:
+            raise typer.Exit(1)
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise BadInput("nobody is there to be asked: add --yes to forget, or --dry-run to look")
+    typer.confirm("Forget this?", abort=True, err=True)

@@ -1,0 +1,48 @@
+"""retrieve repair"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, Device, DeviceOption
+from retrieve.cli.showing import render, reports
+
+
+def repair(
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    device: DeviceOption = Device.CPU,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes that decode and detect, one core each.")
+    ] = 2,
+    time_limit: Annotated[
+        float, typer.Option(min=1, help="Seconds after which a file is given up.")
+    ] = 60.0,
+) -> None:
+    """Make damaged embeddings and indexes again.
+
+    Faces are embedded again from their photographs, passages from what is
+    stored. Finishes also what an interrupted run has left. What cannot be
+    repaired is listed with its reason and stays known as damaged; then the exit
+    status is 1.
+
+    Example: retrieve repair
+    """
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.upkeep.repair import repair as repair_now
+
+    with (
+        render.download() as on_download,
+        open_collection(collection, device=device.value, on_download=on_download) as opened,
+        render.words_progress("photos") as show,
+    ):
+        done = repair_now(
+            opened,
+            processes=processes,
+            time_limit_s=time_limit,
+            on_progress=lambda photos, of: show("embedding again", photos, of),
+        )
+    reports.repaired(done)
+    if done.damaged:
+        raise typer.Exit(1)

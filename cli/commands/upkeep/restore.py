@@ -1,0 +1,48 @@
+"""retrieve restore"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.showing import render
+from retrieve.cli.showing.reports import counted
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What retrieve backup wrote.")],
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a collection out of a backup, in a new or an empty folder.
+
+    Every checksum is verified before anything of it can be seen.
+
+    Example: retrieve restore faces.tar --collection restored
+    """
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.upkeep.restore import restore
+
+    with render.download("restoring") as on_bytes:
+        manifest = restore(file, collection, on_bytes=on_bytes)
+    with open_collection(collection) as opened:
+        counts = opened.info().counts
+    if as_json:
+        where = render.shown(collection)
+        render.as_json({"collection": where, "made_at": manifest.made_at, **counts})
+    else:
+        parts = [
+            counted(counts[many], one)
+            for one, many in (
+                ("photo", "photos"),
+                ("face", "faces"),
+                ("text", "texts"),
+                ("passage", "passages"),
+            )
+        ]
+        render.line(
+            f"restored {', '.join(parts)} as of {manifest.made_at} to {render.shown(collection)}"
+        )

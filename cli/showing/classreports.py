@@ -1,0 +1,184 @@
+"""What a classifier is worth, as tables, JSON and a picture of its confusions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieve.cli.showing import render
+
+if TYPE_CHECKING:
+    from retrieve.evaluation.classification import Quality
+    from retrieve.evaluation.verification import Rate
+    from retrieve.training.classifier.recipe import Floats, Report
+
+FORMATS = (".png", ".svg", ".pdf")
+NUMBERED = 30  # classes up to which the picture has a number in each cell
+DARK = 0.5  # share of a row from which its number is written in white
+
+
+def check(picture: Path | None) -> None:
+    """Refuse another kind of picture before hours of work; raises BadInput."""
+    from retrieve.errors import BadInput
+
+    if picture and picture.suffix not in FORMATS:
+        raise BadInput(f"wanted a picture in {', '.join(FORMATS)}; got {picture.name}")
+
+
+def trained(report: Report, *, as_json: bool) -> None:
+    """What training measured."""
+    from retrieve.training.classifier.recipe import figures
+
+    if as_json:
+        render.as_json(figures(report) | _classes(report.quality))
+        return
+    _table(report.quality)
+    _accuracy(report.quality, f"{report.held_out:,} held-out texts of {report.examples:,}")
+    render.line(
+        f"calibration error {report.quality.ece:.3f} at temperature "
+        f"{report.fitted.temperature:.2f}, {report.ece_before:.3f} without"
+    )
+    render.line(
+        f"{report.passed:.1%} of them are not called none (wanted {report.fitted.passes:.0%})"
+    )
+    if report.unknown:
+        render.line(
+            f"each class left out once: AUROC {report.unknown.auroc:.3f}; "
+            f"{report.unknown.rejected:.1%} of its texts are called none, and "
+            f"{1 - report.unknown.passed:.1%} of the others"
+        )
+
+
+def measured(
+    quality: Quality,
+    known: Floats,
+    unknown: Floats | None,
+    threshold: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """What a stored classifier is worth on labelled texts.
+
+    known      (N,) familiarity of the texts
+    unknown    (M,) of texts of none of the classes, or None without any
+    threshold  of the classifier, or None
+    """
+    from retrieve.evaluation.classification import auroc
+
+    lowest = float("-inf") if threshold is None else threshold
+    passed = float((known >= lowest).mean())
+    noticed: dict[str, Any] = {}
+    if unknown is not None:
+        noticed = {
+            "texts": len(unknown),
+            "auroc": round(auroc(known, unknown), 4),
+            "rejected": round(float((unknown < lowest).mean()), 4),
+        }
+    if as_json:
+        accuracy = quality.accuracy
+        value = {
+            "accuracy": round(accuracy.value, 4),
+            "low": round(accuracy.low, 4),
+            "high": round(accuracy.high, 4),
+            "texts": len(known),
+            "ece": round(quality.ece, 4),
+            "passed": round(passed, 4),
+            "none": noticed or None,
+        }
+        render.as_json(value | _classes(quality))
+        return
+    _table(quality)
+    _accuracy(quality, f"{len(known):,} texts")
+    render.line(f"calibration error {quality.ece:.3f}; {passed:.1%} are not called none")
+    if noticed:
+        render.line(
+            f"of {noticed['texts']:,} texts of none of the classes {noticed['rejected']:.1%} are "
+            f"called none; AUROC {noticed['auroc']:.3f}"
+        )
+
+
+def draw(quality: Quality, out: Path) -> None:
+    """Write a picture of the confusion matrix: a row for each true class, shares of it as shade."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import numpy as np
+    from matplotlib import pyplot
+
+    from retrieve.cache import replacing
+
+    check(out)
+    names = [one.label for one in quality.classes]
+    counts = quality.confusion
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    size = max(4.5, 0.55 * len(names) + 2)
+    figure, axes = pyplot.subplots(figsize=(size + 1, size), dpi=150, layout="constrained")
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("called")
+    axes.set_ylabel("true class")
+    if len(names) <= NUMBERED:
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                colour = "white" if shares[row, column] > DARK else "#333333"
+                axes.text(
+                    column, row, str(count), ha="center", va="center", fontsize=8, color=colour
+                )
+    accuracy = quality.accuracy
+    axes.set_title(
+        f"accuracy {accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f}), "
+        f"{accuracy.trials:,} texts"
+    )
+    with replacing(out.absolute()) as temporary:
+        figure.savefig(temporary, format=out.suffix[1:])
+    pyplot.close(figure)
+
+
+def _table(quality: Quality) -> None:
+    render.table(
+        ("class", "texts", "precision", "recall", "95 %"),
+        (
+            (
+                one.label,
+                str(int(quality.confusion[i].sum())),
+                f"{one.precision.value:.3f}" if one.precision else "",
+                f"{one.recall.value:.3f}" if one.recall else "",
+                f"{one.recall.low:.3f} to {one.recall.high:.3f}" if one.recall else "",
+            )
+            for i, one in enumerate(quality.classes)
+        ),
+        right="texts precision recall",
+    )
+
+
+def _accuracy(quality: Quality, what: str) -> None:
+    accuracy = quality.accuracy
+    by_group = ""
+    if quality.by_group:
+        low, high = quality.by_group
+        by_group = f"; {low:.3f} to {high:.3f} when groups are drawn anew"
+    render.line(
+        f"accuracy {accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f}{by_group}), "
+        f"{what}"
+    )
+
+
+def _classes(quality: Quality) -> dict[str, Any]:
+    return {
+        "by_group": quality.by_group,
+        "classes": [
+            {
+                "class": one.label,
+                "precision": _share(one.precision),
+                "recall": _share(one.recall),
+            }
+            for one in quality.classes
+        ],
+        "confusion": quality.confusion.tolist(),
+    }
+
+
+def _share(share: Rate | None) -> float | None:
+    return None if share is None else round(share.value, 4)

@@ -1,0 +1,94 @@
+"""What an import did, as a table or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieve.cli.showing import render
+from retrieve.types import Skipped
+
+if TYPE_CHECKING:
+    from retrieve.indexes.exchange.imports import Imported
+    from retrieve.indexes.exchange.known import Known
+
+
+def imported(
+    report: Imported, unread: Sequence[Skipped], collection: Path, *, as_json: bool
+) -> None:
+    """Counts, and records that could not be used.
+
+    unread  photos behind foreign faces that could not be read
+    """
+    counts = {
+        "photos": report.photos,
+        "faces": report.faces,
+        "known_photos": report.known_photos,
+        "known_faces": report.known_faces,
+        "named": report.named,
+        "names_kept": report.names_kept,
+        "incomplete": report.incomplete,
+        "broken": report.broken_count,
+    }
+    if as_json:
+        broken = [{"where": one.where, "reason": one.reason} for one in report.broken]
+        render.as_json(counts | {"broken_records": broken, "unread_photos": _skipped(unread)})
+        return
+    _counts(counts)
+    _listed(
+        "Left out", [f"{one.where}: {one.reason}" for one in report.broken], report.broken_count
+    )
+    _listed("Photos that could not be read; their faces are kept", _lines(unread))
+    if report.names_kept:
+        render.note(f"faces that have another name here and kept it: {report.names_kept}")
+    if report.incomplete:
+        render.note(
+            f"photos with faces that were not in the file: {report.incomplete}; "
+            "retrieve index takes these photos as done"
+        )
+    render.note(f"collection: {render.shown(collection)}")
+
+
+def known(report: Known, collection: Path, *, as_json: bool) -> None:
+    """What the indexer did, then who got a name and which photos named nobody."""
+    counts = {"named": report.named, "named_before": report.before, "unnamed": len(report.unnamed)}
+    if as_json:
+        indexed = {
+            "new": report.indexed.new,
+            "unchanged": report.indexed.unchanged,
+            "faces": report.indexed.faces,
+        }
+        lists = {
+            "unnamed_photos": _skipped(report.unnamed),
+            "skipped_files": _skipped(report.indexed.skipped),
+        }
+        render.as_json(indexed | counts | lists)
+        return
+    render.report(report.indexed, collection)
+    _counts(counts)
+    _listed("Named nobody", _lines(report.unnamed))
+
+
+def _counts(counts: dict[str, int]) -> None:
+    rows = ((name.replace("_", " "), str(count)) for name, count in counts.items())
+    render.table(("", "count"), rows, right="count")
+
+
+def _listed(title: str, lines: Sequence[str], count: int | None = None) -> None:
+    count = len(lines) if count is None else count
+    if not count:
+        return
+    render.line(f"\n{title}:")
+    for text in lines[: render.LISTED]:
+        render.line(f"  {text}")
+    if count > render.LISTED:
+        render.line(f"  and {count - render.LISTED} more; with --json: the first {len(lines)}")
+
+
+def _lines(items: Sequence[Skipped]) -> list[str]:
+    return [f"{render.shown(item.path)}: {item.reason}" for item in items]
+
+
+def _skipped(items: Sequence[Skipped]) -> list[dict[str, Any]]:
+    return [{"path": render.shown(item.path), "reason": item.reason} for item in items]

@@ -1,0 +1,182 @@
+"""Faces that were found, in photos and in a collection, as people read them and as programs do."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from retrieve.cli.showing import render
+from retrieve.cli.showing.render import near, printable, shown
+from retrieve.cli.showing.thumbnail import half_blocks
+from retrieve.types import Face, Hit
+
+if TYPE_CHECKING:
+    from retrieve.faces.extract import PhotoFaces
+    from retrieve.indexes.queries.probes import Probe
+    from retrieve.indexes.search.engine import State
+
+
+def search_tables(probes: Sequence[Probe], crop: Callable[[Hit], bytes]) -> None:
+    """A table of hits for each face of each probe, with thumbnails where colours show."""
+    for probe in probes:
+        for face in probe.faces:
+            of = f" of {len(probe.faces)}" if face.number <= len(probe.faces) else ""
+            title = f"{shown(probe.path)}, face {face.number}{of}"
+            if not face.hits:
+                render.line(f"{title}: no stored face passes the threshold")
+                continue
+            render.show(_hits_table(title, face.hits, crop))
+
+
+def _hits_table(title: str, hits: Sequence[Hit], crop: Callable[[Hit], bytes]) -> Table:
+    pictures = render.shows_pictures()
+    table = Table(title=printable(title), title_justify="left", box=None, pad_edge=False)
+    table.add_column("#", justify="right")
+    if pictures:
+        table.add_column("")
+    table.add_column("score", justify="right")
+    table.add_column("probability", justify="right")
+    table.add_column("photo", overflow="fold")
+    table.add_column("face", justify="right")
+    table.add_column("date")
+    named = any(hit.person for hit in hits)
+    if named:
+        table.add_column("name", overflow="fold")
+    for hit in hits:
+        table.add_row(
+            str(hit.rank),
+            *([half_blocks(crop(hit))] if pictures else []),
+            f"{hit.score:.4f}",
+            "" if hit.probability is None else f"{hit.probability:.1%}",
+            printable(shown(near(hit.path))),
+            str(hit.number),
+            (hit.taken_at or "")[:10],
+            *([printable(hit.person or "")] if named else []),
+        )
+    return table
+
+
+def search_json(probes: Sequence[Probe]) -> None:
+    """One object a line for each probe."""
+    for probe in probes:
+        faces = [
+            {
+                "face": face.number,
+                "box": _numbers(face.face.box),
+                "quality": round(face.quality, 4),
+                "hits": [_hit(hit) for hit in face.hits],
+            }
+            for face in probe.faces
+        ]
+        answer: dict[str, Any] = {"probe": shown(probe.path), "faces": faces}
+        if probe.reason is not None:
+            answer["skipped"] = probe.reason
+        render.as_json(answer)
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    return {
+        "rank": hit.rank,
+        "path": shown(hit.path),
+        "face": hit.number,
+        "box": _numbers(hit.face.box),
+        "score": round(hit.score, 6),
+        "probability": None if hit.probability is None else round(hit.probability, 6),
+        "quality": round(hit.quality, 4),
+        "taken_at": hit.taken_at,
+        "face_id": hit.face_id,
+        "person": hit.person,
+    }
+
+
+def search_state(state: State) -> None:
+    """A remark on stderr where a search had to do without its index."""
+    if state in ("missing", "damaged"):
+        render.note(
+            f"the search index is {state}, so every stored face was scored. "
+            "To make it again: retrieve index FOLDER, or retrieve repair"
+        )
+
+
+def search_csv(probes: Sequence[Probe]) -> None:
+    """One hit a line, under a header."""
+    writer = csv.writer(sys.stdout)
+    corners = ["x1", "y1", "x2", "y2"]
+    last = ["score", "probability", "taken_at", "person"]
+    writer.writerow(["probe", "face", "rank", "path", *corners, *last])
+    for probe in probes:
+        for face in probe.faces:
+            for hit in face.hits:
+                probability = "" if hit.probability is None else f"{hit.probability:.6f}"
+                writer.writerow(
+                    [
+                        shown(probe.path),
+                        face.number,
+                        hit.rank,
+                        shown(hit.path),
+                        *_numbers(hit.face.box),
+                        f"{hit.score:.6f}",
+                        probability,
+                        hit.taken_at or "",
+                        hit.person or "",
+                    ]
+                )
+
+
+def probes_without_faces(probes: Sequence[Probe]) -> None:
+    """A line on stderr for every probe that there was nothing to search for in."""
+    for probe in probes:
+        if probe.reason is not None:
+            render.skipped(probe.path, probe.reason)
+        elif not probe.faces:
+            render.error(
+                f"no face found in {shown(probe.path)}; give a photo in which a face shows"
+            )
+
+
+def faces_table(path: Path, found: PhotoFaces) -> None:
+    """One face a line."""
+    count = len(found.faces)
+    title = f"{shown(path)}: {count} face{'' if count == 1 else 's'}"
+    table = Table(title=printable(title), title_justify="left", box=None, pad_edge=False)
+    for name in ("face", "x1", "y1", "x2", "y2", "score", "quality"):
+        table.add_column(name, justify="right")
+    table.add_column("landmarks")
+    for number, (face, quality) in enumerate(zip(found.faces, found.quality, strict=True), 1):
+        table.add_row(
+            str(number),
+            *(f"{value:.0f}" for value in face.box),
+            f"{face.score:.3f}",
+            f"{quality:.2f}",
+            " ".join(f"{x:.0f},{y:.0f}" for x, y in face.landmarks),
+        )
+    if count:
+        render.show(table)
+    else:
+        render.line(title)
+    for warning in found.photo.warnings:
+        render.note(f"{shown(path)}: {warning}")
+
+
+def faces_json(path: Path, found: PhotoFaces) -> None:
+    """One object a line for each photo."""
+    faces = [_face(face, float(q)) for face, q in zip(found.faces, found.quality, strict=True)]
+    render.as_json({"path": shown(path), "faces": faces})
+
+
+def _face(face: Face, quality: float) -> dict[str, Any]:
+    return {
+        "box": _numbers(face.box),
+        "landmarks": [_numbers(point) for point in face.landmarks],
+        "score": round(face.score, 6),
+        "quality": round(quality, 4),
+    }
+
+
+def _numbers(values: Iterable[Any]) -> list[float]:
+    return [round(float(value), 2) for value in values]

@@ -1,0 +1,70 @@
+"""A page with the probe's faces and their hits that needs no other file."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieve.cache import replacing
+from retrieve.cli.showing.render import shown
+from retrieve.indexes.queries.probes import Probe
+from retrieve.types import Hit
+
+TEMPLATE = Path(__file__).with_name("gallery.html")
+
+
+def write_gallery(page: Path, probes: Sequence[Probe], crop: Callable[[Hit], bytes]) -> None:
+    """Write the page; names and paths are escaped, pictures are in it as data.
+
+    crop  hit → the stored face as a JPEG
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    faces = [
+        {
+            "probe": shown(probe.path),
+            "number": face.number,
+            "of": len(probe.faces),
+            "picture": _data(_jpeg(face.crop)),
+            "hits": [_hit(hit, crop(hit)) for hit in face.hits],
+        }
+        for probe in probes
+        for face in probe.faces
+    ]
+    with replacing(page.absolute()) as part:
+        part.write_text(template.render(faces=faces), encoding="utf-8")
+
+
+def _hit(hit: Hit, jpeg: bytes) -> dict[str, Any]:
+    return {
+        "rank": hit.rank,
+        "picture": _data(jpeg),
+        "name": shown(Path(hit.path.name)),
+        "path": shown(hit.path),
+        "address": hit.path.as_uri(),
+        "score": f"{hit.score:.4f}",
+        "probability": None if hit.probability is None else f"{hit.probability:.0%}",
+        "number": hit.number,
+        "date": (hit.taken_at or "")[:10],
+        "person": hit.person,
+    }
+
+
+def _jpeg(crop: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(crop).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def _data(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

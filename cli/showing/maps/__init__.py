@@ -1,0 +1,1 @@
+"""Embeddings drawn in two dimensions, as pictures and as pages."""

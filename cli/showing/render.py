@@ -1,0 +1,380 @@
+"""The only module that prints: results to stdout, progress and remarks to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from retrieve.types import Skipped
+
+if TYPE_CHECKING:
+    from rich.console import OverflowMethod, RenderableType
+    from rich.progress import Progress
+
+    from retrieve.faces.calibration import Calibration
+    from retrieve.indexes.building.build import OnProgress
+    from retrieve.indexes.building.storing import Report
+    from retrieve.indexes.collection import Info
+    from retrieve.weights import Weights
+
+_Branch = TypeVar("_Branch")
+
+NARROWEST = 20  # columns of a text, however narrow the terminal
+LISTED = 20  # skipped files shown after a run; `retrieve info --skipped` shows all
+
+# What would move the cursor, colour the terminal or turn the rest of a line around, if it came
+# from a file: control characters but tab and line feed, and Unicode's marks of direction.
+_UNSEEN = {*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_HARMLESS = dict.fromkeys(_UNSEEN - {ord("\t"), ord("\n")}, "\ufffd")
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+def harmless(text: str) -> str:
+    """A text with each character that a terminal would obey replaced by U+FFFD."""
+    return text.translate(_HARMLESS)
+
+
+def line(text: str) -> None:
+    """One line on stdout, as it is."""
+    _out.print(printable(text), soft_wrap=True)
+
+
+def text(value: Text, *, indent: int = 0) -> None:
+    """Styled text on stdout; with an indent wrapped to the terminal, else one line."""
+    if not indent:
+        _out.print(value, soft_wrap=True)
+        return
+    for row in value.wrap(_out, max(_out.width - indent, NARROWEST)):
+        row.rstrip()
+        _out.print(Text(" " * indent) + row, soft_wrap=True)
+
+
+def show(value: RenderableType) -> None:
+    """A table, or whatever Rich draws, on stdout."""
+    _out.print(value)
+
+
+def shows_pictures() -> bool:
+    """Whether stdout is a terminal with enough colours for small pictures."""
+    return _out.is_terminal and _out.color_system in ("256", "truecolor")
+
+
+def note(text: str) -> None:
+    """A remark on stderr."""
+    _err.print(printable(text), style="dim", soft_wrap=True)
+
+
+def error(text: str) -> None:
+    """What went wrong, on stderr."""
+    _err.print(Text.assemble(("error: ", "bold red"), harmless(text)), soft_wrap=True)
+
+
+def skipped(path: Path, reason: str) -> None:
+    """One file that could not be used, on stderr."""
+    _err.print(
+        Text.assemble(("skipped ", "yellow"), harmless(f"{shown(path)}: {reason}")), soft_wrap=True
+    )
+
+
+def warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """In place of warnings.showwarning: the message as a line on stderr, no source code."""
+    _err.print(Text.assemble(("warning: ", "bold yellow"), harmless(str(message))), soft_wrap=True)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> None:
+    """A table on stdout; `right` names the columns, blank between, that are numbers."""
+    made = Table(box=None, pad_edge=False)
+    for name in columns:
+        made.add_column(name, justify="right" if name in right.split() else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(printable(cell) for cell in row))
+    _out.print(made)
+
+
+def tree(
+    root: str,
+    branches: Iterable[_Branch],
+    label: Callable[[_Branch], str],
+    after: Callable[[_Branch], Iterable[_Branch]],
+) -> None:
+    """Branches below a root, and what comes after each, as a tree on stdout."""
+    from rich.tree import Tree
+
+    def grow(onto: Tree, some: Iterable[_Branch]) -> None:
+        for branch in some:
+            grow(onto.add(printable(label(branch))), after(branch))
+
+    made = Tree(printable(root), guide_style="dim")
+    grow(made, branches)
+    _out.print(made)
+
+
+@contextmanager
+def streaming() -> Iterator[Callable[[str], None]]:
+    """What it is called with appears on stdout at once; the line is ended at the end."""
+    last = ""
+
+    def write(text: str) -> None:
+        nonlocal last
+        last = text or last
+        print(text, end="", flush=True)
+
+    yield write
+    if not last.endswith("\n"):
+        print()
+
+
+def as_json(value: dict[str, Any]) -> None:
+    """One JSON object as a line on stdout."""
+    _json(value)
+
+
+@contextmanager
+def words_progress(unit: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr: what is done, words, words/s, time left; total 0 is unknown."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} " + unit),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=_err,
+        transient=True,
+    )
+    tasks: dict[str, Any] = {}
+    with bar:
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total or None, rate="")
+            speed = bar.tasks[tasks[what]].speed
+            rate = f"{speed:,.0f} {unit}/s" if speed else ""
+            bar.update(tasks[what], completed=done, total=total or None, rate=rate)
+
+        yield show
+
+
+@contextmanager
+def download(what: str = "downloading weights") -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr that appears with the first bytes: done, in all."""
+    bars: list[Progress] = []
+
+    def show(done: int, total: int) -> None:
+        if not bars:
+            bars.append(_bytes_bar(what))  # not before: importing it takes .03 CPU s
+        bars[0].update(bars[0].task_ids[0], completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        for bar in bars:
+            bar.stop()
+
+
+def _bytes_bar(what: str) -> Progress:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn(what),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=_err,
+        transient=True,
+        disable=not _err.is_terminal,
+    )
+    bar.add_task("")
+    bar.start()
+    return bar
+
+
+# retrieve index
+
+
+@contextmanager
+def progress() -> Iterator[OnProgress]:
+    """A bar on stderr: files, files/s, faces, passages, time left."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from retrieve.indexes.building.build import Progress as Step
+
+    bar = Progress(
+        TextColumn("indexing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[found]}"),
+        TimeRemainingColumn(),
+        console=_err,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=None, rate="", found="")
+
+        def show(step: Step) -> None:
+            speed = bar.tasks[task].speed
+            bar.update(
+                task,
+                completed=step.files,
+                total=step.of,
+                rate=f"{speed:.1f} files/s" if speed else "",
+                found=f"{step.faces} faces, {step.passages} passages",
+            )
+
+        yield show
+
+
+def report(report: Report, collection: Path) -> None:
+    """What a run of the indexer did, and every file that it could not use."""
+    table = Table(title="Interrupted" if report.interrupted else None, show_header=False, box=None)
+    rows = {
+        "new": report.new,
+        "unchanged": report.unchanged,
+        "moved": report.moved,
+        "duplicate": report.duplicate,
+        "changed": report.changed,
+        "gone": report.gone,
+        "skipped": len(report.skipped),
+        "faces found": report.faces,
+        "passages": report.passages,
+    }
+    for name, count in rows.items():
+        table.add_row(name, Text(str(count), style="bold" if count else "dim", justify="right"))
+    _out.print(table)
+    _listed("Skipped", report.skipped, "yellow")
+    _listed("Used with a warning", report.warnings, "cyan")
+    note(f"collection: {shown(collection)}")
+
+
+def _listed(title: str, items: Sequence[Skipped], style: str) -> None:
+    if not items:
+        return
+    _out.print(Text(f"\n{title}:", style=style))
+    for item in items[:LISTED]:
+        line(f"  {shown(near(item.path))}: {item.reason}")
+    if len(items) > LISTED:
+        line(f"  and {len(items) - LISTED} more; all of them: retrieve info --skipped")
+
+
+# retrieve info, retrieve models, retrieve calibrate
+
+
+def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> None:
+    """What a collection holds; the skipped files too unless they are None."""
+    rows: dict[str, Any] = {
+        "collection": shown(info.path),
+        "format": info.format,
+        **info.counts,
+        "size_bytes": info.size_bytes,
+    }
+    if info.space is not None:
+        rows |= {
+            **info.space.made_by,
+            "dim": info.space.dim,
+            "embeddings": info.space.rows,
+            "generation": info.space.generation,
+            "search": info.search.value,
+        }
+    if info.texts is not None:
+        rows |= {
+            **info.texts.made_by,
+            "text_dim": info.texts.dim,
+            "text_embeddings": info.texts.rows,
+            "text_generation": info.texts.generation,
+            "text_search": info.text_search.value,
+        }
+    if as_json:
+        if skipped is not None:
+            rows["skipped_files"] = [
+                {"path": shown(item.path), "reason": item.reason} for item in skipped
+            ]
+        _json(rows)
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in rows.items():
+        table.add_row(name.replace("_", " "), printable(str(value), overflow="fold"))
+    _out.print(table)
+    for item in skipped or []:
+        line(f"  {shown(item.path)}: {item.reason}")
+
+
+def models(rows: Sequence[Weights], present: dict[str, bool], *, as_json: bool) -> None:
+    """The table of weights."""
+    if as_json:
+        for row in rows:
+            fields = {name: getattr(row, name) for name in row.__slots__}
+            _json(fields | {"source": str(row.source), "present": present[row.name]})
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("name", style="bold", no_wrap=True)
+    table.add_column("D", justify="right")
+    table.add_column("licence", no_wrap=True)
+    table.add_column("training data", overflow="fold")
+    table.add_column("here", no_wrap=True)
+    table.add_column("SHA-256", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            row.name,
+            "" if row.dim is None else str(row.dim),
+            row.licence,
+            row.training_data,
+            "yes" if present[row.name] else "no",
+            row.sha256[:12] if row.sha256 else "unpublished",
+        )
+    _out.print(table)
+    for row in rows:
+        line(f"{row.name}: {row.what}; {'in' if present[row.name] else 'comes from'} {row.source}")
+
+
+def calibration(fitted: Calibration, missed: dict[str, float], kept: Path) -> None:
+    """A fitted calibration: thresholds with both error rates."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("false-match rate", "threshold", "probability there", "false non-match rate"):
+        table.add_column(name, justify="right")
+    for fmr, threshold in fitted.thresholds.items():
+        table.add_row(
+            fmr + (" (default)" if fmr == fitted.fmr else ""),
+            f"{threshold:.4f}",
+            f"{fitted.probability(threshold):.1%}",
+            f"{missed[fmr]:.4f}",
+        )
+    _out.print(table)
+    line(f"{fitted.genuine} pairs of one person, {fitted.impostor} of two; kept in {kept}")
+
+
+def printable(text: str, *, overflow: OverflowMethod | None = None) -> Text:
+    """What files or users say, as Rich prints it: without markup, harmless."""
+    return Text(harmless(text), overflow=overflow)
+
+
+def _json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def near(path: Path) -> Path:
+    """The path from the working folder where it lies below that; only people read it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def shown(path: Path) -> str:
+    """A path as text for any terminal and for JSON; bytes outside UTF-8 show as \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

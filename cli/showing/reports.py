@@ -1,0 +1,145 @@
+"""What commands on a collection's life did, as tables and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieve.cli.showing import render
+
+if TYPE_CHECKING:
+    from retrieve.indexes.upkeep.check import Finding
+    from retrieve.indexes.upkeep.compact import Compacted
+    from retrieve.indexes.upkeep.forget import Forgotten
+    from retrieve.indexes.upkeep.proof import Proof
+    from retrieve.indexes.upkeep.recall import Recall
+    from retrieve.indexes.upkeep.repair import Repaired
+
+LISTED = 20
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """1 photo, 2 photos."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def forgotten(what: Forgotten, *, done: bool) -> None:
+    """What was forgotten, or would be."""
+    numbers = {
+        "photo": what.photos,
+        "text": what.texts,
+        "face": what.faces,
+        "passage": what.passages,
+        "path": len(what.paths),
+        "name": len(what.names),
+    }
+    parts = [counted(number, one) for one, number in numbers.items() if number]
+    render.line(f"{'forgotten' if done else 'to be forgotten'}: {', '.join(parts)}")
+    copies = set(what.copies)
+    _listed(path for path in what.paths if path not in copies)
+    if what.copies:
+        render.line("and, because they hold the same photos or texts:")
+        _listed(what.copies)
+    if what.replaced:
+        render.line(
+            f"  and {counted(what.replaced, 'photo or text', 'photos or texts')} "
+            "that files held before they were replaced"
+        )
+    for name in what.names:
+        render.line(f"  the name {name}")
+
+
+def _listed(paths: Iterable[Path]) -> None:
+    every = list(paths)
+    for path in every[:LISTED]:
+        render.line(f"  {render.shown(path)}")
+    if len(every) > LISTED:
+        render.line(f"  and {len(every) - LISTED:,} more")
+
+
+def proof(proof: Proof) -> None:
+    """What was looked for in the files' bytes, and each place at which it still is."""
+    kinds = ", ".join(f"{count:,} of {kind}" for kind, count in sorted(proof.looked_for.items()))
+    render.line(
+        f"read {counted(proof.files, 'file')}, {proof.size_bytes:,} bytes; "
+        f"looked for these byte sequences: {kinds}"
+    )
+    if proof.shared:
+        render.line(f"  {proof.shared:,} more are part of what remains, too, and tell nothing")
+    if proof.plain:
+        render.line(f"  {proof.plain:,} more are too short or too uniform to tell anything")
+    if not proof.traces:
+        render.line("none of them was found")
+    for trace in proof.traces[:LISTED]:
+        render.error(
+            f"{trace.kind} of {trace.what} is still in {trace.file} at byte {trace.offset:,}"
+        )
+    if len(proof.traces) > LISTED:
+        render.error(f"and at {len(proof.traces) - LISTED:,} more places")
+
+
+def compacted(done: Compacted) -> None:
+    """What compacting has removed and how much smaller the collection is."""
+    removed = [
+        counted(done.photos, "photo"),
+        counted(done.texts, "text"),
+        counted(done.faces, "face"),
+        counted(done.passages, "passage"),
+        counted(done.paths, "path"),
+        counted(done.rows, "dead row"),
+    ]
+    render.line(f"removed: {', '.join(removed)}")
+    render.line(f"bytes: {done.before_bytes:,} before, {done.after_bytes:,} after")
+
+
+def checked(findings: Sequence[Finding], recall: Recall | None, *, as_json: bool) -> None:
+    """A line for each finding with what to do about it, or that there is none."""
+    wrong = [finding for finding in findings if finding.wrong]
+    if as_json:
+        value: dict[str, Any] = {"whole": not wrong, "findings": [asdict(one) for one in findings]}
+        if recall is not None:
+            value["recall"] = asdict(recall) | {"value": recall.found / recall.of}
+        render.as_json(value)
+        return
+    for finding in findings:
+        if finding.wrong:
+            render.line(f"wrong: {finding.what}. {finding.todo}")
+        else:
+            render.note(f"{finding.what}. {finding.todo}")
+    if not wrong:
+        render.line("nothing is wrong")
+    if recall is not None:
+        _recall(recall)
+
+
+def _recall(recall: Recall) -> None:
+    sample = f"{counted(recall.faces, 'stored face')} searched for"
+    if not recall.indexed:
+        render.line(f"there is no index: every search is exact ({sample})")
+        return
+    render.line(
+        f"recall@{recall.k} of the index beside exact search: {recall.found / recall.of:.4f} "
+        f"({recall.found:,} of {recall.of:,}; 95 % interval {recall.low:.4f} to "
+        f"{recall.high:.4f}; {sample})"
+    )
+
+
+def repaired(done: Repaired) -> None:
+    """What was repaired, and every photo whose faces could not be embedded again."""
+    segments = counted(done.segments, "segment")
+    indexes = counted(done.indexes, "index", "indexes")
+    words = f", the words of {counted(done.words, 'passage')} entered again" if done.words else ""
+    render.line(
+        f"repaired: {segments} of embeddings ({counted(done.faces, 'face')} and "
+        f"{counted(done.passages, 'passage')} embedded again), {indexes} made again{words}"
+    )
+    for item in done.left:
+        render.line(f"  not repaired: {render.shown(item.path)}: {item.reason}")
+    if done.damaged:
+        stay = "1 segment stays" if done.damaged == 1 else f"{done.damaged:,} segments stay"
+        render.error(
+            f"{stay} damaged. Bring those files back and run again, or restore the collection "
+            "from a backup, or give those photos up: retrieve forget PATH, then retrieve repair"
+        )

@@ -1,0 +1,205 @@
+"""Passages that a query found, as people read them and as programs do."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from retrieve.cli.showing import render
+from retrieve.cli.showing.render import harmless, near, shown
+from retrieve.indexes.queries.modes import Mode
+from retrieve.text.tokens import plain, words
+from retrieve.types import Passage, TextHit
+
+TEMPLATE = Path(__file__).with_name("texthits.html")
+EXCERPT = 320  # characters of a passage in the terminal
+BEFORE = 80  # of them before the first marked word, where the passage is longer
+PICTURE_PX = 240  # of a photo in the page
+
+
+def blocks(query: str, hits: Sequence[TextHit], mode: Mode) -> None:
+    """One hit under the other: where it stands, then the passage with its marked words."""
+    if not hits:
+        render.line(f"{query}: nothing found")
+        return
+    for hit in hits:
+        head = Text(f"{hit.rank:>2}. ", style="bold")
+        head.append(harmless(shown(near(hit.path))).replace("\n", "\ufffd"), style="bold cyan")
+        head.append("".join(f", {part}" for part in _places(hit.passage)))
+        for part in (_headings(hit), (hit.taken_at or "")[:10], _people(hit)):
+            if part:
+                head.append(f"  {harmless(part)}", style="dim")
+        render.text(head)
+        if hit.passage.text:
+            render.text(_excerpt(hit), indent=4)
+    if mode == Mode.HYBRID and not any(hit.bm25 for hit in hits):
+        render.note("none of them has a word of the query: they are the nearest in meaning")
+
+
+def as_json(query: str, hits: Sequence[TextHit]) -> None:
+    """One object a line for each query."""
+    render.as_json({"query": query, "hits": [_object(hit) for hit in hits]})
+
+
+def as_csv(query: str, hits: Sequence[TextHit]) -> None:
+    """One hit a line, under a header."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["query", "rank", "path", "place", "score", "bm25", "cosine", "text"])
+    for hit in hits:
+        numbers = [f"{value:.6f}" for value in (hit.score, hit.bm25, hit.cosine)]
+        place = ", ".join(_places(hit.passage))
+        writer.writerow([query, hit.rank, shown(hit.path), place, *numbers, hit.passage.text])
+
+
+def write_page(page: Path, query: str, hits: Sequence[TextHit]) -> None:
+    """A page with the passages and, of photos, small pictures; it needs no other file."""
+    from jinja2 import Environment, StrictUndefined
+
+    from retrieve.cache import replacing
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    rows = [
+        {
+            "rank": hit.rank,
+            "path": shown(hit.path),
+            "address": _address(hit),
+            "about": [
+                part
+                for part in (
+                    *_places(hit.passage),
+                    _headings(hit),
+                    (hit.taken_at or "")[:10],
+                    _people(hit),
+                )
+                if part
+            ],
+            "parts": _parts(hit),
+            "picture": _picture(hit.path) if hit.kind == "photo" else None,
+        }
+        for hit in hits
+    ]
+    with replacing(page.absolute()) as part:
+        part.write_text(template.render(query=query, hits=rows), encoding="utf-8")
+
+
+def _object(hit: TextHit) -> dict[str, Any]:
+    said = hit.passage
+    place = {name: getattr(said, name) for name in ("page", "line", "record", "time_s")}
+    row: dict[str, Any] = {
+        "rank": hit.rank,
+        "path": shown(hit.path),
+        "kind": hit.kind,
+        "said_in": said.kind,
+        "document": hit.document,
+        "title": said.title,
+        "text": said.text,
+        "place": {name: value for name, value in place.items() if value is not None},
+        "marks": [list(mark) for mark in hit.marks],
+        "score": round(hit.score, 6),
+        "bm25": round(hit.bm25, 6),
+        "cosine": round(hit.cosine, 6),
+        "taken_at": hit.taken_at,
+        "persons": list(hit.persons),
+        "passage_id": hit.passage_id,
+    }
+    if hit.face is not None:
+        row["face"] = {
+            "face": hit.face.number,
+            "face_id": hit.face.face_id,
+            "score": round(hit.face.score, 6),
+            "probability": None if hit.face.probability is None else round(hit.face.probability, 6),
+        }
+    return row
+
+
+def _places(said: Passage) -> list[str]:
+    """Where a passage stands in its file, in words."""
+    places = []
+    if said.page is not None:
+        places.append(f"page {said.page}")
+    if said.record is not None:
+        places.append(f"record {said.record}")
+    if said.time_s is not None:
+        minutes, seconds = divmod(int(said.time_s), 60)
+        places.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02}")
+    if said.line is not None and not places:
+        places.append(f"line {said.line}")
+    if said.kind != "text" and said.text:
+        places.append(said.kind)
+    return places
+
+
+def _headings(hit: TextHit) -> str:
+    """What a passage stands under; not what the path says already."""
+    path = set(words(plain(shown(hit.path))))
+    titles = dict.fromkeys((hit.document, hit.passage.title))
+    return " › ".join(title for title in titles if not set(words(plain(title))) <= path)
+
+
+def _people(hit: TextHit) -> str:
+    """The names in the photo, and the face in it that was asked for."""
+    people = [", ".join(hit.persons)] if hit.persons else []
+    if hit.face is not None:
+        probability = hit.face.probability
+        sure = f"score {hit.face.score:.4f}" if probability is None else f"{probability:.1%}"
+        people.append(f"face {hit.face.number} ({sure})")
+    return ", ".join(people)
+
+
+def _address(hit: TextHit) -> str:
+    """Of the file, at the page where the passage stands."""
+    page = "" if hit.passage.page is None else f"#page={hit.passage.page}"
+    return hit.path.absolute().as_uri() + page
+
+
+def _excerpt(hit: TextHit) -> Text:
+    text = harmless(hit.passage.text)
+    start = 0
+    if len(text) > EXCERPT and hit.marks and hit.marks[0][0] > BEFORE:
+        start = text.rfind(" ", 0, hit.marks[0][0] - BEFORE) + 1
+    end = len(text) if len(text) - start <= EXCERPT else text.rfind(" ", start, start + EXCERPT)
+    if end <= start:  # one word that is longer than an excerpt
+        end = start + EXCERPT
+    marked = Text("…" if start else "")
+    at = start
+    for first, last in hit.marks:
+        if first < start or last > end:
+            continue
+        marked.append(text[at:first])
+        marked.append(text[first:last], style="bold yellow")
+        at = last
+    marked.append(text[at:end] + ("…" if end < len(text) else ""))
+    return marked
+
+
+def _parts(hit: TextHit) -> list[tuple[str, bool]]:
+    """The passage in pieces, and whether each is marked."""
+    text, at, parts = hit.passage.text, 0, []
+    for first, last in hit.marks:
+        parts += [(text[at:first], False), (text[first:last], True)]
+        at = last
+    return [part for part in [*parts, (text[at:], False)] if part[0]]
+
+
+def _picture(path: Path) -> str | None:
+    """A photo as a small picture; None where its file cannot be read now."""
+    from PIL import Image
+
+    from retrieve import photos
+
+    with suppress(photos.BadPhoto):
+        picture = Image.fromarray(photos.read(path, long_side_px=PICTURE_PX).pixels)
+        picture.thumbnail((PICTURE_PX, PICTURE_PX))
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=80)
+        return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return None

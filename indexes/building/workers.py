@@ -1,0 +1,248 @@
+"""Processes that turn files into faces and texts, where a file that crashes or hangs does no harm.
+
+Decoders are C code that reads what strangers wrote. Each runs in a process of its own
+with a time limit a file; a process that dies or is stopped is replaced, and the file
+is skipped with that reason.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import signal
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pebble import ProcessExpired, ProcessPool
+from PIL import Image
+
+from retrieve.documents.read import read_document
+from retrieve.errors import BadInput
+from retrieve.faces.detect import open_detector
+from retrieve.faces.extract import PhotoFaces, extract
+from retrieve.indexes.building.describing import Said, said_of
+from retrieve.indexes.building.walk import is_text, root_of
+from retrieve.metadata.names import name_words
+from retrieve.types import Crops, Document, Face
+
+Key = TypeVar("Key")
+Result = TypeVar("Result")
+
+WORKERS = 2
+TIME_LIMIT_S = 60.0  # a 100-megapixel PNG takes 6 s here
+AHEAD = 8  # tasks a worker that are handed out at once: bounds what waits in memory
+THUMBNAIL_PX, THUMBNAIL_QUALITY = 112, 80  # 4 kB a face
+NOTHING_SAID = Said()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extracted:
+    """What comes back from a worker: PhotoFaces without the photo's pixels.
+
+    thumbnails  one JPEG a face
+    said        what the photo says about itself in words
+    """
+
+    sha256: str
+    size_bytes: int
+    size: tuple[int, int]
+    taken_at: str | None
+    warnings: tuple[str, ...]
+    faces: list[Face]
+    crops: Crops
+    quality: NDArray[np.float32]
+    thumbnails: list[bytes]
+    place: tuple[float, float] | None = None
+    said: Said = NOTHING_SAID
+
+
+# What is done with a file; raises BadInput for one that cannot be used.
+Work = Callable[[Path], Result]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces:
+    """How faces are extracted.
+
+    device  where the detector runs, cpu or cuda
+    """
+
+    detector: str
+    device: str
+    template: NDArray[np.float32]
+    crop_px: int
+
+    def open(self) -> Callable[[Path], Extracted]:
+        """Open the detector."""
+        detector = open_detector(self.detector, device=self.device)
+        return lambda path: packed(extract(path, detector, self.template, self.crop_px))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What is to be done with files; pickled to every worker once.
+
+    faces   None where no photo is to be looked at
+    roots   below which the names of folders describe a photo
+    column  of tables, that holds the text
+    """
+
+    faces: Faces | None
+    roots: tuple[Path, ...] = ()
+    column: str | None = None
+
+    def open(self) -> Work[Extracted | Document]:
+        """What is done with a file; the detector is opened once, for the first photo.
+
+        A text without a title of its own has its names, and those of its folders, for one.
+        """
+        extracting: Callable[[Path], Extracted] | None = None
+
+        def work(path: Path) -> Extracted | Document:
+            nonlocal extracting
+            if is_text(path):
+                document = read_document(path, column=self.column)
+                named = name_words(path, root_of(path, self.roots))
+                return replace(document, title=document.title or named)
+            if extracting is None:
+                assert self.faces is not None
+                extracting = self.faces.open()
+            return replace(extracting(path), said=said_of(path, root_of(path, self.roots)))
+
+        return work
+
+
+class Workers(Generic[Result]):
+    """Processes that read files, open from one run to the next; a context manager."""
+
+    def __init__(
+        self,
+        open_work: Callable[[], Work[Result]],
+        *,
+        workers: int = WORKERS,
+        time_limit_s: float = TIME_LIMIT_S,
+    ) -> None:
+        """They start with the first file.
+
+        open_work  called in each worker: Job.open
+        """
+        # Not fork, which copies locks that threads hold; the server imports once for all workers.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, "onnxruntime"])
+        self._pool = ProcessPool(
+            workers, initializer=_start, initargs=(open_work,), context=context
+        )
+        self._ahead = workers * AHEAD
+        self._time_limit_s = time_limit_s
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop them; files in their hands are dropped."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+    def run(self, paths: Iterable[tuple[Key, Path]]) -> Generator[tuple[Key, Result | str]]:
+        """Extract the faces or passages of every file, in the order in which they are done.
+
+        paths    (key, path); taken only as fast as results are
+        returns  (key, what was found or why the file is skipped)
+
+        Closing the iterator drops the files that are not done.
+        """
+        waiting: dict[Future[Result | str], Key] = {}
+        source = iter(paths)
+        try:
+            more = True
+            while more or waiting:
+                while more and len(waiting) < self._ahead:
+                    item = next(source, None)
+                    if item is None:
+                        more = False
+                        break
+                    key, path = item
+                    task = self._pool.schedule(_work_on, (path,), timeout=self._time_limit_s)
+                    waiting[task] = key
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    yield waiting.pop(future), _outcome(future, self._time_limit_s)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def run(
+    open_work: Callable[[], Work[Result]],
+    paths: Iterable[tuple[Key, Path]],
+    *,
+    workers: int = WORKERS,
+    time_limit_s: float = TIME_LIMIT_S,
+) -> Generator[tuple[Key, Result | str]]:
+    """Workers.run() with processes that are stopped at its end."""
+    with Workers(open_work, workers=workers, time_limit_s=time_limit_s) as pool:
+        yield from pool.run(paths)
+
+
+def _outcome(future: Future[Result | str], time_limit_s: float) -> Result | str:
+    try:
+        return future.result()
+    except TimeoutError:
+        return f"decoding took longer than {time_limit_s:g} s and was stopped"
+    except ProcessExpired as error:
+        return f"decoding crashed its process ({_ending(error.exitcode)})"
+
+
+def _ending(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        return signal.Signals(-exitcode).name
+    return f"exit code {exitcode}"
+
+
+_work: Work[Any]
+
+
+def _start(open_work: Callable[[], Work[Any]]) -> None:
+    """In a new worker."""
+    global _work
+    # Ctrl-C goes to every process of the terminal; the parent stops the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _work = open_work()
+
+
+def _work_on(path: Path) -> Any:
+    try:
+        return _work(path)
+    except BadInput as error:
+        return str(error)
+    except MemoryError:
+        return "decoding needs more memory than there is"
+
+
+def packed(found: PhotoFaces) -> Extracted:
+    """What is kept of a photo's faces when its pixels are let go."""
+    photo = found.photo
+    return Extracted(
+        photo.sha256,
+        photo.size_bytes,
+        photo.size,
+        photo.taken_at,
+        photo.warnings,
+        found.faces,
+        found.crops,
+        found.quality,
+        [thumbnail(crop) for crop in found.crops],
+        photo.place,
+    )
+
+
+def thumbnail(crop: NDArray[np.uint8]) -> bytes:
+    """A crop of any size as a small JPEG."""
+    small = Image.fromarray(crop).resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
+    return buffer.getvalue()

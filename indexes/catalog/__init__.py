@@ -1,0 +1,1 @@
+"""What SQLite holds, the truth about what exists: contents, paths, passages, persons."""

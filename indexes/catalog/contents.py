@@ -1,0 +1,348 @@
+"""Contents, the files that hold them, and the faces in them, in the collection's SQLite file.
+
+Photos and texts are contents, known by the SHA-256 of their bytes; paths are files that hold
+them. A path that vanishes is marked gone and kept, so that a drive that was not
+mounted costs nothing when it comes back.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from sqlite_utils import Database
+
+from retrieve.indexes.catalog.database import VARIABLES, pragma, writing
+from retrieve.indexes.catalog.paths import Found, path_of, stored, under
+from retrieve.types import Document, Face, Skipped
+
+PHOTO, TEXT = "photo", "text"  # kinds of content
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPath:
+    """What the catalog says about one file.
+
+    content_id, reason  one of them is set: what it holds, or why it was skipped
+    found               the file as it was seen then
+    placed              whether the photo's place was looked for; older versions did not
+    kind                of the content, photo or text; None if it was skipped
+    described           the files beside a photo that describe it, as they were seen; None if
+                        they were not looked for: older versions did not
+    """
+
+    id: int
+    content_id: int | None
+    reason: str | None
+    found: Found
+    gone: bool
+    placed: bool = True
+    kind: str | None = PHOTO
+    described: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPhoto:
+    """A photo to be stored; its faces are stored beside it.
+
+    place  degrees north and east, or None
+    """
+
+    sha256: str
+    size_bytes: int
+    size: tuple[int, int]
+    taken_at: str | None
+    warnings: tuple[str, ...]
+    place: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredFace:
+    """One face as a hit needs it; `path` is the first living file that holds its photo.
+
+    row     of its embedding, in the generation that is current
+    person  the name that somebody gave to the face
+    """
+
+    id: int
+    row: int
+    number: int
+    face: Face
+    quality: float
+    path: Path
+    taken_at: str | None
+    person: str | None
+
+
+class Catalog:
+    """What a collection knows of contents and faces; not for use by several threads."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def close(self) -> None:
+        self._db.conn.close()
+
+    @property
+    def format(self) -> int:
+        """The format version of the file."""
+        return pragma(self._db, "user_version")
+
+    def writing(self) -> AbstractContextManager[None]:
+        """One transaction: all of it or nothing; other writers wait at its start."""
+        return writing(self._db)
+
+    # Paths and contents
+
+    def path(self, path: Path) -> KnownPath | None:
+        """What is known about a file; None if it was never seen."""
+        row = self._db.execute(
+            "SELECT paths.id, content_id, reason, paths.size_bytes, mtime_ns, ctime_ns, gone, "
+            "coalesce(placed, 1), kind, described "
+            "FROM paths LEFT JOIN contents ON contents.id = content_id WHERE path = ?",
+            [stored(path)],
+        ).fetchone()
+        if row is None:
+            return None
+        id, content_id, reason, *found, gone, placed, kind, described = row
+        return KnownPath(
+            id, content_id, reason, Found(path, *found), bool(gone), bool(placed), kind, described
+        )
+
+    def content_id(self, sha256: str) -> int | None:
+        row = self._db.execute("SELECT id FROM contents WHERE sha256 = ?", [sha256]).fetchone()
+        return None if row is None else int(row[0])
+
+    def holds_size(self, size_bytes: int) -> bool:
+        """Whether a content of that many bytes is stored: only then is a hash worth reading."""
+        query = "SELECT 1 FROM contents WHERE size_bytes = ? LIMIT 1"
+        return self._db.execute(query, [size_bytes]).fetchone() is not None
+
+    def paths_of(self, content_id: int) -> list[Path]:
+        """Every path that holds the content or held it when it was last seen."""
+        query = "SELECT path FROM paths WHERE content_id = ? ORDER BY id"
+        return [path_of(row[0]) for row in self._db.execute(query, [content_id])]
+
+    def add_photo(self, photo: NewPhoto) -> int:
+        """Store a photo and return its id."""
+        return self._add_content(
+            sha256=photo.sha256,
+            size_bytes=photo.size_bytes,
+            kind=PHOTO,
+            height=photo.size[0],
+            width=photo.size[1],
+            title="",
+            taken_at=photo.taken_at,
+            warnings=json.dumps(photo.warnings, ensure_ascii=False),
+            latitude=photo.place[0] if photo.place else None,
+            longitude=photo.place[1] if photo.place else None,
+            placed=1,
+        )
+
+    def add_text(self, document: Document) -> int:
+        """Store what a document is, without its passages, and return its id."""
+        return self._add_content(
+            sha256=document.sha256,
+            size_bytes=document.size_bytes,
+            kind=TEXT,
+            title=document.title,
+            taken_at=document.written_at,
+            warnings=json.dumps(document.warnings, ensure_ascii=False),
+            placed=1,
+        )
+
+    def _add_content(self, **values: str | float | None) -> int:
+        cursor = self._db.execute(
+            f"INSERT INTO contents ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+            list(values.values()),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def describe(self, path_id: int, described: str) -> None:
+        """State which files beside a photo were looked at for what they say of it."""
+        self._db.execute("UPDATE paths SET described = ? WHERE id = ?", [described, path_id])
+
+    def place(self, content_id: int, place: tuple[float, float] | None) -> None:
+        """State where a photo was taken, in degrees north and east, unless that was done."""
+        self._db.execute(
+            "UPDATE contents SET latitude = ?, longitude = ?, placed = 1 "
+            "WHERE id = ? AND NOT placed",
+            [*(place or (None, None)), content_id],
+        )
+
+    def put_path(self, found: Found, *, content_id: int | None, reason: str | None) -> int:
+        """Store what a file holds, or why it was skipped, and return the path's id."""
+        row = self._db.execute(
+            "INSERT INTO paths (path, content_id, reason, size_bytes, mtime_ns, ctime_ns) "
+            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
+            "content_id = excluded.content_id, reason = excluded.reason, gone = 0, "
+            "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, "
+            "ctime_ns = excluded.ctime_ns RETURNING id",
+            [
+                stored(found.path),
+                content_id,
+                reason,
+                found.size_bytes,
+                found.mtime_ns,
+                found.ctime_ns,
+            ],
+        ).fetchone()
+        return int(row[0])
+
+    def set_live(self, content_ids: Iterable[int]) -> None:
+        """A content lives while a path holds it; only what is in living ones is found."""
+        self._db.conn.executemany(
+            "UPDATE contents SET live = EXISTS (SELECT 1 FROM paths "
+            "WHERE paths.content_id = contents.id AND NOT paths.gone) WHERE id = ?",
+            [[content_id] for content_id in content_ids],
+        )
+
+    # One run of the indexer
+
+    def start_run(self) -> None:
+        """Forget which paths an earlier run of this process saw."""
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS seen (path_id INTEGER PRIMARY KEY)")
+        self._db.execute("DELETE FROM seen")
+
+    def mark_seen(self, path_ids: Iterable[int]) -> None:
+        self._db.conn.executemany(
+            "INSERT OR IGNORE INTO seen VALUES (?)", [[path_id] for path_id in path_ids]
+        )
+
+    def bring_back(self, path_ids: Iterable[int]) -> None:
+        """Paths that were gone and are there again."""
+        self._db.conn.executemany(
+            "UPDATE paths SET gone = 0 WHERE id = ?", [[path_id] for path_id in path_ids]
+        )
+
+    def mark_gone(self, root: Path, *, unlisted: Iterable[Path] = ()) -> list[int | None]:
+        """Mark root and every path under it that this run has not seen; returns their contents.
+
+        unlisted  folders that could not be read: nothing is known about what they hold
+        """
+        where, values = under(root)
+        for folder in unlisted:
+            inside, more = under(folder)
+            where, values = f"{where} AND NOT {inside}", values + more
+        lost = self._db.execute(
+            f"SELECT id, content_id FROM paths WHERE (path = ? OR {where}) AND NOT gone "
+            "AND id NOT IN (SELECT path_id FROM seen)",
+            [stored(root), *values],
+        ).fetchall()
+        self._db.conn.executemany(
+            "UPDATE paths SET gone = 1 WHERE id = ?", [[path_id] for path_id, _ in lost]
+        )
+        self.set_live({content_id for _, content_id in lost if content_id is not None})
+        return [content_id for _, content_id in lost]
+
+    # Faces
+
+    def add_face(self, row: int, content_id: int, number: int, face: Face, quality: float) -> int:
+        """Store a face whose embedding lies in that row, and return its id."""
+        cursor = self._db.execute(
+            "INSERT INTO faces "
+            "(row, content_id, number, x1, y1, x2, y2, landmarks, score, quality) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                row,
+                content_id,
+                number,
+                *face.box.tolist(),
+                face.landmarks.astype("<f4").tobytes(),
+                face.score,
+                quality,
+            ],
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def add_crop(self, face_id: int, jpeg: bytes) -> None:
+        self._db.execute("INSERT INTO crops VALUES (?, ?)", [face_id, jpeg])
+
+    def crop(self, face_id: int) -> bytes:
+        """The face as a small JPEG; a grey one where an import brought none."""
+        query = "SELECT jpeg FROM crops WHERE face_id = ?"
+        row = self._db.execute(query, [face_id]).fetchone()
+        return _grey() if row is None else bytes(row[0])
+
+    def faces(self, ids: Iterable[int]) -> dict[int, StoredFace]:
+        """The faces with these ids, by id."""
+        return {face.id: face for face in self._faces("faces.id", ids)}
+
+    def faces_at(self, rows: Iterable[int]) -> dict[int, StoredFace]:
+        """The faces whose embeddings lie in these rows, by row; dead rows have none."""
+        return {face.row: face for face in self._faces("faces.row", rows)}
+
+    def _faces(self, column: str, values: Iterable[int]) -> Iterator[StoredFace]:
+        """Faces by a column; of one without a living path, the last known path.
+
+        Those in files that were replaced are left out: no path can be shown for them.
+        """
+        wanted = list(dict.fromkeys(values))
+        for start in range(0, len(wanted), VARIABLES):
+            part = wanted[start : start + VARIABLES]
+            marks = ",".join("?" * len(part))
+            for row in self._db.execute(
+                "SELECT faces.id, row, number, x1, y1, x2, y2, landmarks, score, quality, "
+                "taken_at, (SELECT path FROM paths WHERE paths.content_id = contents.id "
+                " ORDER BY gone, paths.id LIMIT 1), persons.name "
+                "FROM faces JOIN contents ON contents.id = faces.content_id "
+                "LEFT JOIN persons ON persons.id = faces.person_id "
+                f"WHERE {column} IN ({marks})",
+                part,
+            ):
+                if row[11] is None:
+                    continue
+                landmarks = np.frombuffer(row[7], "<f4").reshape(5, 2)
+                yield StoredFace(
+                    id=row[0],
+                    row=row[1],
+                    number=row[2],
+                    face=Face(np.array(row[3:7], np.float32), landmarks, row[8]),
+                    quality=row[9],
+                    taken_at=row[10],
+                    path=path_of(row[11]),
+                    person=row[12],
+                )
+
+    # What there is
+
+    def counts(self) -> dict[str, int]:
+        """Photos, faces, texts, passages and paths that live, and files that were skipped."""
+        queries = {
+            "photos": "SELECT count(*) FROM contents WHERE live AND kind = 'photo'",
+            "faces": "SELECT count(*) FROM faces JOIN contents ON contents.id = content_id "
+            "WHERE live",
+            "texts": "SELECT count(*) FROM contents WHERE live AND kind = 'text'",
+            "passages": "SELECT count(*) FROM passages JOIN contents ON contents.id = content_id "
+            "WHERE live",
+            "files": "SELECT count(*) FROM paths WHERE NOT gone AND content_id IS NOT NULL",
+            "skipped": "SELECT count(*) FROM paths WHERE NOT gone AND reason IS NOT NULL",
+            "gone": "SELECT count(*) FROM paths WHERE gone",
+            "persons": "SELECT count(*) FROM persons",
+            "dead": "SELECT count(*) FROM dead",
+        }
+        return {name: self._db.execute(sql).fetchone()[0] for name, sql in queries.items()}
+
+    def skipped(self) -> list[Skipped]:
+        """Files that are there and could not be used, with their reasons, by path."""
+        query = "SELECT path, reason FROM paths WHERE reason IS NOT NULL AND NOT gone"
+        found = [Skipped(path_of(row[0]), row[1]) for row in self._db.execute(query)]
+        return sorted(found, key=lambda item: item.path)
+
+
+@cache
+def _grey() -> bytes:
+    """A small JPEG in place of a face that nobody has a picture of."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (112, 112), "grey").save(buffer, "JPEG")
+    return buffer.getvalue()

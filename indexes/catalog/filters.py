@@ -1,0 +1,196 @@
+"""Conditions on contents and faces → the rows that a search may find."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlite_utils import Database
+
+from retrieve.errors import BadInput
+from retrieve.indexes.catalog.paths import under
+from retrieve.indexes.catalog.persons import person_id
+
+FACES, PASSAGES = "faces", "passages"  # spaces, and the tables of their items
+EARTH_KM = 6371.0088  # mean radius (IUGG)
+KM_PER_DEGREE = EARTH_KM * np.pi / 180
+DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?")
+PADDING = "0001-01-01T00:00:00"  # completes a date that ends early, to see whether it exists
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Within `km` of a point in degrees north and east."""
+
+    latitude: float
+    longitude: float
+    km: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a hit has to satisfy, all of it; the default is everything.
+
+    since, until  ISO 8601, as long as one likes (2019, 2019-07, 2019-07-09T18), both
+                  included: until 2019 ends with its December. Photos without a date are out
+    folders       a file that holds it lies under one of them
+    persons       the face has one of these names; of a passage, a face in its photo has
+    min_quality   of the face, 0 to 1; says nothing of passages
+    near          where the photo was taken; photos without a place are out
+    """
+
+    since: str | None = None
+    until: str | None = None
+    folders: tuple[Path, ...] = ()
+    persons: tuple[str, ...] = ()
+    min_quality: float = 0.0
+    near: Near | None = None
+
+    def __post_init__(self) -> None:
+        for date in (self.since, self.until):
+            if date is not None:
+                _check_date(date)
+
+
+EVERYTHING = Filter()
+
+
+def near_from(text: str) -> Near:
+    """The place that is written LAT,LON,KM; raises BadInput if it is not."""
+    try:
+        latitude, longitude, km = (float(part) for part in text.split(","))
+    except ValueError:
+        latitude, longitude, km = np.nan, np.nan, np.nan
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180 and 0 < km < np.inf):
+        raise BadInput(
+            f"wanted LAT,LON,KM in degrees and kilometres, as 41.65,-0.88,25; got {text!r}"
+        )
+    return Near(latitude, longitude, km)
+
+
+def findable(
+    db: Database, rows: int, wanted: Filter = EVERYTHING, *, items: str = FACES
+) -> NDArray[np.bool_] | None:
+    """(rows,) which rows of a space a search may find; None if all of them.
+
+    items   the table of the space's items: faces or passages
+    Never found are dead rows and what is of contents that no file holds any more.
+    raises  BadInput for a person whom nobody named
+    """
+    where, values = _conditions(db, wanted, items)
+    hidden = _hidden(db, items)
+    if where:
+        keep = np.zeros(rows, np.bool_)
+        _mark(keep, _select(db, items, f"contents.live AND {' AND '.join(where)}", values), True)
+        if wanted.near is not None:
+            keep &= _near_rows(db, rows, wanted.near, items)
+    elif hidden:
+        keep = np.ones(rows, np.bool_)
+    else:
+        return None
+    _mark(keep, hidden, False)
+    return keep
+
+
+def _hidden(db: Database, items: str) -> list[tuple[int]]:
+    """Rows that are never found."""
+    queries = [
+        f"SELECT {items}.row FROM contents JOIN {items} ON {items}.content_id = contents.id "
+        "WHERE contents.live = 0",  # as its index
+        "SELECT row FROM dead WHERE space = ?",
+    ]
+    if items == PASSAGES:  # of what only a path says, and it is there no more
+        queries.append("SELECT row FROM paths JOIN passages ON path_id = paths.id WHERE gone")
+    found: list[tuple[int]] = db.execute(" UNION ALL ".join(queries), [items]).fetchall()
+    return found
+
+
+def _conditions(db: Database, wanted: Filter, items: str) -> tuple[list[str], list[Any]]:
+    where: list[str] = []
+    values: list[Any] = []
+    if wanted.since is not None:
+        where.append("contents.taken_at >= ?")
+        values.append(wanted.since)
+    if wanted.until is not None:
+        where.append("contents.taken_at < ?")
+        values.append(wanted.until + "~")  # sorts after everything that goes on from it
+    if wanted.folders:
+        parts = [under(folder.absolute()) for folder in wanted.folders]
+        inside = " OR ".join(sql for sql, _ in parts)
+        below = f"FROM paths WHERE NOT gone AND ({inside})"
+        where.append(f"contents.id IN (SELECT content_id {below})")
+        values += [value for _, part in parts for value in part]
+        if items == PASSAGES:  # what only a path says lies where that path does
+            where.append(f"(path_id IS NULL OR path_id IN (SELECT id {below}))")
+            values += [value for _, part in parts for value in part]
+    if wanted.persons:
+        ids = [person_id(db, name) for name in wanted.persons]
+        named = f"person_id IN ({','.join('?' * len(ids))})"
+        if items == FACES:
+            where.append(named)
+        else:
+            where.append(f"contents.id IN (SELECT content_id FROM faces WHERE {named})")
+        values += ids
+    if wanted.min_quality > 0 and items == FACES:
+        where.append("faces.quality >= ?")
+        values.append(wanted.min_quality)
+    if wanted.near is not None:
+        degrees = wanted.near.km / KM_PER_DEGREE
+        where.append("contents.latitude BETWEEN ? AND ?")
+        values += [wanted.near.latitude - degrees, wanted.near.latitude + degrees]
+    return where, values
+
+
+def _near_rows(db: Database, rows: int, near: Near, items: str) -> NDArray[np.bool_]:
+    """Exact on the sphere, among those of about the same latitude (haversine, Sinnott 1984)."""
+    degrees = near.km / KM_PER_DEGREE
+    found = np.array(
+        db.execute(
+            f"SELECT {items}.row, latitude, longitude FROM contents JOIN {items} "
+            f"ON {items}.content_id = contents.id WHERE latitude BETWEEN ? AND ?",
+            [near.latitude - degrees, near.latitude + degrees],
+        ).fetchall(),
+        np.float64,
+    ).reshape(-1, 3)
+    north, east = np.radians(found[:, 1]), np.radians(found[:, 2])
+    here, there = np.radians(near.latitude), np.radians(near.longitude)
+    half = (
+        np.sin((north - here) / 2) ** 2
+        + np.cos(north) * np.cos(here) * np.sin((east - there) / 2) ** 2
+    )
+    km = 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+    keep = np.zeros(rows, np.bool_)
+    inside = found[km <= near.km, 0].astype(np.int64)
+    keep[inside[inside < rows]] = True
+    return keep
+
+
+def _select(db: Database, items: str, where: str, values: Sequence[Any]) -> list[tuple[int]]:
+    found: list[tuple[int]] = db.execute(
+        f"SELECT {items}.row FROM contents JOIN {items} ON {items}.content_id = contents.id "
+        f"WHERE {where}",
+        values,
+    ).fetchall()
+    return found
+
+
+def _mark(keep: NDArray[np.bool_], found: list[tuple[int]], value: bool) -> None:
+    numbers = np.array(found, np.int64).reshape(-1)
+    keep[numbers[numbers < len(keep)]] = value  # another process may have added some since
+
+
+def _check_date(date: str) -> None:
+    try:
+        if DATE.fullmatch(date) is None:
+            raise ValueError
+        datetime.fromisoformat(date + PADDING[len(date) :])
+    except ValueError as error:
+        raise BadInput(
+            f"wanted a date as 2019, 2019-07, 2019-07-09 or 2019-07-09T18:30; got {date!r}"
+        ) from error

@@ -1,0 +1,261 @@
+"""The catalog's schema as numbered functions: only ever appended, never edited.
+
+`PRAGMA user_version` holds how many have run: the format version of a collection.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from retrieve.errors import CollectionError
+
+
+def _001_photos_and_faces(db: Database, folder: Path) -> None:
+    """Photos by content, the paths that hold them, their faces, and the spaces of vectors."""
+    db.executescript(
+        """
+        -- One row a kind of embedding: which networks made it, and how many rows of its
+        -- vector file are committed. Readers trust `rows` and nothing behind it.
+        CREATE TABLE spaces (
+            name TEXT PRIMARY KEY,
+            detector TEXT NOT NULL,
+            detector_sha256 TEXT NOT NULL,
+            embedder TEXT NOT NULL,
+            embedder_sha256 TEXT NOT NULL,
+            dim INTEGER NOT NULL,
+            metric TEXT NOT NULL,
+            rows INTEGER NOT NULL
+        );
+        -- One row a content: the SHA-256 of a file's bytes is what identifies a photo.
+        CREATE TABLE photos (
+            id INTEGER PRIMARY KEY,
+            sha256 TEXT NOT NULL UNIQUE,
+            size_bytes INTEGER NOT NULL,
+            height INTEGER NOT NULL,
+            width INTEGER NOT NULL,
+            taken_at TEXT,
+            warnings TEXT NOT NULL,            -- JSON list of lines
+            live INTEGER NOT NULL DEFAULT 1    -- 0 when no path holds it any more
+        );
+        CREATE INDEX photos_size_bytes ON photos (size_bytes);
+        CREATE INDEX photos_not_live ON photos (id) WHERE live = 0;
+        -- One row a file seen. `path` is text, or the raw bytes where they are not UTF-8.
+        -- Either photo_id or reason is set: what it holds, or why it was skipped.
+        CREATE TABLE paths (
+            id INTEGER PRIMARY KEY,
+            path NOT NULL UNIQUE,
+            photo_id INTEGER REFERENCES photos (id),
+            reason TEXT,
+            size_bytes INTEGER NOT NULL,
+            mtime_ns INTEGER NOT NULL,
+            ctime_ns INTEGER NOT NULL,
+            gone INTEGER NOT NULL DEFAULT 0,
+            CHECK ((photo_id IS NULL) <> (reason IS NULL))
+        );
+        CREATE INDEX paths_photo_id ON paths (photo_id);
+        -- faces.id is the row of its embedding in the vector file, and its FAISS id.
+        CREATE TABLE faces (
+            id INTEGER PRIMARY KEY,
+            photo_id INTEGER NOT NULL REFERENCES photos (id),
+            number INTEGER NOT NULL,           -- 1 is the face that the detector named first
+            x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL,
+            landmarks BLOB NOT NULL,           -- (5, 2) little-endian float32, photo pixels
+            score REAL NOT NULL,
+            quality REAL NOT NULL
+        );
+        CREATE INDEX faces_photo_id ON faces (photo_id);
+        CREATE TABLE crops (
+            face_id INTEGER PRIMARY KEY REFERENCES faces (id),
+            jpeg BLOB NOT NULL
+        );
+        """
+    )
+
+
+def _002_spaces_of_anything(db: Database, folder: Path) -> None:
+    """Spaces that know no faces, checksums, dead rows, cache files; persons and places.
+
+    A face keeps its id for good, and `row` says where its embedding lies: compacting moves it.
+    """
+    db.executescript(
+        """
+        -- `items` names the table with a row (id, row) for each living embedding of the space;
+        -- `generation` names the vector file.
+        ALTER TABLE spaces RENAME TO old_spaces;
+        CREATE TABLE spaces (
+            name TEXT PRIMARY KEY,
+            items TEXT NOT NULL,
+            made_by TEXT NOT NULL,             -- JSON: networks and their SHA-256
+            dim INTEGER NOT NULL,
+            metric TEXT NOT NULL,
+            rows INTEGER NOT NULL,
+            generation INTEGER NOT NULL DEFAULT 0
+        );
+        INSERT INTO spaces (name, items, made_by, dim, metric, rows)
+            SELECT name, 'faces', json_object(
+                'detector', detector, 'detector_sha256', detector_sha256,
+                'embedder', embedder, 'embedder_sha256', embedder_sha256
+            ), dim, metric, rows FROM old_spaces;
+        DROP TABLE old_spaces;
+        -- CRC-32 of rows [first, first + rows) of a vector file, little-endian float32.
+        CREATE TABLE segments (
+            space TEXT NOT NULL,
+            first INTEGER NOT NULL,
+            rows INTEGER NOT NULL,
+            crc INTEGER NOT NULL,
+            PRIMARY KEY (space, first)
+        ) WITHOUT ROWID;
+        -- Rows that nothing refers to any more; wiped = 0: their bytes are still there.
+        CREATE TABLE dead (
+            space TEXT NOT NULL,
+            row INTEGER NOT NULL,
+            wiped INTEGER NOT NULL,
+            PRIMARY KEY (space, row)
+        ) WITHOUT ROWID;
+        CREATE INDEX dead_unwiped ON dead (space) WHERE NOT wiped;
+        -- The FAISS file of a space: a cache, made again at any time.
+        CREATE TABLE caches (
+            space TEXT PRIMARY KEY,
+            generation INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            sha256 TEXT NOT NULL,
+            covered INTEGER NOT NULL,          -- rows [0, covered) of the vector file
+            trained_rows INTEGER NOT NULL,
+            size_bytes INTEGER NOT NULL
+        );
+        CREATE TABLE persons (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL,
+            key TEXT NOT NULL UNIQUE           -- the name without case and accents
+        );
+        CREATE TABLE new_faces (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
+            row INTEGER NOT NULL,              -- of its embedding; ascends with id
+            photo_id INTEGER NOT NULL REFERENCES photos (id),
+            number INTEGER NOT NULL,           -- 1 is the face that the detector named first
+            x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL,
+            landmarks BLOB NOT NULL,           -- (5, 2) little-endian float32, photo pixels
+            score REAL NOT NULL,
+            quality REAL NOT NULL,
+            person_id INTEGER REFERENCES persons (id)
+        );
+        INSERT INTO new_faces
+            SELECT id, id, photo_id, number, x1, y1, x2, y2, landmarks, score, quality, NULL
+            FROM faces ORDER BY id;
+        DROP TABLE faces;
+        ALTER TABLE new_faces RENAME TO faces;
+        CREATE INDEX faces_photo_id ON faces (photo_id);
+        CREATE INDEX faces_row ON faces (row);
+        CREATE INDEX faces_person_id ON faces (person_id) WHERE person_id IS NOT NULL;
+        -- Degrees north and east; NULL where the file does not tell. placed = 0: it was read
+        -- by a version that did not look.
+        ALTER TABLE photos ADD COLUMN latitude REAL;
+        ALTER TABLE photos ADD COLUMN longitude REAL;
+        ALTER TABLE photos ADD COLUMN placed INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX photos_taken_at ON photos (taken_at);
+        CREATE INDEX photos_latitude ON photos (latitude) WHERE latitude IS NOT NULL;
+        """
+    )
+    for name, dim, rows in db.execute("SELECT name, dim, rows FROM spaces").fetchall():
+        _sign(db, folder / f"{name}.f32", name, dim * 4, rows)
+
+
+def _003_texts(db: Database, folder: Path) -> None:
+    """Contents that are no photos, the passages of texts, and an index of their words."""
+    db.executescript(
+        """
+        ALTER TABLE photos RENAME TO contents;
+        ALTER TABLE paths RENAME COLUMN photo_id TO content_id;
+        ALTER TABLE faces RENAME COLUMN photo_id TO content_id;
+        -- One row a content: the SHA-256 of a file's bytes is what identifies it.
+        CREATE TABLE new_contents (
+            id INTEGER PRIMARY KEY,
+            sha256 TEXT NOT NULL UNIQUE,
+            size_bytes INTEGER NOT NULL,
+            kind TEXT NOT NULL,                -- photo or text
+            height INTEGER,                    -- of a photo, in pixels
+            width INTEGER,
+            title TEXT NOT NULL,               -- of a text, as it states it itself, or ''
+            taken_at TEXT,                     -- when it was taken or written
+            warnings TEXT NOT NULL,            -- JSON list of lines
+            live INTEGER NOT NULL DEFAULT 1,   -- 0 when no path holds it any more
+            latitude REAL,                     -- degrees north and east
+            longitude REAL,
+            placed INTEGER NOT NULL DEFAULT 0  -- whether the file was looked at for them
+        );
+        INSERT INTO new_contents
+            SELECT id, sha256, size_bytes, 'photo', height, width, '', taken_at, warnings, live,
+                latitude, longitude, placed FROM contents;
+        DROP TABLE contents;
+        ALTER TABLE new_contents RENAME TO contents;
+        CREATE INDEX contents_size_bytes ON contents (size_bytes);
+        CREATE INDEX contents_not_live ON contents (id) WHERE live = 0;
+        CREATE INDEX contents_taken_at ON contents (taken_at);
+        CREATE INDEX contents_latitude ON contents (latitude) WHERE latitude IS NOT NULL;
+        DROP INDEX paths_photo_id;
+        CREATE INDEX paths_content_id ON paths (content_id);
+        DROP INDEX faces_photo_id;
+        CREATE INDEX faces_content_id ON faces (content_id);
+        -- The files beside a photo that describe it, as they were seen; NULL: not looked for.
+        ALTER TABLE paths ADD COLUMN described TEXT;
+        CREATE INDEX paths_gone ON paths (id) WHERE gone;
+        CREATE TABLE passages (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
+            row INTEGER NOT NULL,              -- of its embedding; ascends with id
+            content_id INTEGER NOT NULL REFERENCES contents (id),
+            path_id INTEGER REFERENCES paths (id),  -- where the path or a file beside it says it
+            number INTEGER NOT NULL,           -- in its content, 1 for the first
+            kind TEXT NOT NULL,
+            title TEXT NOT NULL,
+            text TEXT NOT NULL,
+            page INTEGER, line INTEGER, record INTEGER, time_s REAL
+        );
+        CREATE INDEX passages_content_id ON passages (content_id);
+        CREATE INDEX passages_path_id ON passages (path_id) WHERE path_id IS NOT NULL;
+        CREATE INDEX passages_row ON passages (row);
+        """
+    )
+    create_words(db)
+
+
+def create_words(db: Database) -> None:
+    """The index of words: the stems of each passage (rowid is its id), a blank between two.
+
+    They are made by retrieval/text/stemming.py, so the tokenizer has only to split them at
+    blanks: all categories of Unicode but separators are of a word, vowel signs of Devanagari
+    too, and letters that SQLite's tables do not know yet.
+    """
+    db.execute(
+        "CREATE VIRTUAL TABLE stems USING fts5 (title, body, tokenize = "
+        "\"unicode61 remove_diacritics 0 categories 'L* M* N* P* S* C*'\")"
+    )
+    db.execute("CREATE VIRTUAL TABLE vocabulary USING fts5vocab (stems, row)")
+
+
+def _sign(db: Database, path: Path, space: str, row_bytes: int, rows: int) -> None:
+    """Checksums of the rows of a vector file that was written without them."""
+    size = path.stat().st_size if path.is_file() else 0
+    if size < rows * row_bytes:
+        raise CollectionError(
+            f"{path} is damaged: the catalog counts {rows} embeddings ({rows * row_bytes} bytes), "
+            f"the file holds {size} bytes. Restore it from a backup"
+        )
+    if not rows:
+        return
+    with path.open("rb") as file:
+        for first in range(0, rows, 1024):
+            held = min(1024, rows - first)
+            crc = zlib.crc32(file.read(held * row_bytes))
+            db.execute("INSERT INTO segments VALUES (?, ?, ?, ?)", [space, first, held, crc])
+
+
+MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
+    _001_photos_and_faces,
+    _002_spaces_of_anything,
+    _003_texts,
+)
+FORMAT = len(MIGRATIONS)

@@ -1,0 +1,302 @@
+"""Passages in the collection's SQLite file, and the index of their words.
+
+The words are kept as stems in an FTS5 table whose rowid is the passage's id; SQLite keeps it
+in the same transactions as everything else. A passage is of a content; where only a path
+says it (a file's name, a file beside it) it is of that path, and goes with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlite_utils import Database
+
+from retrieve.indexes.catalog.database import among
+from retrieve.indexes.catalog.paths import path_of
+from retrieve.types import Passage
+
+TITLE_WEIGHT, BODY_WEIGHT = 1.0, 1.0  # of a match in BM25
+K1, B = 1.2, 0.75  # of BM25 as FTS5 has it
+RARITY_OF_COMMON = 1e-6  # of a stem in half of the passages or more, as FTS5 has it
+POSTINGS = 40_000  # places of stems that are looked at for candidates: 20 CPU ms
+DEEPER = 3  # times as many candidates where not all stems chose them
+WIDER = 8
+FEW = 1000  # passages that are all scored where a search may find no others
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """One passage as a hit needs it.
+
+    row         of its embedding, in the generation that is current
+    number      in its content, 1 for the first
+    kind        of its content: photo or text
+    document    the title that its content states, "" without one
+    path        the first living file that holds it
+    """
+
+    id: int
+    row: int
+    content_id: int
+    number: int
+    passage: Passage
+    kind: str
+    document: str
+    path: Path
+    taken_at: str | None
+
+    @property
+    def titles(self) -> str:
+        """What it stands under: the content's title and its own heading."""
+        return titles(self.document, self.passage.title)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassage:
+    """A passage to be stored, with the stems of its titles and of its text.
+
+    path_id  the path that says it, None where the content itself does
+    """
+
+    content_id: int
+    path_id: int | None
+    number: int
+    passage: Passage
+    title_stems: Sequence[str]
+    stems: Sequence[str]
+
+
+class Passages:
+    """What a collection knows of passages; not for use by several threads."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(self, first_row: int, new: Iterable[NewPassage]) -> None:
+        """Store passages whose embeddings lie in consecutive rows; inside a transaction."""
+        for row, one in enumerate(new, first_row):
+            said = one.passage
+            cursor = self._db.execute(
+                "INSERT INTO passages (row, content_id, path_id, number, kind, title, text, "
+                "page, line, record, time_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    row,
+                    one.content_id,
+                    one.path_id,
+                    one.number,
+                    said.kind,
+                    said.title,
+                    said.text,
+                    said.page,
+                    said.line,
+                    said.record,
+                    said.time_s,
+                ],
+            )
+            put_stems(self._db, cursor.lastrowid, one.title_stems, one.stems)
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Delete passages; their rows are to be killed too. Inside a transaction."""
+        self._db.conn.executemany("DELETE FROM stems WHERE rowid = ?", ([id] for id in ids))
+        self._db.conn.executemany("DELETE FROM passages WHERE id = ?", ([id] for id in ids))
+
+    def of_path(self, path_id: int) -> list[tuple[int, int]]:
+        """Ids and rows of what one path says of its content."""
+        query = "SELECT id, row FROM passages WHERE path_id = ?"
+        return self._db.execute(query, [path_id]).fetchall()
+
+    def get(self, ids: Iterable[int]) -> dict[int, StoredPassage]:
+        """The passages with these ids, by id; those of contents that no file holds are left out."""
+        return {one.id: one for one in self._stored("passages.id", ids)}
+
+    def at(self, rows: Iterable[int]) -> dict[int, StoredPassage]:
+        """The passages whose embeddings lie in these rows, by row; dead rows have none.
+
+        What was in files that were replaced is left out: no path can be shown for it.
+        """
+        return {one.row: one for one in self._stored("passages.row", rows)}
+
+    def _stored(self, column: str, values: Iterable[int]) -> Iterator[StoredPassage]:
+        query = (
+            "SELECT passages.id, row, passages.content_id, number, contents.kind, contents.title, "
+            "taken_at, coalesce((SELECT path FROM paths WHERE paths.id = passages.path_id), "
+            "(SELECT path FROM paths WHERE paths.content_id = contents.id "
+            " ORDER BY gone, paths.id LIMIT 1)), text, passages.title, passages.kind, page, line, "
+            "record, time_s FROM passages JOIN contents ON contents.id = passages.content_id "
+            f"WHERE {column}"
+        )
+        for row in among(self._db, query, values):
+            id, at, content_id, number, kind, document, taken_at, path, *said = row
+            if path is None:
+                continue
+            yield StoredPassage(
+                id=id,
+                row=at,
+                content_id=content_id,
+                number=number,
+                passage=Passage(*said),
+                kind=kind,
+                document=document,
+                path=path_of(path),
+                taken_at=taken_at,
+            )
+
+    def texts_at(self, rows: Iterable[int]) -> dict[int, str]:
+        """The texts whose embeddings lie in these rows, by row, of every passage that is kept."""
+        return dict(among(self._db, "SELECT row, text FROM passages WHERE row", rows))
+
+    # The index of words
+
+    def matches(
+        self, stems: Sequence[str], most: int, *, keep: NDArray[np.bool_] | None = None
+    ) -> list[tuple[int, float]]:
+        """Rows of the passages that hold one of the stems or more, best first, and their BM25.
+
+        most  rows at most
+        keep  (rows,) which may be found, all when None
+
+        Where the stems have more than POSTINGS places, the commonest do not choose candidates.
+        """
+        if not stems:
+            return []
+        if keep is not None and np.count_nonzero(keep) <= FEW:
+            rows = among(
+                self._db, "SELECT id, row FROM passages WHERE row", np.flatnonzero(keep).tolist()
+            )
+            row_of = dict(rows)
+        else:
+            rare = _rarest(self.frequencies(stems))
+            all_of_them = len(rare) == len(set(stems))
+            row_of = self._candidates(rare, most if all_of_them else DEEPER * most, keep)
+        scores = self.bm25(stems, list(row_of))
+        best = sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:most]
+        return [(row_of[id], score) for id, score in best]
+
+    def _candidates(
+        self, stems: Sequence[str], most: int, keep: NDArray[np.bool_] | None
+    ) -> dict[int, int]:
+        """Ids and rows of the best passages by the stems, as SQLite scores them."""
+        if not stems:
+            return {}
+        n = most if keep is None else most * len(keep) // np.count_nonzero(keep) + most
+        while True:
+            # With a limit SQLite sorts as much as it needs: a fifth of the time.
+            part = self._db.execute(
+                f"SELECT rowid FROM stems WHERE stems MATCH ? "
+                f"ORDER BY bm25(stems, {TITLE_WEIGHT}, {BODY_WEIGHT}) LIMIT ?",
+                [_any_of(stems), int(n)],
+            ).fetchall()
+            row_of = self._rows(id for (id,) in part)
+            found = [id for (id,) in part if keep is None or _keeps(keep, row_of[id])]
+            if len(found) >= most or len(part) < n:
+                return {id: row_of[id] for id in found[:most]}
+            n *= WIDER
+
+    def bm25(self, stems: Sequence[str], ids: Sequence[int]) -> dict[int, float]:
+        """BM25 of the stems in some passages, by id; those without any of them are left out.
+
+        As SQLite's bm25() has it, which takes half a millisecond for each passage it is asked for.
+        """
+        asked = list(dict.fromkeys(stems))
+        passages, title_stems, body_stems = self._totals()
+        if not asked or not passages:
+            return {}
+        holders = self.frequencies(asked)
+        weight_of = {stem: _rarity(passages, holders.get(stem, 0)) for stem in asked}
+        mean = (title_stems + body_stems) / passages
+        found: dict[int, float] = {}
+        query = "SELECT rowid, title, body FROM stems WHERE rowid"
+        for id, title, body in among(self._db, query, ids):
+            titled, words = title.split(), body.split()
+            norm = K1 * (1 - B + B * (len(titled) + len(words)) / mean)
+            score = 0.0
+            for stem, weight in weight_of.items():
+                often = TITLE_WEIGHT * titled.count(stem) + BODY_WEIGHT * words.count(stem)
+                score += weight * often * (K1 + 1) / (often + norm)
+            if score:
+                found[id] = score
+        return found
+
+    def mean_stems(self) -> float:
+        """Of a passage's text, on average; at least 1."""
+        passages, _, stems = self._totals()
+        return max(1.0, stems / passages) if passages else 1.0
+
+    def _totals(self) -> tuple[int, int, int]:
+        """How many passages there are, and stems in their titles and in their texts.
+
+        FTS5 keeps them for its BM25, in the record 1 of its data, as SQLite's variable-length
+        integers (fts5_index.c, FTS5_AVERAGES_ROWID).
+        """
+        row = self._db.execute("SELECT block FROM stems_data WHERE id = 1").fetchone()
+        numbers = [*(_varints(row[0]) if row and row[0] else []), 0, 0, 0]
+        return numbers[0], numbers[1], numbers[2]
+
+    def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
+        """In how many passages each stem is; those that are in none are left out."""
+        return dict(among(self._db, "SELECT term, doc FROM vocabulary WHERE term", stems))
+
+    def count(self) -> int:
+        """How many passages there are."""
+        return int(self._db.execute("SELECT count(*) FROM passages").fetchone()[0])
+
+    def _rows(self, ids: Iterable[int]) -> dict[int, int]:
+        return dict(among(self._db, "SELECT id, row FROM passages WHERE id", ids))
+
+
+def titles(document: str, heading: str) -> str:
+    """The titles that a passage stands under, the same one once."""
+    return " ".join(dict.fromkeys(part for part in (document, heading) if part))
+
+
+def put_stems(
+    db: Database, id: int | None, title_stems: Sequence[str], stems: Sequence[str]
+) -> None:
+    """Enter a passage into the index of words."""
+    db.execute(
+        "INSERT INTO stems (rowid, title, body) VALUES (?, ?, ?)",
+        [id, " ".join(title_stems), " ".join(stems)],
+    )
+
+
+def _rarest(holders: Mapping[str, int]) -> list[str]:
+    """The rarest of some stems, the first in any case, up to POSTINGS places in all."""
+    chosen: list[str] = []
+    places = 0
+    for stem, many in sorted(holders.items(), key=lambda one: one[1]):
+        places += many
+        if chosen and places > POSTINGS:
+            break
+        chosen.append(stem)
+    return chosen
+
+
+def _rarity(passages: int, holders: int) -> float:
+    """What a stem weighs that is in so many passages."""
+    weight = math.log((passages - holders + 0.5) / (holders + 0.5))
+    return weight if weight > 0 else RARITY_OF_COMMON
+
+
+def _any_of(stems: Sequence[str]) -> str:
+    """In the language of FTS5's queries."""
+    return " OR ".join(f'"{stem}"' for stem in dict.fromkeys(stems))
+
+
+def _varints(data: bytes) -> list[int]:
+    """Of up to eight bytes each, seven bits a byte, the highest first."""
+    numbers, number = [], 0
+    for byte in data:
+        number = number << 7 | byte & 0x7F
+        if not byte & 0x80:
+            numbers.append(number)
+            number = 0
+    return numbers
+
+
+def _keeps(keep: NDArray[np.bool_], row: int) -> bool:
+    return row < len(keep) and bool(keep[row])  # another process may have added some since

@@ -1,0 +1,1 @@
+"""Questions → hits: faces of probe photos, words, and both together."""

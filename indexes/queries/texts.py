@@ -1,0 +1,330 @@
+"""Queries in words → passages: by their words, by their meaning, by both.
+
+Both is the default: the best by BM25 and the best by the cosine of embeddings are candidates,
+and a fitted ranking orders them (retrieval/text/ranking/ranking.py). Names of persons in a
+query count as persons: what is said of photos with their faces comes first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.catalog.contents import PHOTO
+from retrieve.indexes.catalog.database import among
+from retrieve.indexes.catalog.filters import EVERYTHING, PASSAGES, Filter, findable
+from retrieve.indexes.catalog.passages import StoredPassage
+from retrieve.indexes.catalog.persons import named_in, names_on
+from retrieve.indexes.queries.modes import Mode
+from retrieve.indexes.queries.silent import silent_photos
+from retrieve.text.ranking.ranking import Candidate, Statistics, open_ranker
+from retrieve.text.stemming import stemmed_words, stems
+from retrieve.types import Embeddings, Hit, TextHit
+
+if TYPE_CHECKING:
+    from retrieve.indexes.collection import Collection
+
+DEEP = 100  # candidates from each of the two searches
+# Cosine from which a passage without a common word satisfies a query: of chance pairs of the
+# sample archive 1 % reach it, of its paraphrases and their passages a fifth.
+MEANT = 0.4
+PASSAGES_OF_A_PHOTO = 4  # looked at where hits are photos: caption, keywords, name and one more
+
+LEAST_DOUBT = 1e-4  # of a face's probability: no fit on some thousand pairs is surer
+
+Keep = NDArray[np.bool_] | None
+
+
+def search_texts(
+    collection: Collection,
+    query: str,
+    *,
+    k: int = 10,
+    mode: Mode = Mode.HYBRID,
+    wanted: Filter = EVERYTHING,
+    exact: bool = False,
+) -> list[TextHit]:
+    """The stored passages that a query asks for, best first.
+
+    k        hits
+    mode     what the order goes by
+    wanted   what a hit has to satisfy
+    exact    score every stored embedding, whatever index there is
+    raises   BadInput for a query without a word, CollectionError if no text was indexed, or
+             with another encoder
+    """
+    _check_words(query)
+
+    def look() -> list[TextHit]:
+        search = _Search(collection, mode, exact=exact)
+        keep = search.findable(wanted)
+        of_persons = [*search.named(query, k, keep), *silent_photos(collection, query, wanted)]
+        return _ranked(_once([*of_persons, *search.run(query, k, keep)]), k)
+
+    return collection.consistently(look)
+
+
+def search_both(
+    collection: Collection,
+    faces: Iterable[Hit],
+    query: str,
+    *,
+    k: int = 10,
+    mode: Mode = Mode.HYBRID,
+    wanted: Filter = EVERYTHING,
+    exact: bool = False,
+) -> list[TextHit]:
+    """Photos that hold one of some faces and satisfy a query, one hit a photo, best first.
+
+    faces    what a search for faces has found
+    A photo satisfies the query if it has a word of it or means something near it. The ranking's
+    scores are logarithms of odds, and so is what a face's probability says: they are added.
+    raises   as search_texts()
+    """
+    _check_words(query)
+    best: dict[int, Hit] = {}
+    for hit in sorted(faces, key=lambda hit: -hit.score):
+        best.setdefault(hit.face_id, hit)
+
+    def look() -> list[TextHit]:
+        search = _Search(collection, mode, exact=exact)
+        content_of = dict(among(collection.db, "SELECT id, content_id FROM faces WHERE id", best))
+        face_in: dict[int, Hit] = {}
+        for face_id, content_id in content_of.items():
+            if content_id not in face_in or face_in[content_id].score < best[face_id].score:
+                face_in[content_id] = best[face_id]
+        keep = search.within(face_in, search.findable(wanted))
+        deep = max(PASSAGES_OF_A_PHOTO * k, DEEP)
+        named, others = search.named(query, deep, keep), search.run(query, deep, keep)
+        found = [*named, *_satisfying(others)]
+        stored = collection.texts.passages.get(hit.passage_id for hit in found)
+        photo_of = {hit.passage_id: stored[hit.passage_id].content_id for hit in found}
+        found = [replace(hit, face=face_in[photo_of[hit.passage_id]]) for hit in found]
+        if mode == Mode.HYBRID:
+            of_persons = len(named)
+            found[of_persons:] = sorted(found[of_persons:], key=_both_odds, reverse=True)
+        seen: dict[int, TextHit] = {}
+        for hit in found:
+            seen.setdefault(photo_of[hit.passage_id], hit)
+        return _ranked(list(seen.values()), k)
+
+    return collection.consistently(look)
+
+
+class _Search:
+    """One query's look at the collection, in one view of it."""
+
+    def __init__(self, collection: Collection, mode: Mode, *, exact: bool) -> None:
+        self._texts = collection.texts
+        self._db = collection.db
+        self._mode = mode
+        self._exact = exact
+        self._probes: dict[str, Embeddings | None] = {}
+        space = self._texts.vectors.space()
+        if space is None:
+            raise CollectionError(
+                f"no text was indexed into {collection.path} yet: retrieve index FOLDER"
+            )
+        self._rows = space.rows
+        if mode != Mode.BM25:
+            self._texts.check()
+
+    def findable(self, wanted: Filter) -> Keep:
+        """(rows,) which passages may be found; None if all of them."""
+        return findable(self._db, self._rows, wanted, items=PASSAGES)
+
+    def within(self, contents: Iterable[int], keep: Keep) -> NDArray[np.bool_]:
+        """Those of some contents only."""
+        inside = np.zeros(self._rows, np.bool_)
+        found = among(self._db, "SELECT row FROM passages WHERE content_id", contents)
+        rows = np.array(found, np.int64).reshape(-1)
+        inside[rows[rows < self._rows]] = True
+        return inside if keep is None else inside & keep
+
+    def of_persons(self, names: Sequence[str], keep: Keep) -> NDArray[np.bool_]:
+        """Those of photos with faces of all these persons only."""
+        inside = np.ones(self._rows, np.bool_) if keep is None else keep
+        for name in names:
+            named = self.findable(Filter(persons=(name,)))
+            inside = inside if named is None else inside & named
+        return inside
+
+    def photos_of(self, names: Sequence[str], k: int, keep: Keep) -> list[TextHit]:
+        """One passage of each photo with faces of all these persons, newest first."""
+        rows = np.flatnonzero(self.of_persons(names, keep)).tolist()
+        first: dict[int, StoredPassage] = {}
+        for _, one in sorted(self._texts.passages.at(rows).items()):
+            first.setdefault(one.content_id, one)
+        newest = sorted(first.values(), key=lambda one: one.taken_at or "", reverse=True)[:k]
+        persons = names_on(self._db, (one.content_id for one in newest))
+        return [
+            self._hit(rank, one, 0.0, 0.0, 0.0, set(), persons)
+            for rank, one in enumerate(newest, 1)
+        ]
+
+    def named(self, query: str, k: int, keep: Keep) -> list[TextHit]:
+        """What is said of photos with faces of the persons in a query and satisfies its rest."""
+        names, rest = named_in(self._db, query)
+        if not names:
+            return []
+        if stems(rest, self._texts.language):
+            return _satisfying(self.run(rest, k, self.of_persons(names, keep)))
+        return self.photos_of(names, k, keep)
+
+    def run(self, query: str, k: int, keep: Keep) -> list[TextHit]:
+        """The best passages for a query."""
+        texts = self._texts
+        asked = stems(query, texts.language)
+        deep = max(k, DEEP)
+        by_words = (
+            {}
+            if self._mode == Mode.MEANING
+            else dict(texts.passages.matches(asked, deep, keep=keep))
+        )
+        by_meaning = {} if self._mode == Mode.BM25 else self._nearest(query, deep, keep)
+        stored = texts.passages.at({*by_words, *by_meaning})
+        bm25 = texts.passages.bm25(asked, [one.id for one in stored.values()])
+        cosine = by_meaning | self._cosines(query, [row for row in stored if row not in by_meaning])
+        some = list(stored.values())
+        scores = self._scores(query, some, bm25, cosine)
+        order = _one_of_each_photo(some, np.argsort(-scores, kind="stable"))[:k]
+        persons = names_on(self._db, (some[i].content_id for i in order))
+        return [
+            self._hit(
+                rank,
+                some[i],
+                float(scores[i]),
+                bm25.get(some[i].id, 0.0),
+                cosine.get(some[i].row, 0.0),
+                set(asked),
+                persons,
+            )
+            for rank, i in enumerate(order, 1)
+        ]
+
+    def _hit(
+        self,
+        rank: int,
+        stored: StoredPassage,
+        score: float,
+        bm25: float,
+        cosine: float,
+        asked: set[str],
+        persons: Mapping[int, tuple[str, ...]],
+    ) -> TextHit:
+        words = stemmed_words(stored.passage.text, self._texts.language)
+        return TextHit(
+            rank=rank,
+            passage_id=stored.id,
+            path=stored.path,
+            kind=stored.kind,
+            document=stored.document,
+            passage=stored.passage,
+            score=score,
+            bm25=bm25,
+            cosine=cosine,
+            marks=tuple((start, end) for stem, start, end in words if stem in asked),
+            taken_at=stored.taken_at,
+            persons=persons.get(stored.content_id, ()),
+        )
+
+    def _scores(
+        self,
+        query: str,
+        some: Sequence[StoredPassage],
+        bm25: Mapping[int, float],
+        cosine: Mapping[int, float],
+    ) -> NDArray[np.float32]:
+        if self._mode == Mode.BM25:
+            return np.array([bm25.get(one.id, 0.0) for one in some], np.float32)
+        if self._mode == Mode.MEANING:
+            return np.array([cosine.get(one.row, 0.0) for one in some], np.float32)
+        passages = self._texts.passages
+        candidates = [
+            Candidate(
+                one.passage.text,
+                one.titles,
+                one.content_id,
+                bm25.get(one.id, 0.0),
+                cosine.get(one.row, 0.0),
+            )
+            for one in some
+        ]
+
+        def holders(asked: Sequence[str]) -> list[int]:
+            found = passages.frequencies(asked)
+            return [found.get(stem, 0) for stem in asked]
+
+        statistics = Statistics(passages.count(), passages.mean_stems(), holders)
+        ranker = open_ranker(language=self._texts.language)
+        return ranker.scores(query, candidates, statistics)
+
+    def _nearest(self, query: str, k: int, keep: Keep) -> dict[int, float]:
+        """Rows and cosines of the passages nearest in meaning."""
+        if (probe := self._probe(query)) is None:
+            return {}
+        scores, rows = self._texts.engine.nearest(probe, k, keep=keep, exact=self._exact)
+        found = zip(rows[0].tolist(), scores[0].tolist(), strict=True)
+        return {row: score for row, score in found if row >= 0}
+
+    def _cosines(self, query: str, rows: Sequence[int]) -> dict[int, float]:
+        if self._mode == Mode.BM25 or not rows or (probe := self._probe(query)) is None:
+            return {}
+        gallery = self._texts.vectors.gallery()
+        return dict(zip(rows, (gallery[list(rows)] @ probe[0]).tolist(), strict=True))
+
+    def _probe(self, query: str) -> Embeddings | None:
+        """(1, D) the query's embedding; None if there is nothing in it to embed."""
+        if query not in self._probes:
+            encoder = self._texts.encoder
+            self._probes[query] = encoder.embed([query]) if encoder.covers(query) else None
+        return self._probes[query]
+
+
+def _check_words(query: str) -> None:
+    if not any(letter.isalnum() for letter in query):
+        raise BadInput(f"wanted a query of words; got {query!r}")
+
+
+def _both_odds(hit: TextHit) -> float:
+    """The score of the words and the logarithm of the face's odds; 0 where these are unknown."""
+    if hit.face is None or hit.face.probability is None:
+        return hit.score
+    likely = min(max(hit.face.probability, LEAST_DOUBT), 1 - LEAST_DOUBT)
+    return hit.score + math.log(likely / (1 - likely))
+
+
+def _one_of_each_photo(some: Sequence[StoredPassage], order: NDArray[np.intp]) -> list[int]:
+    """The order, of what is said of one photo, or of its copies, only the best."""
+    seen: set[int] = set()
+    kept = []
+    for i in order.tolist():
+        if some[i].kind == PHOTO:
+            if some[i].content_id in seen:
+                continue
+            seen.add(some[i].content_id)
+        kept.append(i)
+    return kept
+
+
+def _satisfying(hits: Iterable[TextHit]) -> list[TextHit]:
+    return [hit for hit in hits if hit.bm25 > 0 or hit.cosine >= MEANT]
+
+
+def _once(hits: Iterable[TextHit]) -> list[TextHit]:
+    """Each passage, and each photo, where it stands first."""
+    seen: dict[int | Path, TextHit] = {}
+    for hit in hits:
+        seen.setdefault(hit.path if hit.kind == PHOTO else hit.passage_id, hit)
+    return list(seen.values())
+
+
+def _ranked(hits: Sequence[TextHit], k: int) -> list[TextHit]:
+    return [replace(hit, rank=rank) for rank, hit in enumerate(hits[:k], 1)]

@@ -1,0 +1,1 @@
+"""Nearest neighbours in one space: exact, product-quantised, on a GPU; the cache of indexes."""

@@ -1,0 +1,262 @@
+"""Search in one space: exact where it is small, through its cached FAISS index where it is large.
+
+The index is a cache. It is made beside the indexing, again when it is stale, and a search
+that finds it missing or damaged scores every row instead, and says so.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlite_utils import Database
+
+from retrieve.errors import CollectionError
+from retrieve.indexes.catalog.database import is_read_only, open_database, reading, writing
+from retrieve.indexes.vectors.file import FileMissing
+from retrieve.indexes.vectors.spaces import Space, VectorSpace
+from retrieve.types import Embeddings
+
+if TYPE_CHECKING:
+    from retrieve.indexes.search.ann import CandidateIndex
+    from retrieve.indexes.search.cache import CacheFile
+    from retrieve.indexes.search.fastscan import FastScan
+    from retrieve.indexes.search.gpu import GpuIndex
+
+CACHE_FOLDER = "cache"
+BEHIND = 0.25  # share of the rows outside the index from which it is made again meanwhile
+BEHIND_AT_END = 0.02  # and from which at the end of a run: 2 % of a million are .4 ms a query
+
+
+class State(StrEnum):
+    """How a space is searched now."""
+
+    EXACT = "exact"  # small enough, or asked to be
+    INDEXED = "indexed"
+    MISSING = "missing"  # the index is, so that every row is scored
+    DAMAGED = "damaged"
+    GPU = "gpu"
+
+
+class Engine:
+    """Nearest rows of one space; not for use by several threads."""
+
+    def __init__(
+        self, db: Database, folder: Path, vectors: VectorSpace, *, device: str = "cpu"
+    ) -> None:
+        self._db = db
+        self._folder = folder
+        self._vectors = vectors
+        self._device = device
+        self._loaded: tuple[CacheFile, FastScan] | None = None
+        self._gpu: tuple[int, GpuIndex] | None = None
+        self.state = State.EXACT
+
+    def nearest(
+        self,
+        probes: Embeddings,
+        k: int,
+        *,
+        keep: NDArray[np.bool_] | None = None,
+        exact: bool = False,
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Scores and rows (Q, k') of the committed rows nearest to each probe, best first.
+
+        keep   (rows,) which may be found, all when None
+        exact  score every row, whatever there is
+        raises FileMissing if another process began a new generation since the catalog was read
+        """
+        from retrieve.indexes.search.ann import nearest
+
+        space = self._vectors.required()
+        gallery = self._vectors.gallery()
+        index = None if exact else self._index(space, gallery)
+        if exact:
+            self.state = State.EXACT
+        return nearest(gallery, probes, k, keep=keep, index=index)
+
+    def index(self) -> CandidateIndex | None:
+        """What a search goes through now; None where every row is scored."""
+        return self._index(self._vectors.required(), self._vectors.gallery())
+
+    def build(self, *, behind: float = BEHIND_AT_END) -> bool:
+        """Make or extend the index, if there should be one and too many rows are outside it.
+
+        behind   share of all rows that may stay outside
+        returns  whether it was made
+        """
+        if not self._is_behind(behind):
+            return False
+        self._vectors.wipe()  # what was deleted has to be in no index
+        try:
+            with reading(self._db):
+                space, dead = self._vectors.required(), len(self._vectors.dead())
+                gallery = self._vectors.gallery()
+        except FileMissing:  # compacted meanwhile: whoever did that makes its own
+            return False
+        made = self._made(space, gallery)
+        from retrieve.indexes.search import cache
+
+        with writing(self._db):
+            if self._vectors.required().generation != space.generation:
+                return False
+            if len(self._vectors.dead()) != dead:
+                return False  # so does whoever deleted something
+            file = cache.write(self._folder / CACHE_FOLDER, space.name, space.generation, made)
+            self._db.execute(
+                "INSERT OR REPLACE INTO caches VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    space.name,
+                    space.generation,
+                    file.name,
+                    file.sha256,
+                    file.covered,
+                    file.trained_rows,
+                    file.size_bytes,
+                ],
+            )
+        self._loaded = (file, made)
+        remove_unowned(self._db, self._folder)
+        return True
+
+    @contextmanager
+    def building(self, path: Path) -> Iterator[Callable[[], None]]:
+        """Gives a function that makes the index in a thread when it has fallen behind.
+
+        path  of the SQLite file: the thread has a connection of its own. What goes wrong in it
+              is raised when the block ends
+        """
+        threads: list[threading.Thread] = []
+        errors: list[CollectionError] = []
+
+        def work() -> None:
+            db = open_database(path)
+            try:
+                own = VectorSpace(db, self._folder, self._vectors.name)
+                Engine(db, self._folder, own).build(behind=BEHIND)
+            except CollectionError as error:
+                errors.append(error)
+            finally:
+                db.conn.close()
+
+        def look() -> None:
+            busy = any(thread.is_alive() for thread in threads)
+            if not errors and not busy and self._is_behind(BEHIND):
+                threads.append(threading.Thread(target=work, name="index"))
+                threads[-1].start()
+
+        try:
+            yield look
+        finally:
+            for thread in threads:
+                thread.join()
+        if errors:
+            raise errors[0]
+
+    def drop(self) -> None:
+        """Forget the index and its file: what it was made of has changed."""
+        with writing(self._db):
+            self.disown()
+        remove_unowned(self._db, self._folder)
+
+    def disown(self) -> None:
+        """The same inside a write transaction, after which remove_unowned() is to be called."""
+        self._loaded = self._gpu = None
+        self._db.execute("DELETE FROM caches WHERE space = ?", [self._vectors.name])
+
+    def recorded(self) -> CacheFile | None:
+        """The index file of the current generation, as the catalog has it."""
+        row = self._db.execute(
+            "SELECT caches.name, sha256, covered, trained_rows, size_bytes FROM caches JOIN spaces "
+            "ON spaces.name = caches.space AND spaces.generation = caches.generation "
+            "WHERE space = ?",
+            [self._vectors.name],
+        ).fetchone()
+        if row is None:
+            return None
+        from retrieve.indexes.search.cache import CacheFile
+
+        return CacheFile(*row)
+
+    def _index(self, space: Space, gallery: Embeddings) -> CandidateIndex | None:
+        if self._device == "cuda":
+            return self._on_gpu(space, gallery)
+        from retrieve.indexes.search.ann import wants_index
+
+        if not wants_index(space.rows, space.dim):
+            self.state = State.EXACT
+            return None
+        return self._from_cache(space)
+
+    def _from_cache(self, space: Space) -> FastScan | None:
+        from retrieve.indexes.search import cache
+
+        file = self.recorded()
+        if file is None:
+            self.state = State.MISSING
+            return None
+        if self._loaded is None or self._loaded[0] != file:
+            try:
+                read = cache.read(self._folder / CACHE_FOLDER, file, space.dim)
+            except (CollectionError, OSError):  # of a disk, or of rights
+                self.state = State.DAMAGED
+                return None
+            if read is None:
+                self.state = State.MISSING
+                return None
+            self._loaded = (file, read)
+        self.state = State.INDEXED
+        return self._loaded[1]
+
+    def _is_behind(self, share: float) -> bool:
+        from retrieve.indexes.search.ann import wants_index
+
+        space = self._vectors.space()
+        if space is None or is_read_only(self._db) or not wants_index(space.rows, space.dim):
+            return False
+        index = self._from_cache(space)
+        covered = index.covered if index is not None else 0
+        stale = index is None or index.stale(space.rows, len(self._vectors.dead()))
+        return stale or space.rows - covered > share * space.rows
+
+    def _made(self, space: Space, gallery: Embeddings) -> FastScan:
+        from retrieve.indexes.search import fastscan
+
+        index = self._from_cache(space)
+        if index is None or index.stale(space.rows, len(self._vectors.dead())):
+            return fastscan.train(gallery, device=self._device)
+        index.extend(gallery)
+        return index
+
+    def _on_gpu(self, space: Space, gallery: Embeddings) -> CandidateIndex:
+        from retrieve.indexes.search.gpu import GpuIndex
+
+        if self._gpu is None or self._gpu[0] != space.generation:
+            self._gpu = (space.generation, GpuIndex(space.dim))
+        index = self._gpu[1]
+        index.extend(gallery)
+        self.state = State.GPU
+        return index
+
+
+def unowned(db: Database, folder: Path) -> list[Path]:
+    """The index files of a collection that its catalog does not record."""
+    from retrieve.indexes.search.cache import OURS
+
+    recorded = {name for (name,) in db.execute("SELECT name FROM caches")}
+    within = folder / CACHE_FOLDER
+    files = sorted(within.iterdir()) if within.is_dir() else []
+    return [one for one in files if OURS.fullmatch(one.name) and one.name not in recorded]
+
+
+def remove_unowned(db: Database, folder: Path) -> None:
+    """Unlink them."""
+    with writing(db):  # nobody is writing one now
+        for path in unowned(db, folder):
+            path.unlink(missing_ok=True)

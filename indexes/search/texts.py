@@ -1,0 +1,198 @@
+"""The texts of a collection: their passages, the encoder behind their embeddings, their search.
+
+The space of passages is made with the first text; from then on its encoder and the language
+of its stems are fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlite_utils import Database
+
+from retrieve.errors import CollectionError
+from retrieve.indexes.catalog.filters import PASSAGES
+from retrieve.indexes.catalog.migrations import create_words
+from retrieve.indexes.catalog.passages import NewPassage, Passages, put_stems, titles
+from retrieve.indexes.search.engine import Engine
+from retrieve.indexes.vectors.spaces import Space, VectorSpace
+from retrieve.types import Embeddings, Passage
+
+if TYPE_CHECKING:
+    from retrieve.text.encoders.encode import TextEncoder
+
+LANGUAGE = "es"
+BLOCK = 256  # passages embedded at once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """Passages that the encoder covers, with their embeddings; numbers as in their content."""
+
+    passages: list[tuple[int, Passage]]
+    embeddings: Embeddings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """Passages and where they belong.
+
+    path_id   the path that says them, None where the content itself does
+    document  the title of their content
+    """
+
+    content_id: int
+    path_id: int | None
+    document: str
+    embedded: Embedded
+
+
+class Texts:
+    """Passages of one collection; not for use by several threads."""
+
+    def __init__(
+        self,
+        db: Database,
+        folder: Path,
+        encoder: str | None = None,
+        language: str | None = None,
+        *,
+        device: str = "cpu",
+    ) -> None:
+        self._db = db
+        self._folder = folder
+        self._asked = encoder, language
+        self._encoder: TextEncoder | None = None
+        self.vectors = VectorSpace(db, folder, PASSAGES)
+        self.engine = Engine(db, folder, self.vectors, device=device)
+        self.passages = Passages(db)
+
+    @property
+    def encoder(self) -> TextEncoder:
+        """The encoder behind the passages' embeddings, opened at first use."""
+        if self._encoder is None:
+            from retrieve.text.encoders.encode import LSTM, open_text_encoder
+
+            self._encoder = open_text_encoder(self._asked[0] or self._held("encoder") or LSTM)
+        return self._encoder
+
+    @property
+    def language(self) -> str:
+        """Whose stems are kept, ISO 639-1."""
+        return self._asked[1] or self._held("language") or LANGUAGE
+
+    def use(self, encoder: TextEncoder) -> None:
+        """Take an encoder that is open already, whatever the name."""
+        self._encoder = encoder
+
+    def check(self) -> None:
+        """Other encoders give vectors that cannot be compared with the stored ones.
+
+        raises  CollectionError that names both; so for another language
+        """
+        space = self.vectors.space()
+        if space is None:
+            return
+        asked, held = self._made_by(), space.made_by
+        if all(asked[what] == held[what] for what in ("encoder_sha256", "language")):
+            return
+        raise CollectionError(
+            f"{self._folder} holds passages of the encoder {held['encoder']} (weights "
+            f"{held['encoder_sha256'][:8]}), words of the language {held['language']}; you asked "
+            f"with {asked['encoder']} ({asked['encoder_sha256'][:8]}), {asked['language']}. Leave "
+            "--encoder and --language out to use what made it, or choose another --collection"
+        )
+
+    def embed(self, texts: Sequence[Sequence[Passage]]) -> list[Embedded]:
+        """The embeddings of the passages of some texts, one answer a text.
+
+        Passages without anything to embed, as rows of dots, are left out.
+        """
+        if not any(texts):
+            return [Embedded([], np.empty((0, 0), np.float32)) for _ in texts]
+        covered = [
+            [(n, one) for n, one in enumerate(text, 1) if self.encoder.covers(one.text)]
+            for text in texts
+        ]
+        flat = [one.text for text in covered for _, one in text]
+        every = np.empty((len(flat), self.encoder.dim), np.float32)
+        for start in range(0, len(flat), BLOCK):
+            every[start : start + BLOCK] = self.encoder.embed(flat[start : start + BLOCK])
+        ends = np.cumsum([len(text) for text in covered])
+        parts = np.split(every, ends[:-1])
+        return [Embedded(text, part) for text, part in zip(covered, parts, strict=True)]
+
+    def store(self, placed: Iterable[Placed]) -> int:
+        """Store passages with their embeddings, and return how many; inside a transaction.
+
+        raises  CollectionError if the collection's passages were made with another encoder
+        """
+        from retrieve.text.stemming import stems
+
+        some = [one for one in placed if one.embedded.passages]
+        if not some:
+            return 0
+        if self.vectors.space() is None:
+            self.vectors.create(Space(PASSAGES, PASSAGES, self._made_by(), self.encoder.dim))
+        self.check()
+        language = self.language
+        rows = [one.embedded.embeddings for one in some]
+        first = self.vectors.append(rows[0] if len(rows) == 1 else np.concatenate(rows))
+        self.passages.add(
+            first,
+            (
+                NewPassage(
+                    one.content_id,
+                    one.path_id,
+                    number,
+                    passage,
+                    stems(titles(one.document, passage.title), language),
+                    stems(passage.text, language),
+                )
+                for one in some
+                for number, passage in one.embedded.passages
+            ),
+        )
+        return sum(len(one.embedded.passages) for one in some)
+
+    def drop(self, path_id: int) -> None:
+        """Remove what a path said of the content that it held; inside a transaction."""
+        if not (found := self.passages.of_path(path_id)):
+            return
+        self.vectors.kill(row for _, row in found)
+        self.passages.remove([id for id, _ in found])
+
+    def enter_words(self) -> int:
+        """Make the index of words anew; returns how many passages; inside a transaction."""
+        from retrieve.text.stemming import stems
+
+        self._db.execute("DROP TABLE vocabulary")
+        self._db.execute("DROP TABLE stems")
+        create_words(self._db)
+        entered = 0
+        language = self.language
+        for id, document, heading, text in self._db.execute(
+            "SELECT passages.id, contents.title, passages.title, text FROM passages "
+            "JOIN contents ON contents.id = content_id ORDER BY passages.id"
+        ):
+            said = stems(titles(document, heading), language)
+            put_stems(self._db, id, said, stems(text, language))
+            entered += 1
+        return entered
+
+    def _made_by(self) -> dict[str, str]:
+        """What the catalog keeps: the encoder, the SHA-256 of its weights, the language."""
+        name = self._asked[0] or self.encoder.name
+        return {
+            "encoder": str(Path(name).absolute()) if name.endswith(".safetensors") else name,
+            "encoder_sha256": self.encoder.weights_sha256,
+            "language": self.language,
+        }
+
+    def _held(self, what: str) -> str | None:
+        space = self.vectors.space()
+        return space.made_by[what] if space else None

@@ -1,0 +1,1 @@
+"""A collection's life: check, repair, forget, compact, back up, restore."""

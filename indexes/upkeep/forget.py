@@ -1,0 +1,112 @@
+"""Forgetting: rows, embeddings, crops and paths, and every trace of them in our files.
+
+Rows are deleted and embeddings marked dead in one transaction; then the embeddings are
+overwritten, the index's file is unlinked and the catalog's traces removed
+(indexes/search/traces.py). A process that dies in between leaves that to the next writer.
+Photographs themselves are never touched; one that is indexed again is stored again.
+
+Files are overwritten as far as a program can see: what a file system keeps of them (snapshots,
+a copy-on-write or a flash disk's spare blocks) and backups are out of reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrieve.indexes.catalog.database import reading, writing
+from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.search import traces
+from retrieve.indexes.upkeep import deletion, proof
+from retrieve.indexes.upkeep.deletion import Doomed
+from retrieve.indexes.upkeep.proof import Proof
+
+if TYPE_CHECKING:
+    from retrieve.indexes.collection import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was forgotten, or would be.
+
+    photos  with what files held before they were replaced; so for texts
+    paths   all that hold or held them, of skipped files too
+    copies  those of the paths that nobody named
+    names   of persons of whom no face is left
+    proof   that nothing of it is in any file; None where it was not asked for
+    """
+
+    photos: int
+    texts: int
+    replaced: int
+    faces: int
+    passages: int
+    paths: list[Path]
+    copies: list[Path]
+    names: list[str]
+    proof: Proof | None = None
+
+
+def would_forget(
+    collection: Collection,
+    *,
+    paths: Sequence[Path] = (),
+    folders: Sequence[Path] = (),
+    persons: Sequence[str] = (),
+) -> Forgotten:
+    """What forget() would forget now; changes nothing."""
+    with reading(collection.db):
+        chosen = deletion.chosen(collection.db, paths=paths, folders=folders, persons=persons)
+    return _forgotten(chosen)
+
+
+def forget(
+    collection: Collection,
+    *,
+    paths: Sequence[Path] = (),
+    folders: Sequence[Path] = (),
+    persons: Sequence[str] = (),
+    verify: bool = False,
+    patience_s: float = traces.PATIENCE_S,
+) -> Forgotten:
+    """Forget photos and texts by their paths or folders, and faces by the names of persons.
+
+    paths       of photos and texts, which go with all paths that hold them, and of skipped files
+    folders     all paths below them
+    persons     whose faces and names go; the photos stay, with their other faces
+    verify      read all files of the collection afterwards, for what must not be there; that
+                starts a process: in a script, under if __name__ == "__main__"
+    patience_s  how long to wait for readers to end
+    raises      BadInput for what is not stored, with nothing changed; CollectionError if the
+                forgetting could not be completed: the next writer does that
+    """
+    db, folder = collection.db, collection.path
+    traces.finish(db, folder)
+    with writing(db):
+        doomed = deletion.chosen(db, paths=paths, folders=folders, persons=persons)
+        evidence = proof.collect(collection, doomed) if verify else None
+        deletion.remove(collection, doomed)
+    traces.finish_or_raise(db, folder, patience_s=patience_s)
+    if doomed.faces:
+        collection.engine.build()
+    if doomed.passages:
+        collection.texts.engine.build()
+    if evidence is None:
+        return _forgotten(doomed)
+    return _forgotten(doomed, proof.prove(collection, evidence))
+
+
+def _forgotten(doomed: Doomed, proof: Proof | None = None) -> Forgotten:
+    return Forgotten(
+        photos=len(doomed.contents) - doomed.texts,
+        texts=doomed.texts,
+        replaced=doomed.unheld,
+        faces=len(doomed.faces),
+        passages=len(doomed.passages),
+        paths=[path_of(path) for _, path in doomed.paths],
+        copies=[path_of(path) for path in doomed.copies],
+        names=[name for _, name, _ in doomed.persons],
+        proof=proof,
+    )

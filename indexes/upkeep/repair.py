@@ -1,0 +1,327 @@
+"""Repair: damaged embeddings made again from photographs and passages, indexes from them.
+
+A checksum covers a segment of rows, so that all faces or passages in a damaged segment are
+embedded again. It is signed anew when each of its living rows is; until then it counts as damaged.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieve import photos
+from retrieve.errors import CollectionError
+from retrieve.faces.boxes import overlap
+from retrieve.indexes.building import workers
+from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.search import cache, traces
+from retrieve.indexes.search.engine import CACHE_FOLDER, Engine
+from retrieve.indexes.upkeep import check
+from retrieve.indexes.vectors.segments import SEGMENT_ROWS
+from retrieve.indexes.vectors.spaces import VectorSpace, every_space
+from retrieve.types import Skipped
+
+if TYPE_CHECKING:
+    from retrieve.indexes.building.workers import Extracted
+    from retrieve.indexes.collection import Collection
+
+SAME_BOX = 0.9  # IoU: the same detector finds the same box, but for the decoder's version
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Repaired:
+    """What was repaired and what was not.
+
+    segments  of embeddings that hold the right ones again
+    faces     embedded again
+    passages  embedded again
+    words     passages whose words were entered again
+    indexes   made again
+    damaged   segments that stay damaged
+    left      files of photos whose faces could not be embedded again, and why
+    """
+
+    segments: int = 0
+    faces: int = 0
+    passages: int = 0
+    words: int = 0
+    indexes: int = 0
+    damaged: int = 0
+    left: list[Skipped] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lost:
+    """A face whose embedding is in a damaged segment."""
+
+    id: int
+    row: int
+    number: int
+    box: NDArray[np.float32]
+
+
+def repair(
+    collection: Collection,
+    *,
+    processes: int = workers.WORKERS,
+    time_limit_s: float = workers.TIME_LIMIT_S,
+    on_progress: OnProgress | None = None,
+) -> Repaired:
+    """Make whole what can be made whole, and finish what writers that died began.
+
+    processes     that decode, detect and align
+    time_limit_s  for one file
+    on_progress   called with the photos that are done, and their number
+    raises        CollectionError if the networks are not those that made the collection
+    """
+    db, folder = collection.db, collection.path
+    report = Repaired(words=_enter_words(collection))  # which deleting needs to be whole
+    traces.finish_or_raise(db, folder)
+    for vectors in every_space(db, folder):
+        _lengthen(collection, vectors)
+        suspect = check.suspects(db, vectors).segments()
+        if suspect and vectors.name == collection.faces.name:
+            collection.begin()  # refuses other networks
+            run = _Repair(collection, suspect, on_progress)
+            run.run(processes, time_limit_s)
+            collection.engine.drop()
+            still = check.suspects(db, vectors).segments()
+            report.segments += len(suspect - still)
+            report.faces += run.faces
+            report.left += run.left(still)
+            suspect = still
+        elif suspect and vectors.name == collection.texts.vectors.name:
+            report.passages += _embed_passages(collection, suspect)
+            collection.texts.engine.drop()
+            still = check.suspects(db, vectors).segments()
+            report.segments += len(suspect - still)
+            suspect = still
+        report.damaged += len(suspect)
+        report.indexes += _index(collection, vectors)
+    report.left.sort(key=lambda item: item.path)
+    return report
+
+
+def _embed_passages(collection: Collection, suspect: set[int]) -> int:
+    """Embed the living passages of some segments again, and sign the segments; returns how many.
+
+    raises  CollectionError if the encoder is not the one that made them
+    """
+    texts, vectors = collection.texts, collection.texts.vectors
+    texts.check()
+    again = 0
+    for first in sorted(suspect):
+        with writing(collection.db):
+            space = vectors.required()
+            for segment in vectors.segments([first]):
+                rows = range(segment.first, segment.first + segment.rows)
+                stored = texts.passages.texts_at(rows)
+                values = np.zeros((segment.rows, space.dim), np.float32)  # as dead rows are
+                if stored:
+                    places = [row - segment.first for row in sorted(stored)]
+                    values[places] = texts.encoder.embed([stored[row] for row in sorted(stored)])
+                vectors.overwrite(rows, values)
+                vectors.sign(segment)
+                again += len(stored)
+    return again
+
+
+def _enter_words(collection: Collection) -> int:
+    """Enter the words of all passages again if the index of words is not theirs."""
+    with writing(collection.db):
+        if check.words_agree(collection.db):
+            return 0
+        return collection.texts.enter_words()
+
+
+class _Repair:
+    """One run over the segments that are damaged."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        suspect: set[int],
+        on_progress: OnProgress | None,
+    ) -> None:
+        self.faces = 0
+        self._collection = collection
+        self._vectors = collection.faces
+        self._on_progress = on_progress
+        self._lost = _lost(collection, suspect)
+        self._photos = 0
+        self._left: list[tuple[set[int], Skipped]] = []
+        self._waiting: dict[int, set[int]] = {first: set() for first in suspect}
+        for lost in self._lost.values():
+            for face in lost:
+                self._waiting[face.row - face.row % SEGMENT_ROWS].add(face.id)
+
+    def run(self, processes: int, time_limit_s: float) -> None:
+        """Photo by photo; a segment is signed when the last of its faces is there."""
+        self._sign()
+        job = self._collection.networks.job()
+        for content_id, found in workers.run(
+            job.open, self._sources(), workers=processes, time_limit_s=time_limit_s
+        ):
+            if isinstance(found, str):
+                self._leave(content_id, found)
+            else:
+                self._take(content_id, found)
+            self._advance()
+
+    def left(self, damaged: set[int]) -> list[Skipped]:
+        """What could not be embedded again, in segments that are damaged for want of it."""
+        return [item for firsts, item in self._left if firsts & damaged]
+
+    def _sources(self) -> Iterator[tuple[int, Path]]:
+        """Photos with a file that still has their content."""
+        for content_id in self._lost:
+            if not self._stored(content_id):
+                continue
+            sha256, reason = self._sha256(content_id), "no file of the photo is known"
+            for path in self._collection.catalog.paths_of(content_id):
+                try:
+                    if photos.content_hash(path) == sha256:
+                        yield content_id, path
+                        break
+                    reason = "its file has other content now"
+                except photos.BadPhoto as error:
+                    reason = str(error)
+            else:
+                self._leave(content_id, reason)
+                self._advance()
+
+    def _take(self, content_id: int, found: Extracted) -> None:
+        """Embed the faces of one photo that are found again, and store them."""
+        lost = self._stored(content_id)
+        if lost and found.sha256 != self._sha256(content_id):
+            self._leave(content_id, "its file changed while it was read")
+            return
+        again = [(face, _place(face, found)) for face in lost]
+        for face, place in again:
+            if place is None:
+                self._leave(content_id, f"its face {face.number} was not found again", face)
+        pairs = [(face, place) for face, place in again if place is not None]
+        if not pairs:
+            return
+        embeddings = self._collection.embedder.embed(found.crops[[place for _, place in pairs]])
+        with writing(self._collection.db):
+            # Whoever was forgotten meanwhile stays forgotten.
+            stored = self._kept(face for face, _ in pairs)
+            there = [i for i, (face, _) in enumerate(pairs) if face.id in stored]
+            # Ascending, as the faces of a photo were stored.
+            self._vectors.overwrite([pairs[i][0].row for i in there], embeddings[there])
+        self.faces += len(there)
+        self._done([face for face, _ in pairs])
+
+    def _done(self, faces: list[_Lost]) -> None:
+        for face in faces:
+            self._waiting[face.row - face.row % SEGMENT_ROWS].discard(face.id)
+        self._sign()
+
+    def _sign(self) -> None:
+        """Sign the segments of which every living row is right."""
+        ready = [first for first, faces in self._waiting.items() if not faces]
+        if not ready:
+            return
+        vectors = self._vectors
+        with writing(self._collection.db):
+            space, dead = vectors.required(), vectors.dead()
+            for segment in vectors.segments(ready):
+                inside = (dead >= segment.first) & (dead < segment.first + segment.rows)
+                rows = dead[inside].tolist()
+                zeros = np.zeros((len(rows), space.dim), np.float32)
+                vectors.overwrite(rows, zeros)
+                vectors.sign(segment)
+        for first in ready:
+            del self._waiting[first]
+
+    def _advance(self) -> None:
+        self._photos += 1
+        if self._on_progress is not None:
+            self._on_progress(self._photos, len(self._lost))
+
+    def _leave(self, content_id: int, reason: str, face: _Lost | None = None) -> None:
+        known = self._collection.catalog.paths_of(content_id)
+        path = known[0] if known else Path("a file that was replaced")
+        rows = [one.row for one in ([face] if face else self._lost[content_id])]
+        self._left.append(({row - row % SEGMENT_ROWS for row in rows}, Skipped(path, reason)))
+
+    def _stored(self, content_id: int) -> list[_Lost]:
+        """The photo's faces that nobody has forgotten meanwhile."""
+        lost = self._lost[content_id]
+        stored = self._kept(lost)
+        self._done([face for face in lost if face.id not in stored])
+        return [face for face in lost if face.id in stored]
+
+    def _kept(self, faces: Iterable[_Lost]) -> set[int]:
+        """The ids of those faces that are still in the catalog."""
+        query = "SELECT 1 FROM faces WHERE id = ?"
+        db = self._collection.db
+        return {face.id for face in faces if db.execute(query, [face.id]).fetchone()}
+
+    def _sha256(self, content_id: int) -> str:
+        query = "SELECT sha256 FROM contents WHERE id = ?"
+        return str(self._collection.db.execute(query, [content_id]).fetchone()[0])
+
+
+def _lost(collection: Collection, suspect: set[int]) -> dict[int, list[_Lost]]:
+    """The living faces in some segments, by photo, photos in the order of their rows."""
+    lost: dict[int, list[_Lost]] = {}
+    query = (
+        "SELECT content_id, id, row, number, x1, y1, x2, y2 FROM faces "
+        "WHERE row BETWEEN ? AND ? ORDER BY row"
+    )
+    for first in sorted(suspect):
+        for content_id, id, row, number, *box in collection.db.execute(
+            query, [first, first + SEGMENT_ROWS - 1]
+        ).fetchall():
+            face = _Lost(id, row, number, np.array(box, np.float32))
+            lost.setdefault(content_id, []).append(face)
+    return lost
+
+
+def _place(face: _Lost, found: Extracted) -> int | None:
+    """Which of the faces that were found is that face; the one of its number if it can be."""
+    if not found.faces:
+        return None
+    boxes = np.array([one.box for one in found.faces], np.float32)
+    same = overlap(face.box[None], boxes)[0]
+    if face.number <= len(same) and same[face.number - 1] >= SAME_BOX:
+        return face.number - 1
+    best = int(same.argmax())
+    return best if same[best] >= SAME_BOX else None
+
+
+def _lengthen(collection: Collection, vectors: VectorSpace) -> None:
+    """A file that was cut short, or is missing, gets zeros: damage that can be repaired."""
+    with writing(collection.db):
+        space = vectors.required()
+        wanted = space.rows * space.dim * 4
+        fd = os.open(vectors.file(space).path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            if os.fstat(fd).st_size < wanted:
+                os.ftruncate(fd, wanted)
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _index(collection: Collection, vectors: VectorSpace) -> int:
+    """Make an index that is damaged, missing or stale again; returns how many: 0 or 1."""
+    engine = Engine(collection.db, collection.path, vectors)
+    file = engine.recorded()
+    if file is not None:
+        try:
+            held = cache.read(collection.path / CACHE_FOLDER, file, vectors.required().dim)
+        except CollectionError:
+            held = None
+        if held is None:
+            engine.drop()
+    return int(engine.build())

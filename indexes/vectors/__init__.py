@@ -1,0 +1,1 @@
+"""The append-only files of embeddings, their rows, checksums and spaces."""

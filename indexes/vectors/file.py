@@ -1,0 +1,150 @@
+"""The append-only file of embeddings: little-endian float32, row after row, no header.
+
+Row i lies at byte i * D * 4. The file is trusted up to the row count that the
+catalog has committed; what lies behind is the torn tail of a writer that died,
+and the next writer overwrites it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieve.errors import BadInput, CollectionError
+from retrieve.types import Embeddings
+
+UNIT_TOLERANCE = 1e-4  # float32 rows of 512 numbers normalise to within 1e-6
+
+
+def check_embeddings(embeddings: NDArray[np.float32], dim: int) -> None:
+    """Refuse what is not (N, dim) finite float32 rows of length 1; repair nothing.
+
+    raises  BadInput with the first thing that is wrong
+    """
+    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or embeddings.shape[1] != dim:
+        raise BadInput(
+            f"wanted embeddings of shape (N, {dim}) in float32; "
+            f"got {embeddings.shape} in {embeddings.dtype}"
+        )
+    lengths = np.linalg.norm(embeddings, axis=1)
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE))  # NaN is wrong too
+    if len(wrong):
+        raise BadInput(
+            f"wanted rows of length 1; row {wrong[0]} has length {lengths[wrong[0]]:.6g}. "
+            "Divide each row by its norm"
+        )
+
+
+class FileMissing(CollectionError):
+    """The vector file is not there; a reader looks at the catalog again."""
+
+
+class VectorFile:
+    """Embeddings of one space on disk."""
+
+    def __init__(self, path: Path, dim: int) -> None:
+        self.path = path
+        self.dim = dim
+
+    def write(self, first_row: int, embeddings: Embeddings) -> None:
+        """Put rows from `first_row` on and flush them to the disk.
+
+        Call inside the catalog's write transaction, with its committed row count.
+        raises  BadInput for rows that are not unit float32, CollectionError if the file does
+                not hold what is committed: writing behind that would hide it
+        """
+        check_embeddings(embeddings, self.dim)
+        self._check_holds(first_row)
+        new = not self.path.exists()
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            self._put(fd, first_row, embeddings)
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        if new:
+            sync_folder(self.path.parent)
+
+    def overwrite(self, rows: Sequence[int], values: NDArray[np.float32]) -> None:
+        """Put other values, zeros too, into rows that are there, and flush them.
+
+        rows    ascending
+        values  (len(rows), D) float32
+        """
+        fd = os.open(self.path, os.O_WRONLY)
+        try:
+            numbers = np.asarray(rows, np.int64)
+            for run in np.split(np.arange(len(numbers)), np.flatnonzero(np.diff(numbers) > 1) + 1):
+                if len(run):
+                    self._put(fd, int(numbers[run[0]]), values[run])
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+
+    def cut(self, rows: int) -> None:
+        """Drop what lies behind that many rows; call inside the catalog's write transaction."""
+        if self.path.exists() and self.path.stat().st_size > rows * self.dim * 4:
+            os.truncate(self.path, rows * self.dim * 4)
+
+    def _put(self, fd: int, first_row: int, values: NDArray[np.float32]) -> None:
+        if not values.size:
+            return
+        # Not a copy: the passages of a large text are a hundred megabytes.
+        data = np.ascontiguousarray(values, "<f4").reshape(-1).view(np.uint8).data
+        offset = first_row * self.dim * 4
+        while data:
+            written = os.pwrite(fd, data, offset)
+            data, offset = data[written:], offset + written
+
+    def read(self, rows: int) -> Embeddings:
+        """The first `rows` embeddings, (rows, D) float32, mapped and not loaded.
+
+        raises  CollectionError if the file is shorter than that, FileMissing if there is none
+        """
+        if rows == 0:
+            return np.empty((0, self.dim), np.float32)
+        self._check_holds(rows)
+        try:
+            return np.memmap(self.path, dtype="<f4", mode="r", shape=(rows, self.dim))
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+    def _check_holds(self, rows: int) -> None:
+        if rows == 0:
+            return
+        wanted = rows * self.dim * 4
+        try:
+            size = self.path.stat().st_size
+        except FileNotFoundError as error:
+            raise FileMissing(
+                f"{self.path} is missing: the catalog counts {rows} embeddings in it. Restore it "
+                "from a backup, or index into a new collection"
+            ) from error
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        if size < wanted:
+            raise CollectionError(
+                f"{self.path} is damaged: the catalog counts {rows} embeddings ({wanted} bytes), "
+                f"the file holds {size} bytes. Restore it from a backup, or index into a new "
+                "collection"
+            )
+
+
+def _unreadable(path: Path, error: OSError) -> CollectionError:
+    return CollectionError(
+        f"cannot read {path}: {(error.strerror or str(error)).lower()}. Give yourself the right to "
+        "read it, or look at the disk"
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder, so that a file that was made in it is there after a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""Stores of word vectors by name, and the search in them."""

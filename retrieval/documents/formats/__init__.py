@@ -1,0 +1,1 @@
+"""One format of document a file: its bytes become lines."""

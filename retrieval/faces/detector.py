@@ -1,0 +1,43 @@
+"""What every detector is: photos in, faces out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from retrieve.errors import BadInput
+from retrieve.types import Face, Pixels
+
+
+class Detector(Protocol):
+    """Finds the faces in photos.
+
+    name            as a collection records it
+    weights_sha256  of the weights behind it, hexadecimal
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def weights_sha256(self) -> str: ...
+
+    def detect(self, batch: Sequence[Pixels]) -> list[list[Face]]:
+        """The faces in each photo, largest first, in the coordinates of the pixels given.
+
+        batch   photos of any size, (H, W, 3) uint8 RGB each
+        raises  BadInput for an array of another shape or type
+        """
+        ...
+
+
+def checked(batch: Sequence[Pixels]) -> Sequence[Pixels]:
+    """The batch, if every photo in it is (H, W, 3) uint8; else BadInput."""
+    for pixels in batch:
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise BadInput(
+                f"a detector takes pixels (H, W, 3) uint8 RGB; got {pixels.shape} {pixels.dtype}"
+            )
+    return batch

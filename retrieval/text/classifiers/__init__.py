@@ -1,0 +1,1 @@
+"""Texts → classes with calibrated probabilities."""

@@ -1,0 +1,1 @@
+"""Texts → embeddings, an encoder a file."""

@@ -1,0 +1,82 @@
+"""Models of the library sentence-transformers, an optional extra, behind the same Protocol."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from retrieve.errors import BadInput, MissingExtra
+from retrieve.types import Embeddings
+
+PREFIX = "sentence-transformers:"
+
+
+class SentenceTransformersEncoder:
+    """A model by its name or folder, as that library finds it; it may download it.
+
+    raises  MissingExtra without the library; BadInput if it has no such model
+    """
+
+    def __init__(self, model: str) -> None:
+        _hide_broken_torchvision()
+        try:
+            library: Any = importlib.import_module("sentence_transformers")
+        except ModuleNotFoundError as error:
+            if error.name != "sentence_transformers":
+                raise
+            raise MissingExtra(
+                f"{PREFIX}{model} needs an extra: pip install 'retrieve[sentence-transformers]'"
+            ) from None
+        self.name = f"{PREFIX}{model}"
+        try:
+            self._model = library.SentenceTransformer(model)
+        except (OSError, ValueError) as error:
+            raise BadInput(f"sentence-transformers cannot open {model!r}: {error}") from error
+
+    @property
+    def dim(self) -> int:
+        return int(self._model.get_sentence_embedding_dimension())
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        digest = hashlib.sha256()
+        for name, value in sorted(self._model.state_dict().items()):
+            array = np.ascontiguousarray(value.float().cpu().numpy())
+            digest.update(f"{name} {array.shape} ".encode() + array.tobytes())
+        return digest.hexdigest()
+
+    def covers(self, text: str) -> bool:
+        return any(letter.isalnum() for letter in text)
+
+    def embed(self, texts: Sequence[str]) -> Embeddings:
+        if empty := [str(i) for i, text in enumerate(texts) if not self.covers(text)]:
+            raise BadInput(
+                f"{self.name} embeds texts with a letter or a digit; of {len(texts)} texts these "
+                f"have none (the first is 0): {', '.join(empty[:10])}. Leave them out"
+            )
+        if not texts:
+            return np.empty((0, self.dim), np.float32)
+        found = self._model.encode(
+            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
+        return np.asarray(found, np.float32)
+
+
+def _hide_broken_torchvision() -> None:
+    """Without it the library does without pictures; broken, it ends the library's import.
+
+    torchvision is there for facenet-pytorch's sake, and its compiled operators do not load
+    beside every build of torch.
+    """
+    if "sentence_transformers" in sys.modules:
+        return
+    try:
+        importlib.import_module("torchvision")
+    except (ImportError, RuntimeError):  # RuntimeError: operator torchvision::nms does not exist
+        sys.modules["torchvision"] = None  # type: ignore[assignment]

@@ -1,0 +1,1 @@
+"""The language model, its pieces and what it writes."""

@@ -1,0 +1,160 @@
+"""The order of passages for a query: a fitted sum of what speaks for each.
+
+Candidates come from two searches, BM25 over stems and the cosine of embeddings. The best of
+them by both are read, word by word (`evidence`); the others follow in their first order.
+The weights stand in the file `retrieve train ranking` writes, next to the stems' vectors.
+Source: Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieve.errors import WeightsError
+from retrieve.text.ranking import stem_vectors
+from retrieve.text.ranking.evidence import NAMES, Passages, evidence, terms_of, words_of
+from retrieve.text.ranking.stem_vectors import StemVectors
+
+Scores = NDArray[np.float32]
+
+READ = 50  # candidates that are read; of the others one in a hundred is the one asked for
+READ_BY_COSINE = 20  # of those, the best by the embeddings alone
+COSINE_WEIGHT = 3.0  # of a cosine beside BM25 in units of the rarest word, for the first order
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage that a search found.
+
+    title     it stands under, "" without one
+    document  what it is a part of: passages of one document and title support each other
+    bm25      of its stems and the query's, higher is better, 0 if none is common
+    cosine    of its embedding and the query's, 0 if the query has none
+    """
+
+    text: str
+    title: str = ""
+    document: Hashable = ""
+    bm25: float = 0.0
+    cosine: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What is known of the whole collection.
+
+    passages    how many there are
+    mean_stems  in a passage, its title not counted
+    holders     of each of some stems: how many passages have it in their title or text
+    """
+
+    passages: int
+    mean_stems: float
+    holders: Callable[[Sequence[str]], Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Candidates of a query, in their first order and, the best of them, word by word.
+
+    first     (N,) float32 BM25 and cosine in one
+    read      (K,) int64 the candidates that were read
+    evidence  (K, len(NAMES)) float32 what speaks for them
+    """
+
+    first: Scores
+    read: NDArray[np.int64]
+    evidence: Scores
+
+
+def examine(
+    query: str,
+    candidates: Sequence[Candidate],
+    statistics: Statistics,
+    vectors: StemVectors,
+    language: str = "es",
+) -> Examined:
+    """What a ranking goes by; nothing is read for a query without a stem."""
+    cosines = np.array([one.cosine for one in candidates], np.float32)
+    terms = terms_of(query, language)
+    if not terms.stems or not candidates:
+        return Examined(cosines, np.zeros(0, np.int64), np.zeros((0, len(NAMES)), np.float32))
+    holders = np.array(statistics.holders(terms.stems), np.float64)
+    rarest = math.log1p((statistics.passages + 0.5) / 0.5)
+    rarity = np.log1p((statistics.passages - holders + 0.5) / (holders + 0.5)) / rarest
+    lexical = np.array([one.bm25 for one in candidates], np.float32) / rarest
+    first = np.asarray(lexical + COSINE_WEIGHT * cosines, np.float32)
+    read = _to_read(first, cosines)
+    some = [candidates[i] for i in read]
+    passages = Passages(
+        [words_of(one.text, language) for one in some],
+        [words_of(one.title, language) for one in some],
+        [(one.document, one.title) for one in some],
+        cosines[read],
+    )
+    seen = evidence(terms, rarity.astype(np.float32), passages, statistics.mean_stems, vectors)
+    return Examined(first, read, seen)
+
+
+class Ranker:
+    """Scores of candidates for a query.
+
+    weights   by the name of the evidence
+    vectors   of stems of `language`
+    """
+
+    def __init__(
+        self, weights: Mapping[str, float], vectors: StemVectors, language: str = "es"
+    ) -> None:
+        self.weights = {name: weights[name] for name in NAMES}
+        self.vectors = vectors
+        self.language = language
+
+    def scores(self, query: str, candidates: Sequence[Candidate], statistics: Statistics) -> Scores:
+        """(N,) float32, row i for candidate i; higher is better among those of one query.
+
+        A difference of d between two that were read says that the odds are e^d to 1.
+        """
+        seen = examine(query, candidates, statistics, self.vectors, self.language)
+        if not len(seen.read):
+            return seen.first
+        scores: Scores = seen.evidence @ np.array(list(self.weights.values()), np.float32)
+        rest: Scores = seen.first - seen.first.max() + scores.min() - 1
+        rest[seen.read] = scores
+        return rest
+
+
+def _to_read(first: Scores, cosines: Scores) -> NDArray[np.int64]:
+    """The best by both, and the best by the embeddings alone: no passage's words must be asked."""
+    both = np.argsort(-first, kind="stable")[: READ - READ_BY_COSINE]
+    meant = np.argsort(-cosines, kind="stable")[:READ_BY_COSINE]
+    # numpy's union would import its masked arrays, .02 CPU s
+    return np.array(sorted({*both.tolist(), *meant.tolist()}), np.int64)
+
+
+@lru_cache
+def open_ranker(path: Path | None = None, language: str = "es") -> Ranker:
+    """The shipped ranker, or one that `retrieve train ranking` wrote.
+
+    Stems of a language other than the file's meet by spelling alone.
+    raises  WeightsError if the file is missing, damaged or made for other evidence
+    """
+    path = path or Path(str(resources.files("retrieve.text") / "data" / "ranking.safetensors"))
+    vectors, about = stem_vectors.read(path)
+    weights = about.get("weights")
+    if not isinstance(weights, dict) or set(weights) != set(NAMES):
+        raise WeightsError(
+            f"{path} weighs {', '.join(weights or ())}; this version ranks by "
+            f"{', '.join(NAMES)}. Train again: retrieve train ranking"
+        )
+    if about["language"] != language:
+        vectors = stem_vectors.none(vectors.dim)
+    return Ranker(weights, vectors, language)

@@ -1,0 +1,1 @@
+"""Word vectors: their file, sums of words, inflections."""

@@ -1,0 +1,110 @@
+"""Every format that was released opens, and what it held is found."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pretend
+import pytest
+import small
+from numpy.testing import assert_array_equal
+
+from retrieve.errors import CollectionError
+from retrieve.indexes.catalog.database import open_database
+from retrieve.indexes.catalog.filters import Filter, Near
+from retrieve.indexes.catalog.migrations import FORMAT
+from retrieve.indexes.collection import open_collection
+from retrieve.indexes.upkeep.check import check
+from retrieve.indexes.vectors.segments import segments
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+@pytest.fixture
+def format_2(tmp_path):
+    folder = Path(shutil.copytree(FIXTURES / "format-2", tmp_path / "collection"))
+    for path in [folder, *folder.iterdir()]:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    return folder
+
+
+@pytest.fixture
+def format_1(tmp_path):
+    return Path(shutil.copytree(FIXTURES / "format-1", tmp_path / "collection"))
+
+
+def test_a_collection_of_format_1_keeps_everything(format_1):
+    with open_collection(format_1) as collection:
+        assert collection.catalog.format == FORMAT
+        counts = collection.catalog.counts()
+        assert (counts["photos"], counts["faces"], counts["files"]) == (2, 3, 3)
+        assert (counts["skipped"], counts["gone"]) == (1, 1)
+        gallery = np.fromfile(FIXTURES / "format-1" / "faces.f32", "<f4").reshape(5, 128)
+        for row, face in collection.catalog.faces_at(range(5)).items():
+            assert face.id == row
+            assert collection.catalog.crop(face.id) == b"\xff\xd8crop%d\xff\xd9" % row
+        hits = collection.nearest(gallery[2:3], k=5)[0]
+        assert (hits[0].path, hits[0].number) == (Path("/album/luis.jpg"), 1)
+        assert hits[0].score == pytest.approx(1, abs=1e-6)
+        assert len(hits) == 3  # two faces are of a photo that is gone
+        assert collection.faces.damaged() == []
+        assert sum(s.rows for s in segments(collection.db, "faces")) == 5
+
+
+def test_a_collection_of_format_2_keeps_everything_and_takes_texts(format_2, tmp_path):
+    with small.opened(format_2) as collection:
+        assert collection.catalog.format == FORMAT
+        counts = collection.catalog.counts()
+        assert (counts["photos"], counts["faces"], counts["files"]) == (2, 3, 2)
+        assert (counts["skipped"], counts["gone"], counts["dead"]) == (1, 1, 1)
+        (hit,) = collection.nearest(pretend.embedding("ana"), threshold=0.99)[0]
+        assert (hit.path, hit.person) == (Path("/album/ana.jpg"), "Ana Núñez")
+        assert hit.taken_at == "2019-07-09T18:30:00"
+        near = Filter(near=Near(41.65, -0.88, 1), until="2019")
+        assert len(collection.nearest(pretend.embedding("eva"), wanted=near)[0]) == 1
+        (tmp_path / "notes").mkdir()
+        (tmp_path / "notes" / "a.txt").write_text("Hubo una boda en Zaragoza.")
+        assert small.index(collection, tmp_path / "notes").passages == 1
+        assert check(collection) == []
+
+
+def test_a_face_that_is_added_after_the_migration_gets_a_new_id(format_1):
+    with open_collection(format_1) as collection, collection.catalog.writing():
+        face = collection.catalog.faces([4])[4]
+        collection.db.execute("DELETE FROM faces WHERE id = 4")
+        assert collection.catalog.add_face(5, 1, 3, face.face, 1.0) == 5
+
+
+def test_a_truncated_vector_file_stops_the_migration_and_nothing_changes(format_1):
+    vectors = format_1 / "faces.f32"
+    vectors.write_bytes(vectors.read_bytes()[:-4])
+    with pytest.raises(CollectionError, match=r"5 embeddings \(2560 bytes\).* 2556 bytes"):
+        open_collection(format_1)
+    with sqlite3.connect(format_1 / "catalog.sqlite") as conn:
+        assert conn.execute("PRAGMA user_version").fetchone() == (1,)
+        assert conn.execute("SELECT detector FROM spaces").fetchone() == ("mtcnn",)
+
+
+def test_an_old_format_is_not_changed_by_reading_only(format_1):
+    before = {path.name: path.read_bytes() for path in format_1.iterdir()}
+    with pytest.raises(CollectionError, match="opened read only"):
+        open_collection(format_1, read_only=True)
+    assert {path.name: path.read_bytes() for path in format_1.iterdir()} == before
+
+
+def test_a_path_holds_a_photo_or_has_a_reason(tmp_path):
+    db = open_database(tmp_path / "catalog.sqlite", create=True)
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        db.execute(
+            "INSERT INTO paths (path, size_bytes, mtime_ns, ctime_ns) VALUES ('a.jpg', 1, 1, 1)"
+        )
+
+
+def test_the_schema_of_a_migrated_collection_is_that_of_a_new_one(format_1, tmp_path):
+    query = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+    new = open_database(tmp_path / "catalog.sqlite", create=True)
+    old = open_database(format_1 / "catalog.sqlite")
+    assert_array_equal(old.execute(query).fetchall(), new.execute(query).fetchall())
