@@ -19,6 +19,7 @@ from retrieve.faces.align import align
 from retrieve.faces.detect import open_detector
 from retrieve.faces.embed import open_embedder
 from retrieve.faces.extract import extract
+from retrieve.sources import file_reader
 from retrieve.types import Embeddings, Pixels
 
 DETECTOR = "mtcnn"
@@ -61,7 +62,7 @@ def _patches(folder: Path, template: NDArray[np.float32], crop_px: int) -> Itera
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in photos.SUFFIXES:
             try:
-                yield from extract(path, detector, wide, size).crops
+                yield from extract(file_reader(path), detector, wide, size).crops
             except photos.BadPhoto:
                 continue
 

@@ -96,7 +96,7 @@ def main() -> None:
             hits, total = noses_found(find)
             solvay = len(find(photos.read(SHARED / "groups" / "solvay1927.jpg").pixels))
             # camera.png does show a man.
-            false = sum(len(find(p.pixels)) for p in empty if p.path.name != "camera.png")
+            false = sum(len(find(p.pixels)) for p in empty if Path(p.name).name != "camera.png")
             line += f"   {hits} of {total}    {solvay} of 29    {false}"
         print(line)
 

@@ -108,14 +108,13 @@ def measured(answer: Answer, asked: Sequence[Query]) -> dict[str, float]:
 
 def ours(collection: Path, folder: Path, asked: Sequence[Query]) -> dict[str, float]:
     from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.queries.texts import search_texts
 
     keys = keys_of(folder)
     with open_collection(collection) as opened:
 
         def answer(query: str) -> list[str]:
             return [
-                key_of(hit.path, hit.passage.record, keys) for hit in search_texts(opened, query)
+                key_of(hit.path, hit.passage.record, keys) for hit in opened.search_texts(query)
             ]
 
         return measured(answer, asked)
@@ -229,14 +228,13 @@ def cold(collection: Path) -> float:
 def warm(collection: Path) -> None:
     """CPU ms of queries of common and of rare words."""
     from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.queries.texts import search_texts
 
     with open_collection(collection) as opened:
         for query in LARGE_QUERIES:
             took = []
             for _ in range(COLD_TIMES + 1):
                 began = time.process_time()
-                search_texts(opened, query)
+                opened.search_texts(query)
                 took.append(time.process_time() - began)
             print(f"  {statistics.median(took[1:]) * 1000:6.1f} CPU ms  {query}", flush=True)
 

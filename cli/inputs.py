@@ -10,6 +10,7 @@ from retrieve.faces.embed import DEFAULT_EMBEDDER, embedder_family
 from retrieve.faces.extract import PhotoFaces, extract
 from retrieve.indexes.building.walk import walk
 from retrieve.photos import BadPhoto
+from retrieve.sources import file_reader
 from retrieve.types import Skipped
 
 
@@ -32,6 +33,6 @@ def extracted(
             yield item.path, item.reason
             continue
         try:
-            yield item.path, extract(item.path, opened, template, family.crop_px)
+            yield item.path, extract(file_reader(item.path), opened, template, family.crop_px)
         except BadPhoto as error:
             yield item.path, str(error)

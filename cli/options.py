@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import platformdirs
 import typer
-
-if TYPE_CHECKING:
-    from retrieve.indexes.catalog.filters import Filter
 
 DEFAULT_COLLECTION = Path(platformdirs.user_data_dir("retrieve")) / "collection"
 
@@ -68,38 +65,6 @@ LanguageOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-MinQualityOption = Annotated[
-    float,
-    typer.Option(min=0, max=1, help="Leave out stored faces whose quality is lower, 0 to 1."),
-]
-SinceOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DATE",
-        help="Only what was taken or written then or later: 2019, 2019-07-09.",
-    ),
-]
-UntilOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DATE", help="Only what was taken or written then or earlier, that time included."
-    ),
-]
-FolderOption = Annotated[
-    list[Path] | None, typer.Option(help="Only photos and texts below this folder. Repeatable.")
-]
-PersonOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME", help="Only faces with this name, and photos with them. Repeatable."
-    ),
-]
-NearOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="LAT,LON,KM", help="Only photos taken within KM kilometres of that place."
-    ),
-]
 VectorsOption = Annotated[
     str,
     typer.Option(help="Which word vectors: a name of `retrieve words list`, or a file."),
@@ -128,25 +93,3 @@ PictureOption = Annotated[
     Path | None,
     typer.Option(help="Draw the confusion matrix into this PNG, SVG or PDF.", dir_okay=False),
 ]
-
-
-def filter_from(
-    *,
-    since: str | None,
-    until: str | None,
-    folder: list[Path] | None,
-    person: list[str] | None,
-    near: str | None,
-    min_quality: float,
-) -> Filter:
-    """The conditions of those options; raises BadInput for a date or place that is none."""
-    from retrieve.indexes.catalog.filters import Filter, near_from
-
-    return Filter(
-        since,
-        until,
-        tuple(folder or ()),
-        tuple(person or ()),
-        min_quality,
-        near_from(near) if near else None,
-    )

@@ -1,38 +1,37 @@
-"""A collection of photographs: one directory that is opened, indexed and searched.
+"""A collection of photographs and texts: one directory that is opened, indexed and searched.
 
-catalog.sqlite  what there is (indexes/catalog/contents.py, indexes/vectors/spaces.py)
-faces.f32       the embeddings of faces, row after row (indexes/vectors/file.py)
-cache/          FAISS's index of them, made again at any time (indexes/search/engine.py)
+catalog.sqlite  what there is (indexes/catalog/)
+faces.f32       the embeddings of faces, row after row (indexes/vectors/); passages.f32 of texts
+cache/          FAISS's index of them, made again at any time (indexes/search/)
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+import warnings
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from retrieve.errors import BadInput, CollectionError
-from retrieve.faces import calibration
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots, count
-from retrieve.indexes.catalog.contents import Catalog, StoredFace
-from retrieve.indexes.catalog.database import open_database, reading, writing
-from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter, findable
-from retrieve.indexes.queries.probes import Probe, ProbeFace, numbered, probe_face
+from retrieve.indexes.catalog.contents import Catalog
+from retrieve.indexes.catalog.database import open_database, writing
+from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter
+from retrieve.indexes.opened import Connections, Opened
+from retrieve.indexes.queries import faces as face_queries
+from retrieve.indexes.queries import texts as text_queries
+from retrieve.indexes.queries.modes import Mode
+from retrieve.indexes.queries.probes import Probe
 from retrieve.indexes.search import traces
-from retrieve.indexes.search.engine import Engine, State
-from retrieve.indexes.search.texts import Texts
-from retrieve.indexes.vectors.file import FileMissing, check_embeddings
+from retrieve.indexes.search.engine import Engine
+from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
-from retrieve.types import Embeddings, Hit, Skipped
+from retrieve.types import Embeddings, Hit, Skipped, TextHit
 
 if TYPE_CHECKING:
     from retrieve.faces.detector import Detector
@@ -40,61 +39,35 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.build import Extractor, OnProgress
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.building.workers import Job
+    from retrieve.indexes.info import Info
+    from retrieve.sources import PhotoLike
+    from retrieve.text.encoders.encode import TextEncoder
     from retrieve.weights import Progress as OnDownload
 
 CATALOG = "catalog.sqlite"
-LOOKS = 5  # at a catalog whose vector file was replaced between reading and opening
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Info:
-    """What a collection holds and what made it.
-
-    space        of faces; texts of passages; None before there is any
-    counts       photos, faces, texts, passages, files, skipped, gone, persons, dead
-    search       how a search for faces goes about it now; text_search one for words
-    """
-
-    path: Path
-    format: int
-    space: Space | None
-    texts: Space | None
-    counts: dict[str, int]
-    size_bytes: int
-    search: State
-    text_search: State
+MOST_FACES = 10_000  # hits of a face among which photos are sought by words, too
 
 
 class Collection:
-    """An open collection; a context manager. Get one from open_collection().
+    """An open collection; a context manager. `retrieve.open_collection` gives one.
 
-    db       its SQLite file
-    networks that find and embed faces
-    catalog  photos, files, faces
-    faces    their embeddings
-    engine   search in them
-    texts    passages, their embeddings and the search in them
+        with retrieve.open_collection("photos.retrieve", create=True) as collection:
+            collection.index(["~/Pictures", "~/Documents"])
+            for hit in collection.search_faces("ana.jpg"):
+                print(hit.path, hit.probability)
+            for hit in collection.search_texts("una boda en Zaragoza"):
+                print(hit.path, hit.passage.text)
+
+    Any thread may use it: each has a connection of its own to the catalog, and all share the
+    networks and the index in memory.
+
+    networks  that find and embed faces
     """
 
-    def __init__(
-        self,
-        path: Path,
-        db: Database,
-        networks: Networks,
-        texts: Texts,
-        *,
-        device: str = "cpu",
-    ) -> None:
+    def __init__(self, path: Path, networks: Networks, connections: Connections) -> None:
         self.path = path
-        self.db = db
-        self.catalog = Catalog(db)
-        self.faces = VectorSpace(db, path, FACES)
-        self.engine = Engine(db, path, self.faces, device=device)
         self.networks = networks
-        self.texts = texts
-        self._kept: tuple[object, NDArray[np.bool_] | None] | None = None
+        self._connections = connections
 
     def __enter__(self) -> Self:
         return self
@@ -107,8 +80,43 @@ class Collection:
     ) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        closed = ", closed" if self._connections.closed else ""
+        return f"Collection({str(self.path)!r}{closed})"
+
     def close(self) -> None:
-        self.catalog.close()
+        """End the connections of all threads; the collection cannot be used any more."""
+        self._connections.close()
+
+    @property
+    def opened(self) -> Opened:
+        """The collection as this thread sees it; raises BadInput if it was closed."""
+        return self._connections.here
+
+    @property
+    def db(self) -> Database:
+        """Its SQLite file."""
+        return self.opened.db
+
+    @property
+    def catalog(self) -> Catalog:
+        """Photos, files, faces."""
+        return self.opened.catalog
+
+    @property
+    def faces(self) -> VectorSpace:
+        """The embeddings of faces."""
+        return self.opened.faces
+
+    @property
+    def engine(self) -> Engine:
+        """Search in them."""
+        return self.opened.engine
+
+    @property
+    def texts(self) -> Texts:
+        """Passages, their embeddings and the search in them."""
+        return self.opened.texts
 
     @property
     def detector(self) -> Detector:
@@ -120,17 +128,17 @@ class Collection:
         """The embedder behind this collection's vectors, opened at first use."""
         return self.networks.embedder
 
-    def prepare(self, roots: Iterable[Path]) -> None:
+    def prepare(self, roots: Iterable[str | Path]) -> None:
         """Open now, with the download that this may take, what indexing the roots needs.
 
         raises  BadInput if a root does not exist
         """
-        if self._wants_faces(roots):
+        if self._wants_faces(_given(roots)):
             _ = self.detector, self.embedder
 
     def index(
         self,
-        roots: Iterable[Path],
+        roots: Iterable[str | Path],
         *,
         processes: int | None = None,
         time_limit_s: float | None = None,
@@ -140,7 +148,9 @@ class Collection:
     ) -> Report:
         """Bring the collection up to date with folders and files of photos and texts.
 
-        processes      that read, decode, detect and align, each on one core; None is 2
+        roots          folders, searched with all that they hold, and files; ~ is your home
+        processes      that read, decode, detect and align, each on one core; None is 2. A
+                       detector of one's own that cannot be pickled runs in this process
         time_limit_s   for one file; None is 60
         column         of tables and JSON lines, that holds the text
         retry_skipped  read again what was skipped in an earlier run
@@ -149,16 +159,16 @@ class Collection:
         """
         from retrieve.indexes.building import workers
 
-        roots = checked_roots(roots)
-        photos = self._wants_faces(roots)
+        given = checked_roots(_given(roots))
+        photos = self._wants_faces(given)
         extractor = partial(
             workers.run,
-            self.job(roots, photos=photos, column=column).open,
+            self.job(given, photos=photos, column=column).open,
             workers=processes or workers.WORKERS,
             time_limit_s=time_limit_s or workers.TIME_LIMIT_S,
         )
         return self.update(
-            roots, extractor, photos=photos, retry_skipped=retry_skipped, on_progress=on_progress
+            given, extractor, photos=photos, retry_skipped=retry_skipped, on_progress=on_progress
         )
 
     def _wants_faces(self, roots: Iterable[Path]) -> bool:
@@ -222,48 +232,40 @@ class Collection:
             self.texts.engine.build()
         return report
 
-    def search(
+    def search_faces(
         self,
-        probes: Sequence[Path],
+        photo: PhotoLike,
         *,
         k: int = 10,
         threshold: float | None = None,
         wanted: Filter = EVERYTHING,
         face: int | None = None,
         exact: bool = False,
-    ) -> list[Probe]:
-        """The stored faces most like the faces in the probe photos, best first.
+    ) -> Probe:
+        """The stored faces most like the faces in a photo.
 
-        k            hits for each face
-        threshold    lowest score of a hit; None is the calibrated default
-        wanted       what a hit has to satisfy
-        face         search only this face of each photo, 1 for the first
-        exact        score every stored face, whatever index there is
-        returns      one Probe for each photo, one ProbeFace for each face in it
-        raises       CollectionError if nothing was indexed or with other networks,
-                     BadInput if there is no default threshold for the embedder
+        photo      path, bytes, image of Pillow, or array (H, W, 3) uint8 RGB
+        k          hits for each of its faces
+        threshold  lowest score of a hit; None is the calibrated default
+        wanted     what a hit has to satisfy
+        face       search only this face of the photo, 1 for the first
+        exact      score every stored face, whatever index there is
+        returns    the hits of all its faces, best first; `faces` holds them by face
+        raises     CollectionError if nothing was indexed or with other networks, BadInput for
+                   a photo of no use, or where the embedder has no default threshold
         """
-        self.networks.check(self._space())
-        if threshold is None:
-            threshold = self.default_threshold()
-        extracted = [self.networks.extract(path) for path in probes]
-        numbers_of = [numbered(found, face) for found in extracted]
-        crops = [
-            found.crops[[n - 1 for n in numbers]]
-            for found, numbers in zip(extracted, numbers_of, strict=True)
-            if not isinstance(found, Skipped)
-        ]
-        embeddings = self.embedder.embed(np.concatenate(crops)) if crops else None
-        hits: list[list[Hit]] = []
-        if embeddings is not None:
-            hits = self.nearest(embeddings, k=k, threshold=threshold, wanted=wanted, exact=exact)
-        answers = iter(hits)
-        return [
-            Probe(path, [], found.reason)
-            if isinstance(found, Skipped)
-            else Probe(path, [probe_face(found, n, next(answers)) for n in numbers])
-            for path, found, numbers in zip(probes, extracted, numbers_of, strict=True)
-        ]
+        from retrieve.sources import reader_of
+
+        return face_queries.search_photo(
+            self.opened,
+            self.networks,
+            reader_of(photo),
+            k=k,
+            threshold=threshold,
+            wanted=wanted,
+            face=face,
+            exact=exact,
+        )
 
     def search_stored(
         self,
@@ -278,27 +280,85 @@ class Collection:
 
         raises  BadInput if there is no such face
         """
-        if threshold is None:
-            threshold = self.default_threshold()
+        return face_queries.search_stored(
+            self.opened, face_id, k=k, threshold=threshold, wanted=wanted, exact=exact
+        )
 
-        def found() -> tuple[StoredFace, Embeddings]:
-            stored = self.catalog.faces([face_id]).get(face_id)
-            if stored is None:
-                raise BadInput(
-                    f"{self.path} has no face with the id {face_id}; "
-                    "ids are shown by: retrieve search --json"
+    def search_texts(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        mode: Mode = Mode.HYBRID,
+        wanted: Filter = EVERYTHING,
+        faces: Iterable[Hit] | None = None,
+        exact: bool = False,
+    ) -> list[TextHit]:
+        """The stored passages that a query asks for, best first.
+
+        k       hits
+        mode    what the order goes by: words, meaning, or both
+        wanted  what a hit has to satisfy
+        faces   only photos that hold one of these, found by search_faces(), one hit a photo
+        exact   score every stored embedding, whatever index there is
+        raises  BadInput for a query without a word, CollectionError if no text was indexed, or
+                with another encoder
+        """
+        if faces is not None:
+            return text_queries.search_both(
+                self.opened, faces, query, k=k, mode=mode, wanted=wanted, exact=exact
+            )
+        return text_queries.search_texts(
+            self.opened, query, k=k, mode=mode, wanted=wanted, exact=exact
+        )
+
+    def search_both(
+        self,
+        photo: PhotoLike,
+        query: str,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        mode: Mode = Mode.HYBRID,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> list[TextHit]:
+        """Photos with a face like one in a photo that satisfy a query too, best first.
+
+        raises  as search_faces() and search_texts()
+        """
+        hits = self.search_faces(
+            photo, k=MOST_FACES, threshold=threshold, wanted=wanted, exact=exact
+        )
+        return self.search_texts(query, k=k, mode=mode, wanted=wanted, faces=hits, exact=exact)
+
+    def search(
+        self,
+        probes: Sequence[Path],
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        wanted: Filter = EVERYTHING,
+        face: int | None = None,
+        exact: bool = False,
+    ) -> list[Probe]:
+        """search_faces() for several photos; goes with the next release."""
+        warnings.warn(
+            "Collection.search is now search_faces, for one photo", DeprecationWarning, stacklevel=2
+        )
+        from retrieve.photos import BadPhoto
+
+        found = []
+        for path in probes:
+            try:
+                found.append(
+                    self.search_faces(
+                        path, k=k, threshold=threshold, wanted=wanted, face=face, exact=exact
+                    )
                 )
-            return stored, np.array(self.faces.gallery()[stored.row : stored.row + 1])
-
-        stored, embedding = self.consistently(found)
-        hits = self.nearest(embedding, k=k + 1, threshold=threshold, wanted=wanted, exact=exact)[0]
-        others = [hit for hit in hits if hit.face_id != face_id][:k]
-        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
-        from PIL import Image
-
-        crop = np.asarray(Image.open(io.BytesIO(self.catalog.crop(face_id))).convert("RGB"))
-        face = ProbeFace(stored.number, stored.face, crop, stored.quality, ranked)
-        return Probe(stored.path, [face])
+            except BadPhoto as error:
+                found.append(Probe(path, [], str(error)))
+        return found
 
     def nearest(
         self,
@@ -312,37 +372,19 @@ class Collection:
         """The stored faces nearest to each embedding, best first.
 
         embeddings  (Q, D) float32 unit rows of this collection's embedder
-        wanted      what a hit has to satisfy; k hits come whenever k faces do
-        exact       score every stored face, whatever index there is
         returns     for each of the Q no more than k hits, none with a score below threshold
         """
-        space = self._space()
-        check_embeddings(embeddings, space.dim)
-        calibrated = self._calibration()
-
-        def hits() -> list[list[Hit]]:
-            keep = self._findable(wanted)
-            scores, rows = self.engine.nearest(embeddings, k, keep=keep, exact=exact)
-            faces = self.catalog.faces_at(rows[scores >= threshold].tolist())
-            return [
-                [
-                    _hit(rank, faces[row], score, calibrated)
-                    for rank, (score, row) in enumerate(zip(*pair, strict=True), 1)
-                    if score >= threshold
-                ]
-                for pair in zip(scores.tolist(), rows.tolist(), strict=True)
-            ]
-
-        return self.consistently(hits)
+        return face_queries.nearest(
+            self.opened, embeddings, k=k, threshold=threshold, wanted=wanted, exact=exact
+        )
 
     def default_threshold(self) -> float:
         """The calibrated score; raises BadInput if the embedder has no calibration."""
-        space = self._space()
-        return calibration.required(self._calibration(), space.made_by["embedder"]).threshold
+        return face_queries.default_threshold(self.opened)
 
-    def crop(self, hit: Hit) -> bytes:
-        """The face of a hit as a small JPEG."""
-        return self.catalog.crop(hit.face_id)
+    def picture(self, face_id: int) -> bytes:
+        """A stored face as a small JPEG."""
+        return self.catalog.crop(face_id)
 
     def skipped(self) -> list[Skipped]:
         """Files that are there and could not be used, with their reasons."""
@@ -350,23 +392,9 @@ class Collection:
 
     def info(self) -> Info:
         """What the collection holds and what made it."""
-        space = self.faces.space()
-        if space is not None:
-            self.engine.index()
-        texts = self.texts.vectors.space()
-        if texts is not None:
-            self.texts.engine.index()
-        size = sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
-        return Info(
-            self.path,
-            self.catalog.format,
-            space,
-            texts,
-            self.catalog.counts(),
-            size,
-            self.engine.state,
-            self.texts.engine.state,
-        )
+        from retrieve.indexes.info import describe
+
+        return describe(self.opened)
 
     def begin(self, *, photos: bool = True) -> None:
         """Make the space of faces if it is new, and finish what a writer that died left over.
@@ -383,46 +411,14 @@ class Collection:
         self.texts.check()
         traces.finish(self.db, self.path)
 
-    def consistently(self, look: Callable[[], T]) -> T:
-        """What `look` returns for one view of the catalog and the vector file that it names."""
-        for _ in range(LOOKS - 1):
-            try:
-                with reading(self.db):
-                    return look()
-            except FileMissing:  # another process compacted: look at its catalog
-                continue
-        with reading(self.db):
-            return look()
-
-    def _findable(self, wanted: Filter) -> NDArray[np.bool_] | None:
-        """findable(), kept until something is committed or asked for otherwise."""
-        space = self._space()
-        version = self.db.execute("PRAGMA data_version").fetchone()[0]
-        key = (version, self.db.conn.total_changes, space.rows, wanted)
-        if self._kept is None or self._kept[0] != key:
-            self._kept = (key, findable(self.db, space.rows, wanted))
-        return self._kept[1]
-
-    def _calibration(self) -> calibration.Calibration | None:
-        made_by = self._space().made_by
-        return calibration.find(made_by["embedder_sha256"], made_by["detector"])
-
-    def _space(self) -> Space:
-        space = self.faces.space()
-        if space is None:
-            raise CollectionError(
-                f"nothing was indexed into {self.path} yet: retrieve index FOLDER"
-            )
-        return space
-
 
 def open_collection(
-    path: Path,
+    path: str | Path,
     *,
     create: bool = False,
-    detector: str | None = None,
-    embedder: str | None = None,
-    encoder: str | None = None,
+    detector: str | Detector | None = None,
+    embedder: str | Embedder | None = None,
+    encoder: str | TextEncoder | None = None,
     language: str | None = None,
     device: str = "cpu",
     read_only: bool = False,
@@ -430,11 +426,16 @@ def open_collection(
 ) -> Collection:
     """The collection in a directory.
 
+        collection = retrieve.open_collection("photos.retrieve", create=True)
+        collection.index(["~/Pictures"])
+
     create    make the directory, private to its owner, if it is absent
-    detector  name; None takes the one it was made with, mtcnn for a new one
-    embedder  name or weights file; None takes the one it was made with, dlib-resnet for
-              a new one
-    encoder   of texts: name or file; None takes the one it was made with, lstm for a new one
+    detector  name, or an object of your own with what the Protocol in retrieve.faces.detector
+              asks for; None takes the one it was made with, mtcnn for a new one
+    embedder  name, weights file, or an object likewise (retrieve.faces.embed.Embedder); None
+              takes the one it was made with, dlib-resnet for a new one
+    encoder   of texts: name, file, or an object likewise (retrieve.text.encoders.encode); None
+              takes the one it was made with, lstm for a new one
     language  of texts, ISO 639-1, for the stems of words; None likewise, es for a new one
     device    where networks and search run, cpu or cuda
     read_only change nothing; so it is anyway where the folder cannot be written
@@ -442,40 +443,36 @@ def open_collection(
               called with bytes so far and bytes in all while weights are downloaded
     raises    CollectionError if there is none, or it is damaged, newer or not ours
     """
+    folder = Path(path).expanduser()
     if create:
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise CollectionError(
-                f"cannot make a collection at {path}: {error.strerror}"
+                f"cannot make a collection at {folder}: {error.strerror}"
             ) from error
-    db = open_database(path / CATALOG, create=create, read_only=read_only)
-    space = VectorSpace(db, path, FACES).space()
+    connections = Connections(
+        folder,
+        partial(open_database, folder / CATALOG, read_only=read_only),
+        Encoding(encoder, language),
+        device=device,
+        first=open_database(folder / CATALOG, create=create, read_only=read_only),
+    )
+    space = connections.here.faces.space()
     made_by = space.made_by if space else {}
     networks = Networks(
-        path,
+        folder,
         detector or made_by.get("detector"),
         embedder or made_by.get("embedder"),
         device=device,
         asked=detector is not None or embedder is not None or device != "cpu",
         on_download=on_download,
     )
-    texts = Texts(db, path, encoder, language, device=device)
-    return Collection(path, db, networks, texts, device=device)
+    return Collection(folder, networks, connections)
 
 
-def _hit(
-    rank: int, stored: StoredFace, score: float, calibrated: calibration.Calibration | None
-) -> Hit:
-    return Hit(
-        rank=rank,
-        face_id=stored.id,
-        path=stored.path,
-        number=stored.number,
-        face=stored.face,
-        score=score,
-        probability=calibrated.probability(score) if calibrated else None,
-        quality=stored.quality,
-        taken_at=stored.taken_at,
-        person=stored.person,
-    )
+def _given(roots: Iterable[str | Path]) -> list[Path]:
+    """Folders and files as people write them; raises BadInput for a text in place of a list."""
+    if isinstance(roots, str | Path):
+        raise BadInput(f"wanted a list of folders and files; got {roots!r}: put it in [ ]")
+    return [Path(root).expanduser() for root in roots]

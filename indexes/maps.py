@@ -89,7 +89,7 @@ def points_of(
         notes = (f"{lost} embeddings were left out as damaged: retrieve check",) if lost else ()
         return Points(opened.name, embeddings[whole], items, len(rows), notes)
 
-    return collection.consistently(look)
+    return collection.opened.consistently(look)
 
 
 def points_of_words(index: WordIndex, words: Sequence[str], *, most: int) -> Points:

@@ -1,1 +1,75 @@
-"""Things → vectors: photographs and texts become embeddings. No index, no printing."""
+"""Find a face or a text by what it looks like or means, on your own machine, in private.
+
+    import retrieve
+
+    with retrieve.open_collection("photos.retrieve", create=True) as collection:
+        collection.index(["~/Pictures", "~/Documents"])
+        for hit in collection.search_faces("ana.jpg"):
+            print(hit.path, hit.probability)
+        for hit in collection.search_texts("una boda en Zaragoza"):
+            print(hit.path, hit.passage.text)
+
+What stands in `__all__` is made to be imported from here; it is looked up when it is first
+used, so that this import costs nothing. In `retrieval/` things become vectors: photographs and
+texts become embeddings, without an index and without printing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from retrieve.errors import BadInput, CollectionError, RetrievalError
+    from retrieve.faces.direct import Comparison, compare, detect, embed_faces
+    from retrieve.faces.extract import Faces
+    from retrieve.indexes.catalog.filters import Filter
+    from retrieve.indexes.collection import Collection, open_collection
+    from retrieve.indexes.queries.probes import Probe
+    from retrieve.indexes.words.stores import load_words
+    from retrieve.text.encoders.encode import load_encoder
+    from retrieve.types import Face, Hit, TextHit
+
+__all__ = [
+    "BadInput",
+    "Collection",
+    "CollectionError",
+    "Comparison",
+    "Face",
+    "Faces",
+    "Filter",
+    "Hit",
+    "Probe",
+    "RetrievalError",
+    "TextHit",
+    "compare",
+    "detect",
+    "embed_faces",
+    "load_encoder",
+    "load_words",
+    "open_collection",
+]
+
+_HOMES = {
+    "retrieve.errors": ("BadInput", "CollectionError", "RetrievalError"),
+    "retrieve.faces.direct": ("Comparison", "compare", "detect", "embed_faces"),
+    "retrieve.faces.extract": ("Faces",),
+    "retrieve.indexes.catalog.filters": ("Filter",),
+    "retrieve.indexes.collection": ("Collection", "open_collection"),
+    "retrieve.indexes.queries.probes": ("Probe",),
+    "retrieve.indexes.words.stores": ("load_words",),
+    "retrieve.text.encoders.encode": ("load_encoder",),
+    "retrieve.types": ("Face", "Hit", "TextHit"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'retrieve' has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -11,11 +11,17 @@ from __future__ import annotations
 
 
 class RetrievalError(Exception):
-    """Anything the toolkit refuses to do, in one line for people."""
+    """Anything the toolkit refuses to do, in one line for people.
+
+    try:
+        retrieve.compare("a.jpg", "b.jpg")
+    except retrieve.RetrievalError as error:
+        print(error)
+    """
 
 
 class BadInput(RetrievalError):
-    """What the caller gave cannot be used."""
+    """What the caller gave cannot be used: `retrieve.detect("letter.txt")` raises it."""
 
 
 class WeightsError(RetrievalError):
@@ -23,7 +29,7 @@ class WeightsError(RetrievalError):
 
 
 class CollectionError(RetrievalError):
-    """A collection on disk cannot be used as asked."""
+    """A collection on disk cannot be used as asked: `retrieve.open_collection("nowhere")`."""
 
 
 class MissingExtra(RetrievalError):

@@ -27,6 +27,7 @@ from PIL import (
     ExifTags,
     Image,
     ImageFile,
+    ImageOps,
     TiffImagePlugin,  # noqa: F401
     UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401
@@ -87,7 +88,17 @@ def read(path: Path, *, long_side_px: int | None = 1024) -> Photo:
     between two lamps. One photo is decoded at a time in a process, because Pillow's
     settings are global; use processes to decode several.
     """
-    content = _bytes(path)
+    return decode(_bytes(path), long_side_px=long_side_px, path=path)
+
+
+def decode(content: bytes, *, long_side_px: int | None = 1024, path: Path | None = None) -> Photo:
+    """The same of a file's bytes that are in memory already.
+
+    path    the file, None for bytes that come from elsewhere
+    raises  BadPhoto as read()
+    """
+    if not content:
+        raise BadPhoto("wanted the bytes of a photo; got none")
     with careful():
         image, taken_at, place, size, remarks = _decoded(content, long_side_px)
     return Photo(
@@ -99,6 +110,29 @@ def read(path: Path, *, long_side_px: int | None = 1024) -> Photo:
         taken_at=taken_at,
         place=place,
         warnings=tuple(remarks),
+    )
+
+
+def from_image(image: Image.Image, *, long_side_px: int | None = 1024) -> Photo:
+    """A picture that somebody decoded already, turned upright by the EXIF data it still has.
+
+    raises  BadPhoto if it has no pixels or too many
+    """
+    with careful():
+        try:
+            upright = _rgb(ImageOps.exif_transpose(image))
+        except DAMAGE as error:
+            raise BadPhoto(f"damaged: {error}") from error
+    width, height = upright.size
+    if width * height > MAX_PIXELS or min(upright.size) < 1:
+        raise BadPhoto(f"wanted up to {MAX_PIXELS // 10**6} million pixels; got {width} x {height}")
+    content = upright.tobytes()
+    return Photo(
+        path=None,
+        pixels=_reduced(upright, long_side_px),
+        size=(height, width),
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
     )
 
 

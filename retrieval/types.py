@@ -6,11 +6,16 @@ Conventions, everywhere: RGB, `xyxy` boxes, (x, y) points in photo pixels,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from retrieve import notebook
+from retrieve.errors import RetrievalError
 
 Pixels = NDArray[np.uint8]  # (H, W, 3) RGB
 Crops = NDArray[np.uint8]  # (N, S, S, 3) RGB, aligned faces
@@ -21,6 +26,7 @@ Embeddings = NDArray[np.float32]  # (N, D), rows of length 1
 class Photo:
     """One decoded photograph, upright.
 
+    path        the file, or None of a photo that was given as bytes, image or array
     pixels      (H, W, 3) uint8 RGB; perhaps smaller than the photo (see scale)
     size        (height, width) of the upright photo in full resolution
     sha256      of the file's bytes, hexadecimal: what identifies a photo
@@ -30,7 +36,7 @@ class Photo:
     warnings    what was wrong but bearable ("cut short: 80 % decoded")
     """
 
-    path: Path
+    path: Path | None
     pixels: Pixels
     size: tuple[int, int]
     sha256: str
@@ -44,10 +50,19 @@ class Photo:
         """Pixels held for one photo pixel: 1.0 in full resolution, .25 at a quarter."""
         return float(self.pixels.shape[1] / self.size[1])
 
+    @property
+    def name(self) -> str:
+        """What to call it in a message."""
+        return "the photo" if self.path is None else str(self.path)
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        return f"Photo({self.name!r}, {width} x {height})"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """One detected face.
+    """One detected face; `retrieve.detect("group.jpg")[0]` is the largest of a photo.
 
     box        (4,) float32 x1, y1, x2, y2 in photo pixels
     landmarks  (5, 2) float32 x, y in photo pixels: left eye, right eye, nose,
@@ -58,6 +73,10 @@ class Face:
     box: NDArray[np.float32]
     landmarks: NDArray[np.float32]
     score: float
+
+    def __repr__(self) -> str:
+        x1, y1, x2, y2 = (round(float(edge)) for edge in self.box)
+        return f"Face(box=({x1}, {y1}, {x2}, {y2}), score={self.score:.3f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +125,9 @@ class Document:
 class Hit:
     """One stored face that resembles a probe.
 
+        for hit in collection.search_faces("ana.jpg"):
+            print(hit.path, hit.score, hit.probability)
+
     rank         1 is the best
     face_id      of the stored face in its collection
     path         a file that holds its photo
@@ -117,6 +139,7 @@ class Hit:
     quality      of the stored face, 0 to 1
     taken_at     when the photo was taken, ISO 8601, or None
     person       the name that somebody gave to the stored face, or None
+    picture      gives the stored face as a small JPEG, while the collection is open
     """
 
     rank: int
@@ -129,11 +152,39 @@ class Hit:
     quality: float
     taken_at: str | None
     person: str | None = None
+    picture: Callable[[], bytes] | None = None
+
+    def __repr__(self) -> str:
+        sure = "" if self.probability is None else f", probability={self.probability:.3f}"
+        who = "" if self.person is None else f", person={self.person!r}"
+        place = f"{str(self.path)!r}, face {self.number}"
+        return f"Hit({self.rank}: {place}, score={self.score:.4f}{sure}{who})"
+
+    def __reduce__(self) -> tuple[type[Hit], tuple[object, ...]]:
+        """Pickled without its picture, which only the open collection can give."""
+        values = (getattr(self, one.name) for one in fields(self) if one.name != "picture")
+        return type(self), tuple(values)
+
+    def _repr_html_(self) -> str:
+        return notebook.page("", [self.card()])
+
+    def card(self) -> str:
+        """The stored face for a notebook; without its picture once the collection is closed."""
+        picture = None
+        if self.picture is not None:
+            with suppress(RetrievalError):
+                picture = self.picture()
+        sure = "" if self.probability is None else f" · {self.probability:.1%}"
+        lines = [f"{self.rank}. {self.score:.4f}{sure}", self.path.name, self.person or ""]
+        return notebook.card(picture, [line for line in lines if line])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextHit:
     """One stored passage that a query finds.
+
+        for hit in collection.search_texts("una boda en Zaragoza"):
+            print(hit.path, hit.passage.text)
 
     rank        1 is the best
     passage_id  of the stored passage in its collection
@@ -162,6 +213,10 @@ class TextHit:
     taken_at: str | None
     persons: tuple[str, ...] = ()
     face: Hit | None = None
+
+    def __repr__(self) -> str:
+        text = self.passage.text if len(self.passage.text) <= 60 else self.passage.text[:59] + "…"
+        return f"TextHit({self.rank}: {str(self.path)!r}, {text!r}, score={self.score:.4f})"
 
 
 @dataclass(frozen=True, slots=True)

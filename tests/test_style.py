@@ -21,8 +21,10 @@ GRAFTED = {
 # Rooms and modules from the lowest floor to the highest: none imports from above itself.
 # What is not named here stands on the floor of the room that holds it.
 FLOORS = (
-    ("retrieve.errors", "retrieve.types", "retrieve.cache", "retrieve.models"),
+    ("retrieve.errors", "retrieve.notebook"),
+    ("retrieve.types", "retrieve.cache", "retrieve.models"),
     ("retrieve.photos", "retrieve.projection", "retrieve.quantize", "retrieve.weights"),
+    ("retrieve.sources",),
     ("retrieve.runtime",),
     ("retrieve.text.tokens",),
     ("retrieve.text.stemming",),
@@ -40,12 +42,13 @@ FLOORS = (
     ("retrieve.indexes.vectors",),
     ("retrieve.indexes.search",),
     ("retrieve.indexes.building", "retrieve.indexes.words"),
-    ("retrieve.indexes.queries",),
+    ("retrieve.indexes.opened",),
+    ("retrieve.indexes.queries", "retrieve.indexes.info"),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),
     ("retrieve.cli.showing",),
-    ("retrieve.cli.options", "retrieve.cli.inputs"),
+    ("retrieve.cli.options", "retrieve.cli.inputs", "retrieve.cli.conditions"),
     tuple(
         f"retrieve.cli.commands.{room}"
         for room in ("collection", "search", "people", "words", "language", "upkeep")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from retrieve.indexes.search.engine import State
 
 
-def search_tables(probes: Sequence[Probe], crop: Callable[[Hit], bytes]) -> None:
+def search_tables(probes: Sequence[Probe]) -> None:
     """A table of hits for each face of each probe, with thumbnails where colours show."""
     for probe in probes:
         for face in probe.faces:
             of = f" of {len(probe.faces)}" if face.number <= len(probe.faces) else ""
-            title = f"{shown(probe.path)}, face {face.number}{of}"
+            title = f"{shown(Path(probe.name))}, face {face.number}{of}"
             if not face.hits:
                 render.line(f"{title}: no stored face passes the threshold")
                 continue
-            render.show(_hits_table(title, face.hits, crop))
+            render.show(_hits_table(title, face.hits))
 
 
-def _hits_table(title: str, hits: Sequence[Hit], crop: Callable[[Hit], bytes]) -> Table:
+def _hits_table(title: str, hits: Sequence[Hit]) -> Table:
     pictures = render.shows_pictures()
     table = Table(title=printable(title), title_justify="left", box=None, pad_edge=False)
     table.add_column("#", justify="right")
@@ -50,7 +50,7 @@ def _hits_table(title: str, hits: Sequence[Hit], crop: Callable[[Hit], bytes]) -
     for hit in hits:
         table.add_row(
             str(hit.rank),
-            *([half_blocks(crop(hit))] if pictures else []),
+            *([half_blocks(hit.picture())] if pictures and hit.picture else []),
             f"{hit.score:.4f}",
             "" if hit.probability is None else f"{hit.probability:.1%}",
             printable(shown(near(hit.path))),
@@ -73,7 +73,7 @@ def search_json(probes: Sequence[Probe]) -> None:
             }
             for face in probe.faces
         ]
-        answer: dict[str, Any] = {"probe": shown(probe.path), "faces": faces}
+        answer: dict[str, Any] = {"probe": shown(Path(probe.name)), "faces": faces}
         if probe.reason is not None:
             answer["skipped"] = probe.reason
         render.as_json(answer)
@@ -115,7 +115,7 @@ def search_csv(probes: Sequence[Probe]) -> None:
                 probability = "" if hit.probability is None else f"{hit.probability:.6f}"
                 writer.writerow(
                     [
-                        shown(probe.path),
+                        shown(Path(probe.name)),
                         face.number,
                         hit.rank,
                         shown(hit.path),
@@ -132,10 +132,10 @@ def probes_without_faces(probes: Sequence[Probe]) -> None:
     """A line on stderr for every probe that there was nothing to search for in."""
     for probe in probes:
         if probe.reason is not None:
-            render.skipped(probe.path, probe.reason)
+            render.skipped(Path(probe.name), probe.reason)
         elif not probe.faces:
             render.error(
-                f"no face found in {shown(probe.path)}; give a photo in which a face shows"
+                f"no face found in {shown(Path(probe.name))}; give a photo in which a face shows"
             )
 
 

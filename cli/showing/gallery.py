@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,19 @@ from retrieve.types import Hit
 TEMPLATE = Path(__file__).with_name("gallery.html")
 
 
-def write_gallery(page: Path, probes: Sequence[Probe], crop: Callable[[Hit], bytes]) -> None:
-    """Write the page; names and paths are escaped, pictures are in it as data.
-
-    crop  hit → the stored face as a JPEG
-    """
+def write_gallery(page: Path, probes: Sequence[Probe]) -> None:
+    """Write the page; names and paths are escaped, pictures are in it as data."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     faces = [
         {
-            "probe": shown(probe.path),
+            "probe": shown(Path(probe.name)),
             "number": face.number,
             "of": len(probe.faces),
             "picture": _data(_jpeg(face.crop)),
-            "hits": [_hit(hit, crop(hit)) for hit in face.hits],
+            "hits": [_hit(hit) for hit in face.hits],
         }
         for probe in probes
         for face in probe.faces
@@ -43,10 +40,10 @@ def write_gallery(page: Path, probes: Sequence[Probe], crop: Callable[[Hit], byt
         part.write_text(template.render(faces=faces), encoding="utf-8")
 
 
-def _hit(hit: Hit, jpeg: bytes) -> dict[str, Any]:
+def _hit(hit: Hit) -> dict[str, Any]:
     return {
         "rank": hit.rank,
-        "picture": _data(jpeg),
+        "picture": _data(hit.picture()) if hit.picture else None,
         "name": shown(Path(hit.path.name)),
         "path": shown(hit.path),
         "address": hit.path.as_uri(),

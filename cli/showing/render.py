@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from retrieve.faces.calibration import Calibration
     from retrieve.indexes.building.build import OnProgress
     from retrieve.indexes.building.storing import Report
-    from retrieve.indexes.collection import Info
+    from retrieve.indexes.info import Info
     from retrieve.weights import Weights
 
 _Branch = TypeVar("_Branch")

@@ -16,6 +16,7 @@ from retrieve.faces.embed import Embedder, open_embedder
 from retrieve.faces.extract import extract
 from retrieve.faces.mtcnn import Mtcnn, open_mtcnn
 from retrieve.sample_data.album import Label, write_album
+from retrieve.sources import file_reader
 from retrieve.types import Crops, Embeddings, Face, Pixels
 
 SEED = 1  # of `make demo`
@@ -83,7 +84,7 @@ def _read(folder: Path, labels: list[Label]) -> Album:
     group, most = np.empty((0, 0, 3), np.uint8), 0
     for path in dict.fromkeys(label.path for label in labels):
         here = [label for label in labels if label.path == path]
-        found = extract(folder / path, detector(), template, opened.crop_px)
+        found = extract(file_reader(folder / path), detector(), template, opened.crop_px)
         for face, crop in zip(found.faces, found.crops, strict=True):
             names += [label.name for label in here if _inside(face, label)]
             crops.append(crop[None])

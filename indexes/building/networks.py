@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieve.errors import CollectionError
-from retrieve.indexes.vectors.foreign import check_ours
+from retrieve.indexes.vectors.foreign import check_ours, checked_network, weights_of
 from retrieve.indexes.vectors.spaces import Space
-from retrieve.types import Skipped
 
 if TYPE_CHECKING:
     from retrieve.faces.detector import Detector
     from retrieve.faces.embed import Embedder
     from retrieve.faces.extract import PhotoFaces
     from retrieve.indexes.building.workers import Faces
+    from retrieve.sources import Reader
     from retrieve.weights import Progress as OnDownload
+
+OF_A_DETECTOR = ("name", "detect")
+OF_AN_EMBEDDER = ("name", "dim", "crop_px", "template", "embed")
 
 
 class Networks:
-    """A detector and an embedder by their names; a name that is None means the default.
+    """A detector and an embedder by name, or objects of one's own; None means the default.
+
+    Threads share them: both are used as they are, never changed.
 
     asked  whether somebody asked for one of them, so that it has to be opened
     """
@@ -27,8 +33,8 @@ class Networks:
     def __init__(
         self,
         collection: Path,
-        detector: str | None,
-        embedder: str | None,
+        detector: str | Detector | None,
+        embedder: str | Embedder | None,
         *,
         device: str,
         asked: bool = False,
@@ -36,31 +42,41 @@ class Networks:
     ) -> None:
         self.asked = asked
         self._collection = collection
-        self._names = detector, embedder
         self._device = device
         self._on_download = on_download
-        self._detector: Detector | None = None
-        self._embedder: Embedder | None = None
+        self._lock = threading.RLock()
+        self._named = [one if isinstance(one, str) else None for one in (detector, embedder)]
+        self._own = None if isinstance(detector, str) else detector
+        self._detector = self._own
+        self._embedder = None if isinstance(embedder, str) else embedder
+        if self._detector is not None:
+            checked_network(self._detector, "a detector", OF_A_DETECTOR)
+        if self._embedder is not None:
+            checked_network(self._embedder, "an embedder", OF_AN_EMBEDDER)
 
     @property
     def detector(self) -> Detector:
         """The detector that finds the faces."""
-        if self._detector is None:
-            from retrieve.faces.detect import DEFAULT_DETECTOR, open_detector
+        with self._lock:
+            if self._detector is None:
+                from retrieve.faces.detect import DEFAULT_DETECTOR, open_detector
 
-            name = check_ours(self._names[0] or DEFAULT_DETECTOR, self._collection)
-            self._detector = open_detector(name, device=self._device)
-        return self._detector
+                name = check_ours(self._named[0] or DEFAULT_DETECTOR, self._collection)
+                self._detector = open_detector(name, device=self._device)
+            return self._detector
 
     @property
     def embedder(self) -> Embedder:
         """The embedder that makes the vectors."""
-        if self._embedder is None:
-            from retrieve.faces.embed import DEFAULT_EMBEDDER, open_embedder
+        with self._lock:
+            if self._embedder is None:
+                from retrieve.faces.embed import DEFAULT_EMBEDDER, open_embedder
 
-            name = check_ours(self._names[1] or DEFAULT_EMBEDDER, self._collection)
-            self._embedder = open_embedder(name, device=self._device, progress=self._on_download)
-        return self._embedder
+                name = check_ours(self._named[1] or DEFAULT_EMBEDDER, self._collection)
+                self._embedder = open_embedder(
+                    name, device=self._device, progress=self._on_download
+                )
+            return self._embedder
 
     def use(self, detector: Detector, embedder: Embedder) -> None:
         """Take networks that are open already, whatever the names."""
@@ -70,9 +86,9 @@ class Networks:
         """What the catalog keeps of them: names and the SHA-256 of their weights."""
         return {
             "detector": self.detector.name,
-            "detector_sha256": self.detector.weights_sha256,
+            "detector_sha256": weights_of(self.detector),
             "embedder": self.embedder.name,
-            "embedder_sha256": self.embedder.weights_sha256,
+            "embedder_sha256": weights_of(self.embedder),
         }
 
     def check(self, space: Space) -> None:
@@ -95,15 +111,12 @@ class Networks:
         from retrieve.indexes.building.workers import Faces
 
         name = self.detector.name
-        return Faces(name, self._device, self.embedder.template(name), self.embedder.crop_px)
+        template = self.embedder.template(name)
+        return Faces(self._own or name, self._device, template, self.embedder.crop_px)
 
-    def extract(self, path: Path) -> PhotoFaces | Skipped:
-        """The faces of a photo, or why it cannot be used."""
+    def extract(self, read: Reader) -> PhotoFaces:
+        """The faces of a photo; raises BadPhoto if it cannot be used."""
         from retrieve.faces.extract import extract
-        from retrieve.photos import BadPhoto
 
         template = self.embedder.template(self.detector.name)
-        try:
-            return extract(path, self.detector, template, self.embedder.crop_px)
-        except BadPhoto as error:
-            return Skipped(path, str(error))
+        return extract(read, self.detector, template, self.embedder.crop_px)

@@ -8,10 +8,10 @@ is skipped with that reason.
 from __future__ import annotations
 
 import io
-import multiprocessing
 import signal
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
@@ -22,12 +22,15 @@ from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
 from retrieve.documents.read import read_document
-from retrieve.errors import BadInput
+from retrieve.errors import BadInput, RetrievalError
 from retrieve.faces.detect import open_detector
+from retrieve.faces.detector import Detector
 from retrieve.faces.extract import PhotoFaces, extract
 from retrieve.indexes.building.describing import Said, said_of
+from retrieve.indexes.building.processes import Context, can_travel
 from retrieve.indexes.building.walk import is_text, root_of
 from retrieve.metadata.names import name_words
+from retrieve.sources import file_reader
 from retrieve.types import Crops, Document, Face
 
 Key = TypeVar("Key")
@@ -69,18 +72,24 @@ Work = Callable[[Path], Result]
 class Faces:
     """How faces are extracted.
 
-    device  where the detector runs, cpu or cuda
+    detector  its name, or one of the caller's own
+    device    where the detector runs, cpu or cuda
     """
 
-    detector: str
+    detector: str | Detector
     device: str
     template: NDArray[np.float32]
     crop_px: int
 
     def open(self) -> Callable[[Path], Extracted]:
         """Open the detector."""
-        detector = open_detector(self.detector, device=self.device)
-        return lambda path: packed(extract(path, detector, self.template, self.crop_px))
+        own = self.detector
+        detector = open_detector(own, device=self.device) if isinstance(own, str) else own
+
+        def work(path: Path) -> Extracted:
+            return packed(extract(file_reader(path), detector, self.template, self.crop_px))
+
+        return work
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +127,11 @@ class Job:
 
 
 class Workers(Generic[Result]):
-    """Processes that read files, open from one run to the next; a context manager."""
+    """Processes that read files, open from one run to the next; a context manager.
+
+    Work that cannot be given to another process (a detector of the caller's own that cannot be
+    pickled) is done in this one, without limits of time.
+    """
 
     def __init__(
         self,
@@ -131,22 +144,26 @@ class Workers(Generic[Result]):
 
         open_work  called in each worker: Job.open
         """
-        # Not fork, which copies locks that threads hold; the server imports once for all workers.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__, "onnxruntime"])
-        self._pool = ProcessPool(
-            workers, initializer=_start, initargs=(open_work,), context=context
-        )
         self._ahead = workers * AHEAD
         self._time_limit_s = time_limit_s
+        self._work: Work[Result] | None = None
+        self._pool: ProcessPool | None = None
+        if can_travel(open_work):
+            context = Context(__name__, "onnxruntime")
+            self._pool = ProcessPool(
+                workers, initializer=_start, initargs=(open_work,), context=context
+            )
+        else:
+            self._work = open_work()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop them; files in their hands are dropped."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        if self._pool is not None:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join()
 
     def run(self, paths: Iterable[tuple[Key, Path]]) -> Generator[tuple[Key, Result | str]]:
         """Extract the faces or passages of every file, in the order in which they are done.
@@ -155,7 +172,13 @@ class Workers(Generic[Result]):
         returns  (key, what was found or why the file is skipped)
 
         Closing the iterator drops the files that are not done.
+        raises   RetrievalError if no process can be started or kept
         """
+        if self._work is not None:
+            for key, path in paths:
+                yield key, _attempted(self._work, path)
+            return
+        assert self._pool is not None
         waiting: dict[Future[Result | str], Key] = {}
         source = iter(paths)
         try:
@@ -195,6 +218,11 @@ def _outcome(future: Future[Result | str], time_limit_s: float) -> Result | str:
         return f"decoding took longer than {time_limit_s:g} s and was stopped"
     except ProcessExpired as error:
         return f"decoding crashed its process ({_ending(error.exitcode)})"
+    except BrokenProcessPool as error:
+        raise RetrievalError(
+            "the processes that read files could not be started or kept: too little memory, or a "
+            "limit on processes. What was stored is kept; try again with --processes 1"
+        ) from error
 
 
 def _ending(exitcode: int | None) -> str:
@@ -215,8 +243,13 @@ def _start(open_work: Callable[[], Work[Any]]) -> None:
 
 
 def _work_on(path: Path) -> Any:
+    return _attempted(_work, path)
+
+
+def _attempted(work: Work[Result], path: Path) -> Result | str:
+    """What was found, or why the file cannot be used."""
     try:
-        return _work(path)
+        return work(path)
     except BadInput as error:
         return str(error)
     except MemoryError:

@@ -244,7 +244,14 @@ def _is_full(reason: str, number: int | None) -> bool:
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     # A path from as_uri() is quoted; bytes outside UTF-8 are too.
     uri = f"{Path(os.path.abspath(path)).as_uri()}?mode={mode}"  # noqa: PTH100
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    # Each thread has a connection of its own; whoever closes the collection ends them all.
+    return sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
 
 def _connect_frozen(path: Path) -> sqlite3.Connection:

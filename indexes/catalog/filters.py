@@ -37,6 +37,9 @@ class Near:
 class Filter:
     """What a hit has to satisfy, all of it; the default is everything.
 
+        wanted = retrieve.Filter(since="2019", until="2021", persons=("Ana",))
+        collection.search_faces("ana.jpg", wanted=wanted)
+
     since, until  ISO 8601, as long as one likes (2019, 2019-07, 2019-07-09T18), both
                   included: until 2019 ends with its December. Photos without a date are out
     folders       a file that holds it lies under one of them

@@ -90,7 +90,7 @@ def export(
         return report
 
     try:
-        return collection.consistently(written)
+        return collection.opened.consistently(written)
     except OSError as error:
         raise BadInput(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from error
 

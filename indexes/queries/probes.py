@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
+from retrieve import notebook
 from retrieve.errors import BadInput
-from retrieve.types import Crops, Face, Hit, Skipped
+from retrieve.types import Face, Hit, Pixels
 
 if TYPE_CHECKING:
     from retrieve.faces.extract import PhotoFaces
@@ -23,31 +25,80 @@ class ProbeFace:
 
     number: int
     face: Face
-    crop: Crops
+    crop: Pixels
     quality: float
     hits: list[Hit]
 
+    def __repr__(self) -> str:
+        return f"ProbeFace({self.number}: {self.face}, {len(self.hits)} hits)"
+
+    def _repr_html_(self) -> str:
+        return notebook.page(f"face {self.number}", (hit.card() for hit in self.hits))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Probe:
-    """One probe photo; `reason` says why it could not be used, else it is None."""
+class Probe(Sequence[Hit]):
+    """One probe photo and what was found for it: the hits of all its faces, best first.
 
-    path: Path
+        found = collection.search_faces("group.jpg")
+        for hit in found: print(hit.rank, hit.path, hit.score)
+        for face in found.faces: print(face.number, face.hits)
+
+    path    the photo's file, None of one that was given as bytes, image or array
+    faces   its faces, each with its own hits
+    reason  why it could not be used, else None
+    """
+
+    path: Path | None
     faces: list[ProbeFace]
     reason: str | None = None
 
+    @property
+    def hits(self) -> list[Hit]:
+        """Of all faces together, a stored face once, ranked anew."""
+        best: dict[int, Hit] = {}
+        every = (hit for face in self.faces for hit in face.hits)
+        for hit in sorted(every, key=lambda hit: -hit.score):
+            best.setdefault(hit.face_id, hit)
+        return [replace(hit, rank=rank) for rank, hit in enumerate(best.values(), 1)]
 
-def numbered(found: PhotoFaces | Skipped, face: int | None) -> list[int]:
+    @property
+    def name(self) -> str:
+        """What to call it in a message."""
+        return "the photo" if self.path is None else str(self.path)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    @overload
+    def __getitem__(self, which: int) -> Hit: ...
+    @overload
+    def __getitem__(self, which: slice) -> list[Hit]: ...
+    def __getitem__(self, which: int | slice) -> Hit | list[Hit]:
+        return self.hits[which]
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __repr__(self) -> str:
+        if self.reason is not None:
+            return f"Probe({self.name}: {self.reason})"
+        return f"Probe({self.name}: {len(self.faces)} faces, {len(self)} hits)"
+
+    def _repr_html_(self) -> str:
+        title = f"{self.name}: {len(self.faces)} faces, {len(self)} hits"
+        return notebook.page(title, (hit.card() for hit in self))
+
+
+def numbered(found: PhotoFaces, face: int | None) -> list[int]:
     """Which faces of a photo are searched for, by number.
 
     raises  BadInput if there is no face of that number
     """
-    if isinstance(found, Skipped):
-        return []
     if face is None:
         return list(range(1, len(found.faces) + 1))
     if not 1 <= face <= len(found.faces):
-        raise BadInput(f"{found.photo.path} has {len(found.faces)} faces; there is no face {face}")
+        raise BadInput(f"{found.photo.name} has {len(found.faces)} faces; there is no face {face}")
     return [face]
 
 

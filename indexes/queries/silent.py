@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter, findable
 from retrieve.indexes.catalog.paths import path_of
 from retrieve.indexes.catalog.persons import named_in, names_on
+from retrieve.indexes.opened import Opened
 from retrieve.text.stemming import stems
 from retrieve.types import Passage, TextHit
-
-if TYPE_CHECKING:
-    from retrieve.indexes.collection import Collection
 
 NO_PASSAGE = 0  # in place of a passage's id; ids count from 1
 
 
-def silent_photos(collection: Collection, query: str, wanted: Filter) -> list[TextHit]:
+def silent_photos(opened: Opened, query: str, wanted: Filter) -> list[TextHit]:
     """Of a query that only names persons: photos with all their faces and no passage, newest first.
 
     wanted   what a photo has to satisfy
     returns  hits of an empty passage
     """
-    db = collection.db
+    db = opened.db
     names, rest = named_in(db, query)
-    if not names or stems(rest, collection.texts.language):
+    if not names or stems(rest, opened.texts.language):
         return []
-    found = [_photos(collection, Filter(persons=(name,))) for name in names]
+    found = [_photos(opened, Filter(persons=(name,))) for name in names]
     if wanted != EVERYTHING:
-        found.append(_photos(collection, wanted))
+        found.append(_photos(opened, wanted))
     photos = set.intersection(*found)
     persons = names_on(db, photos)
     hits = [
@@ -60,10 +56,10 @@ def silent_photos(collection: Collection, query: str, wanted: Filter) -> list[Te
     return sorted(hits, key=lambda hit: hit.taken_at or "", reverse=True)
 
 
-def _photos(collection: Collection, wanted: Filter) -> set[int]:
+def _photos(opened: Opened, wanted: Filter) -> set[int]:
     """Those with a face that satisfies the conditions."""
-    keep = findable(collection.db, collection.faces.required().rows, wanted, items=FACES)
+    keep = findable(opened.db, opened.faces.required().rows, wanted, items=FACES)
     assert keep is not None  # there are conditions
     rows = np.flatnonzero(keep).tolist()
     query = "SELECT content_id FROM faces WHERE row"
-    return {id for (id,) in among(collection.db, query, rows)}
+    return {id for (id,) in among(opened.db, query, rows)}

@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +21,13 @@ from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.filters import EVERYTHING, PASSAGES, Filter, findable
 from retrieve.indexes.catalog.passages import StoredPassage
 from retrieve.indexes.catalog.persons import named_in, names_on
+from retrieve.indexes.opened import Opened
+from retrieve.indexes.queries.faces import checked_k
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.silent import silent_photos
 from retrieve.text.ranking.ranking import Candidate, Statistics, open_ranker
 from retrieve.text.stemming import stemmed_words, stems
 from retrieve.types import Embeddings, Hit, TextHit
-
-if TYPE_CHECKING:
-    from retrieve.indexes.collection import Collection
 
 DEEP = 100  # candidates from each of the two searches
 # Cosine from which a passage without a common word satisfies a query: of chance pairs of the
@@ -43,7 +41,7 @@ Keep = NDArray[np.bool_] | None
 
 
 def search_texts(
-    collection: Collection,
+    opened: Opened,
     query: str,
     *,
     k: int = 10,
@@ -61,18 +59,19 @@ def search_texts(
              with another encoder
     """
     _check_words(query)
+    checked_k(k)
 
     def look() -> list[TextHit]:
-        search = _Search(collection, mode, exact=exact)
+        search = _Search(opened, mode, exact=exact)
         keep = search.findable(wanted)
-        of_persons = [*search.named(query, k, keep), *silent_photos(collection, query, wanted)]
+        of_persons = [*search.named(query, k, keep), *silent_photos(opened, query, wanted)]
         return _ranked(_once([*of_persons, *search.run(query, k, keep)]), k)
 
-    return collection.consistently(look)
+    return opened.consistently(look)
 
 
 def search_both(
-    collection: Collection,
+    opened: Opened,
     faces: Iterable[Hit],
     query: str,
     *,
@@ -89,13 +88,14 @@ def search_both(
     raises   as search_texts()
     """
     _check_words(query)
+    checked_k(k)
     best: dict[int, Hit] = {}
     for hit in sorted(faces, key=lambda hit: -hit.score):
         best.setdefault(hit.face_id, hit)
 
     def look() -> list[TextHit]:
-        search = _Search(collection, mode, exact=exact)
-        content_of = dict(among(collection.db, "SELECT id, content_id FROM faces WHERE id", best))
+        search = _Search(opened, mode, exact=exact)
+        content_of = dict(among(opened.db, "SELECT id, content_id FROM faces WHERE id", best))
         face_in: dict[int, Hit] = {}
         for face_id, content_id in content_of.items():
             if content_id not in face_in or face_in[content_id].score < best[face_id].score:
@@ -104,7 +104,7 @@ def search_both(
         deep = max(PASSAGES_OF_A_PHOTO * k, DEEP)
         named, others = search.named(query, deep, keep), search.run(query, deep, keep)
         found = [*named, *_satisfying(others)]
-        stored = collection.texts.passages.get(hit.passage_id for hit in found)
+        stored = opened.texts.passages.get(hit.passage_id for hit in found)
         photo_of = {hit.passage_id: stored[hit.passage_id].content_id for hit in found}
         found = [replace(hit, face=face_in[photo_of[hit.passage_id]]) for hit in found]
         if mode == Mode.HYBRID:
@@ -115,22 +115,22 @@ def search_both(
             seen.setdefault(photo_of[hit.passage_id], hit)
         return _ranked(list(seen.values()), k)
 
-    return collection.consistently(look)
+    return opened.consistently(look)
 
 
 class _Search:
     """One query's look at the collection, in one view of it."""
 
-    def __init__(self, collection: Collection, mode: Mode, *, exact: bool) -> None:
-        self._texts = collection.texts
-        self._db = collection.db
+    def __init__(self, opened: Opened, mode: Mode, *, exact: bool) -> None:
+        self._texts = opened.texts
+        self._db = opened.db
         self._mode = mode
         self._exact = exact
         self._probes: dict[str, Embeddings | None] = {}
         space = self._texts.vectors.space()
         if space is None:
             raise CollectionError(
-                f"no text was indexed into {collection.path} yet: retrieve index FOLDER"
+                f"no text was indexed into {opened.path} yet: retrieve index FOLDER"
             )
         self._rows = space.rows
         if mode != Mode.BM25:

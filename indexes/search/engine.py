@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,18 +44,36 @@ class State(StrEnum):
     GPU = "gpu"
 
 
+class Loaded:
+    """Indexes in memory, which the engines of several threads share.
+
+    files  by space, with what the catalog records of them; they are read and never changed
+    gpu    by space, with its generation; for one thread at a time, which holds the lock
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.files: dict[str, tuple[CacheFile, FastScan]] = {}
+        self.gpu: dict[str, tuple[int, GpuIndex]] = {}
+
+
 class Engine:
-    """Nearest rows of one space; not for use by several threads."""
+    """Nearest rows of one space, as one thread sees it."""
 
     def __init__(
-        self, db: Database, folder: Path, vectors: VectorSpace, *, device: str = "cpu"
+        self,
+        db: Database,
+        folder: Path,
+        vectors: VectorSpace,
+        *,
+        device: str = "cpu",
+        loaded: Loaded | None = None,
     ) -> None:
         self._db = db
         self._folder = folder
         self._vectors = vectors
         self._device = device
-        self._loaded: tuple[CacheFile, FastScan] | None = None
-        self._gpu: tuple[int, GpuIndex] | None = None
+        self._loaded = loaded or Loaded()
         self.state = State.EXACT
 
     def nearest(
@@ -76,10 +94,12 @@ class Engine:
 
         space = self._vectors.required()
         gallery = self._vectors.gallery()
-        index = None if exact else self._index(space, gallery)
         if exact:
             self.state = State.EXACT
-        return nearest(gallery, probes, k, keep=keep, index=index)
+            return nearest(gallery, probes, k, keep=keep)
+        with self._loaded.lock if self._device == "cuda" else nullcontext():
+            index = self._index(space, gallery)
+            return nearest(gallery, probes, k, keep=keep, index=index)
 
     def index(self) -> CandidateIndex | None:
         """What a search goes through now; None where every row is scored."""
@@ -121,7 +141,7 @@ class Engine:
                     file.size_bytes,
                 ],
             )
-        self._loaded = (file, made)
+        self._loaded.files[space.name] = (file, made)
         remove_unowned(self._db, self._folder)
         return True
 
@@ -167,7 +187,8 @@ class Engine:
 
     def disown(self) -> None:
         """The same inside a write transaction, after which remove_unowned() is to be called."""
-        self._loaded = self._gpu = None
+        self._loaded.files.pop(self._vectors.name, None)
+        self._loaded.gpu.pop(self._vectors.name, None)
         self._db.execute("DELETE FROM caches WHERE space = ?", [self._vectors.name])
 
     def recorded(self) -> CacheFile | None:
@@ -195,24 +216,31 @@ class Engine:
         return self._from_cache(space)
 
     def _from_cache(self, space: Space) -> FastScan | None:
+        """The recorded index, which other threads may be searching: not to be changed."""
+        file = self.recorded()
+        with self._loaded.lock:
+            held = self._loaded.files.get(space.name)
+            if held is None or held[0] != file:
+                read = self._read(file, space)
+                if file is None or read is None:
+                    return None
+                held = self._loaded.files[space.name] = (file, read)
+        self.state = State.INDEXED
+        return held[1]
+
+    def _read(self, file: CacheFile | None, space: Space) -> FastScan | None:
+        """An index of one's own from its file; None, and the state says why, if that fails."""
         from retrieve.indexes.search import cache
 
-        file = self.recorded()
-        if file is None:
-            self.state = State.MISSING
+        try:
+            folder = self._folder / CACHE_FOLDER
+            read = None if file is None else cache.read(folder, file, space.dim)
+        except (CollectionError, OSError):  # of a disk, or of rights
+            self.state = State.DAMAGED
             return None
-        if self._loaded is None or self._loaded[0] != file:
-            try:
-                read = cache.read(self._folder / CACHE_FOLDER, file, space.dim)
-            except (CollectionError, OSError):  # of a disk, or of rights
-                self.state = State.DAMAGED
-                return None
-            if read is None:
-                self.state = State.MISSING
-                return None
-            self._loaded = (file, read)
-        self.state = State.INDEXED
-        return self._loaded[1]
+        if read is None:
+            self.state = State.MISSING
+        return read
 
     def _is_behind(self, share: float) -> bool:
         from retrieve.indexes.search.ann import wants_index
@@ -228,7 +256,7 @@ class Engine:
     def _made(self, space: Space, gallery: Embeddings) -> FastScan:
         from retrieve.indexes.search import fastscan
 
-        index = self._from_cache(space)
+        index = self._read(self.recorded(), space)
         if index is None or index.stale(space.rows, len(self._vectors.dead())):
             return fastscan.train(gallery, device=self._device)
         index.extend(gallery)
@@ -237,9 +265,10 @@ class Engine:
     def _on_gpu(self, space: Space, gallery: Embeddings) -> CandidateIndex:
         from retrieve.indexes.search.gpu import GpuIndex
 
-        if self._gpu is None or self._gpu[0] != space.generation:
-            self._gpu = (space.generation, GpuIndex(space.dim))
-        index = self._gpu[1]
+        held = self._loaded.gpu.get(space.name)
+        if held is None or held[0] != space.generation:
+            held = self._loaded.gpu[space.name] = (space.generation, GpuIndex(space.dim))
+        index = held[1]
         index.extend(gallery)
         self.state = State.GPU
         return index

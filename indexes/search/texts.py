@@ -6,6 +6,7 @@ of its stems are fixed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.filters import PASSAGES
 from retrieve.indexes.catalog.migrations import create_words
 from retrieve.indexes.catalog.passages import NewPassage, Passages, put_stems, titles
-from retrieve.indexes.search.engine import Engine
+from retrieve.indexes.search.engine import Engine, Loaded
+from retrieve.indexes.vectors.foreign import weights_of
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.types import Embeddings, Passage
 
@@ -51,43 +53,67 @@ class Placed:
     embedded: Embedded
 
 
+class Encoding:
+    """What texts are embedded with, as it was asked for; opened once for all threads.
+
+    encoder   name, file, or an encoder of one's own; None is what the collection was made with
+    language  of the stems, ISO 639-1; None likewise
+    """
+
+    def __init__(
+        self, encoder: str | TextEncoder | None = None, language: str | None = None
+    ) -> None:
+        self.name = encoder if isinstance(encoder, str) else None
+        self.language = language
+        self._opened = None if isinstance(encoder, str) else encoder
+        self._lock = threading.Lock()
+
+    def use(self, encoder: TextEncoder) -> None:
+        """Take an encoder that is open already, whatever the name."""
+        self._opened = encoder
+
+    def open(self, held: str | None) -> TextEncoder:
+        """The encoder, which is that of the collection if nobody asked for another."""
+        from retrieve.text.encoders.encode import LSTM, open_text_encoder
+
+        with self._lock:
+            if self._opened is None:
+                self._opened = open_text_encoder(self.name or held or LSTM)
+            return self._opened
+
+
 class Texts:
-    """Passages of one collection; not for use by several threads."""
+    """Passages of one collection, as one thread sees them."""
 
     def __init__(
         self,
         db: Database,
         folder: Path,
-        encoder: str | None = None,
-        language: str | None = None,
+        encoding: Encoding | None = None,
         *,
         device: str = "cpu",
+        loaded: Loaded | None = None,
     ) -> None:
         self._db = db
         self._folder = folder
-        self._asked = encoder, language
-        self._encoder: TextEncoder | None = None
+        self._encoding = encoding or Encoding()
         self.vectors = VectorSpace(db, folder, PASSAGES)
-        self.engine = Engine(db, folder, self.vectors, device=device)
+        self.engine = Engine(db, folder, self.vectors, device=device, loaded=loaded)
         self.passages = Passages(db)
 
     @property
     def encoder(self) -> TextEncoder:
         """The encoder behind the passages' embeddings, opened at first use."""
-        if self._encoder is None:
-            from retrieve.text.encoders.encode import LSTM, open_text_encoder
-
-            self._encoder = open_text_encoder(self._asked[0] or self._held("encoder") or LSTM)
-        return self._encoder
+        return self._encoding.open(self._held("encoder"))
 
     @property
     def language(self) -> str:
         """Whose stems are kept, ISO 639-1."""
-        return self._asked[1] or self._held("language") or LANGUAGE
+        return self._encoding.language or self._held("language") or LANGUAGE
 
     def use(self, encoder: TextEncoder) -> None:
         """Take an encoder that is open already, whatever the name."""
-        self._encoder = encoder
+        self._encoding.use(encoder)
 
     def check(self) -> None:
         """Other encoders give vectors that cannot be compared with the stored ones.
@@ -186,10 +212,10 @@ class Texts:
 
     def _made_by(self) -> dict[str, str]:
         """What the catalog keeps: the encoder, the SHA-256 of its weights, the language."""
-        name = self._asked[0] or self.encoder.name
+        name = self._encoding.name or self.encoder.name
         return {
             "encoder": str(Path(name).absolute()) if name.endswith(".safetensors") else name,
-            "encoder_sha256": self.encoder.weights_sha256,
+            "encoder_sha256": weights_of(self.encoder),
             "language": self.language,
         }
 

@@ -20,7 +20,15 @@ from retrieve.indexes.words.codes import CodeIndex, product_codes
 from retrieve.text.tokens import normal
 from retrieve.text.words import inflection
 from retrieve.text.words import vectors as words
-from retrieve.text.words.analogy import Method, Term, expression, multiplied, odd_one_out, target
+from retrieve.text.words.analogy import (
+    Method,
+    Term,
+    expression,
+    multiplied,
+    odd_one_out,
+    parse,
+    target,
+)
 from retrieve.text.words.vectors import Found, Origin, WordVectors, open_vectors
 from retrieve.types import Embeddings
 
@@ -106,17 +114,43 @@ class WordIndex:
         """Scores and rows (Q, k) of the words nearest to (Q, D) unit vectors, best first."""
         return self._index.nearest(probes, k)
 
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def __contains__(self, word: str) -> bool:
+        return self.vectors.row(word) is not None
+
+    def __getitem__(self, word: str) -> NDArray[np.float32]:
+        """(D,) the unit vector of a word, or of its nearest spelling with accents.
+
+        raises  BadInput for an unknown word
+        """
+        vector: NDArray[np.float32] = self.vectors.embed([self.vectors.find(word)])[0]
+        return vector
+
+    def __repr__(self) -> str:
+        size = f"{len(self)} words of {self.vectors.dim} dimensions"
+        return f"WordIndex({self.vectors.name!r}: {size})"
+
     def analogy(
-        self, terms: Sequence[Term], *, k: int = 10, method: Method = "add", all_forms: bool = False
+        self,
+        terms: str | Sequence[Term],
+        *,
+        k: int = 10,
+        method: Method = "add",
+        all_forms: bool = False,
     ) -> Answer:
         """The words nearest to a signed sum of words, the sum's own words left out.
 
+        terms      the sum, or as people write it: "rey - hombre + mujer", "rey hombre mujer"
         method     add: cosine with the sum (3CosAdd); mul: product of cosines (3CosMul)
         all_forms  do not fold inflections of the terms and of answers into one hit; a sum
                    whose own words are forms of each other (casas − casa + flor) asks for
                    one, and is never folded
         raises     BadInput for an unknown word
         """
+        if isinstance(terms, str):
+            terms = parse([terms])
         found = [self.vectors.find(term.word) for term in terms]
         vectors = self.vectors.embed(found)
         signs = [term.sign for term in terms]
@@ -209,6 +243,19 @@ class WordIndex:
         )
         rows = np.argsort(-scores, kind="stable")[:2000]
         return scores[rows], rows
+
+
+def load_words(name: str = SHIPPED) -> WordIndex:
+    """Word vectors, to be asked.
+
+        words = retrieve.load_words()
+        words.analogy("rey - hombre + mujer").hits[0].word  # reina
+        words["rey"]                                        # (D,) its unit vector
+
+    name    the shipped Spanish ones, es, a name of `retrieve words list`, or a file
+    raises  BadInput if there are none
+    """
+    return open_words(name)
 
 
 def open_words(name: str = SHIPPED) -> WordIndex:

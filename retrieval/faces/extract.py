@@ -1,4 +1,4 @@
-"""One photo file → its faces, each aligned from the best pixels that the file has.
+"""One photo → its faces, each aligned from the best pixels that the photo has.
 
 Detection works on a reduced photo; a face that is small there is cut out of the photo
 in a higher resolution, because an embedder needs the pixels that a detector can spare.
@@ -7,22 +7,90 @@ in a higher resolution, because an embedder needs the pixels that a detector can
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve import photos
+from retrieve import notebook, photos
 from retrieve.faces.align import align, scale_of, similarity
 from retrieve.faces.detector import Detector
 from retrieve.faces.quality import measure
+from retrieve.sources import Reader
 from retrieve.types import Crops, Face, Photo
 
 DETECT_PX = 1024  # long side for detection: what the detectors' figures were measured at
 # A crop may be enlarged by this much before a sharper source is read: below 1.25 the
 # second decoding costs more than it tells.
 ENLARGE_AT_MOST = 1.25
+
+
+class Faces(Sequence[Face]):
+    """The faces of one photo, largest first, with the photo that they can be cut out of.
+
+        faces = retrieve.detect("group.jpg")
+        len(faces), faces[0].box, faces.photo.size
+        vectors = retrieve.embed_faces(faces)
+
+    photo     as detection saw it, in reduced resolution; the faces are in pixels of the whole
+    detector  the name of what found them: embedders know its landmarks by it
+    """
+
+    def __init__(self, read: Reader, photo: Photo, faces: Sequence[Face], detector: str) -> None:
+        self.photo = photo
+        self.detector = detector
+        self._read = read
+        self._faces = tuple(faces)
+
+    def __len__(self) -> int:
+        return len(self._faces)
+
+    @overload
+    def __getitem__(self, which: int) -> Face: ...
+    @overload
+    def __getitem__(self, which: slice) -> Faces: ...
+    def __getitem__(self, which: int | slice) -> Face | Faces:
+        if isinstance(which, slice):
+            return Faces(self._read, self.photo, self._faces[which], self.detector)
+        return self._faces[which]
+
+    def __repr__(self) -> str:
+        return f"Faces({len(self)} in {self.photo.name})"
+
+    def _repr_html_(self) -> str:
+        cards = [
+            notebook.card(
+                notebook.cut_out(self.photo.pixels, face.box * np.float32(self.photo.scale)),
+                [f"{number}. {face.score:.3f}"],
+            )
+            for number, face in enumerate(self[: notebook.MOST], 1)
+        ]
+        return notebook.page(f"{len(self)} faces in {self.photo.name}", cards)
+
+    def crops(self, template: NDArray[np.float32], crop_px: int) -> Crops:
+        """(N, crop_px, crop_px, 3) uint8 RGB, aligned.
+
+        template  (5, 2) x, y where the embedder wants the landmarks, in crop pixels
+        raises    photos.BadPhoto if the file changed since
+        """
+        crops = np.empty((len(self), crop_px, crop_px, 3), np.uint8)
+        source = self._sharp_enough(template)
+        for i, face in enumerate(self):
+            crops[i] = align(source.pixels, face.landmarks * source.scale, template, crop_px)
+        return crops
+
+    def _sharp_enough(self, template: NDArray[np.float32]) -> Photo:
+        """The photo itself, or read again in the resolution that its smallest face asks for."""
+        photo = self.photo
+        enlarge = [scale_of(similarity(face.landmarks * photo.scale, template)) for face in self]
+        if photo.scale == 1 or max(enlarge, default=0) <= ENLARGE_AT_MOST:
+            return photo
+        again = self._read(math.ceil(max(photo.pixels.shape) * max(enlarge)))
+        if again.sha256 != photo.sha256:
+            raise photos.BadPhoto(f"{photo.name} changed while it was read; read it again")
+        return again
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,36 +109,28 @@ class PhotoFaces:
     quality: NDArray[np.float32]
 
 
+def detect(read: Reader, detector: Detector) -> Faces:
+    """Read a photo and find its faces.
+
+    raises  photos.BadPhoto if it cannot be used
+    """
+    photo = read(DETECT_PX)
+    found = detector.detect([photo.pixels])[0]
+    return Faces(read, photo, [_in_photo(face, photo.scale) for face in found], detector.name)
+
+
 def extract(
-    path: Path, detector: Detector, template: NDArray[np.float32], crop_px: int
+    read: Reader, detector: Detector, template: NDArray[np.float32], crop_px: int
 ) -> PhotoFaces:
     """Read a photo and find, align and judge its faces.
 
     template  (5, 2) x, y where the embedder wants the landmarks, in crop pixels
-    raises    photos.BadPhoto if the file cannot be used
+    raises    photos.BadPhoto if it cannot be used
     """
-    photo = photos.read(path, long_side_px=DETECT_PX)
-    found = detector.detect([photo.pixels])[0]
-    faces = [_in_photo(face, photo.scale) for face in found]
-    crops = np.empty((len(faces), crop_px, crop_px, 3), np.uint8)
-    quality = np.empty(len(faces), np.float32)
-    source = _sharp_enough(photo, faces, template)
-    for i, face in enumerate(faces):
-        crops[i] = align(source.pixels, face.landmarks * source.scale, template, crop_px)
-        quality[i] = measure(face, crops[i]).total
-    return PhotoFaces(photo, faces, crops, quality)
-
-
-def _sharp_enough(photo: Photo, faces: list[Face], template: NDArray[np.float32]) -> Photo:
-    """The photo itself, or read again in the resolution that its smallest face asks for."""
-    enlarge = [scale_of(similarity(face.landmarks * photo.scale, template)) for face in faces]
-    if photo.scale == 1 or max(enlarge, default=0) <= ENLARGE_AT_MOST:
-        return photo
-    wanted = math.ceil(max(photo.pixels.shape) * max(enlarge))
-    again = photos.read(photo.path, long_side_px=wanted)
-    if again.sha256 != photo.sha256:
-        raise photos.BadPhoto(f"{photo.path.name} changed while it was read; index again")
-    return again
+    faces = detect(read, detector)
+    crops = faces.crops(template, crop_px)
+    quality = [measure(face, crop).total for face, crop in zip(faces, crops, strict=True)]
+    return PhotoFaces(faces.photo, list(faces), crops, np.array(quality, np.float32))
 
 
 def _in_photo(face: Face, scale: float) -> Face:

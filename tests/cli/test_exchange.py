@@ -199,7 +199,7 @@ def test_the_page_shows_a_hits_person_escaped(collection, tmp_path):
             Hit(2, 2, stored.path, 1, stored.face, 0.8, None, 0.5, None, None),
         ]
         face = ProbeFace(1, stored.face, np.zeros((8, 8, 3), np.uint8), 0.5, hits)
-        write_gallery(tmp_path / "x.html", [Probe(stored.path, [face])], opened.crop)
+        write_gallery(tmp_path / "x.html", [Probe(stored.path, [face])])
     page = (tmp_path / "x.html").read_text(encoding="utf-8")
     assert page.count('class="person"') == 1
     assert "&lt;b&gt;Ána&lt;/b&gt;" in page

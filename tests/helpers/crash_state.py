@@ -316,7 +316,7 @@ def search(collection: Collection, words: list[str]) -> tuple[dict[str, list[str
     for word, hits in zip(words, collection.nearest(embeddings(words), k=K), strict=True):
         found[word] = [str(hit.path) for hit in hits if hit.score >= SAME]
         for hit in hits:
-            held = collection.crop(hit).decode()
+            held = hit.picture().decode()
             if abs(hit.score - float(embedding(word) @ embedding(held))) > 1e-5:
                 wrong.append(f"{word} finds {held} with the score {hit.score}")
     return found, wrong
@@ -348,7 +348,7 @@ def search_texts(
                 wrong.append(f"{text[:30]} is not found by its words")
         return found, wrong
 
-    return collection.consistently(look)
+    return collection.opened.consistently(look)
 
 
 @cache

@@ -14,7 +14,6 @@ from retrieve.indexes.building.storing import Report
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.queries.modes import Mode
-from retrieve.indexes.queries.texts import search_texts
 from retrieve.indexes.upkeep import deletion
 from retrieve.indexes.upkeep.check import check
 from retrieve.text.stemming import stems
@@ -75,7 +74,7 @@ def vectors_right(collection: Collection) -> int:
 
 def found(collection: Collection, query: str, mode: Mode = Mode.BM25) -> list[str]:
     """Names of the files that a search finds."""
-    return sorted(hit.path.name for hit in search_texts(collection, query, mode=mode))
+    return sorted(hit.path.name for hit in collection.search_texts(query, mode=mode))
 
 
 def told(collection: Collection) -> list[str]:

@@ -48,7 +48,7 @@ def test_every_drawn_face_is_stored_at_its_place(collection, album):
 
 
 def test_the_probes_person_comes_first_and_with_a_date(collection, album, probe):
-    (answer,) = collection.search([probe], k=3)
+    answer = collection.search_faces(probe, k=3)
     shown = {row["path"] for row in _labels(album) if row["identity"] == "0"}
     (face,) = answer.faces
     for rank, hit in enumerate(face.hits, start=1):
@@ -62,14 +62,14 @@ def test_the_probes_person_comes_first_and_with_a_date(collection, album, probe)
 
 def test_a_photo_of_the_collection_finds_itself_with_score_1(collection, album):
     path = album / _labels(album)[0]["path"]
-    hit = collection.search([path], k=1)[0].faces[0].hits[0]
+    hit = collection.search_faces(path, k=1).faces[0].hits[0]
     assert hit.path == path
     assert hit.score == pytest.approx(1, abs=1e-5)
-    assert collection.crop(hit).startswith(b"\xff\xd8")
+    assert hit.picture().startswith(b"\xff\xd8")
 
 
 def test_scores_are_those_of_plain_arithmetic(collection, probe):
-    answer = collection.search([probe], k=1000, threshold=-1)[0].faces[0]
+    answer = collection.search_faces(probe, k=1000, threshold=-1).faces[0]
     probe_row = collection.embedder.embed(answer.crop[None])[0]
     stored = np.fromfile(collection.path / "faces.f32", "<f4").reshape(-1, probe_row.size)
     expected = np.sort(stored @ probe_row)[::-1]
@@ -77,11 +77,11 @@ def test_scores_are_those_of_plain_arithmetic(collection, probe):
 
 
 def test_only_hits_that_pass_the_threshold_are_given(collection, probe):
-    every = collection.search([probe], k=1000, threshold=-1)[0].faces[0].hits
-    some = collection.search([probe], k=1000, threshold=0.95)[0].faces[0].hits
+    every = collection.search_faces(probe, k=1000, threshold=-1).faces[0].hits
+    some = collection.search_faces(probe, k=1000, threshold=0.95).faces[0].hits
     assert [hit.score for hit in some] == [hit.score for hit in every if hit.score >= 0.95]
     good = (
-        collection.search([probe], k=1000, threshold=-1, wanted=Filter(min_quality=0.9))[0]
+        collection.search_faces(probe, k=1000, threshold=-1, wanted=Filter(min_quality=0.9))
         .faces[0]
         .hits
     )
@@ -90,7 +90,8 @@ def test_only_hits_that_pass_the_threshold_are_given(collection, probe):
 
 def test_a_bad_probe_does_not_stop_the_others(collection, probe, tmp_path):
     (tmp_path / "bad.jpg").write_text("no photo")
-    bad, good = collection.search([tmp_path / "bad.jpg", probe], k=1)
+    with pytest.warns(DeprecationWarning, match="search_faces"):
+        bad, good = collection.search([tmp_path / "bad.jpg", probe], k=1)
     assert "not a JPEG" in bad.reason
     assert bad.faces == []
     assert len(good.faces[0].hits) == 1
@@ -98,7 +99,7 @@ def test_a_bad_probe_does_not_stop_the_others(collection, probe, tmp_path):
 
 def test_a_face_that_the_probe_does_not_have_is_refused(collection, probe):
     with pytest.raises(BadInput, match="there is no face 2"):
-        collection.search([probe], face=2)
+        collection.search_faces(probe, face=2)
 
 
 def test_other_networks_are_refused_and_change_nothing(collection, album):
@@ -115,7 +116,7 @@ def test_searching_before_indexing_says_what_to_do(tmp_path, probe):
         open_collection(tmp_path / "new", create=True) as empty,
         pytest.raises(CollectionError, match="retrieve index"),
     ):
-        empty.search([probe])
+        empty.search_faces(probe)
 
 
 def test_the_directory_is_private(collection):
@@ -134,7 +135,7 @@ def test_a_deleted_photos_faces_are_not_found(album, tmp_path):
         opened.index([folder])
         (folder / names[0].name).unlink()
         assert opened.index([folder]).gone == 1
-        hits = opened.search([names[0]], k=10, threshold=-1)[0].faces[0].hits
+        hits = opened.search_faces(names[0], k=10, threshold=-1).faces[0].hits
         assert {hit.path.name for hit in hits} == {names[1].name}
 
 
@@ -143,8 +144,8 @@ def test_155_portraits_find_their_own_nine_years_younger_and_strangers_find_nobo
     with open_collection(tmp_path / "c", create=True) as opened:
         opened.index([PHOTOS / "congress" / "gallery_2015"])
         probes = sorted((PHOTOS / "congress" / "query_2024").glob("*.jpg"))
-        answers = opened.search(probes, k=1000, threshold=-1)
-        default = [bool(answer.faces[0].hits) for answer in opened.search(probes, k=1)]
+        answers = [opened.search_faces(probe, k=1000, threshold=-1) for probe in probes]
+        default = [bool(opened.search_faces(probe, k=1)) for probe in probes]
     gallery = sorted({hit.path.stem for hit in answers[0].faces[0].hits})
     scores = np.full((len(probes), len(gallery)), -1.0)
     for i, answer in enumerate(answers):

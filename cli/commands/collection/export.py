@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrieve.cli.conditions import with_conditions
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
-    FolderOption,
-    MinQualityOption,
-    NearOption,
-    PersonOption,
-    SinceOption,
-    UntilOption,
-    filter_from,
 )
 from retrieve.cli.showing import render
 
+if TYPE_CHECKING:
+    from retrieve.indexes.catalog.filters import Filter
 
+
+@with_conditions
 def export(
     file: Annotated[
         Path, typer.Argument(help="File to write: .parquet, .csv, .jsonl or .npz.", dir_okay=False)
@@ -40,12 +38,8 @@ def export(
     crops: Annotated[
         bool, typer.Option("--crops", help="The small pictures of faces too; jsonl and parquet.")
     ] = False,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    folder: FolderOption = None,
-    person: PersonOption = None,
-    near: NearOption = None,
-    min_quality: MinQualityOption = 0.0,
+    *,
+    wanted: Filter,
 ) -> None:
     """Write the stored faces to a file: photos, boxes, names, embeddings.
 
@@ -59,14 +53,6 @@ def export(
     from retrieve.indexes.exchange.exports import export as write
     from retrieve.indexes.exchange.formats.chosen import format_named
 
-    wanted = filter_from(
-        since=since,
-        until=until,
-        folder=folder,
-        person=person,
-        near=near,
-        min_quality=min_quality,
-    )
     with open_collection(collection) as opened, render.words_progress("faces") as progress:
         done = write(
             opened,

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrieve.cli.conditions import with_conditions
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
-    FolderOption,
     JsonOption,
-    MinQualityOption,
-    NearOption,
-    PersonOption,
-    SinceOption,
-    UntilOption,
     VectorsOption,
-    filter_from,
 )
 from retrieve.cli.showing.maps.drawing import Drawing
 from retrieve.cli.showing.maps.groups import ColourBy
 from retrieve.errors import BadInput
 from retrieve.projection import Method
 
+if TYPE_CHECKING:
+    from retrieve.indexes.catalog.filters import Filter
+
 MOST = 5000
 ALL = "all"  # --words all
 
 
+@with_conditions
 def map_(
     collection: CollectionOption = DEFAULT_COLLECTION,
     out: Annotated[
@@ -64,12 +62,8 @@ def map_(
         ColourBy | None,
         typer.Option(help="What colours tell.", show_default="person, or folder without names"),
     ] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    folder: FolderOption = None,
-    person: PersonOption = None,
-    near: NearOption = None,
-    min_quality: MinQualityOption = 0.0,
+    *,
+    wanted: Filter,
     as_json: JsonOption = False,
 ) -> None:
     """Draw embeddings in two dimensions: the faces of a collection, its passages, or words.
@@ -85,9 +79,6 @@ def map_(
         from retrieve.cli.showing.maps.picture import checked
 
         checked(out)
-    wanted = filter_from(
-        since=since, until=until, folder=folder, person=person, near=near, min_quality=min_quality
-    )
     drawing = Drawing(method, seed, colour_by, out, html, as_json)
     if words is not None:
         from retrieve.indexes.catalog.filters import EVERYTHING

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrieve.cli.conditions import with_conditions
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
@@ -16,15 +17,8 @@ from retrieve.cli.options import (
     Device,
     DeviceOption,
     EncoderOption,
-    FolderOption,
     JsonOption,
-    MinQualityOption,
     ModelOption,
-    NearOption,
-    PersonOption,
-    SinceOption,
-    UntilOption,
-    filter_from,
 )
 from retrieve.cli.showing import facehits, render
 from retrieve.cli.showing.render import shown
@@ -32,15 +26,13 @@ from retrieve.errors import BadInput
 from retrieve.indexes.queries.modes import Mode
 
 if TYPE_CHECKING:
-    from retrieve.cli.commands.search.query import Asked
     from retrieve.indexes.catalog.filters import Filter
     from retrieve.indexes.collection import Collection
     from retrieve.indexes.queries.probes import Probe
     from retrieve.types import TextHit
 
-MOST_FACES = 10_000  # hits of a face among which photos are sought by words, too
 
-
+@with_conditions
 def search(
     given: Annotated[
         list[str] | None,
@@ -87,12 +79,8 @@ def search(
             show_default="calibrated: 2 false matches in 10,000",
         ),
     ] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    folder: FolderOption = None,
-    person: PersonOption = None,
-    near: NearOption = None,
-    min_quality: MinQualityOption = 0.0,
+    *,
+    wanted: Filter,
     exact: Annotated[
         bool, typer.Option("--exact", help="Score everything stored, whatever index there is.")
     ] = False,
@@ -123,7 +111,7 @@ def search(
     Example: retrieve search ana.jpg playa --html hits.html
     """
     from retrieve.cli.commands.search.query import asked
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.collection import MOST_FACES, open_collection
 
     wants = asked(given or [], face or [], text=text)
     ways = [bool(wants.photos or wants.words), face_id is not None, queries is not None]
@@ -136,14 +124,6 @@ def search(
         raise BadInput("wanted --json or --csv; got both")
     if queries is not None and (as_csv or html is not None or open_best):
         raise BadInput("--queries prints JSON, a line for each query: no --csv, --html or --open")
-    wanted = filter_from(
-        since=since,
-        until=until,
-        folder=folder,
-        person=person,
-        near=near,
-        min_quality=min_quality,
-    )
     with (
         render.download() as on_download,
         open_collection(
@@ -164,16 +144,16 @@ def search(
                 opened.search_stored(face_id, k=k, threshold=threshold, wanted=wanted, exact=exact)
             ]
         elif wants.photos:
-            probes = opened.search(
-                wants.photos,
-                k=MOST_FACES if wants.words else k,
-                threshold=threshold,
-                wanted=wanted,
-                face=wants.number,
-                exact=exact,
-            )
+            most = MOST_FACES if wants.words else k
+            probes = [
+                _searched(opened, photo, most, threshold, wanted, wants.number, exact)
+                for photo in wants.photos
+            ]
         if wants.words:
-            found = _passages(opened, wants, probes, k, mode, wanted, exact)
+            faces = [hit for probe in probes for hit in probe] if wants.photos else None
+            found = opened.search_texts(
+                wants.words, k=k, mode=mode, wanted=wanted, faces=faces, exact=exact
+            )
             paths = [hit.path for hit in found]
             _show_passages(wants.words, found, mode, as_json=as_json, as_csv=as_csv, html=html)
         else:
@@ -188,25 +168,25 @@ def search(
         raise typer.Exit(1)
 
 
-def _passages(
+def _searched(
     opened: Collection,
-    wants: Asked,
-    probes: Sequence[Probe],
+    photo: Path,
     k: int,
-    mode: Mode,
+    threshold: float | None,
     wanted: Filter,
+    face: int | None,
     exact: bool,
-) -> list[TextHit]:
-    from retrieve.indexes.queries import texts as textsearch
+) -> Probe:
+    """The photo's hits; of one that cannot be used, why: the others are searched for."""
+    from retrieve.indexes.queries.probes import Probe
+    from retrieve.photos import BadPhoto
 
-    if not wants.photos:
-        return textsearch.search_texts(
-            opened, wants.words, k=k, mode=mode, wanted=wanted, exact=exact
+    try:
+        return opened.search_faces(
+            photo, k=k, threshold=threshold, wanted=wanted, face=face, exact=exact
         )
-    faces = [hit for probe in probes for face in probe.faces for hit in face.hits]
-    return textsearch.search_both(
-        opened, faces, wants.words, k=k, mode=mode, wanted=wanted, exact=exact
-    )
+    except BadPhoto as error:
+        return Probe(photo, [], str(error))
 
 
 def _each(
@@ -214,7 +194,6 @@ def _each(
 ) -> None:
     """One JSON object for each line of the file that is not blank; a bad one says why."""
     from retrieve.cli.showing.texthits import as_json
-    from retrieve.indexes.queries import texts as textsearch
 
     try:
         lines = queries.read_text("utf-8-sig").split("\n")
@@ -222,9 +201,7 @@ def _each(
         raise BadInput(f"wanted a file of UTF-8 text; {shown(queries)}: {error}") from error
     for line in filter(None, map(str.strip, lines)):
         try:
-            found = textsearch.search_texts(
-                opened, line, k=k, mode=mode, wanted=wanted, exact=exact
-            )
+            found = opened.search_texts(line, k=k, mode=mode, wanted=wanted, exact=exact)
         except BadInput as error:
             render.as_json({"query": line, "error": str(error), "hits": []})
         else:
@@ -265,13 +242,13 @@ def _show_faces(
         from retrieve.cli.showing.gallery import write_gallery
 
         with _in_words(html):
-            write_gallery(html, probes, opened.crop)
+            write_gallery(html, probes)
     if as_json:
         facehits.search_json(probes)
     elif as_csv:
         facehits.search_csv(probes)
     else:
-        facehits.search_tables(probes, opened.crop)
+        facehits.search_tables(probes)
     facehits.search_state(opened.engine.state)
 
 

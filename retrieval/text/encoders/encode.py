@@ -63,6 +63,19 @@ class TextEncoder(Protocol):
         ...
 
 
+def load_encoder(name: str = LSTM) -> TextEncoder:
+    """A text encoder: what turns texts into unit vectors.
+
+        encoder = retrieve.load_encoder()
+        vectors = encoder.embed(["una frase", "otra"])      # (2, D)
+        vectors @ vectors.T
+
+    name    lstm, words, sentence-transformers:NAME, or a file in .safetensors
+    raises  as open_text_encoder()
+    """
+    return open_text_encoder(name)
+
+
 def open_text_encoder(name: str = LSTM) -> TextEncoder:
     """The encoder of a name, or of a file.
 

@@ -53,7 +53,7 @@ while not wrong and (passes < 1 or not select.select([sys.stdin], [], [], 0)[0])
         most = faces
         for word, hits in zip(words, opened.nearest(probes, k=5)):
             for hit in hits:
-                held = pretend.embedding(opened.crop(hit).decode())[0]
+                held = pretend.embedding(hit.picture().decode())[0]
                 if abs(hit.score - float(pretend.embedding(word)[0] @ held)) > 1e-5:
                     wrong.append(f"{word}: {hit.path} has the score {hit.score}")
         passes += 1

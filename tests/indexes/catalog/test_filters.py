@@ -36,7 +36,7 @@ def collection(tmp_path):
 def _found(collection, wanted, k=100):
     """The words of all faces that are found."""
     hits = collection.nearest(pretend.embedding("probe"), k=k, wanted=wanted)[0]
-    return sorted(small.word(collection.crop(hit)) for hit in hits)
+    return sorted(small.word(hit.picture()) for hit in hits)
 
 
 @pytest.fixture(scope="module")

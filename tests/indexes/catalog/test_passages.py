@@ -19,7 +19,6 @@ from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import PASSAGES, Filter, Near, findable
 from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.queries.modes import Mode
-from retrieve.indexes.queries.texts import search_texts
 from retrieve.indexes.upkeep.forget import forget
 from retrieve.text.stemming import stems
 from retrieve.types import Document, Passage
@@ -262,9 +261,9 @@ HOSTILE = [
 def test_whatever_is_asked_is_answered_or_refused_as_no_words(notes, query, mode):
     if not any(letter.isalnum() for letter in query):
         with pytest.raises(BadInput, match="wanted a query of words"):
-            search_texts(notes, query, mode=mode)
+            notes.search_texts(query, mode=mode)
         return
-    hits = search_texts(notes, query, mode=mode)
+    hits = notes.search_texts(query, mode=mode)
     assert len(hits) <= 2
     if mode == Mode.BM25:
         assert all(hit.marks for hit in hits)
@@ -282,19 +281,19 @@ def test_the_words_of_any_text_find_it(notes, text):
 
 
 def test_stop_words_find_nothing_by_words(notes):
-    assert search_texts(notes, "la de el y", mode=Mode.BM25) == []
+    assert notes.search_texts("la de el y", mode=Mode.BM25) == []
 
 
 def test_an_empty_collection_says_that_no_text_is_there(collection):
     with pytest.raises(CollectionError, match="no text was indexed into"):
-        search_texts(collection, "boda")
+        collection.search_texts("boda")
 
 
 def test_a_collection_whose_texts_are_all_forgotten_answers_with_nothing(collection):
     _add(collection, "/a.txt", "Hubo una boda.")
     forget(collection, paths=[Path("/a.txt")])
     for mode in Mode:
-        assert search_texts(collection, "boda", mode=mode) == []
+        assert collection.search_texts("boda", mode=mode) == []
 
 
 def test_words_of_any_script_are_found_again(collection):

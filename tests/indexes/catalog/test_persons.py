@@ -43,7 +43,7 @@ def _people(collection):
 def _found(collection, *names):
     """The words of the faces that a search among these persons finds."""
     hits = collection.nearest(pretend.embedding("ana"), k=10, wanted=Filter(persons=names))[0]
-    return sorted(collection.crop(hit).decode() for hit in hits)
+    return sorted(hit.picture().decode() for hit in hits)
 
 
 def test_a_name_is_found_without_case_and_accents(collection, photos):

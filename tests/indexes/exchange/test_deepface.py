@@ -124,7 +124,7 @@ def test_searching_it_by_photo_or_adding_photos_is_one_line_that_says_what_to_do
     imported, tmp_path
 ):
     for attempt in (
-        lambda: imported.search([tmp_path / "db" / "group.png"]),
+        lambda: imported.search_faces(tmp_path / "db" / "group.png"),
         lambda: imported.index([tmp_path / "db"]),
         lambda: imported.prepare([tmp_path / "db"]),
     ):

@@ -16,7 +16,6 @@ from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.queries import texts as textsearch
 from retrieve.indexes.queries.modes import Mode
-from retrieve.indexes.queries.texts import search_both, search_texts
 from retrieve.indexes.search.texts import Placed
 from retrieve.indexes.upkeep.forget import forget
 from retrieve.text.stemming import stems
@@ -48,7 +47,7 @@ def _caption(collection, path, text, kind="caption"):
 
 
 def _found(collection, query, **options):
-    return [hit.passage.text for hit in search_texts(collection, query, **options)]
+    return [hit.passage.text for hit in collection.search_texts(query, **options)]
 
 
 @pytest.fixture
@@ -135,7 +134,7 @@ def test_what_is_forgotten_or_gone_is_not_found(collection, tmp_path):
 
 def test_marks_are_the_places_of_words_with_a_stem_of_the_query(collection, tmp_path):
     small.index(collection, _write(tmp_path / "a", one="¡Bodas! En la\nboda, el bodeguero: BODA."))
-    (hit,) = search_texts(collection, "las bodas")
+    (hit,) = collection.search_texts("las bodas")
     assert [hit.passage.text[slice(*mark)] for mark in hit.marks] == ["Bodas", "boda", "BODA"]
     assert hit.bm25 > 0
     assert (hit.rank, hit.kind, hit.passage.line) == (1, "text", 1)
@@ -143,7 +142,7 @@ def test_marks_are_the_places_of_words_with_a_stem_of_the_query(collection, tmp_
 
 def test_equal_meaning_comes_first_and_scores_one(collection, tmp_path):
     small.index(collection, _write(tmp_path / "a", one="el tren de las ocho", two="vino tinto"))
-    best, other = search_texts(collection, "el tren de las ocho", mode=Mode.MEANING)
+    best, other = collection.search_texts("el tren de las ocho", mode=Mode.MEANING)
     assert best.passage.text == "el tren de las ocho"
     assert best.cosine == pytest.approx(1, abs=1e-6)
     assert other.cosine < best.cosine
@@ -181,24 +180,24 @@ def _names(hits):
 
 
 def test_a_face_and_words_find_the_photos_that_satisfy_both_once(collection, album):
-    hits = search_both(collection, _ana(collection), "playas")
+    hits = collection.search_texts("playas", faces=_ana(collection))
     assert _names(hits) == ["beach", "both"]
     assert [hit.rank for hit in hits] == [1, 2]
     for hit in hits:
         assert hit.face is not None
         assert (hit.face.path, hit.face.number) == (hit.path, 1)
         assert hit.face.score == pytest.approx(1, abs=1e-6)
-    assert len(search_both(collection, _ana(collection), "playas", k=1)) == 1
-    assert search_both(collection, _ana(collection), "submarino") == []
-    assert search_both(collection, [], "playa") == []
+    assert len(collection.search_texts("playas", faces=_ana(collection), k=1)) == 1
+    assert collection.search_texts("submarino", faces=_ana(collection)) == []
+    assert collection.search_texts("playa", faces=[]) == []
 
 
 def test_the_odds_of_the_face_count_beside_those_of_the_words(collection, album):
     faces = _ana(collection)
-    assert _in_order(search_both(collection, faces, "playa")) == ["both", "beach"]
+    assert _in_order(collection.search_texts("playa", faces=faces)) == ["both", "beach"]
     doubtful = {"beach": 1.0, "both": 0.0}
     faces = [replace(hit, probability=doubtful.get(hit.path.stem)) for hit in faces]
-    assert _in_order(search_both(collection, faces, "playa")) == ["beach", "both"]
+    assert _in_order(collection.search_texts("playa", faces=faces)) == ["beach", "both"]
 
 
 def _in_order(hits):
@@ -208,10 +207,10 @@ def _in_order(hits):
 def test_a_photo_of_near_meaning_without_a_common_word_satisfies_too(
     collection, album, monkeypatch
 ):
-    found = search_both(collection, _ana(collection), "En casa", mode=Mode.MEANING)
+    found = collection.search_texts("En casa", faces=_ana(collection), mode=Mode.MEANING)
     assert _names(found) == ["home"]
     monkeypatch.setattr(textsearch, "MEANT", -1)
-    found = search_both(collection, _ana(collection), "submarino")
+    found = collection.search_texts("submarino", faces=_ana(collection))
     assert _names(found) == ["beach", "both", "home"]
 
 
@@ -221,15 +220,15 @@ def test_persons_among_the_words_are_looked_for_by_their_faces(collection, album
     with writing(collection.db):
         persons.give_name(collection.db, "Zenobia Camprubí", ids)
         persons.give_name(collection.db, "Eva", evas)
-    hits = search_texts(collection, "zenobia camprubi playa")
+    hits = collection.search_texts("zenobia camprubi playa")
     assert sorted(hit.path.stem for hit in hits[:2]) == ["beach", "both"]
     assert all("Zenobia Camprubí" in hit.persons for hit in hits[:2])
-    hits = search_texts(collection, "Zenobia Camprubí y Eva")
+    hits = collection.search_texts("Zenobia Camprubí y Eva")
     assert (hits[0].path.stem, hits[0].persons) == ("both", ("Eva", "Zenobia Camprubí"))
-    paths = [hit.path for hit in search_texts(collection, "Zenobia Camprubí", k=100)]
+    paths = [hit.path for hit in collection.search_texts("Zenobia Camprubí", k=100)]
     assert len(set(paths)) == len(paths)
     assert sorted(path.stem for path in paths[:3]) == ["beach", "both", "home"]
-    both = search_both(collection, _ana(collection), "Eva")
+    both = collection.search_texts("Eva", faces=_ana(collection))
     assert _names(both) == ["both"]
 
 
@@ -241,15 +240,15 @@ def test_photos_of_which_nothing_is_said_are_found_by_the_persons_on_them(
     with writing(collection.db):
         collection.texts.drop(path_id)  # its name says something otherwise
         persons.give_name(collection.db, "Ana", [hit.face_id for hit in _ana(collection)])
-    hits = search_texts(collection, "ana", k=100)
+    hits = collection.search_texts("ana", k=100)
     (found,) = (hit for hit in hits if hit.path == silent.path)
     assert (found.passage.text, found.persons, found.passage_id) == ("", ("Ana",), 0)
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
     here = Filter(folders=(tmp_path / "album",))
-    assert silent.path in {hit.path for hit in search_texts(collection, "ana", k=100, wanted=here)}
+    assert silent.path in {hit.path for hit in collection.search_texts("ana", k=100, wanted=here)}
     away = Filter(folders=(tmp_path / "elsewhere",))
-    assert search_texts(collection, "ana", k=100, wanted=away) == []
-    assert silent.path not in {hit.path for hit in search_texts(collection, "ana playa", k=100)}
+    assert collection.search_texts("ana", k=100, wanted=away) == []
+    assert silent.path not in {hit.path for hit in collection.search_texts("ana playa", k=100)}
 
 
 def test_words_alone_need_no_encoder_and_another_one_is_refused(collection, tmp_path):
@@ -260,7 +259,7 @@ def test_words_alone_need_no_encoder_and_another_one_is_refused(collection, tmp_
 
     collection.texts.use(Other())
     with pytest.raises(CollectionError, match="holds passages of the encoder pretend"):
-        search_texts(collection, "boda")
+        collection.search_texts("boda")
     collection.texts.use(None)
     assert _found(collection, "boda", mode=Mode.BM25) == ["una boda"]
 
@@ -268,11 +267,11 @@ def test_words_alone_need_no_encoder_and_another_one_is_refused(collection, tmp_
 @pytest.mark.parametrize("query", ["", " ", "¿?", "\0"])
 def test_a_query_without_a_word_is_refused(collection, query):
     with pytest.raises(BadInput, match="wanted a query of words"):
-        search_texts(collection, query)
+        collection.search_texts(query)
     with pytest.raises(BadInput, match="wanted a query of words"):
-        search_both(collection, [], query)
+        collection.search_texts(query, faces=[])
 
 
 def test_a_collection_without_texts_says_so(collection):
     with pytest.raises(CollectionError, match="no text was indexed"):
-        search_texts(collection, "boda")
+        collection.search_texts("boda")

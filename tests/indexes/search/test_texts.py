@@ -18,8 +18,7 @@ from retrieve.indexes.building import storing
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import open_collection
 from retrieve.indexes.queries.modes import Mode
-from retrieve.indexes.queries.texts import search_texts
-from retrieve.indexes.search.texts import Texts
+from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.upkeep.check import check
 from retrieve.indexes.upkeep.forget import forget
 
@@ -56,7 +55,7 @@ def _said(collection) -> list[tuple[str, str, str]]:
 
 
 def _found(collection, query, mode=Mode.BM25) -> list[str]:
-    return [hit.path.name for hit in search_texts(collection, query, mode=mode)]
+    return [hit.path.name for hit in collection.search_texts(query, mode=mode)]
 
 
 def test_every_row_is_the_embedding_of_its_text(collection, folder):
@@ -136,7 +135,7 @@ def test_a_caption_beside_a_photo_is_of_the_photo_and_no_document(collection, fo
     assert (counts["photos"], counts["texts"], report.new) == (2, 1, 3)
     assert ("ana.jpg", "caption", WEDDING) in _said(collection)
     assert ("eva.jpg", "caption", HARVEST) in _said(collection)
-    (hit,) = search_texts(collection, "boda", mode=Mode.BM25)
+    (hit,) = collection.search_texts("boda", mode=Mode.BM25)
     assert (hit.path, hit.kind) == (folder / "ana.jpg", "photo")
 
 
@@ -225,7 +224,7 @@ def test_each_copy_of_a_photo_says_what_stands_beside_it(collection, folder):
     small.index_all(collection, folder)
     assert collection.catalog.counts()["photos"] == 1
     for word, name in (("boda", "one"), ("cosecha", "two")):
-        (hit,) = search_texts(collection, word, mode=Mode.BM25)
+        (hit,) = collection.search_texts(word, mode=Mode.BM25)
         assert hit.path == folder / name / "ana.jpg"
     shutil.rmtree(folder / "one")
     small.index_all(collection, folder)
@@ -336,7 +335,8 @@ def test_another_encoder_or_language_is_refused_in_one_line_and_nothing_changes(
     (folder / "a.txt").write_text(WEDDING)
     small.index_all(collection, folder)
     before = list(collection.db.conn.iterdump())
-    collection.texts = Texts(collection.db, collection.path, None, language)
+    own = collection.opened
+    own.texts = Texts(own.db, own.path, Encoding(None, language))
     collection.texts.use(encoder)
     (folder / "b.txt").write_text(HARVEST)
     with pytest.raises(CollectionError, match=said) as caught:
@@ -344,7 +344,7 @@ def test_another_encoder_or_language_is_refused_in_one_line_and_nothing_changes(
     assert "\n" not in str(caught.value)
     assert list(collection.db.conn.iterdump()) == before
     with pytest.raises(CollectionError, match=said):
-        search_texts(collection, "boda")
+        collection.search_texts("boda")
 
 
 def test_a_passage_without_a_word_or_number_is_left_out_and_the_others_keep_their_numbers(

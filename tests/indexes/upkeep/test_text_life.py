@@ -24,7 +24,6 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.collection import open_collection
 from retrieve.indexes.exchange.exports import export
 from retrieve.indexes.queries.modes import Mode
-from retrieve.indexes.queries.texts import search_texts
 from retrieve.indexes.search import ann, fastscan
 from retrieve.indexes.upkeep import check, compact, proof, repair
 from retrieve.indexes.upkeep.backup import backup
@@ -244,7 +243,7 @@ def test_an_index_of_passages_is_made_used_and_dropped_with_what_is_forgotten(
     index(collection, notes)
     (old,) = (collection.path / "cache").iterdir()
     assert old.name.startswith("passages.")
-    found = search_texts(collection, "El olivo 7 da aceituna.", mode=Mode.MEANING, k=1)
+    found = collection.search_texts("El olivo 7 da aceituna.", mode=Mode.MEANING, k=1)
     assert (found[0].path.name, collection.texts.engine.state) == ("more7.txt", "indexed")
     forget(collection, paths=[notes / "more7.txt"])
     (new,) = (collection.path / "cache").iterdir()

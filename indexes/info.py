@@ -1,0 +1,49 @@
+"""What a collection holds, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrieve.indexes.opened import Opened
+from retrieve.indexes.search.engine import State
+from retrieve.indexes.vectors.spaces import Space
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What a collection holds and what made it.
+
+    space        of faces; texts of passages; None before there is any
+    counts       photos, faces, texts, passages, files, skipped, gone, persons, dead
+    search       how a search for faces goes about it now; text_search one for words
+    """
+
+    path: Path
+    format: int
+    space: Space | None
+    texts: Space | None
+    counts: dict[str, int]
+    size_bytes: int
+    search: State
+    text_search: State
+
+
+def describe(opened: Opened) -> Info:
+    """Count, and look at how searches go about it."""
+    space, texts = opened.faces.space(), opened.texts.vectors.space()
+    if space is not None:
+        opened.engine.index()
+    if texts is not None:
+        opened.texts.engine.index()
+    files = (file for file in opened.path.rglob("*") if file.is_file())
+    return Info(
+        opened.path,
+        opened.catalog.format,
+        space,
+        texts,
+        opened.catalog.counts(),
+        sum(file.stat().st_size for file in files),
+        opened.engine.state,
+        opened.texts.engine.state,
+    )

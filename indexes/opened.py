@@ -1,0 +1,158 @@
+"""One thread's connection to a collection, and what is read and written through it.
+
+SQLite's connections belong to one thread each, and so does everything that holds one. What
+threads may share (networks, an encoder, indexes in memory) is handed in.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlite_utils import Database
+
+from retrieve.errors import BadInput, CollectionError
+from retrieve.faces import calibration
+from retrieve.indexes.catalog.contents import Catalog
+from retrieve.indexes.catalog.database import reading
+from retrieve.indexes.catalog.filters import FACES, Filter, findable
+from retrieve.indexes.search.engine import Engine, Loaded
+from retrieve.indexes.search.texts import Encoding, Texts
+from retrieve.indexes.vectors.file import FileMissing
+from retrieve.indexes.vectors.spaces import Space, VectorSpace
+
+LOOKS = 5  # at a catalog whose vector file was replaced between reading and opening
+
+T = TypeVar("T")
+
+
+class Opened:
+    """A collection as one thread sees it.
+
+    db       its SQLite file
+    catalog  photos, files, faces
+    faces    their embeddings
+    engine   search in them
+    texts    passages, their embeddings and the search in them
+    picture  gives the picture of a stored face by its id, to any thread
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        db: Database,
+        encoding: Encoding,
+        loaded: Loaded,
+        *,
+        device: str,
+        picture: Callable[[int], bytes],
+    ) -> None:
+        self.path = path
+        self.db = db
+        self.catalog = Catalog(db)
+        self.faces = VectorSpace(db, path, FACES)
+        self.engine = Engine(db, path, self.faces, device=device, loaded=loaded)
+        self.texts = Texts(db, path, encoding, device=device, loaded=loaded)
+        self.picture = picture
+        self._kept: tuple[object, NDArray[np.bool_] | None] | None = None
+
+    def space(self) -> Space:
+        """What the catalog says of the faces; raises CollectionError if there are none yet."""
+        space = self.faces.space()
+        if space is None:
+            raise CollectionError(
+                f"nothing was indexed into {self.path} yet: retrieve index FOLDER"
+            )
+        return space
+
+    def calibration(self) -> calibration.Calibration | None:
+        """What scores of these faces mean; None if nobody measured that."""
+        made_by = self.space().made_by
+        return calibration.find(made_by["embedder_sha256"], made_by["detector"])
+
+    def findable(self, wanted: Filter) -> NDArray[np.bool_] | None:
+        """(rows,) which faces a search may find, None if all; kept until something is committed
+        or asked for otherwise.
+        """
+        rows = self.space().rows
+        version = self.db.execute("PRAGMA data_version").fetchone()[0]
+        key = (version, self.db.conn.total_changes, rows, wanted)
+        if self._kept is None or self._kept[0] != key:
+            self._kept = (key, findable(self.db, rows, wanted))
+        return self._kept[1]
+
+    def consistently(self, look: Callable[[], T]) -> T:
+        """What `look` returns for one view of the catalog and the vector file that it names."""
+        for _ in range(LOOKS - 1):
+            try:
+                with reading(self.db):
+                    return look()
+            except FileMissing:  # another process compacted: look at its catalog
+                continue
+        with reading(self.db):
+            return look()
+
+
+class Connections:
+    """A collection's connections, one for each thread that uses it.
+
+    path      of the collection
+    connect   opens the catalog once more
+    encoding  what texts are embedded with
+    first     the connection of the thread that opens the collection
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connect: Callable[[], Database],
+        encoding: Encoding,
+        *,
+        device: str,
+        first: Database,
+    ) -> None:
+        self.closed = False
+        self._path = path
+        self._connect = connect
+        self._encoding = encoding
+        self._device = device
+        self._loaded = Loaded()
+        self._own = threading.local()
+        self._every: weakref.WeakSet[Opened] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._keep(first)
+
+    @property
+    def here(self) -> Opened:
+        """This thread's; raises BadInput if the collection was closed."""
+        if self.closed:
+            raise BadInput(f"the collection {self._path} was closed: open it again")
+        found: Opened | None = getattr(self._own, "opened", None)
+        return found or self._keep(self._connect())
+
+    def close(self) -> None:
+        """End them all."""
+        with self._lock:
+            self.closed = True
+            for opened in list(self._every):
+                opened.db.conn.close()
+
+    def _keep(self, db: Database) -> Opened:
+        opened = Opened(
+            self._path,
+            db,
+            self._encoding,
+            self._loaded,
+            device=self._device,
+            picture=lambda face_id: self.here.catalog.crop(face_id),
+        )
+        weakref.finalize(opened, db.conn.close)  # when its thread ends
+        self._own.opened = opened
+        with self._lock:
+            self._every.add(opened)
+        return opened

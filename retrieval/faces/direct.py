@@ -1,0 +1,136 @@
+"""Faces without a collection: found, embedded, compared, with networks opened once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrieve.errors import BadInput
+from retrieve.faces import calibration, extract
+from retrieve.faces.detect import DEFAULT_DETECTOR, open_detector
+from retrieve.faces.detector import Detector
+from retrieve.faces.embed import DEFAULT_EMBEDDER, Embedder, open_embedder
+from retrieve.faces.extract import Faces
+from retrieve.sources import reader_of
+from retrieve.types import Embeddings
+
+if TYPE_CHECKING:
+    from retrieve.sources import PhotoLike
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How alike the most similar faces of two photos are.
+
+        same = retrieve.compare("a.jpg", "b.jpg")
+        print(same.score, same.probability, same.false_match_rate)
+
+    score             cosine of the two embeddings, -1 to 1
+    probability       that both faces are one person, at even odds beforehand; None without a
+                      calibration of the embedder
+    false_match_rate  share of pairs of strangers that score as high or higher, the lowest rate
+                      that was measured and the score passes; 1.0 if it passes none, None without
+                      a calibration. It is that of one pair: of `pairs` the best was taken
+    faces             which face of each photo, 1 for the largest
+    pairs             how many pairs of faces were compared
+    """
+
+    score: float
+    probability: float | None
+    false_match_rate: float | None
+    faces: tuple[int, int]
+    pairs: int
+
+
+def detect(photo: PhotoLike, *, detector: str | Detector = DEFAULT_DETECTOR) -> Faces:
+    """The faces in a photo, largest first.
+
+        faces = retrieve.detect("group.jpg")
+        for face in faces: print(face.box, face.score)
+
+    photo     path, bytes, image of Pillow, or array (H, W, 3) uint8 RGB
+    detector  name, or an object with what retrieve.faces.detector.Detector asks for
+    returns   a sequence of Face that holds its photo; empty if there is none
+    raises    BadInput for a photo of no use
+    """
+    return extract.detect(reader_of(photo), _detector(detector))
+
+
+def embed_faces(faces: Faces, *, embedder: str | Embedder = DEFAULT_EMBEDDER) -> Embeddings:
+    """One unit vector for each face, aligned from the photo that the faces were found in.
+
+        vectors = retrieve.embed_faces(retrieve.detect("group.jpg"))
+        vectors @ vectors.T                     # the scores of all pairs
+
+    embedder  name, weights file, or an object with what retrieve.faces.embed.Embedder asks for
+    returns   (N, D) float32, rows of length 1; N may be 0
+    raises    BadInput for faces of no photo, WeightsError if the weights cannot be had
+    """
+    if not isinstance(faces, Faces):
+        raise BadInput(
+            "wanted the faces of a photo as retrieve.detect(photo) gives them; "
+            f"got {type(faces).__name__}"
+        )
+    opened = _embedder(embedder)
+    return opened.embed(faces.crops(opened.template(faces.detector), opened.crop_px))
+
+
+def compare(
+    a: PhotoLike,
+    b: PhotoLike,
+    *,
+    detector: str | Detector = DEFAULT_DETECTOR,
+    embedder: str | Embedder = DEFAULT_EMBEDDER,
+) -> Comparison:
+    """Whether two photos show one person: every face of one with every face of the other.
+
+        same = retrieve.compare("a.jpg", "b.jpg")
+        print(f"{same.score:.3f}: {same.probability:.0%}")
+
+    raises  BadInput if there is no face in one of them, or it is of no use
+    """
+    found = [detect(photo, detector=detector) for photo in (a, b)]
+    for which, faces in zip(("first", "second"), found, strict=True):
+        if not faces:
+            raise BadInput(f"no face found in {faces.photo.name}, the {which} of the two photos")
+    scores = np.matmul(
+        embed_faces(found[0], embedder=embedder), embed_faces(found[1], embedder=embedder).T
+    )
+    i, j = np.unravel_index(int(scores.argmax()), scores.shape)
+    score = float(scores[i, j])
+    weights = getattr(_embedder(embedder), "weights_sha256", "")
+    measured = calibration.find(weights, _detector(detector).name)
+    return Comparison(
+        score,
+        measured.probability(score) if measured else None,
+        _rate(measured, score) if measured else None,
+        (int(i) + 1, int(j) + 1),
+        scores.size,
+    )
+
+
+def _rate(measured: calibration.Calibration, score: float) -> float:
+    """The lowest false-match rate at which a score passes."""
+    passed = [float(rate) for rate, least in measured.thresholds.items() if score >= least]
+    return min(passed, default=1.0)
+
+
+def _detector(asked: str | Detector) -> Detector:
+    return _named_detector(asked) if isinstance(asked, str) else asked
+
+
+def _embedder(asked: str | Embedder) -> Embedder:
+    return _named_embedder(asked) if isinstance(asked, str) else asked
+
+
+@lru_cache(4)
+def _named_detector(name: str) -> Detector:
+    return open_detector(name)
+
+
+@lru_cache(4)
+def _named_embedder(name: str) -> Embedder:
+    return open_embedder(name)
