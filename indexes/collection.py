@@ -357,7 +357,7 @@ class Collection:
                     )
                 )
             except BadPhoto as error:
-                found.append(Probe(path, [], str(error)))
+                found.append(Probe(path, [], error.reason))
         return found
 
     def nearest(
@@ -459,11 +459,11 @@ def open_collection(
         first=open_database(folder / CATALOG, create=create, read_only=read_only),
     )
     space = connections.here.faces.space()
-    made_by = space.made_by if space else {}
     networks = Networks(
         folder,
-        detector or made_by.get("detector"),
-        embedder or made_by.get("embedder"),
+        detector,
+        embedder,
+        held=space.made_by if space else {},
         device=device,
         asked=detector is not None or embedder is not None or device != "cpu",
         on_download=on_download,

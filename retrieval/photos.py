@@ -72,7 +72,14 @@ _settings = threading.RLock()
 
 
 class BadPhoto(BadInput):
-    """A file that cannot be used as a photo; the message is the reason, without its path."""
+    """A file that cannot be used as a photo; the message is the reason, without its path.
+
+    reason  the same, also where the message was given the path
+    """
+
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        super().__init__(reason if path is None else f"{path}: {reason}")
+        self.reason = reason
 
 
 def read(path: Path, *, long_side_px: int | None = 1024) -> Photo:

@@ -32,13 +32,14 @@ def reader_of(photo: PhotoLike) -> Reader:
     """Of the path of a file (~ is your home), its bytes, an image of Pillow, or an array.
 
     photo   an array is (H, W, 3) uint8 RGB, upright
+    returns what raises BadPhoto with the file's path if it cannot be used
     raises  BadInput for anything else
     """
     from PIL import Image
 
     given: Any = photo
     if isinstance(given, str | Path):
-        return file_reader(Path(given).expanduser())
+        return partial(_named, Path(given).expanduser())
     if isinstance(given, bytes | bytearray | memoryview):
         return partial(_bytes, bytes(given))
     if isinstance(given, np.ndarray):
@@ -57,6 +58,13 @@ def reader_of(photo: PhotoLike) -> Reader:
 
 def _file(path: Path, long_side_px: int | None) -> Photo:
     return photos.read(path, long_side_px=long_side_px)
+
+
+def _named(path: Path, long_side_px: int | None) -> Photo:
+    try:
+        return photos.read(path, long_side_px=long_side_px)
+    except photos.BadPhoto as error:
+        raise photos.BadPhoto(error.reason, path) from error
 
 
 def _bytes(content: bytes, long_side_px: int | None) -> Photo:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -155,17 +154,3 @@ def test_the_installed_packages_are_the_folders():
 def test_weights_packages_are_never_imported():
     for path in _sources():
         assert not {name.split(".")[0] for name in _imported(path)} & NEVER_IMPORTED, path
-
-
-def test_the_readmes_python_compiles_and_names_what_exists():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    tree = ast.parse(code)
-    from retrieve.indexes.collection import Collection
-    from retrieve.indexes.queries.probes import ProbeFace
-    from retrieve.types import Hit, Passage, TextHit
-
-    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    flowing = (Collection, ProbeFace, Hit, TextHit, Passage)
-    known = {"faces", *(name for kind in flowing for name in dir(kind))}
-    assert attributes <= known

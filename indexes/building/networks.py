@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieve.errors import CollectionError
+from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.vectors.foreign import check_ours, checked_network, weights_of
 from retrieve.indexes.vectors.spaces import Space
 
@@ -27,6 +29,7 @@ class Networks:
 
     Threads share them: both are used as they are, never changed.
 
+    held   the names of those that the collection was made with, which stand for None
     asked  whether somebody asked for one of them, so that it has to be opened
     """
 
@@ -36,12 +39,14 @@ class Networks:
         detector: str | Detector | None,
         embedder: str | Embedder | None,
         *,
+        held: Mapping[str, str] | None = None,
         device: str,
         asked: bool = False,
         on_download: OnDownload | None = None,
     ) -> None:
         self.asked = asked
         self._collection = collection
+        self._held = held or {}
         self._device = device
         self._on_download = on_download
         self._lock = threading.RLock()
@@ -61,8 +66,9 @@ class Networks:
             if self._detector is None:
                 from retrieve.faces.detect import DEFAULT_DETECTOR, open_detector
 
-                name = check_ours(self._named[0] or DEFAULT_DETECTOR, self._collection)
-                self._detector = open_detector(name, device=self._device)
+                name = self._named[0] or self._held.get("detector", DEFAULT_DETECTOR)
+                with self._ours("detector", name):
+                    self._detector = open_detector(name, device=self._device)
             return self._detector
 
     @property
@@ -72,11 +78,26 @@ class Networks:
             if self._embedder is None:
                 from retrieve.faces.embed import DEFAULT_EMBEDDER, open_embedder
 
-                name = check_ours(self._named[1] or DEFAULT_EMBEDDER, self._collection)
-                self._embedder = open_embedder(
-                    name, device=self._device, progress=self._on_download
-                )
+                name = self._named[1] or self._held.get("embedder", DEFAULT_EMBEDDER)
+                with self._ours("embedder", name):
+                    self._embedder = open_embedder(
+                        name, device=self._device, progress=self._on_download
+                    )
             return self._embedder
+
+    @contextmanager
+    def _ours(self, kind: str, name: str) -> Iterator[None]:
+        """Say whose network it is that the collection was made with and nobody handed over."""
+        check_ours(name, self._collection)
+        try:
+            yield
+        except BadInput as error:
+            if name != self._held.get(kind):
+                raise
+            raise CollectionError(
+                f"{self._collection} was made with the {kind} {name!r}, which is not one of ours. "
+                f"Hand it over: retrieve.open_collection(…, {kind}=…)"
+            ) from error
 
     def use(self, detector: Detector, embedder: Embedder) -> None:
         """Take networks that are open already, whatever the names."""

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlite_utils import Database
 
-from retrieve.errors import CollectionError
+from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.filters import PASSAGES
 from retrieve.indexes.catalog.migrations import create_words
 from retrieve.indexes.catalog.passages import NewPassage, Passages, put_stems, titles
 from retrieve.indexes.search.engine import Engine, Loaded
-from retrieve.indexes.vectors.foreign import weights_of
+from retrieve.indexes.vectors.foreign import checked_network, weights_of
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.types import Embeddings, Passage
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LANGUAGE = "es"
 BLOCK = 256  # passages embedded at once
+OF_AN_ENCODER = ("name", "dim", "covers", "embed")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +67,8 @@ class Encoding:
         self.name = encoder if isinstance(encoder, str) else None
         self.language = language
         self._opened = None if isinstance(encoder, str) else encoder
+        if self._opened is not None:
+            checked_network(self._opened, "an encoder", OF_AN_ENCODER)
         self._lock = threading.Lock()
 
     def use(self, encoder: TextEncoder) -> None:
@@ -78,7 +81,15 @@ class Encoding:
 
         with self._lock:
             if self._opened is None:
-                self._opened = open_text_encoder(self.name or held or LSTM)
+                try:
+                    self._opened = open_text_encoder(self.name or held or LSTM)
+                except BadInput as error:
+                    if self.name or held is None:
+                        raise
+                    raise CollectionError(
+                        f"the passages were made with the encoder {held!r}, which is not one of "
+                        "ours. Hand it over: retrieve.open_collection(…, encoder=…)"
+                    ) from error
             return self._opened
 
 

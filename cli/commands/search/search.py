@@ -186,7 +186,7 @@ def _searched(
             photo, k=k, threshold=threshold, wanted=wanted, face=face, exact=exact
         )
     except BadPhoto as error:
-        return Probe(photo, [], str(error))
+        return Probe(photo, [], error.reason)
 
 
 def _each(
