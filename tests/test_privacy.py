@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 import traced
 
+from retrieve.cache import fonts_in_cache
+
 # onnxruntime 1.32 looks its vendor's host up 9 s after its import.
 LONG_ENOUGH_S = 12
 PATIENCE_S = 60
@@ -216,3 +218,14 @@ def test_telemetry_is_off_unless_the_user_says_otherwise(wanted, found):
         [sys.executable, "-c", code], env=given, capture_output=True, text=True, check=True
     )
     assert said.stdout == f"{found}\n"
+
+
+def test_the_list_of_fonts_lies_in_our_cache_unless_the_user_says_where(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETRIEVE_CACHE", str(tmp_path))
+    monkeypatch.setenv("MPLCONFIGDIR", "elsewhere")
+    fonts_in_cache()
+    assert os.environ["MPLCONFIGDIR"] == "elsewhere"
+    monkeypatch.delenv("MPLCONFIGDIR")
+    fonts_in_cache()
+    assert os.environ["MPLCONFIGDIR"] == str(tmp_path / "matplotlib")
+    assert (tmp_path / "matplotlib").is_dir()
