@@ -35,6 +35,20 @@ if __name__ == "__main__":
         assert collection.search([Path("probe.jpg")])[0].faces[0].hits
         assert search_texts(collection, "una boda en Zaragoza")
 """
+# 12 MB: SQLite keeps the copy of a small catalog in memory.
+LARGE = """
+from pathlib import Path
+from retrieve.indexes.collection import open_collection
+from retrieve.indexes.search import traces
+
+with open_collection(Path("col'lection"), create=True) as collection:
+    db = collection.db
+    db.execute("CREATE TABLE large (content BLOB)")
+    db.conn.executemany("INSERT INTO large VALUES (?)", ([bytes(4000)] for _ in range(3000)))
+    traces.mark(db)
+    db.conn.commit()
+    assert traces.finish(db, collection.path)
+"""
 COMMANDS = {
     "search a photo": (*RETRIEVE, "search", "probe.jpg", "--collection", "collection"),
     "search words": (*RETRIEVE, "search", "la boda de Zaragoza", "--collection", "collection"),
@@ -176,6 +190,16 @@ def test_nothing_is_left_but_collections_and_our_cache(everyday):
     assert {path for path in left if not _within(everyday.root / path, everyday, OURS)} == set()
     for place in OURS:
         assert any(path.is_relative_to(place) for path in left), f"nothing was looked at in {place}"
+
+
+@pytest.mark.usefixtures("_tracing")
+def test_a_large_catalog_is_written_anew_within_its_collection(tmp_path):
+    machine = Machine(tmp_path / "machine")
+    (machine.root / "work" / "large.py").write_text(LARGE)
+    machine.run("large", ("large.py",))
+    made = traced.made(machine.trace("large"), machine.root / "work")
+    assert any("etilqs" in path.name for path in made)  # what SQLite calls its temporary files
+    assert {path for path in made if not _within(path, machine, ("work/col'lection",))} == set()
 
 
 @pytest.mark.usefixtures("_tracing")

@@ -16,7 +16,7 @@ _MAKING = (
 )
 # A file a process, so that no line is cut in two; -y names the folder that a path is relative to.
 _NAMESPACE = ["unshare", "--map-root-user", "--net"]
-_STRACE = ["strace", "-ff", "-y", "-qq", "-s", "4096", "-e", f"trace=network,{_MAKING}"]
+_STRACE = ["strace", "-ff", "--seccomp-bpf", "-y", "-qq", "-s", "4096", "-e", f"trace=network,{_MAKING}"]
 _CALL = re.compile(r"(?P<name>\w+)\((?P<arguments>.*)\)\s+= (?P<result>-?\d+|0x[0-9a-f]+)")
 # A path as an argument, after its folder if the call has one.
 _PATH = re.compile(r'(?:\w+<(?P<folder>[^>]*)>, )?"(?P<path>[^"]*)"')
