@@ -1,5 +1,4 @@
-"""Commands under strace in a network namespace of their own: what they open for writing, and where
-they connect."""
+"""Commands under strace in a network of their own: sockets, and files opened for writing."""
 
 from __future__ import annotations
 
@@ -8,6 +7,7 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 # A question mark before a call that not every architecture has.
 _MAKING = (
@@ -16,7 +16,7 @@ _MAKING = (
 )
 # A file a process, so that no line is cut in two; -y names the folder that a path is relative to.
 _NAMESPACE = ["unshare", "--map-root-user", "--net"]
-_STRACE = ["strace", "-ff", "--seccomp-bpf", "-y", "-qq", "-s", "4096", "-e", f"trace=network,{_MAKING}"]
+_STRACE = ["strace", "-ff", "-y", "-qq", "-s4096", "--seccomp-bpf", f"--trace=network,{_MAKING}"]
 _CALL = re.compile(r"(?P<name>\w+)\((?P<arguments>.*)\)\s+= (?P<result>-?\d+|0x[0-9a-f]+)")
 # A path as an argument, after its folder if the call has one.
 _PATH = re.compile(r'(?:\w+<(?P<folder>[^>]*)>, )?"(?P<path>[^"]*)"')
@@ -28,8 +28,9 @@ def why_not() -> str | None:
     """Why nothing can be traced on this machine, or None."""
     if missing := [tool for tool in ("unshare", "strace") if shutil.which(tool) is None]:
         return f"needs {' and '.join(missing)}"
-    command = [*_NAMESPACE, *_STRACE, "-o", "/dev/null", "true"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with TemporaryDirectory() as folder:
+        command = traced(["true"], Path(folder, "trace"))
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else f"not permitted here: {done.stderr.strip()}"
 
 
