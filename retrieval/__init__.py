@@ -16,8 +16,14 @@ texts become embeddings, without an index and without printing.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# From 1.32 on, onnxruntime keeps a queue of events about the machine in the user's cache
+# and sends it to its vendor, as soon as it is imported. It reads this once, at that
+# import; every process of ours passes here before, the fork server's preload too.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from retrieve.errors import BadInput, CollectionError, RetrievalError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -39,6 +39,18 @@ def replacing(path: Path) -> Iterator[Path]:
         neighbour.replace(path)
     finally:
         neighbour.unlink(missing_ok=True)
+
+
+def fonts_in_cache() -> None:
+    """Before matplotlib is imported: its list of fonts lies here, unless the user says where.
+
+    It would make a folder of its own in the user's cache and one in the configuration.
+    """
+    if "MPLCONFIGDIR" not in os.environ:
+        folder = cache_dir() / "matplotlib"
+        with suppress(OSError):  # where it may not write, matplotlib makes do and says so
+            _make_private(folder)
+        os.environ["MPLCONFIGDIR"] = str(folder)
 
 
 def _make_private(folder: Path) -> None:

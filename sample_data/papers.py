@@ -11,6 +11,8 @@ from io import BytesIO
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
+from retrieve.cache import fonts_in_cache
+
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # of all members, so that the same text gives the same bytes
 A5_INCHES = (5.83, 8.27)  # width, height
 LINE_CHARACTERS, PAGE_LINES = 56, 34  # on an A5 page in DejaVu Serif of 10 points
@@ -75,6 +77,7 @@ def odt(title: str, paragraphs: list[str]) -> bytes:
 
 def pdf(title: str, paragraphs: list[str]) -> bytes:
     """An A5 document with real text; a line is left blank after each paragraph."""
+    fonts_in_cache()
     from matplotlib import rc_context
     from matplotlib.backends.backend_pdf import PdfPages
     from matplotlib.figure import Figure

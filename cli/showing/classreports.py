@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrieve.cache import fonts_in_cache, replacing
 from retrieve.cli.showing import render
 
 if TYPE_CHECKING:
@@ -99,13 +100,12 @@ def measured(
 
 def draw(quality: Quality, out: Path) -> None:
     """Write a picture of the confusion matrix: a row for each true class, shares of it as shade."""
+    fonts_in_cache()
     import matplotlib
 
     matplotlib.use("Agg")
     import numpy as np
     from matplotlib import pyplot
-
-    from retrieve.cache import replacing
 
     check(out)
     names = [one.label for one in quality.classes]

@@ -51,7 +51,7 @@ def finish(db: Database, folder: Path, *, patience_s: float = 0.0) -> bool:
     marks = pending(db)
     if not marks:
         return True
-    _write_anew(db)
+    _write_anew(db, folder)
     if not cut_log(db, patience_s=patience_s):
         return False
     with writing(db):  # only the marks that were there before: other deletions have their own
@@ -81,12 +81,17 @@ def finish_or_raise(db: Database, folder: Path, *, patience_s: float = PATIENCE_
         )
 
 
-def _write_anew(db: Database) -> None:
-    """The catalog's file with nothing in it but what the catalog holds."""
+def _write_anew(db: Database, folder: Path) -> None:
+    """The catalog's file with nothing in it but what the catalog holds.
+
+    folder  the collection's, where SQLite puts the copy that it makes on the way, unlinked
+            at once: the system's temporary folder may be another disk, not encrypted
+    """
     with writing(db):
         merge_words(db)
     # On disk: a catalog has 4 kB a face, too much for memory.
     db.execute("PRAGMA temp_store = FILE")
+    _put_temporaries(db, str(folder.absolute()))
     try:
         db.execute("VACUUM")
     except sqlite3.OperationalError as error:
@@ -96,7 +101,15 @@ def _write_anew(db: Database) -> None:
             "in free space; then run: retrieve repair"
         ) from error
     finally:
+        _put_temporaries(db, "")
         db.execute("PRAGMA temp_store = MEMORY")
+
+
+def _put_temporaries(db: Database, folder: str) -> None:
+    """Where SQLite makes its temporary files from now on; empty where the system says."""
+    with suppress(UnicodeEncodeError):  # a name that is no text cannot be said in SQL
+        quoted = folder.replace("'", "''")
+        db.execute(f"PRAGMA temp_store_directory = '{quoted}'")
 
 
 def merge_words(db: Database) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve.cache import replacing
+from retrieve.cache import fonts_in_cache, replacing
 from retrieve.cli.showing.maps.groups import Group
 from retrieve.cli.showing.maps.wordplot import FORMATS
 from retrieve.errors import BadInput
@@ -52,6 +52,7 @@ def write_picture(
     raises    BadInput for another kind of file
     """
     checked(out)
+    fonts_in_cache()
     import matplotlib
 
     matplotlib.use("Agg")

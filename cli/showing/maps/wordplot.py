@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve.cache import replacing
+from retrieve.cache import fonts_in_cache, replacing
 from retrieve.errors import BadInput
 from retrieve.indexes.words.stores import WordIndex
 from retrieve.types import Embeddings
@@ -36,6 +36,7 @@ def picture(index: WordIndex, words: Sequence[str], out: Path) -> None:
             f"wanted two or more words and a file in {', '.join(FORMATS)}; got "
             f"{len(words)} and {out.name}"
         )
+    fonts_in_cache()
     import matplotlib
 
     matplotlib.use("Agg")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import types
@@ -155,6 +156,17 @@ def test_sentence_transformers_is_an_extra(monkeypatch):
         open_text_encoder("sentence-transformers:any")
 
 
+@pytest.fixture
+def hub(monkeypatch):
+    """The hub's cache: which files of which models are in it; at first none."""
+    kept: set[tuple[str, str]] = set()
+    fake = types.ModuleType("huggingface_hub")
+    fake.try_to_load_from_cache = lambda *file: "/".join(file) if file in kept else None
+    monkeypatch.setitem(sys.modules, "huggingface_hub", fake)
+    return kept
+
+
+@pytest.mark.usefixtures("hub")
 def test_sentence_transformers_stands_behind_the_same_protocol(monkeypatch):
     class Model:
         def __init__(self, name):
@@ -190,6 +202,39 @@ def test_sentence_transformers_stands_behind_the_same_protocol(monkeypatch):
         open_text_encoder("sentence-transformers:absent")
 
 
+@pytest.mark.parametrize("cached", ["ana/small", "small"])
+def test_a_model_that_is_here_is_opened_without_asking_the_hub(cached, hub, tmp_path, monkeypatch):
+    opened = []
+    fake = types.ModuleType("sentence_transformers")
+    fake.SentenceTransformer = lambda name, local_files_only=False: opened.append(
+        (name, local_files_only)
+    )
+    monkeypatch.setitem(sys.modules, "sentence_transformers", fake)
+    monkeypatch.delenv("HF_HUB_DISABLE_TELEMETRY", raising=False)
+    open_text_encoder(f"sentence-transformers:{cached}")
+    hub.add((cached if "/" in cached else f"sentence-transformers/{cached}", "config.json"))
+    open_text_encoder(f"sentence-transformers:{cached}")  # a part of it
+    hub.add((cached if "/" in cached else f"sentence-transformers/{cached}", "modules.json"))
+    open_text_encoder(f"sentence-transformers:{cached}")
+    open_text_encoder(f"sentence-transformers:{tmp_path}")
+    assert opened == [(cached, False), (cached, False), (cached, True), (str(tmp_path), True)]
+    assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
+
+
+def test_a_model_of_which_only_a_part_is_here_is_fetched(hub, monkeypatch):
+    def load(name, local_files_only=False):
+        if local_files_only:
+            raise OSError("no model.safetensors in the cache")
+        return name
+
+    fake = types.ModuleType("sentence_transformers")
+    fake.SentenceTransformer = load
+    monkeypatch.setitem(sys.modules, "sentence_transformers", fake)
+    hub.add(("ana/small", "modules.json"))
+    assert open_text_encoder("sentence-transformers:ana/small").name.endswith("ana/small")
+
+
+@pytest.mark.usefixtures("hub")
 def test_a_torchvision_that_does_not_load_is_hidden_from_the_library(tmp_path, monkeypatch):
     for name in ("sentence_transformers", "torchvision"):
         monkeypatch.delitem(sys.modules, name, raising=False)

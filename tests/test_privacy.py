@@ -1,0 +1,262 @@
+"""Nothing leaves the machine, and nothing is left outside the collection and our own cache.
+
+Everyday commands and a script run in a home that was empty; where the system allows it, under
+strace in a network namespace of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import traced
+
+from retrieve.cache import fonts_in_cache
+
+# onnxruntime 1.32 looks its vendor's host up 9 s after its import.
+LONG_ENOUGH_S = 12
+PATIENCE_S = 60
+RETRIEVE = ("-m", "retrieve.cli")
+SCRIPT = """
+from pathlib import Path
+from retrieve.indexes.collection import open_collection
+from retrieve.indexes.queries.texts import search_texts
+
+if __name__ == "__main__":
+    with open_collection(Path("scripted"), create=True) as collection:
+        assert collection.index([Path("album"), Path("texts")]).new
+        assert collection.search([Path("probe.jpg")])[0].faces[0].hits
+        assert search_texts(collection, "una boda en Zaragoza")
+"""
+# 12 MB: SQLite keeps the copy of a small catalog in memory.
+LARGE = """
+from pathlib import Path
+from retrieve.indexes.collection import open_collection
+from retrieve.indexes.search import traces
+
+with open_collection(Path("col'lection"), create=True) as collection:
+    db = collection.db
+    db.execute("CREATE TABLE large (content BLOB)")
+    db.conn.executemany("INSERT INTO large VALUES (?)", ([bytes(4000)] for _ in range(3000)))
+    traces.mark(db)
+    db.conn.commit()
+    assert traces.finish(db, collection.path)
+"""
+COMMANDS = {
+    "search a photo": (*RETRIEVE, "search", "probe.jpg", "--collection", "collection"),
+    "search words": (*RETRIEVE, "search", "la boda de Zaragoza", "--collection", "collection"),
+    "analogy": (*RETRIEVE, "analogy", "rey", "hombre", "mujer"),
+    "info": (*RETRIEVE, "info", "--collection", "collection"),
+    "check": (*RETRIEVE, "check", "--collection", "collection"),
+    "plot": (*RETRIEVE, "words", "plot", "rey", "reina", "--out", "out/plot.png"),
+    "script": ("script.py",),
+}
+EVERYDAY = ("index", "watch", *COMMANDS)
+CACHE = "home/Library/Caches/retrieve" if sys.platform == "darwin" else "home/.cache/retrieve"
+OURS = ("work/collection", "work/watched", "work/scripted", "work/out", CACHE)
+# Python's multiprocessing keeps its sockets and locks there while it runs.
+PASSING = ("tmp", "/dev/shm")
+ORT_DISABLE = "ORT_DISABLE_TELEMETRY"
+
+
+@dataclass
+class Machine:
+    """A home, a temporary folder and a folder to work in, for nobody else, and what ran there."""
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        for name in ("home", "tmp", "work", "traces"):
+            (self.root / name).mkdir(parents=True)
+        self._brought: set[Path] = set()
+
+    def start(self, name: str, command: tuple[str, ...], **variables: str) -> subprocess.Popen[str]:
+        """Python with these arguments, with its working folder and nothing of our environment."""
+        whole = [sys.executable, *command]
+        if traced.why_not() is None:
+            whole = traced.traced(whole, self.trace(name))
+        own = {"HOME": str(self.root / "home"), "TMPDIR": str(self.root / "tmp")}
+        kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+        return subprocess.Popen(
+            whole,
+            cwd=self.root / "work",
+            # Compiled modules beside the sources are Python's, whoever installed it.
+            env={**kept, **own, "PYTHONDONTWRITEBYTECODE": "1", **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, name: str, command: tuple[str, ...], **variables: str) -> None:
+        """start() and end()."""
+        self.end(name, self.start(name, command, **variables))
+
+    def end(self, name: str, process: subprocess.Popen[str]) -> None:
+        """Wait until it has ended well."""
+        with process:
+            said, _ = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0, f"{name}: {said}"
+
+    def trace(self, name: str) -> Path:
+        return self.root / "traces" / name.replace(" ", "-")
+
+    def bring(self) -> None:
+        """All files that are there now were there before."""
+        self._brought = self._files()
+
+    def left(self) -> set[Path]:
+        """Files and empty folders that are new, relative to the machine."""
+        return {path.relative_to(self.root) for path in self._files() - self._brought}
+
+    def _files(self) -> set[Path]:
+        places = [self.root / name for name in ("home", "tmp", "work")]
+        return {
+            path
+            for place in places
+            for path in place.rglob("*")
+            if not path.is_dir() or not any(path.iterdir())
+        }
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """A machine whose user wants onnxruntime's telemetry on, and what runs there.
+
+    None where there is no network of its own for it: it would send.
+    """
+    if traced.why_not():
+        return None
+    machine = Machine(tmp_path_factory.mktemp("telling"))
+    code = f"import retrieve, onnxruntime, time; time.sleep({LONG_ENOUGH_S})"
+    return machine, machine.start("import", ("-c", code), **{ORT_DISABLE: "0"})
+
+
+@pytest.fixture(scope="module")
+def everyday(album, probe, tmp_path_factory, told):
+    """The machine after a day of use; the other one sleeps meanwhile."""
+    machine = Machine(tmp_path_factory.mktemp("everyday"))
+    work = machine.root / "work"
+    photos = sorted(album.rglob("IMG_*.jpg"))[:3]
+    for folder in ("album", "texts", "followed", "out"):
+        (work / folder).mkdir()
+    for photo in photos:
+        shutil.copy(photo, work / "album")
+    shutil.copy(probe, work)
+    (work / "texts" / "boda.txt").write_text("La boda fue en Zaragoza, y llovía a cántaros.")
+    (work / "script.py").write_text(SCRIPT)
+    machine.bring()
+
+    machine.run("index", (*RETRIEVE, "index", "album", "texts", "--collection", "collection"))
+    following = ("watch", "followed", "--collection", "watched", "--debounce", ".2")
+    started = time.monotonic()
+    with machine.start("watch", (*RETRIEVE, *following)) as watch:
+        for name, command in COMMANDS.items():
+            machine.run(name, command)
+        shutil.copy(photos[0], work / "followed")
+        time.sleep(max(3.0, LONG_ENOUGH_S - (time.monotonic() - started)))
+        os.killpg(watch.pid, signal.SIGINT)  # Ctrl-C
+        said, _ = watch.communicate(timeout=PATIENCE_S)
+    assert "1 new" in said
+    (work / "followed" / photos[0].name).unlink()
+    return machine
+
+
+@pytest.fixture(scope="module")
+def telling(told):
+    """The machine with telemetry on, when all has ended there."""
+    if told is None:
+        pytest.skip(f"tracing {traced.why_not()}")
+    machine, process = told
+    machine.end("import", process)
+    return machine
+
+
+@pytest.fixture
+def _tracing():
+    if reason := traced.why_not():
+        pytest.skip(f"tracing {reason}")
+
+
+def _within(path: Path, machine: Machine, places: tuple[str, ...]) -> bool:
+    """Whether it lies in one of them, or is a folder that leads to one."""
+    whole = [machine.root / place for place in places]
+    return any(path.is_relative_to(place) or place.is_relative_to(path) for place in whole)
+
+
+def test_nothing_is_left_but_collections_and_our_cache(everyday):
+    left = everyday.left()
+    assert {path for path in left if not _within(everyday.root / path, everyday, OURS)} == set()
+    for place in OURS:
+        assert any(path.is_relative_to(place) for path in left), f"nothing was looked at in {place}"
+
+
+@pytest.mark.usefixtures("_tracing")
+def test_a_large_catalog_is_written_anew_within_its_collection(tmp_path):
+    machine = Machine(tmp_path / "machine")
+    (machine.root / "work" / "large.py").write_text(LARGE)
+    machine.run("large", ("large.py",))
+    made = traced.made(machine.trace("large"), machine.root / "work")
+    assert any("etilqs" in path.name for path in made)  # what SQLite calls its temporary files
+    assert {path for path in made if not _within(path, machine, ("work/col'lection",))} == set()
+
+
+@pytest.mark.usefixtures("_tracing")
+@pytest.mark.parametrize("name", EVERYDAY)
+def test_no_socket_is_opened_but_local_ones(everyday, name):
+    assert traced.families(everyday.trace(name)) <= {"AF_UNIX"}
+
+
+@pytest.mark.usefixtures("_tracing")
+@pytest.mark.parametrize("name", EVERYDAY)
+def test_no_file_is_written_elsewhere_not_even_for_a_moment(everyday, name):
+    made = traced.made(everyday.trace(name), everyday.root / "work")
+    assert {path for path in made if not _within(path, everyday, (*OURS, *PASSING))} == set()
+
+
+def test_the_look_out_sees_the_files_of_onnxruntimes_telemetry(telling):
+    left = {str(path) for path in telling.left()}
+    if not left:
+        pytest.skip("this onnxruntime keeps no events")
+    assert "tmp/.ses" in left
+    assert any(".onnxruntime" in path for path in left)
+
+
+@pytest.mark.usefixtures("_tracing")
+def test_the_look_out_sees_the_sockets_of_onnxruntimes_telemetry(telling):
+    made = traced.made(telling.trace("import"), telling.root / "work")
+    if not made:
+        pytest.skip("this onnxruntime keeps no events")
+    assert telling.root / "tmp" / ".ses" in made
+    assert "AF_INET" in traced.families(telling.trace("import"))
+
+
+@pytest.mark.parametrize(("wanted", "found"), [(None, "1"), ("0", "0"), ("", "")])
+def test_telemetry_is_off_unless_the_user_says_otherwise(wanted, found):
+    given = {key: value for key, value in os.environ.items() if key != ORT_DISABLE}
+    if wanted is not None:
+        given[ORT_DISABLE] = wanted
+    code = f"import retrieve, os; print(os.environ['{ORT_DISABLE}'])"
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=given, capture_output=True, text=True, check=True
+    )
+    assert said.stdout == f"{found}\n"
+
+
+def test_the_list_of_fonts_lies_in_our_cache_unless_the_user_says_where(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETRIEVE_CACHE", str(tmp_path))
+    monkeypatch.setenv("MPLCONFIGDIR", "elsewhere")
+    fonts_in_cache()
+    assert os.environ["MPLCONFIGDIR"] == "elsewhere"
+    monkeypatch.delenv("MPLCONFIGDIR")
+    fonts_in_cache()
+    assert os.environ["MPLCONFIGDIR"] == str(tmp_path / "matplotlib")
+    assert (tmp_path / "matplotlib").is_dir()
