@@ -18,7 +18,7 @@ import numpy as np
 from retrieve import weights
 from retrieve.evaluation import identification, verification
 from retrieve.faces.embed import DLIB_RESNET, Family, network_spec, unit_rows
-from retrieve.runtime import Batch, Precision, cpu_has_vnni, open_network
+from retrieve.runtime import Batch, Precision, open_network
 from retrieve.types import Crops, Embeddings
 
 BATCH = 16
@@ -74,16 +74,14 @@ def engines() -> dict[str, Engine]:
         network = open_network(spec, precision=precision)
         return lambda crops: network(planes(crops))[0]
 
-    found: dict[str, Engine] = {
+    return {
         "dlib-bin": lambda crops: np.array(oracle.compute_face_descriptor(list(crops)), np.float32),
         "torch float32": with_torch(torch.float32, torch.contiguous_format),
         "torch float32 channels_last": with_torch(torch.float32, torch.channels_last),
         "torch bfloat16 channels_last": with_torch(torch.bfloat16, torch.channels_last),
         "onnxruntime float32": with_onnx("float32"),
+        "onnxruntime int8": with_onnx("int8"),
     }
-    if cpu_has_vnni():
-        found["onnxruntime int8"] = with_onnx("int8")
-    return found
 
 
 def speed(found: dict[str, Engine], crops: Crops) -> dict[str, float]:

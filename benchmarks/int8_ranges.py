@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,8 @@ def observe(model: bytes, crops: Crops) -> dict[str, tuple[float, float]]:
     crops  (N, H, W, 3) uint8
     """
     import onnx
+
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime as ort
 
     first, *inner = observed_tensors(model)

@@ -10,6 +10,7 @@ import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is imported
 
+import os
 import time
 from collections.abc import Callable
 
@@ -82,6 +83,7 @@ def ms(work: Callable[[], object], times: int = STEPS) -> float:
 
 
 def main() -> None:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime as ort
 
     model = open_language("es")

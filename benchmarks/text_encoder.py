@@ -27,8 +27,10 @@ encoder = open_text_encoder({encoder!r})
 embed = encoder.embed
 """
 ONNX = """
-import time, numpy as np, onnxruntime as ort
-from retrieve.text import encoder_file
+import os, time, numpy as np
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime as ort
+from retrieve.text.encoders import file as encoder_file
 from retrieve.text.encoders.encode import shipped
 from retrieve.text.words.vocabulary import Vocabulary
 file = encoder_file.read(shipped("encoder"))

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from retrieve.sample_data.album import write_album, write_probe
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as retrieve.runtime does, for tests that import it
 
 
 @pytest.fixture(scope="session")

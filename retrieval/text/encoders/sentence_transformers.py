@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from retrieve.errors import BadInput, MissingExtra
+from retrieve.errors import BadInput
+from retrieve.extras import optional
 from retrieve.types import Embeddings
 
 PREFIX = "sentence-transformers:"
@@ -25,14 +26,8 @@ class SentenceTransformersEncoder:
 
     def __init__(self, model: str) -> None:
         _hide_broken_torchvision()
-        try:
+        with optional(f"{PREFIX}{model}"):
             library: Any = importlib.import_module("sentence_transformers")
-        except ModuleNotFoundError as error:
-            if error.name != "sentence_transformers":
-                raise
-            raise MissingExtra(
-                f"{PREFIX}{model} needs an extra: pip install 'retrieve[sentence-transformers]'"
-            ) from None
         self.name = f"{PREFIX}{model}"
         try:
             self._model = library.SentenceTransformer(model)
