@@ -4,7 +4,8 @@ Builds the wheel, makes an empty environment, installs the wheel there and nothi
 the daily commands outside the checkout, with an empty home and cache. Prints the size of the
 wheel and of each package, the CPU time of the first index of ten photos and of the same again,
 and whether torch came along. With --beside FOLDER the same ten photos are indexed by another
-checkout, too, from a cold cache and by --beside-python (one that has its dependencies).
+checkout, too, from a cold cache and by --beside-python (one that has its dependencies). MB of
+what is installed are 2^20 bytes, as `du -m` counts them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from retrieve.sample_data.archive import write_texts
 ROOT = Path(__file__).parents[1]
 MOST_WHEEL_MB, AIM_MB = 95, 450
 SMALL_MB = 2.0  # packages below it are shown together
+TOOLS_AND_METADATA = "pip, setuptools, metadata"
 TOOLS = {"pip", "setuptools", "pkg_resources", "_distutils_hack"}  # of every environment
 # Shared libraries lie beside the packages that use them.
 BESIDE = {"faiss_cpu": "faiss", "PIL": "pillow", "pillow": "pillow", "_pillow_heif": "pillow_heif"}
@@ -34,7 +36,7 @@ BESIDE = {"faiss_cpu": "faiss", "PIL": "pillow", "pillow": "pillow", "_pillow_he
 def megabytes(path: Path) -> float:
     """What a file or folder takes on the disk, as du counts it, links left out."""
     files = [path] if path.is_file() else [one for one in path.rglob("*") if not one.is_symlink()]
-    return sum(one.lstat().st_blocks for one in files) * 512 / 1e6
+    return sum(one.lstat().st_blocks for one in files) * 512 / 2**20
 
 
 def packages(folder: Path) -> Counter[str]:
@@ -43,7 +45,7 @@ def packages(folder: Path) -> Counter[str]:
     for path in folder.iterdir():
         name = path.name.split("-")[0].split(".")[0]
         if path.suffix in (".dist-info", ".pth") or name in TOOLS or path.name == "__pycache__":
-            name = "pip, setuptools, metadata"
+            name = TOOLS_AND_METADATA
         sizes[BESIDE.get(name, name)] += megabytes(path)  # type: ignore[assignment]
     return sizes
 
@@ -82,12 +84,16 @@ def weighed(environment: Path) -> None:
     variables = {"base": str(environment), "platbase": str(environment)}
     site = Path(sysconfig.get_path("purelib", vars=variables))
     sizes = packages(site)
+    needed = sum(sizes.values()) - sizes[TOOLS_AND_METADATA]
     small = [name for name in sizes if sizes[name] < SMALL_MB]
     rest = sum(sizes.pop(name) for name in small)
     for name, mb in sizes.most_common():
         print(f"  {mb:6.1f} MB  {name}")
     print(f"  {rest:6.1f} MB  {len(small)} others")
-    print(f"environment {megabytes(environment):.0f} MB, aim {AIM_MB}")
+    print(
+        f"all packages {needed:.0f} MB, aim {AIM_MB}; the environment with pip "
+        f"{megabytes(environment):.0f} MB"
+    )
     absent = [name for name in ("torch", "onnx", "scipy", "matplotlib") if (site / name).exists()]
     assert not absent, absent
 
@@ -96,7 +102,8 @@ def ten_photos(python: Path | str, module: str, place: Path, name: str, **variab
     """The first index of ten photos from a cold cache, and another with a warm one."""
     cold = {"HOME": str(place / f"home-{name}"), "RETRIEVE_CACHE": str(place / f"cache-{name}")}
     for said in ("first", "second"):
-        arguments = (python, "-m", module, "index", place / "ten", "--collection")
+        run = f"if __name__ == '__main__': import {module}; {module}.main()"
+        arguments = (python, "-c", run, "index", place / "ten", "--collection")
         cpu_s, took, _ = timed(*arguments, place / f"{said}-{name}", cwd=place, **cold, **variables)
         print(f"{name:12} {said} index of ten photos {cpu_s:6.2f} CPU s, {took:5.1f} s")
 
@@ -132,7 +139,7 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable, help="makes the environment")
     parser.add_argument("--beside", type=Path, metavar="FOLDER", help="another checkout")
     parser.add_argument("--beside-python", default=sys.executable, metavar="FILE")
-    parser.add_argument("--beside-module", default="cli", help="with its command line")
+    parser.add_argument("--beside-main", default="cli.app", help="module whose main() it runs")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder, "place")
@@ -158,11 +165,11 @@ def main() -> None:
         weighed(environment)
         commands(python, place)
         print()
-        ten_photos(python, "retrieve.cli", place, "this")
+        ten_photos(python, "retrieve.cli.app", place, "this")
         if arguments.beside is not None:
             ten_photos(
                 arguments.beside_python,
-                arguments.beside_module,
+                arguments.beside_main,
                 place,
                 "other",
                 PYTHONPATH=str(arguments.beside.absolute()),

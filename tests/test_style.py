@@ -81,7 +81,6 @@ IMPORTED_AS = {
     "rich": "rich",
     "safetensors": "safetensors",
     "sentencepiece": "sentencepiece",
-    "snowballstemmer": "snowballstemmer",
     "sqlite_utils": "sqlite-utils",
     "typer": "typer",
     "watchfiles": "watchfiles",
