@@ -59,7 +59,7 @@ def detection(folder: Path) -> None:
             false += int((~hits.any(axis=1)).sum())
             counted = np.array([not invalid for _, invalid in labelled])
             sides += (want[:, 2:] - want[:, :2]).max(axis=1)[counted].tolist()
-            found += hits.any(axis=0)[counted].tolist()
+            found += hits[:, counted].any(axis=0).tolist()
         shares = []
         for least in SIZES_PX:
             chosen = np.array(sides) >= least
@@ -105,7 +105,9 @@ def verification(folder: Path) -> None:
     same = np.equal.outer(names, names)[upper]
     inside = np.logical_and.outer(members, members)[upper]
     reference = (embeddings["float32"] @ embeddings["float32"].T)[upper]
-    for probes, gallery in (("float32", "float32"), ("int8", "int8"), ("int8", "float32")):
+    mixes: tuple[tuple[Precision, Precision], ...]
+    mixes = (("float32", "float32"), ("int8", "int8"), ("int8", "float32"))
+    for probes, gallery in mixes:
         scores = _pairs(embeddings[probes], embeddings[gallery])[upper]
         passed = scores >= threshold
         moved = np.abs(scores - reference)

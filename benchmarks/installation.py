@@ -73,8 +73,8 @@ def built_wheel(folder: Path) -> Path:
     for name in filter(None, tracked):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_bytes((ROOT / name).read_bytes())
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, copy]
-    subprocess.run(pip, check=True)
+    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps")
+    subprocess.run([*pip, "-w", folder, copy], check=True)
     (wheel,) = folder.glob("retrieve-*.whl")
     return wheel
 

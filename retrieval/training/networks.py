@@ -132,7 +132,7 @@ def given(spec: NetworkSpec, model: bytes, precision: Precision) -> Vectors:
         outputs = spec.build().eval()(torch.from_numpy(batch))
     if not isinstance(outputs, tuple):
         outputs = (outputs,)
-    found = {f"{spec.name}.input": pixels}
+    found: Vectors = {f"{spec.name}.input": pixels}
     found |= {f"{spec.name}.{i}": output.numpy() for i, output in enumerate(outputs)}
     if precision == "int8":
         in_bits = enumerate(OnnxNetwork(model)(batch))
