@@ -59,7 +59,7 @@ def detection(folder: Path) -> None:
             false += int((~hits.any(axis=1)).sum())
             counted = np.array([not invalid for _, invalid in labelled])
             sides += (want[:, 2:] - want[:, :2]).max(axis=1)[counted].tolist()
-            found += hits[:, counted].any(axis=0).tolist()
+            found += np.atleast_1d(hits[:, counted].any(axis=0)).tolist()
         shares = []
         for least in SIZES_PX:
             chosen = np.array(sides) >= least

@@ -15,7 +15,6 @@ import os
 import resource
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections import Counter
@@ -81,8 +80,7 @@ def built_wheel(folder: Path) -> Path:
 
 def weighed(environment: Path) -> None:
     """The table of sizes."""
-    variables = {"base": str(environment), "platbase": str(environment)}
-    site = Path(sysconfig.get_path("purelib", vars=variables))
+    (site,) = environment.glob("lib/python3*/site-packages")
     sizes = packages(site)
     needed = sum(sizes.values()) - sizes[TOOLS_AND_METADATA]
     small = [name for name in sizes if sizes[name] < SMALL_MB]
