@@ -81,6 +81,12 @@ def test_what_is_hidden_is_not_found(place):
     assert "No module named 'torch'" in place.python("-c", "import torch", code=1).stderr
 
 
+def test_the_sample_is_drawn_outside_the_checkout(place, monkeypatch):
+    monkeypatch.chdir(place.folder)
+    drawn = ["-m", "retrieve.sample_data", "drawn", "--photos", "1", "--texts", "laid-out"]
+    assert "wrote 61 texts" in place.python(*drawn).stdout
+
+
 def test_a_face_is_found_and_nothing_was_exported(place, probe):
     found = json.loads(place.run("search", probe, "-k", 3, "--json").stdout)
     assert found["faces"][0]["hits"][0]["score"] > 0.98
