@@ -1,4 +1,4 @@
-"""python -m retrieve.sample_data FOLDER: write an album of drawn people, and perhaps a village archive."""
+"""python -m retrieve.sample_data FOLDER: an album of drawn people, and perhaps a village's texts."""
 
 from __future__ import annotations
 
