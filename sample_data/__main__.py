@@ -1,4 +1,4 @@
-"""python -m retrieve.sample_data FOLDER: an album of drawn people, and perhaps a village's texts."""
+"""python -m retrieve.sample_data FOLDER: an album of drawn people, perhaps a village archive."""
 
 from __future__ import annotations
 
