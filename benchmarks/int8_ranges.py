@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieve.faces.embed import DLIB_RESNET, network_spec
-from retrieve.quantize import observed_tensors
-from retrieve.runtime import export
+from retrieve.faces.embedding.embed import DLIB_RESNET, network_spec
+from retrieve.networks.quantize import observed_tensors
+from retrieve.networks.runtime import export
 from retrieve.types import Crops
 
 # Rare people fire late channels twice as high as a hundred others do. Calibrated on one

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks import augmented
 from benchmarks.made import recall
-from retrieve.faces.embed import DEFAULT_EMBEDDER
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
 from retrieve.indexes.search import fastscan
 from retrieve.indexes.search.ann import nearest
 from retrieve.types import Embeddings

@@ -48,8 +48,8 @@ def main() -> None:
             "open both networks": (
                 "-c",
                 "import retrieve.cli\n"
-                "from retrieve.faces.detect import open_detector\n"
-                "from retrieve.faces.embed import open_embedder\n"
+                "from retrieve.faces.detection.detect import open_detector\n"
+                "from retrieve.faces.embedding.embed import open_embedder\n"
                 "open_detector(), open_embedder()",
             ),
             "retrieve --help": (*CLI, "--help"),

@@ -27,9 +27,10 @@ encoder = open_text_encoder({encoder!r})
 embed = encoder.embed
 """
 ONNX = """
-import time, numpy as np, onnxruntime as ort
-from retrieve.text import encoder_file
+import os, time, numpy as np
+from retrieve.text.encoders import file as encoder_file
 from retrieve.text.encoders.encode import shipped
+import onnxruntime as ort  # after retrieve, which switches its telemetry off
 from retrieve.text.words.vocabulary import Vocabulary
 file = encoder_file.read(shipped("encoder"))
 vocabulary = Vocabulary(file.words, file.buckets)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from retrieve.faces.detect import DEFAULT_DETECTOR, open_detector
-from retrieve.faces.embed import DEFAULT_EMBEDDER, embedder_family
+from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, embedder_family
 from retrieve.faces.extract import PhotoFaces, extract
 from retrieve.indexes.building.walk import walk
 from retrieve.photos import BadPhoto

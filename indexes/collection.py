@@ -34,15 +34,15 @@ from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.types import Embeddings, Hit, Skipped, TextHit
 
 if TYPE_CHECKING:
-    from retrieve.faces.detector import Detector
-    from retrieve.faces.embed import Embedder
+    from retrieve.faces.detection.detector import Detector
+    from retrieve.faces.embedding.embed import Embedder
     from retrieve.indexes.building.build import Extractor, OnProgress
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.building.workers import Job
     from retrieve.indexes.info import Info
+    from retrieve.networks.weights import Progress as OnDownload
     from retrieve.sources import PhotoLike
     from retrieve.text.encoders.encode import TextEncoder
-    from retrieve.weights import Progress as OnDownload
 
 CATALOG = "catalog.sqlite"
 MOST_FACES = 10_000  # hits of a face among which photos are sought by words, too
@@ -430,9 +430,9 @@ def open_collection(
         collection.index(["~/Pictures"])
 
     create    make the directory, private to its owner, if it is absent
-    detector  name, or an object of your own with what the Protocol in retrieve.faces.detector
-              asks for; None takes the one it was made with, mtcnn for a new one
-    embedder  name, weights file, or an object likewise (retrieve.faces.embed.Embedder); None
+    detector  name, or an object of your own with what retrieve.faces.detection.detector asks
+              for; None takes the one it was made with, mtcnn for a new one
+    embedder  name, weights file, or an object likewise (retrieve.faces.embedding.embed); None
               takes the one it was made with, dlib-resnet for a new one
     encoder   of texts: name, file, or an object likewise (retrieve.text.encoders.encode); None
               takes the one it was made with, lstm for a new one

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve.errors import BadInput, MissingExtra
+from retrieve.errors import BadInput
+from retrieve.extras import optional
 from retrieve.types import Embeddings
 
 Places = NDArray[np.float32]  # (N, 2) x, y, of no unit
@@ -160,10 +161,8 @@ def _pca(embeddings: Embeddings) -> tuple[Places, tuple[float, float]]:
 
 
 def _tsne(embeddings: Embeddings, seed: int) -> Places:
-    try:
+    with optional("t-SNE"):
         from openTSNE import TSNE
-    except ImportError as error:
-        raise _missing("t-SNE", "openTSNE") from error
     fitted = TSNE(
         perplexity=min(PERPLEXITY, (len(embeddings) - 1) / 3),
         metric="cosine",
@@ -175,12 +174,9 @@ def _tsne(embeddings: Embeddings, seed: int) -> Places:
 
 
 def _umap(embeddings: Embeddings, seed: int) -> Places:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ImportWarning)  # its optional parts, which we use not
-            from umap import UMAP
-    except ImportError as error:
-        raise _missing("UMAP", "umap-learn") from error
+    with optional("UMAP"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImportWarning)  # its optional parts, which we use not
+        from umap import UMAP
     N = len(embeddings)
     fitted = UMAP(
         n_neighbors=min(UMAP_NEIGHBOURS, N - 1),
@@ -191,10 +187,6 @@ def _umap(embeddings: Embeddings, seed: int) -> Places:
         n_jobs=1,
     ).fit_transform(np.ascontiguousarray(embeddings, np.float32))
     return np.array(fitted, np.float32)
-
-
-def _missing(method: str, library: str) -> MissingExtra:
-    return MissingExtra(f"{method} needs {library}: pip install 'retrieve[map]'")
 
 
 def lines(projection: Projection) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""python -m sample_data FOLDER: write an album of drawn people, and perhaps a village archive."""
+"""python -m retrieve.sample_data FOLDER: an album of drawn people, perhaps a village archive."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from retrieve.sample_data.album import write_album, write_probe
 from retrieve.sample_data.archive import write_texts
 
-parser = argparse.ArgumentParser(prog="python -m sample_data", description=__doc__)
+parser = argparse.ArgumentParser(prog="python -m retrieve.sample_data", description=__doc__)
 parser.add_argument("folder", type=Path, metavar="FOLDER")
 parser.add_argument("--people", type=int, default=8)
 parser.add_argument("--photos", type=int, default=40)

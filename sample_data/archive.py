@@ -6,12 +6,11 @@ It lies beside this file in `texts`; its README says what it holds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 
 from retrieve.sample_data.papers import docx, odt, pdf
 
-TEXTS = Path(str(resources.files("sample_data") / "texts"))
+TEXTS = Path(__file__).with_name("texts")
 ABOUT = "README.md"  # speaks of the archive and is no part of it
 
 # Kept as plain text here, given out as an office would have them: suffix, title, writer.

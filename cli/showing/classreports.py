@@ -5,25 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrieve.cache import fonts_in_cache, replacing
 from retrieve.cli.showing import render
+from retrieve.cli.showing.plotting import checked
 
 if TYPE_CHECKING:
     from retrieve.evaluation.classification import Quality
     from retrieve.evaluation.verification import Rate
     from retrieve.training.classifier.recipe import Floats, Report
 
-FORMATS = (".png", ".svg", ".pdf")
 NUMBERED = 30  # classes up to which the picture has a number in each cell
 DARK = 0.5  # share of a row from which its number is written in white
-
-
-def check(picture: Path | None) -> None:
-    """Refuse another kind of picture before hours of work; raises BadInput."""
-    from retrieve.errors import BadInput
-
-    if picture and picture.suffix not in FORMATS:
-        raise BadInput(f"wanted a picture in {', '.join(FORMATS)}; got {picture.name}")
 
 
 def trained(report: Report, *, as_json: bool) -> None:
@@ -100,14 +91,12 @@ def measured(
 
 def draw(quality: Quality, out: Path) -> None:
     """Write a picture of the confusion matrix: a row for each true class, shares of it as shade."""
-    fonts_in_cache()
-    import matplotlib
-
-    matplotlib.use("Agg")
+    checked(out)
     import numpy as np
     from matplotlib import pyplot
 
-    check(out)
+    from retrieve.cache import replacing
+
     names = [one.label for one in quality.classes]
     counts = quality.confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.build import OnProgress
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.info import Info
-    from retrieve.weights import Weights
+    from retrieve.networks.weights import Weights
 
 _Branch = TypeVar("_Branch")
 
@@ -316,12 +316,19 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
         line(f"  {shown(item.path)}: {item.reason}")
 
 
-def models(rows: Sequence[Weights], present: dict[str, bool], *, as_json: bool) -> None:
-    """The table of weights."""
+def models(
+    rows: Sequence[Weights], present: dict[str, bool], ships: dict[str, str], *, as_json: bool
+) -> None:
+    """The table of weights.
+
+    present  whether the network can be run without a download
+    ships    name → precision in which it is part of the package
+    """
     if as_json:
         for row in rows:
             fields = {name: getattr(row, name) for name in row.__slots__}
-            _json(fields | {"source": str(row.source), "present": present[row.name]})
+            here = {"present": present[row.name], "ships": ships.get(row.name)}
+            _json(fields | {"source": str(row.source)} | here)
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("name", style="bold", no_wrap=True)
@@ -341,7 +348,11 @@ def models(rows: Sequence[Weights], present: dict[str, bool], *, as_json: bool) 
         )
     _out.print(table)
     for row in rows:
-        line(f"{row.name}: {row.what}; {'in' if present[row.name] else 'comes from'} {row.source}")
+        if row.name in ships:
+            where = f"ships in {ships[row.name]}, made from"
+        else:
+            where = "in" if present[row.name] else "comes from"
+        line(f"{row.name}: {row.what}; {where} {row.source}")
 
 
 def calibration(fitted: Calibration, missed: dict[str, float], kept: Path) -> None:

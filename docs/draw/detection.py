@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from docs.draw import paper, people
-from retrieve.faces import mtcnn
+from retrieve.faces.detection import mtcnn
 from retrieve.types import Pixels
 
 LEVELS = 5  # of the pyramid, that the picture shows

@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from docs.draw import paper, people
-from retrieve.faces.embed import network_spec
+from retrieve.faces.embedding.embed import network_spec
 from retrieve.models.dlib_resnet import CROP_PX, Block, DlibResNet
 from retrieve.types import Crops
 

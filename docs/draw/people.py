@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from retrieve.faces import calibration
 from retrieve.faces.calibration import Calibration
-from retrieve.faces.embed import Embedder, open_embedder
+from retrieve.faces.detection.mtcnn import Mtcnn, open_mtcnn
+from retrieve.faces.embedding.embed import Embedder, open_embedder
 from retrieve.faces.extract import extract
-from retrieve.faces.mtcnn import Mtcnn, open_mtcnn
 from retrieve.sample_data.album import Label, write_album
 from retrieve.sources import file_reader
 from retrieve.types import Crops, Embeddings, Face, Pixels

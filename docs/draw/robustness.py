@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from docs.draw import paper, people
-from retrieve.faces.align import align
+from retrieve.faces.embedding.align import align
 from retrieve.faces.quality import measure
 from retrieve.types import Pixels
 

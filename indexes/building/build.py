@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from retrieve import photos
-from retrieve.faces.embed import Embedder
+from retrieve.faces.embedding.embed import Embedder
 from retrieve.indexes.building.describing import said_of, seen_beside
 from retrieve.indexes.building.storing import Batch, Report, Storing
 from retrieve.indexes.building.walk import (

@@ -13,12 +13,12 @@ from retrieve.indexes.vectors.foreign import check_ours, checked_network, weight
 from retrieve.indexes.vectors.spaces import Space
 
 if TYPE_CHECKING:
-    from retrieve.faces.detector import Detector
-    from retrieve.faces.embed import Embedder
+    from retrieve.faces.detection.detector import Detector
+    from retrieve.faces.embedding.embed import Embedder
     from retrieve.faces.extract import PhotoFaces
     from retrieve.indexes.building.workers import Faces
+    from retrieve.networks.weights import Progress as OnDownload
     from retrieve.sources import Reader
-    from retrieve.weights import Progress as OnDownload
 
 OF_A_DETECTOR = ("name", "detect")
 OF_AN_EMBEDDER = ("name", "dim", "crop_px", "template", "embed")
@@ -64,7 +64,7 @@ class Networks:
         """The detector that finds the faces."""
         with self._lock:
             if self._detector is None:
-                from retrieve.faces.detect import DEFAULT_DETECTOR, open_detector
+                from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
 
                 name = self._named[0] or self._held.get("detector", DEFAULT_DETECTOR)
                 with self._ours("detector", name):
@@ -76,7 +76,7 @@ class Networks:
         """The embedder that makes the vectors."""
         with self._lock:
             if self._embedder is None:
-                from retrieve.faces.embed import DEFAULT_EMBEDDER, open_embedder
+                from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
 
                 name = self._named[1] or self._held.get("embedder", DEFAULT_EMBEDDER)
                 with self._ours("embedder", name):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieve.faces.embed import Embedder
+from retrieve.faces.embedding.embed import Embedder
 from retrieve.indexes.building.describing import Said
 from retrieve.indexes.building.workers import Extracted
 from retrieve.indexes.catalog.contents import Catalog, KnownPath, NewPhoto

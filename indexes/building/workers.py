@@ -23,8 +23,8 @@ from PIL import Image
 
 from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, RetrievalError
-from retrieve.faces.detect import open_detector
-from retrieve.faces.detector import Detector
+from retrieve.faces.detection.detect import open_detector
+from retrieve.faces.detection.detector import Detector
 from retrieve.faces.extract import PhotoFaces, extract
 from retrieve.indexes.building.describing import Said, said_of
 from retrieve.indexes.building.processes import Context, can_travel

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from retrieve import photos
 from retrieve.errors import CollectionError
-from retrieve.faces.boxes import overlap
+from retrieve.faces.detection.boxes import overlap
 from retrieve.indexes.building import workers
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.search import cache, traces

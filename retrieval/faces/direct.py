@@ -10,9 +10,9 @@ import numpy as np
 
 from retrieve.errors import BadInput
 from retrieve.faces import calibration, extract
-from retrieve.faces.detect import DEFAULT_DETECTOR, open_detector
-from retrieve.faces.detector import Detector
-from retrieve.faces.embed import DEFAULT_EMBEDDER, Embedder, open_embedder
+from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
+from retrieve.faces.detection.detector import Detector
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, Embedder, open_embedder
 from retrieve.faces.extract import Faces
 from retrieve.sources import reader_of
 from retrieve.types import Embeddings
@@ -52,7 +52,7 @@ def detect(photo: PhotoLike, *, detector: str | Detector = DEFAULT_DETECTOR) -> 
         for face in faces: print(face.box, face.score)
 
     photo     path, bytes, image of Pillow, or array (H, W, 3) uint8 RGB
-    detector  name, or an object with what retrieve.faces.detector.Detector asks for
+    detector  name, or an object with what retrieve.faces.detection.detector.Detector asks for
     returns   a sequence of Face that holds its photo; empty if there is none
     raises    BadInput for a photo of no use
     """
@@ -65,7 +65,7 @@ def embed_faces(faces: Faces, *, embedder: str | Embedder = DEFAULT_EMBEDDER) ->
         vectors = retrieve.embed_faces(retrieve.detect("group.jpg"))
         vectors @ vectors.T                     # the scores of all pairs
 
-    embedder  name, weights file, or an object with what retrieve.faces.embed.Embedder asks for
+    embedder  name, weights file, or an object with what retrieve.faces.embedding.embed asks for
     returns   (N, D) float32, rows of length 1; N may be 0
     raises    BadInput for faces of no photo, WeightsError if the weights cannot be had
     """

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve import notebook, photos
-from retrieve.faces.align import align, scale_of, similarity
-from retrieve.faces.detector import Detector
+from retrieve.faces.detection.detector import Detector
+from retrieve.faces.embedding.align import align, scale_of, similarity
 from retrieve.faces.quality import measure
 from retrieve.sources import Reader
 from retrieve.types import Crops, Face, Photo

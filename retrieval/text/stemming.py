@@ -134,9 +134,9 @@ class _Stemmer(dict[str, str]):
         self._lock = Lock()  # Snowball's stemmers keep the word that they work on
         self._snowball = None
         if language in LANGUAGES:
-            import snowballstemmer
+            import Stemmer
 
-            self._snowball = snowballstemmer.stemmer(LANGUAGES[language])
+            self._snowball = Stemmer.Stemmer(LANGUAGES[language])
 
     def __missing__(self, token: str) -> str:
         if token[0].isdigit():

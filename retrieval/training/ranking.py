@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from retrieve.errors import BadInput
 from retrieve.evaluation.in_memory import InMemory
 from retrieve.evaluation.retrieval import Document, Query
+from retrieve.extras import optional
 from retrieve.text.encoders.encode import TextEncoder
 from retrieve.text.encoders.file import EncoderFile
 from retrieve.text.ranking import stem_vectors
@@ -97,7 +98,8 @@ def fit(parts: Sequence[tuple[Lists, float]]) -> dict[str, float]:
 
     parts  lists, and what the mean of each counts; the first gives the units
     """
-    from scipy.optimize import minimize
+    with optional("training a ranking"):
+        from scipy.optimize import minimize
 
     first = parts[0][0]
     spread = first.evidence[first.real].std(axis=0) + 1e-9
@@ -221,7 +223,11 @@ def train(
     texts              to make queries from, none needed
     encoder            whose cosines candidates come with
     words              as `vectors_of_stems` takes them
+    raises             MissingExtra without scipy
     """
+    with optional("training a ranking"):
+        import scipy.optimize  # noqa: F401 - asked for now, not after the work
+
     names, matrix = vectors_of_stems(*words, origin.language)
     with TemporaryDirectory() as folder:
         # As they will be read: in 8 bits.

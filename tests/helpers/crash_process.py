@@ -19,8 +19,8 @@ from typing import Any
 import faults
 import pretend
 
-import retrieve.faces.detect
-import retrieve.faces.embed
+import retrieve.faces.detection.detect
+import retrieve.faces.embedding.embed
 import retrieve.text.encoders.encode
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.indexes.building import workers
@@ -36,8 +36,8 @@ class _Detector:
 
 
 # Modules that are imported from here on take these names over.
-retrieve.faces.detect.open_detector = lambda *_, **__: _Detector()  # type: ignore[assignment]
-retrieve.faces.embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
+retrieve.faces.detection.detect.open_detector = lambda *_, **__: _Detector()  # type: ignore[assignment]
+retrieve.faces.embedding.embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
 retrieve.text.encoders.encode.open_text_encoder = lambda *_: pretend.TextEncoder()  # type: ignore[assignment]
 workers.Faces = pretend.Faces  # type: ignore[assignment,misc]
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pretend
 
-from retrieve.faces import detect, embed
+from retrieve.faces.detection import detect
+from retrieve.faces.embedding import embed
 from retrieve.indexes.building import storing, workers
 from retrieve.text.encoders import encode
 

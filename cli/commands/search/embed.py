@@ -31,7 +31,7 @@ def embed(
 
     from retrieve.cache import replacing
     from retrieve.cli.inputs import extracted
-    from retrieve.faces.embed import DEFAULT_EMBEDDER, open_embedder
+    from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
 
     with render.download() as on_download:
         embedder = open_embedder(

@@ -76,7 +76,7 @@ def map_(
     if out is None and html is None:
         raise BadInput("wanted --out FILE.png for a picture or --html FILE.html for a page")
     if out is not None:
-        from retrieve.cli.showing.maps.picture import checked
+        from retrieve.cli.showing.plotting import checked
 
         checked(out)
     drawing = Drawing(method, seed, colour_by, out, html, as_json)

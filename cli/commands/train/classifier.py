@@ -10,6 +10,7 @@ import typer
 
 from retrieve.cli.options import GroupColumn, JsonOption, LabelColumn, PictureOption, TextColumn
 from retrieve.cli.showing import classreports, render
+from retrieve.cli.showing.plotting import checked
 
 
 class Model(StrEnum):
@@ -112,7 +113,8 @@ def classifier(
 
     if out.suffix != SUFFIX:
         raise BadInput(f"wanted a file name in {SUFFIX} for the classifier; got {out.name}")
-    classreports.check(picture)
+    if picture:
+        checked(picture)
     examples = read(source, Columns(text_column, label_column, group_column))
     for one in examples.skipped:
         render.skipped(one.path, one.reason)

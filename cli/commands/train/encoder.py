@@ -62,14 +62,17 @@ def text_encoder(
 
     Example: retrieve train text-encoder novelas.txt.xz --out novelas.safetensors --minutes 60
     """
-    import torch
-
     from retrieve.cache import cache_dir
     from retrieve.errors import BadInput
+    from retrieve.extras import optional
     from retrieve.indexes.words.stores import locate
     from retrieve.text.words.vectors import SUFFIX, Origin, open_vectors
-    from retrieve.training.encoder.recipe import LSTM, MEAN, Recipe, train
     from retrieve.training.split import texts_of
+
+    with optional("training a text encoder"):
+        import torch
+
+        from retrieve.training.encoder.recipe import LSTM, MEAN, Recipe, train
 
     if out.suffix != SUFFIX:
         raise BadInput(f"wanted a file name in {SUFFIX} for the encoder; got {out.name}")

@@ -94,12 +94,15 @@ def language_model(
     Example: retrieve train language-model novelas.txt.xz --out novelas --minutes 60
     """
     from retrieve.cache import cache_dir
-    from retrieve.models.language_model import Dimensions
+    from retrieve.extras import optional
     from retrieve.text.language.model import SUFFIX, Origin, models_dir, open_language
     from retrieve.text.language.pieces import open_pieces
-    from retrieve.training.language_model import Recipe, train, write
     from retrieve.training.split import texts_of
     from retrieve.training.streams import training_text
+
+    with optional("training a language model"):
+        from retrieve.models.language_model import Dimensions
+        from retrieve.training.language_model import Recipe, train, write
 
     to_file = out.endswith(SUFFIX)
     file = Path(out) if to_file else models_dir() / f"{out}{SUFFIX}"

@@ -72,10 +72,13 @@ def words(
     Example: retrieve train words novelas.txt.xz --out novelas
     """
     from retrieve.cache import cache_dir
+    from retrieve.extras import optional
     from retrieve.indexes.words.stores import vectors_dir
     from retrieve.text.words.vectors import SUFFIX, Origin
-    from retrieve.training.words.cbow import Settings
-    from retrieve.training.words.recipe import Recipe, train
+
+    with optional("training word vectors"):
+        from retrieve.training.words.cbow import Settings
+        from retrieve.training.words.recipe import Recipe, train
 
     texts = [
         file

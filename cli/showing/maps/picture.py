@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve.cache import fonts_in_cache, replacing
+from retrieve.cache import replacing
 from retrieve.cli.showing.maps.groups import Group
-from retrieve.cli.showing.maps.wordplot import FORMATS
-from retrieve.errors import BadInput
+from retrieve.cli.showing.plotting import checked
 from retrieve.projection import Method, Projection, lines
 
 if TYPE_CHECKING:
@@ -26,13 +25,6 @@ PICTURED = 80  # faces that fit on one
 PICTURE_POINTS = 20  # longer side of a face, in typographic points
 NAME_LETTERS = 28  # of a group, in the legend
 INK = "#333333"
-
-
-def checked(out: Path) -> Path:
-    """The file, if a picture can be written to it; raises BadInput that names the formats."""
-    if out.suffix not in FORMATS:
-        raise BadInput(f"wanted a picture in {', '.join(FORMATS)}; got {out.name}")
-    return out
 
 
 def write_picture(
@@ -49,13 +41,9 @@ def write_picture(
 
     labels    a text for each point; of more than LABELLED, those that hide no other
     pictures  (H, W, 3) uint8 RGB to draw in place of each point, framed in its colour
-    raises    BadInput for another kind of file
+    raises    BadInput for another kind of file; MissingExtra without matplotlib
     """
     checked(out)
-    fonts_in_cache()
-    import matplotlib
-
-    matplotlib.use("Agg")
     from matplotlib import pyplot
 
     places, N = projection.places, len(projection.places)

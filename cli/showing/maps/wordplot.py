@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve.cache import fonts_in_cache, replacing
+from retrieve.cache import replacing
+from retrieve.cli.showing.plotting import checked
 from retrieve.errors import BadInput
 from retrieve.indexes.words.stores import WordIndex
 from retrieve.types import Embeddings
 
-FORMATS = (".png", ".svg", ".pdf")
 MARGIN = 0.18
 TEMPLATE = Path(__file__).with_name("wordplot.html")
 
@@ -29,17 +29,12 @@ def projected(vectors: Embeddings) -> NDArray[np.float32]:
 def picture(index: WordIndex, words: Sequence[str], out: Path) -> None:
     """Write a picture of the words; of four, a b c d, with arrows a → b, c → d and dashed sides.
 
-    raises  BadInput for fewer than two words, an unknown one, or another kind of file
+    raises  BadInput for fewer than two words, an unknown one, or another kind of file;
+            MissingExtra without matplotlib
     """
-    if len(words) < 2 or out.suffix not in FORMATS:
-        raise BadInput(
-            f"wanted two or more words and a file in {', '.join(FORMATS)}; got "
-            f"{len(words)} and {out.name}"
-        )
-    fonts_in_cache()
-    import matplotlib
-
-    matplotlib.use("Agg")
+    if len(words) < 2:
+        raise BadInput(f"wanted two or more words for a picture; got {len(words)}")
+    checked(out)
     from matplotlib import pyplot
 
     found = [index.vectors.find(word) for word in words]

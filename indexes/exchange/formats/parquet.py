@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from retrieve.errors import BadInput, MissingExtra
+from retrieve.errors import BadInput
+from retrieve.extras import optional
 from retrieve.indexes.exchange.checks import header_from, record_from
 from retrieve.indexes.exchange.records import FIELDS, Header, Record, fields_of
 
@@ -93,12 +94,7 @@ def _schema(pa: Any, header: Header, crops: bool) -> Any:
 
 
 def _arrow() -> tuple[Any, Any]:
-    try:
+    with optional("Parquet, unlike CSV, JSON lines and NPZ,"):
         import pyarrow
         import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtra(
-            "Parquet needs an extra: pip install 'retrieve[parquet]'. "
-            "CSV, JSON lines and NPZ need none"
-        ) from error
     return pyarrow, pyarrow.parquet

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from retrieve.errors import BadInput, MissingExtra
+from retrieve.errors import BadInput
+from retrieve.extras import optional
 from retrieve.types import Embeddings
 
 PREFIX = "sentence-transformers:"
@@ -34,14 +35,8 @@ class SentenceTransformersEncoder:
         # Else each request says which versions of which packages are here.
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         _hide_broken_torchvision()
-        try:
+        with optional(f"{PREFIX}{model}"):
             library: Any = importlib.import_module("sentence_transformers")
-        except ModuleNotFoundError as error:
-            if error.name != "sentence_transformers":
-                raise
-            raise MissingExtra(
-                f"{PREFIX}{model} needs an extra: pip install 'retrieve[sentence-transformers]'"
-            ) from None
         self.name = f"{PREFIX}{model}"
         try:
             self._model = _opened(library, model)

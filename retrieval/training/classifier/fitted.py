@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
+from retrieve.extras import optional
 from retrieve.text.classifiers.classify import familiarity, probabilities
 from retrieve.text.classifiers.file import Fitted
 
@@ -30,9 +31,10 @@ def fit(logits: Floats, truth: Labels, passes: float) -> Fitted:
 
     logits  (N, K) of texts that the network was not trained on
     passes  that share, 0 to 1
-    raises  BadInput without texts
+    raises  BadInput without texts; MissingExtra without scipy
     """
-    from scipy.optimize import minimize_scalar
+    with optional("training a classifier"):
+        from scipy.optimize import minimize_scalar
 
     if not len(truth):
         raise BadInput("wanted held-out texts to fit probabilities to; got none")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieve.extras import optional
 from retrieve.text.classifiers.file import SCALES, decoded, quantize
 from retrieve.text.encoders.encode import TextEncoder
 from retrieve.text.encoders.ngrams import NgramEncoder
@@ -44,9 +45,15 @@ class Settings:
 
 
 class LinearTrainer:
-    """The embeddings of N texts, made once, on which layers are fitted."""
+    """The embeddings of N texts, made once, on which layers are fitted.
+
+    raises  MissingExtra without scipy
+    """
 
     def __init__(self, encoder: TextEncoder, texts: Sequence[str], settings: Settings) -> None:
+        with optional("training a classifier"):
+            import scipy.optimize  # noqa: F401 - asked for now, not after the work
+
         self.settings = settings
         self._rows: Any = _rows(encoder, texts)  # (N, D) dense, or sparse of n-grams
         self._sparse = isinstance(encoder, NgramEncoder)

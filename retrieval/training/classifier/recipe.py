@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
 from retrieve.evaluation.classification import Quality, auroc, calibration_error, quality
+from retrieve.extras import optional
 from retrieve.text.classifiers.classify import familiarity, open_encoder, probabilities
 from retrieve.text.classifiers.file import About, Fitted, save
 from retrieve.text.encoders.ngrams import NGRAMS, Grams
@@ -208,7 +209,8 @@ def _trainer(
         opened: Pieces = open_pieces(pieces)
         encoded = opened.encode(examples.texts)
         kept = [i for i, ids in enumerate(encoded) if ids]
-        from retrieve.training.classifier.lstm import LstmTrainer, Settings
+        with optional("training an LSTM"):
+            from retrieve.training.classifier.lstm import LstmTrainer, Settings
 
         settings = Settings(seed=recipe.seed, **recipe.lstm)
         texts = [examples.texts[i] for i in kept]

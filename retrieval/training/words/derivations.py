@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from pathlib import Path
 
-from retrieve.errors import MissingExtra
+from retrieve.extras import optional
 from retrieve.text.tokens import normal
 from retrieve.text.words import inflection
 from retrieve.text.words.inflection import Form
@@ -30,10 +30,9 @@ def read(folder: Path) -> Iterator[Form]:
 
 def demonyms(vocabulary: Container[str]) -> list[Form]:
     """Country and inhabitant by rule, for the countries that CLDR names in Spanish."""
-    try:
+    with optional("the tables of facts"):
         from babel import Locale
-    except ModuleNotFoundError:
-        raise MissingExtra("babel is needed: pip install 'retrieve[train]'") from None
+
     territories = Locale("es").territories
     countries = [normal(name) for code, name in sorted(territories.items()) if code.isalpha()]
     return [

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve.errors import MissingExtra
+from retrieve.extras import optional
 from retrieve.text.tokens import normal, words
 from retrieve.text.words.inflection import Form
 from retrieve.training.words.compose import Matrix, normalized
@@ -86,10 +86,9 @@ def _families(lists: Path) -> list[Form]:
 
 def _currencies(folder: Path) -> list[Form]:
     """Country and the first word of its currency's Spanish name (CLDR)."""
-    try:
+    with optional("the tables of facts"):
         from babel import Locale
-    except ModuleNotFoundError:
-        raise MissingExtra("babel is needed: pip install 'retrieve[train]'") from None
+
     spanish = Locale("es")
     found = []
     for country in _json(folder / "countries.json"):

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retrieve.errors import BadInput, MissingExtra
+from retrieve.errors import BadInput
+from retrieve.extras import optional
 from retrieve.text.tokens import words
 
 LEMMAS = ("wn-data-spa.tab", "wn-wikt-spa.tab", "wn-cldr-spa.tab")
@@ -138,10 +139,9 @@ def _senses(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _yaml_files(archive: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
+    with optional("reading WordNet"):
         import yaml
-    except ModuleNotFoundError:
-        raise MissingExtra("PyYAML is needed: pip install 'retrieve[train]'") from None
+
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with tarfile.open(archive) as tar:
         for member in sorted(tar.getmembers(), key=lambda member: member.name):

@@ -10,7 +10,7 @@ import pretend
 import pytest
 
 import retrieve
-from retrieve.faces.detect import open_detector
+from retrieve.faces.detection.detect import open_detector
 from retrieve.indexes.building.processes import can_travel
 
 

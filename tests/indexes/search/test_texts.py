@@ -365,9 +365,10 @@ def test_indexing_notes_opens_no_network_of_faces_and_no_torch(tmp_path):
     (tmp_path / "notes" / "a.txt").write_text(WEDDING)
     script = """
 import sys
-import retrieve.faces.detect, retrieve.faces.embed
+from retrieve.faces.detection import detect
+from retrieve.faces.embedding import embed
 def opened(*_, **__): raise AssertionError("a network was opened")
-retrieve.faces.detect.open_detector = retrieve.faces.embed.open_embedder = opened
+detect.open_detector = embed.open_embedder = opened
 from pathlib import Path
 from retrieve.indexes.collection import open_collection
 if __name__ == "__main__":

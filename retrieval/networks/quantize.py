@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import WeightsError
+from retrieve.extras import optional
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -30,9 +31,11 @@ def quantize(model: bytes, ranges: Ranges) -> bytes:
     """The model with integer convolutions, additions and poolings.
 
     ranges  of every tensor in observed_tensors(model); values outside are clipped
-    raises  WeightsError if the ranges were observed on another graph
+    raises  WeightsError if the ranges were observed on another graph; MissingExtra
+            without onnx
     """
-    import onnx
+    with optional("quantizing a network"):
+        import onnx
 
     proto = onnx.load_from_string(model)
     graph = proto.graph

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from retrieve.errors import BadInput
 from retrieve.types import Face, Pixels
+
+SHIPPED = Path(__file__).parents[1] / "data"  # where the networks lie that ship converted
 
 
 class Detector(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from retrieve.errors import BadInput
-from retrieve.faces.detector import Detector
+from retrieve.faces.detection.detector import Detector
 
 DEFAULT_DETECTOR = "mtcnn"
 DETECTORS = ("mtcnn", "centerface")
@@ -23,11 +23,11 @@ def open_detector(
     """
     match name:
         case "mtcnn":
-            from retrieve.faces.mtcnn import open_mtcnn
+            from retrieve.faces.detection.mtcnn import open_mtcnn
 
             return open_mtcnn(device=device, cache=cache)
         case "centerface":
-            from retrieve.faces.centerface import open_centerface
+            from retrieve.faces.detection.centerface import open_centerface
 
             return open_centerface(device=device, cache=cache)
     raise BadInput(f"no detector named {name!r}; names are {', '.join(DETECTORS)}")

@@ -1,8 +1,9 @@
 """NetworkSpec → a network that runs: ONNX Runtime on the CPU, torch on a GPU.
 
-The torch module is the definition. For the CPU it is exported once into the cache, so
-that a cold search imports ONNX Runtime (.13 CPU s) and not torch (1.7 CPU s).
-`python -m benchmarks.embedding` measures the engines and precisions.
+The torch module is the definition. What runs by default ships converted, so that it needs
+ONNX Runtime (.13 CPU s to import) and not torch (1.7 CPU s); another network is exported by
+torch at its first use, into the cache. `python -m benchmarks.embedding` measures the engines
+and precisions.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from numpy.typing import NDArray
 
 from retrieve.cache import cache_dir, replacing
 from retrieve.errors import BadInput, WeightsError
-from retrieve.quantize import quantize
+from retrieve.extras import optional
+from retrieve.networks import exports
+from retrieve.networks.quantize import quantize
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +57,7 @@ class NetworkSpec:
                     it and its double
     int8_ranges     JSON file of the activations' ranges, {tensor: [low, high]}; without
                     one the network does not run in int8
+    shipped         folder of networks that ship converted, this one perhaps among them
     """
 
     name: str
@@ -62,6 +66,7 @@ class NetworkSpec:
     input_shape: tuple[int | None, ...]
     free_px: int = 96
     int8_ranges: Path | None = None
+    shipped: Path | None = None
 
     def shape(self, n: int, free_px: int) -> tuple[int, ...]:
         """Of a batch of n items whose free axes are free_px long."""
@@ -83,9 +88,10 @@ def open_network(
                float32 runs everywhere, int8 on a CPU for a spec with ranges,
                bfloat16 on a GPU
     threads    of one batch on the CPU; processes, not threads, use the other cores
-    cache      where exported networks lie; None is cache_dir()
-    raises     BadInput for a device or precision that is not to be had; WeightsError if
-               the cache cannot be written; what spec.build raises
+    cache      where networks lie that were exported here; None is cache_dir()
+    raises     BadInput for a device or precision that is not to be had; MissingExtra
+               where that takes torch and it is not installed; WeightsError if a shipped
+               network is damaged or the cache cannot be written; what spec.build raises
     """
     allowed = {"cpu": {"float32", "int8"}, "cuda": {"float32", "bfloat16"}}
     if device not in allowed:
@@ -96,23 +102,16 @@ def open_network(
         raise BadInput(f"{spec.name} has no 8-bit ranges; ask for precision float32")
     if device == "cuda":
         return _CudaNetwork(spec, precision)
-    return _OnnxNetwork(_exported(spec, precision, cache or cache_dir()), threads)
+    model = None
+    if spec.shipped is not None:
+        model = exports.read(spec.shipped, spec.name, precision, spec.weights_sha256)
+    return OnnxNetwork(model or _exported(spec, precision, cache or cache_dir()), threads)
 
 
-def cpu_has_vnni() -> bool:
-    """Whether int8 pays on this CPU: without VNNI it is no faster and less exact.
+class OnnxNetwork:
+    """An ONNX model in ONNX Runtime, on so many threads of the CPU."""
 
-    Only Linux says; elsewhere the answer is no.
-    """
-    try:
-        info = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "avx512_vnni" in info or "avx_vnni" in info
-
-
-class _OnnxNetwork:
-    def __init__(self, model: bytes, threads: int) -> None:
+    def __init__(self, model: bytes, threads: int = 1) -> None:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -121,7 +120,8 @@ class _OnnxNetwork:
         # Waiting threads sleep: the other cores belong to other processes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Without VNNI the fast 8-bit kernels overflow (dlib-resnet: a cosine of .979 with
-        # float32 at the lowest); the exact ones are slower, and still faster than float32.
+        # float32 at the lowest); the exact ones are slower, and still faster than float32
+        # (5.0 CPU ms a crop, 6.3).
         options.add_session_config_entry("session.x64quantprecision", "1")
         self._session = ort.InferenceSession(model, options, ["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
@@ -132,7 +132,8 @@ class _OnnxNetwork:
 
 class _CudaNetwork:
     def __init__(self, spec: NetworkSpec, precision: Precision) -> None:
-        import torch
+        with optional(f"{spec.name} on cuda"):
+            import torch
 
         if not torch.cuda.is_available():
             raise BadInput("device cuda needs a GPU that torch can use; there is none here")
@@ -163,9 +164,7 @@ def _exported(spec: NetworkSpec, precision: Precision, cache: Path) -> bytes:
         if hashlib.sha256(model).digest() == digest:
             return model
         # Damaged: made again below, as if it were absent.
-    model = export(spec)
-    if precision == "int8":
-        model = quantize(model, json.loads(ranges))
+    model = export(spec, precision)
     try:
         with replacing(path) as part:
             part.write_bytes(hashlib.sha256(model).digest() + model)
@@ -177,12 +176,15 @@ def _exported(spec: NetworkSpec, precision: Precision, cache: Path) -> bytes:
     return model
 
 
-def export(spec: NetworkSpec) -> bytes:
-    """The module as an ONNX model that was seen to agree with it.
+def export(spec: NetworkSpec, precision: Precision = "float32") -> bytes:
+    """The module as an ONNX model.
 
-    raises  WeightsError if the two disagree by more than TOLERANCE
+    precision  float32, which was seen to agree with torch, or int8 made of that
+    raises     MissingExtra without torch; WeightsError if the two disagree by more than
+               TOLERANCE, or if the 8-bit ranges are of another network
     """
-    import torch
+    with optional(f"{spec.name} in {precision}"):
+        import torch
 
     module = spec.build().eval()
     example = torch.zeros(spec.shape(2, spec.free_px))
@@ -208,6 +210,9 @@ def export(spec: NetworkSpec) -> bytes:
         )
         model = path.read_bytes()
     _check_export(spec, module, model)
+    if precision == "int8":
+        assert spec.int8_ranges is not None
+        model = quantize(model, json.loads(spec.int8_ranges.read_bytes()))
     return model
 
 
@@ -219,7 +224,7 @@ def _check_export(spec: NetworkSpec, module: torch.nn.Module, model: bytes) -> N
     batch = rng.normal(0, 1, spec.shape(3, 2 * spec.free_px)).astype(np.float32)
     with torch.no_grad():
         expected = _arrays(module(torch.from_numpy(batch)))
-    for got, want in zip(_OnnxNetwork(model, 1)(batch), expected, strict=True):
+    for got, want in zip(OnnxNetwork(model, 1)(batch), expected, strict=True):
         off = np.abs(got - want).max() if got.shape == want.shape else np.inf
         if not off <= TOLERANCE * np.abs(want).max():
             raise WeightsError(

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve import weights
 from retrieve.errors import WeightsError
-from retrieve.faces.boxes import Boxes, Measure, nms
-from retrieve.faces.detector import checked
-from retrieve.faces.sample import AreaSampler, BoxSampler, Level, Sampler
-from retrieve.runtime import Network, NetworkSpec, open_network
+from retrieve.faces.detection.boxes import Boxes, Measure, nms
+from retrieve.faces.detection.detector import SHIPPED, checked
+from retrieve.faces.detection.sample import AreaSampler, BoxSampler, Level, Sampler
+from retrieve.networks import weights
+from retrieve.networks.runtime import Network, NetworkSpec, open_network
 from retrieve.types import Face, Pixels
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def open_mtcnn(
     """The detector, ready to run.
 
     device  "cpu" or "cuda"
-    cache   where exported networks lie; None is the user's cache
-    raises  BadInput, WeightsError as runtime.open_network()
+    cache   where networks lie that were exported here; None is the user's cache
+    raises  BadInput, MissingExtra, WeightsError as runtime.open_network()
     """
     pnet, rnet, onet = (open_network(spec, device=device, cache=cache) for spec in network_specs())
     return Mtcnn(pnet, rnet, onet, settings)
@@ -103,7 +103,9 @@ def network_specs() -> tuple[NetworkSpec, NetworkSpec, NetworkSpec]:
 
 
 def _spec(name: str, module: str, shape: tuple[int | None, ...]) -> NetworkSpec:
-    return NetworkSpec(name, weights.sha256_of(name), lambda: _build(name, module), shape)
+    return NetworkSpec(
+        name, weights.sha256_of(name), lambda: _build(name, module), shape, shipped=SHIPPED
+    )
 
 
 def _build(name: str, module: str) -> nn.Module:
@@ -137,7 +139,7 @@ class _Candidates:
 
 
 class Mtcnn:
-    """The three networks behind retrieve.faces.detector.Detector."""
+    """The three networks behind retrieve.faces.detection.detector.Detector."""
 
     name = "mtcnn"
 

@@ -1,0 +1,44 @@
+"""Optional packages: which extra of this distribution brings each, and the one error without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from retrieve.errors import MissingExtra
+
+# Package, as it is imported → extra of pyproject.toml.
+EXTRAS = {
+    "babel": "train",
+    "matplotlib": "plot",
+    "numba": "train",
+    "onnx": "torch",
+    "openTSNE": "map",
+    "pooch": "torch",
+    "pyarrow": "parquet",
+    "scipy": "train",
+    "sentence_transformers": "sentence-transformers",
+    "torch": "torch",
+    "umap": "map",
+    "yaml": "train",
+}
+
+
+@contextmanager
+def optional(what: str) -> Iterator[None]:
+    """A block of imports, of which some may be missing.
+
+    what    that needs them, as the message begins
+    raises  MissingExtra with the install line of the first that is missing. A module that no
+            extra brings stays a ModuleNotFoundError: that is a bug
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        raise MissingExtra(
+            f"{what} needs {package}, which is not installed: "
+            f"pip install 'retrieve[{EXTRAS[package]}]'"
+        ) from error

@@ -1,0 +1,1 @@
+"""Photos → boxes and landmarks, a detector a file."""

@@ -1,0 +1,1 @@
+"""Faces and landmarks → aligned crops → embeddings."""

@@ -1,0 +1,1 @@
+"""Networks: their weights, converted or from their sources, and what runs them."""

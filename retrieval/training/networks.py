@@ -1,0 +1,161 @@
+"""The networks that ship converted, made from the published weights by torch:
+
+    python -m retrieve.training.networks [--out FOLDER] [--vectors FILE]
+
+writes each into the folder that its NetworkSpec names (or FOLDER), with a record, and what the
+originals give for drawn faces into FILE, to which the suite holds the converted ones. The same
+versions of torch and onnx give the same bytes. Needs the extra [torch] and the weights of every
+network: a missing one is named with its install line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from retrieve.cache import replacing
+from retrieve.extras import optional
+from retrieve.faces.detection import centerface, mtcnn
+from retrieve.faces.embedding import embed
+from retrieve.networks import weights
+from retrieve.networks.exports import RECORD, Export
+from retrieve.networks.runtime import OPSET, NetworkSpec, OnnxNetwork, Precision, export
+from retrieve.sample_data.album import draw_portrait
+
+INPUTS = 4  # drawn faces for each network
+FREE_PX = 96  # of a network that takes any size
+FACE = slice(158, 358), slice(140, 340)  # of a drawn portrait, with some of the neck
+
+Vectors = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A converted network, its line in the record, and what it has to give.
+
+    folder   where it lies
+    vectors  see given()
+    """
+
+    model: bytes
+    export: Export
+    folder: Path
+    vectors: Vectors
+
+
+def shipping() -> list[tuple[NetworkSpec, Precision]]:
+    """What ships, in the order of the record."""
+    return [
+        *((spec, "float32") for spec in mtcnn.network_specs()),
+        (centerface.network_spec(), "float32"),
+        (embed.network_spec("dlib-resnet"), "int8"),
+    ]
+
+
+def make(spec: NetworkSpec, precision: Precision) -> Made:
+    """One network converted and seen to agree with torch.
+
+    raises  MissingExtra without torch, onnx or the weights' package; WeightsError if they
+            do not fit together
+    """
+    model = export(spec, precision)
+    row = weights.TABLE[spec.name]
+    assert spec.shipped is not None
+    made_with = ["torch", "onnx"] if precision == "int8" else ["torch"]
+    line = Export(
+        name=spec.name,
+        precision=precision,
+        file=f"{spec.name}-{precision}.onnx",
+        size_bytes=len(model),
+        sha256=hashlib.sha256(model).hexdigest(),
+        weights=str(row.source),
+        weights_sha256=spec.weights_sha256,
+        licence=row.licence,
+        opset=OPSET,
+        made_with={name: version(name).partition("+")[0] for name in made_with},
+    )
+    return Made(model, line, spec.shipped, given(spec, model, precision))
+
+
+def write(made: list[Made], out: Path | None, vectors: Path) -> list[Path]:
+    """The networks, a record for each folder, and the vectors of all in one file."""
+    from safetensors.numpy import save
+
+    written = []
+    for folder in sorted({out or one.folder for one in made}):
+        mine = [one for one in made if (out or one.folder) == folder]
+        record = json.dumps([asdict(one.export) for one in mine], indent=2) + "\n"
+        files = {one.export.file: one.model for one in mine} | {RECORD: record.encode()}
+        for name, content in files.items():
+            with replacing(folder.absolute() / name) as part:
+                part.write_bytes(content)
+                part.chmod(0o644)  # for everybody on whose machine it gets installed
+            written.append(folder / name)
+    arrays: Vectors = {}
+    for one in made:
+        arrays |= one.vectors
+    with replacing(vectors.absolute()) as part:
+        part.write_bytes(save(arrays))
+        part.chmod(0o644)
+    return [*written, vectors]
+
+
+def drawn(spec: NetworkSpec) -> NDArray[np.uint8]:
+    """(INPUTS, 3, H, W) drawn faces in the size that the network takes."""
+    height, width = spec.shape(INPUTS, FREE_PX)[2:]
+    faces = (Image.fromarray(draw_portrait(i, i)[FACE]) for i in range(INPUTS))
+    small = [np.asarray(face.resize((width, height), Image.Resampling.BOX)) for face in faces]
+    return np.stack(small).transpose(0, 3, 1, 2)
+
+
+def given(spec: NetworkSpec, model: bytes, precision: Precision) -> Vectors:
+    """What a network has to give for drawn faces.
+
+    returns  NAME.input (N, 3, H, W) uint8, and of its outputs, each (N, ...) float32, what
+             torch gives: NAME.0, NAME.1, …; of a network in 8 bits also what that itself
+             gave: NAME.int8.0, …
+    """
+    with optional("making networks"):
+        import torch
+
+    pixels = np.ascontiguousarray(drawn(spec))
+    batch = pixels.astype(np.float32)
+    with torch.inference_mode():
+        outputs = spec.build().eval()(torch.from_numpy(batch))
+    if not isinstance(outputs, tuple):
+        outputs = (outputs,)
+    found: Vectors = {f"{spec.name}.input": pixels}
+    found |= {f"{spec.name}.{i}": output.numpy() for i, output in enumerate(outputs)}
+    if precision == "int8":
+        in_bits = enumerate(OnnxNetwork(model)(batch))
+        found |= {f"{spec.name}.int8.{i}": output for i, output in in_bits}
+    return found
+
+
+def main() -> None:
+    """Make them all and say what they weigh."""
+    parser = argparse.ArgumentParser(
+        prog="python -m retrieve.training.networks",
+        description="Convert the networks that ship, from their published weights.",
+    )
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="in place of their own folders")
+    parser.add_argument(
+        "--vectors", type=Path, metavar="FILE", default=Path("networks.safetensors")
+    )
+    arguments = parser.parse_args()
+    made = [make(spec, precision) for spec, precision in shipping()]
+    for path in write(made, arguments.out, arguments.vectors):
+        print(f"{path.stat().st_size / 1e6:7.2f} MB  {path}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
