@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,15 +27,15 @@ LONG_ENOUGH_S = 12
 PATIENCE_S = 60
 RETRIEVE = ("-m", "retrieve.cli")
 SCRIPT = """
-from pathlib import Path
-from retrieve.indexes.collection import open_collection
-from retrieve.indexes.queries.texts import search_texts
+import retrieve
 
-if __name__ == "__main__":
-    with open_collection(Path("scripted"), create=True) as collection:
-        assert collection.index([Path("album"), Path("texts")]).new
-        assert collection.search([Path("probe.jpg")])[0].faces[0].hits
-        assert search_texts(collection, "una boda en Zaragoza")
+with retrieve.open_collection("scripted", create=True) as collection:
+    assert collection.index(["album", "texts"]).new
+    assert collection.search_faces("probe.jpg").hits
+    assert collection.search_texts("una boda en Zaragoza")
+assert retrieve.compare("probe.jpg", "probe.jpg").score > .99
+assert retrieve.load_words()["rey"].shape
+assert retrieve.load_encoder().embed(["una frase"]).shape
 """
 # 12 MB: SQLite keeps the copy of a small catalog in memory.
 LARGE = """
@@ -95,6 +97,16 @@ class Machine:
             text=True,
             start_new_session=True,
         )
+
+    @contextmanager
+    def running(self, name: str, command: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
+        """start(), and its end whatever happens meanwhile."""
+        with self.start(name, command) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def run(self, name: str, command: tuple[str, ...], **variables: str) -> None:
         """start() and end()."""
@@ -158,7 +170,7 @@ def everyday(album, probe, tmp_path_factory, told):
     machine.run("index", (*RETRIEVE, "index", "album", "texts", "--collection", "collection"))
     following = ("watch", "followed", "--collection", "watched", "--debounce", ".2")
     started = time.monotonic()
-    with machine.start("watch", (*RETRIEVE, *following)) as watch:
+    with machine.running("watch", (*RETRIEVE, *following)) as watch:
         for name, command in COMMANDS.items():
             machine.run(name, command)
         shutil.copy(photos[0], work / "followed")
