@@ -209,3 +209,13 @@ def _name(requirement: str) -> str:
 def test_weights_packages_are_never_imported():
     for path in _sources():
         assert not {name.split(".")[0] for name in _imported(path)} & NEVER_IMPORTED, path
+
+
+def test_files_that_the_readme_names_are_there():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", readme)
+    named = re.findall(r"`(?:pytest )?((?:retrieval|indexes|cli|tests|docs)/[\w/.-]+)`", readme)
+    modules = re.findall(r"python -m (benchmarks\.[a-z_0-9]+)", readme)
+    files = [*links, *named, *(f"{name.replace('.', '/')}.py" for name in modules)]
+    assert len(files) > 40
+    assert [name for name in files if not (ROOT / name).exists()] == []
