@@ -15,6 +15,11 @@ MARGIN = 0.25  # of the box, shown around a face
 MOST = 60  # pictures; a notebook with more is slow
 
 
+def counted(number: int, one: str) -> str:
+    """`1 face`, `2 faces`."""
+    return f"{number} {one}{'' if number == 1 else 's'}"
+
+
 def page(title: str, cards: Iterable[str]) -> str:
     """Cards under a title; of many the first."""
     some = list(cards)

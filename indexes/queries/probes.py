@@ -30,7 +30,7 @@ class ProbeFace:
     hits: list[Hit]
 
     def __repr__(self) -> str:
-        return f"ProbeFace({self.number}: {self.face}, {len(self.hits)} hits)"
+        return f"ProbeFace({self.number}: {self.face}, {notebook.counted(len(self.hits), 'hit')})"
 
     def _repr_html_(self) -> str:
         return notebook.page(f"face {self.number}", (hit.card() for hit in self.hits))
@@ -83,11 +83,14 @@ class Probe(Sequence[Hit]):
     def __repr__(self) -> str:
         if self.reason is not None:
             return f"Probe({self.name}: {self.reason})"
-        return f"Probe({self.name}: {len(self.faces)} faces, {len(self)} hits)"
+        return f"Probe({self._summary()})"
 
     def _repr_html_(self) -> str:
-        title = f"{self.name}: {len(self.faces)} faces, {len(self)} hits"
-        return notebook.page(title, (hit.card() for hit in self))
+        return notebook.page(self._summary(), (hit.card() for hit in self))
+
+    def _summary(self) -> str:
+        faces, hits = notebook.counted(len(self.faces), "face"), notebook.counted(len(self), "hit")
+        return f"{self.name}: {faces}, {hits}"
 
 
 def numbered(found: PhotoFaces, face: int | None) -> list[int]:

@@ -57,7 +57,7 @@ class Faces(Sequence[Face]):
         return self._faces[which]
 
     def __repr__(self) -> str:
-        return f"Faces({len(self)} in {self.photo.name})"
+        return f"Faces({notebook.counted(len(self), 'face')} in {self.photo.name})"
 
     def _repr_html_(self) -> str:
         cards = [
@@ -67,7 +67,7 @@ class Faces(Sequence[Face]):
             )
             for number, face in enumerate(self[: notebook.MOST], 1)
         ]
-        return notebook.page(f"{len(self)} faces in {self.photo.name}", cards)
+        return notebook.page(f"{notebook.counted(len(self), 'face')} in {self.photo.name}", cards)
 
     def crops(self, template: NDArray[np.float32], crop_px: int) -> Crops:
         """(N, crop_px, crop_px, 3) uint8 RGB, aligned.
