@@ -25,12 +25,14 @@ from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter
 from retrieve.indexes.opened import Connections, Opened
 from retrieve.indexes.queries import faces as face_queries
 from retrieve.indexes.queries import texts as text_queries
+from retrieve.indexes.queries.asked import checked_id
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe
 from retrieve.indexes.search import traces
 from retrieve.indexes.search.engine import Engine
 from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
+from retrieve.sources import given_path, reader_of
 from retrieve.types import Embeddings, Hit, Skipped, TextHit
 
 if TYPE_CHECKING:
@@ -164,8 +166,9 @@ class Collection:
         extractor = partial(
             workers.run,
             self.job(given, photos=photos, column=column).open,
-            workers=processes or workers.WORKERS,
-            time_limit_s=time_limit_s or workers.TIME_LIMIT_S,
+            workers=workers.WORKERS if processes is None else processes,
+            time_limit_s=workers.TIME_LIMIT_S if time_limit_s is None else time_limit_s,
+            here=photos and self.networks.stays,
         )
         return self.update(
             given, extractor, photos=photos, retry_skipped=retry_skipped, on_progress=on_progress
@@ -254,8 +257,6 @@ class Collection:
         raises     CollectionError if nothing was indexed or with other networks, BadInput for
                    a photo of no use, or where the embedder has no default threshold
         """
-        from retrieve.sources import reader_of
-
         return face_queries.search_photo(
             self.opened,
             self.networks,
@@ -289,7 +290,7 @@ class Collection:
         query: str,
         *,
         k: int = 10,
-        mode: Mode = Mode.HYBRID,
+        mode: Mode | str = Mode.HYBRID,
         wanted: Filter = EVERYTHING,
         faces: Iterable[Hit] | None = None,
         exact: bool = False,
@@ -297,7 +298,7 @@ class Collection:
         """The stored passages that a query asks for, best first.
 
         k       hits
-        mode    what the order goes by: words, meaning, or both
+        mode    what the order goes by: "hybrid" (words and meaning), "bm25" (words), "meaning"
         wanted  what a hit has to satisfy
         faces   only photos that hold one of these, found by search_faces(), one hit a photo
         exact   score every stored embedding, whatever index there is
@@ -319,17 +320,19 @@ class Collection:
         *,
         k: int = 10,
         threshold: float | None = None,
-        mode: Mode = Mode.HYBRID,
+        mode: Mode | str = Mode.HYBRID,
         wanted: Filter = EVERYTHING,
         exact: bool = False,
     ) -> list[TextHit]:
         """Photos with a face like one in a photo that satisfy a query too, best first.
 
-        raises  as search_faces() and search_texts()
+        raises  as search_faces() and search_texts(); BadInput for a photo without a face
         """
         hits = self.search_faces(
             photo, k=MOST_FACES, threshold=threshold, wanted=wanted, exact=exact
         )
+        if not hits.faces:
+            raise BadInput(f"no face found in {hits.name}; give a photo in which a face shows")
         return self.search_texts(query, k=k, mode=mode, wanted=wanted, faces=hits, exact=exact)
 
     def search(
@@ -383,8 +386,8 @@ class Collection:
         return face_queries.default_threshold(self.opened)
 
     def picture(self, face_id: int) -> bytes:
-        """A stored face as a small JPEG."""
-        return self.catalog.crop(face_id)
+        """A stored face as a small JPEG; raises BadInput if there is none of that id."""
+        return self.catalog.picture(checked_id(face_id))
 
     def skipped(self) -> list[Skipped]:
         """Files that are there and could not be used, with their reasons."""
@@ -443,7 +446,18 @@ def open_collection(
               called with bytes so far and bytes in all while weights are downloaded
     raises    CollectionError if there is none, or it is damaged, newer or not ours
     """
-    folder = Path(path).expanduser()
+    if create and read_only:
+        raise BadInput("wanted create or read_only; a collection that is made is written")
+    folder = given_path(path).absolute()  # whatever folder the program goes to
+    encoding = Encoding(encoder, language)
+    networks = Networks(
+        folder,
+        detector,
+        embedder,
+        device=device,
+        asked=detector is not None or embedder is not None or device != "cpu",
+        on_download=on_download,
+    )
     if create:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -451,28 +465,18 @@ def open_collection(
             raise CollectionError(
                 f"cannot make a collection at {folder}: {error.strerror}"
             ) from error
-    connections = Connections(
-        folder,
-        partial(open_database, folder / CATALOG, read_only=read_only),
-        Encoding(encoder, language),
-        device=device,
-        first=open_database(folder / CATALOG, create=create, read_only=read_only),
-    )
+    elif folder.is_file():
+        raise CollectionError(f"wanted the folder of a collection; {folder} is a file")
+    connect = partial(open_database, folder / CATALOG, read_only=read_only)
+    first = open_database(folder / CATALOG, create=create, read_only=read_only)
+    connections = Connections(folder, connect, encoding, device=device, first=first)
     space = connections.here.faces.space()
-    networks = Networks(
-        folder,
-        detector,
-        embedder,
-        held=space.made_by if space else {},
-        device=device,
-        asked=detector is not None or embedder is not None or device != "cpu",
-        on_download=on_download,
-    )
+    networks.held = space.made_by if space else {}
     return Collection(folder, networks, connections)
 
 
 def _given(roots: Iterable[str | Path]) -> list[Path]:
     """Folders and files as people write them; raises BadInput for a text in place of a list."""
-    if isinstance(roots, str | Path):
+    if isinstance(roots, str | bytes | Path) or not isinstance(roots, Iterable):
         raise BadInput(f"wanted a list of folders and files; got {roots!r}: put it in [ ]")
-    return [Path(root).expanduser() for root in roots]
+    return [given_path(root) for root in roots]

@@ -66,14 +66,16 @@ class Opened:
         space = self.faces.space()
         if space is None:
             raise CollectionError(
-                f"nothing was indexed into {self.path} yet: retrieve index FOLDER"
+                f"no photo was indexed into {self.path} yet: retrieve index FOLDER"
             )
         return space
 
     def calibration(self) -> calibration.Calibration | None:
         """What scores of these faces mean; None if nobody measured that."""
         made_by = self.space().made_by
-        return calibration.find(made_by["embedder_sha256"], made_by["detector"])
+        return calibration.find(
+            made_by["embedder_sha256"], made_by["detector"], made_by["detector_sha256"]
+        )
 
     def findable(self, wanted: Filter) -> NDArray[np.bool_] | None:
         """(rows,) which faces a search may find, None if all; kept until something is committed
@@ -101,6 +103,9 @@ class Opened:
 class Connections:
     """A collection's connections, one for each thread that uses it.
 
+    No thread ends the connection that another one may be using: it is let go, and ends when
+    nothing uses it any more.
+
     path      of the collection
     connect   opens the catalog once more
     encoding  what texts are embedded with
@@ -123,7 +128,6 @@ class Connections:
         self._device = device
         self._loaded = Loaded()
         self._own = threading.local()
-        self._every: weakref.WeakSet[Opened] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._keep(first)
 
@@ -131,16 +135,18 @@ class Connections:
     def here(self) -> Opened:
         """This thread's; raises BadInput if the collection was closed."""
         if self.closed:
-            raise BadInput(f"the collection {self._path} was closed: open it again")
+            raise self._was_closed()
         found: Opened | None = getattr(self._own, "opened", None)
         return found or self._keep(self._connect())
 
     def close(self) -> None:
-        """End them all."""
+        """End this thread's and let the others go."""
         with self._lock:
             self.closed = True
-            for opened in list(self._every):
-                opened.db.conn.close()
+            mine: Opened | None = getattr(self._own, "opened", None)
+            self._own = threading.local()
+        if mine is not None:
+            mine.db.conn.close()
 
     def _keep(self, db: Database) -> Opened:
         opened = Opened(
@@ -149,10 +155,16 @@ class Connections:
             self._encoding,
             self._loaded,
             device=self._device,
-            picture=lambda face_id: self.here.catalog.crop(face_id),
+            picture=lambda face_id: self.here.catalog.picture(face_id),
         )
-        weakref.finalize(opened, db.conn.close)  # when its thread ends
-        self._own.opened = opened
         with self._lock:
-            self._every.add(opened)
-        return opened
+            if not self.closed:
+                # When its thread has ended, or close() has let it go and nothing uses it.
+                weakref.finalize(db, db.conn.close).atexit = False
+                self._own.opened = opened
+                return opened
+        db.conn.close()
+        raise self._was_closed()
+
+    def _was_closed(self) -> BadInput:
+        return BadInput(f"the collection {self._path} was closed: open it again")

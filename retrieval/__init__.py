@@ -26,7 +26,13 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
-    from retrieve.errors import BadInput, CollectionError, RetrievalError
+    from retrieve.errors import (
+        BadInput,
+        CollectionError,
+        MissingExtra,
+        RetrievalError,
+        WeightsError,
+    )
     from retrieve.faces.direct import Comparison, compare, detect, embed_faces
     from retrieve.faces.extract import Faces
     from retrieve.indexes.catalog.filters import Filter
@@ -45,9 +51,11 @@ __all__ = [
     "Faces",
     "Filter",
     "Hit",
+    "MissingExtra",
     "Probe",
     "RetrievalError",
     "TextHit",
+    "WeightsError",
     "compare",
     "detect",
     "embed_faces",
@@ -57,7 +65,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "retrieve.errors": ("BadInput", "CollectionError", "RetrievalError"),
+    "retrieve.errors": (
+        "BadInput",
+        "CollectionError",
+        "MissingExtra",
+        "RetrievalError",
+        "WeightsError",
+    ),
     "retrieve.faces.direct": ("Comparison", "compare", "detect", "embed_faces"),
     "retrieve.faces.extract": ("Faces",),
     "retrieve.indexes.catalog.filters": ("Filter",),

@@ -25,7 +25,9 @@ class BadInput(RetrievalError):
 
 
 class WeightsError(RetrievalError):
-    """Weights are absent, damaged or not the ones that were promised."""
+    """Weights are absent, damaged or not the ones that were promised: a word-vector file that was
+    cut short is one for `retrieve.load_words("mine")`.
+    """
 
 
 class CollectionError(RetrievalError):
@@ -33,4 +35,6 @@ class CollectionError(RetrievalError):
 
 
 class MissingExtra(RetrievalError):
-    """An optional dependency is not installed; the message prints the install line."""
+    """An optional dependency is not installed; the message prints the install line, as of
+    `retrieve.open_collection("c", embedder="facenet-vggface2")` without torch.
+    """

@@ -131,7 +131,9 @@ def from_image(image: Image.Image, *, long_side_px: int | None = 1024) -> Photo:
         except DAMAGE as error:
             raise BadPhoto(f"damaged: {error}") from error
     width, height = upright.size
-    if width * height > MAX_PIXELS or min(upright.size) < 1:
+    if min(upright.size) < 1:
+        raise BadPhoto("it has no pixels")
+    if width * height > MAX_PIXELS:
         raise BadPhoto(f"wanted up to {MAX_PIXELS // 10**6} million pixels; got {width} x {height}")
     content = upright.tobytes()
     return Photo(

@@ -28,6 +28,19 @@ def file_reader(path: Path) -> Reader:
     return partial(_file, path)
 
 
+def given_path(path: str | Path) -> Path:
+    """A path as people write it; ~ is a home.
+
+    raises  BadInput for what is no path
+    """
+    if not isinstance(path, str | Path) or "\0" in str(path):
+        raise BadInput(f"wanted a path, as text or pathlib.Path; got {path!r}")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:  # of a user whom nobody knows
+        raise BadInput(f"{path}: {error}") from error
+
+
 def reader_of(photo: PhotoLike) -> Reader:
     """Of the path of a file (~ is your home), its bytes, an image of Pillow, or an array.
 
@@ -39,7 +52,7 @@ def reader_of(photo: PhotoLike) -> Reader:
 
     given: Any = photo
     if isinstance(given, str | Path):
-        return partial(_named, Path(given).expanduser())
+        return partial(_named, given_path(given))
     if isinstance(given, bytes | bytearray | memoryview):
         return partial(_bytes, bytes(given))
     if isinstance(given, np.ndarray):

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,6 +23,31 @@ import sys
 import retrieve
 with retrieve.open_collection(sys.argv[2], create=True) as collection:
     print(collection.index([sys.argv[1]]).new)
+"""
+
+
+# Many threads search while the collection is closed: each is answered or told so.
+CLOSED = """
+import sys, threading, time
+import retrieve
+
+collection = retrieve.open_collection(sys.argv[1])
+said = []
+
+def search():
+    try:
+        while True:
+            collection.search_stored(1, k=3, threshold=-1)
+            collection.search_texts("la boda de Rosario")
+    except retrieve.BadInput as error:
+        said.append(str(error))
+
+threads = [threading.Thread(target=search) for _ in range(6)]
+for thread in threads: thread.start()
+time.sleep(.5)
+collection.close()
+for thread in threads: thread.join()
+print(len(said), all("was closed" in one for one in said))
 """
 
 
@@ -160,3 +186,28 @@ def test_the_api_runs_in_a_notebook(home, tmp_path):
         assert shown[at]["text/html"].count("data:image/jpeg;base64,") == pictures
         assert len(shown[at]["text/plain"]) < 300
     assert int(shown[4]["text/plain"]) > 0
+
+
+def test_closing_while_others_search_ends_them_in_words(home, collection):
+    done = _run(home, "-c", CLOSED, collection.path)
+    assert (done.stdout, done.stderr, done.returncode) == ("6 True\n", "", 0)
+
+
+def test_a_thread_that_comes_while_it_is_closed_gets_no_connection(home, tmp_path):
+    opened = retrieve.open_collection(tmp_path / "c", create=True)
+    connecting, closed = threading.Event(), threading.Event()
+    connect = opened._connections._connect
+
+    def slowly():
+        connecting.set()
+        closed.wait(10)
+        return connect()
+
+    opened._connections._connect = slowly
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(opened.info)
+        connecting.wait(10)
+        opened.close()
+        closed.set()
+        with pytest.raises(retrieve.BadInput, match="was closed"):
+            late.result()

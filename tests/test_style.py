@@ -110,10 +110,11 @@ def _imported(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
-                found.add(full if full in _modules() else node.module)
+                found.add(full if full in _modules() else str(node.module))
     return found
 
 
@@ -144,6 +145,12 @@ def test_imports_point_one_way():
         if room != own and FLOOR_OF[room] >= FLOOR_OF[own]
     ]
     assert upward == []
+
+
+def test_nobody_inside_imports_through_the_facade():
+    """It looks upward, and would hide an import that does."""
+    through = [name for name, path in _modules().items() if "retrieve" in _imported(path)]
+    assert through == []
 
 
 def test_no_module_imports_itself_in_a_circle():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieve.errors import BadInput, CollectionError
-from retrieve.indexes.vectors.foreign import check_ours, checked_network, weights_of
+from retrieve.errors import CollectionError
+from retrieve.indexes.building.processes import can_travel
+from retrieve.indexes.vectors.foreign import check_ours
 from retrieve.indexes.vectors.spaces import Space
+from retrieve.networks.own import checked_network, weights_of
 
 if TYPE_CHECKING:
     from retrieve.faces.detection.detector import Detector
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.workers import Faces
     from retrieve.networks.weights import Progress as OnDownload
     from retrieve.sources import Reader
-
-OF_A_DETECTOR = ("name", "detect")
-OF_AN_EMBEDDER = ("name", "dim", "crop_px", "template", "embed")
 
 
 class Networks:
@@ -39,14 +37,13 @@ class Networks:
         detector: str | Detector | None,
         embedder: str | Embedder | None,
         *,
-        held: Mapping[str, str] | None = None,
         device: str,
         asked: bool = False,
         on_download: OnDownload | None = None,
     ) -> None:
         self.asked = asked
         self._collection = collection
-        self._held = held or {}
+        self.held: Mapping[str, str] = {}
         self._device = device
         self._on_download = on_download
         self._lock = threading.RLock()
@@ -55,8 +52,12 @@ class Networks:
         self._detector = self._own
         self._embedder = None if isinstance(embedder, str) else embedder
         if self._detector is not None:
+            from retrieve.faces.detection.detector import OF_A_DETECTOR
+
             checked_network(self._detector, "a detector", OF_A_DETECTOR)
         if self._embedder is not None:
+            from retrieve.faces.embedding.embed import OF_AN_EMBEDDER
+
             checked_network(self._embedder, "an embedder", OF_AN_EMBEDDER)
 
     @property
@@ -64,11 +65,15 @@ class Networks:
         """The detector that finds the faces."""
         with self._lock:
             if self._detector is None:
-                from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
+                from retrieve.faces.detection.detect import (
+                    DEFAULT_DETECTOR,
+                    DETECTORS,
+                    open_detector,
+                )
 
-                name = self._named[0] or self._held.get("detector", DEFAULT_DETECTOR)
-                with self._ours("detector", name):
-                    self._detector = open_detector(name, device=self._device)
+                name = self._named[0] or self.held.get("detector", DEFAULT_DETECTOR)
+                self._check_ours("detector", name, name in DETECTORS)
+                self._detector = open_detector(name, device=self._device)
             return self._detector
 
     @property
@@ -76,28 +81,32 @@ class Networks:
         """The embedder that makes the vectors."""
         with self._lock:
             if self._embedder is None:
-                from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
+                from retrieve.faces.embedding.embed import (
+                    DEFAULT_EMBEDDER,
+                    is_embedder,
+                    open_embedder,
+                )
 
-                name = self._named[1] or self._held.get("embedder", DEFAULT_EMBEDDER)
-                with self._ours("embedder", name):
-                    self._embedder = open_embedder(
-                        name, device=self._device, progress=self._on_download
-                    )
+                name = self._named[1] or self.held.get("embedder", DEFAULT_EMBEDDER)
+                self._check_ours("embedder", name, is_embedder(name))
+                self._embedder = open_embedder(
+                    name, device=self._device, progress=self._on_download
+                )
             return self._embedder
 
-    @contextmanager
-    def _ours(self, kind: str, name: str) -> Iterator[None]:
+    @property
+    def stays(self) -> bool:
+        """Whether the detector is one of the caller's own that no other process can be given."""
+        return self._own is not None and not can_travel(self._own)
+
+    def _check_ours(self, kind: str, name: str, known: bool) -> None:
         """Say whose network it is that the collection was made with and nobody handed over."""
         check_ours(name, self._collection)
-        try:
-            yield
-        except BadInput as error:
-            if name != self._held.get(kind):
-                raise
+        if not known and name == self.held.get(kind):
             raise CollectionError(
                 f"{self._collection} was made with the {kind} {name!r}, which is not one of ours. "
                 f"Hand it over: retrieve.open_collection(…, {kind}=…)"
-            ) from error
+            )
 
     def use(self, detector: Detector, embedder: Embedder) -> None:
         """Take networks that are open already, whatever the names."""

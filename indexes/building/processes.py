@@ -7,10 +7,12 @@ without a guard, or one that is read from stdin, would begin again in each.
 
 from __future__ import annotations
 
+import io
 import pickle
 import threading
 from multiprocessing import popen_forkserver, spawn
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from types import FunctionType
 from typing import Any
 
 _launching = threading.Lock()
@@ -53,11 +55,22 @@ class Context(ForkServerContext):
         self.set_forkserver_preload(list(preload))
 
 
-def can_travel(work: object) -> bool:
-    """Whether such a process can be given the work: it can be pickled, and nothing of it is
-    defined in the program's own script, which the process does not see.
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, type | FunctionType) and obj.__module__ == "__main__":
+            raise pickle.PicklingError(f"{obj.__qualname__} is known to the script alone")
+        return NotImplemented
+
+
+def can_travel(network: object) -> bool:
+    """Whether such a process can be given an object of the caller's own: it can be pickled and
+    made again, and nothing of it is defined in the program's own script, which the process does
+    not see.
     """
+    pickled = io.BytesIO()
     try:
-        return b"__main__" not in pickle.dumps(work)
-    except (pickle.PicklingError, AttributeError, TypeError):
+        _Pickler(pickled).dump(network)
+        pickle.loads(pickled.getvalue())
+    except Exception:  # whatever the owner's own way of pickling raises
         return False
+    return True

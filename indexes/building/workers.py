@@ -27,7 +27,7 @@ from retrieve.faces.detection.detect import open_detector
 from retrieve.faces.detection.detector import Detector
 from retrieve.faces.extract import PhotoFaces, extract
 from retrieve.indexes.building.describing import Said, said_of
-from retrieve.indexes.building.processes import Context, can_travel
+from retrieve.indexes.building.processes import Context
 from retrieve.indexes.building.walk import is_text, root_of
 from retrieve.metadata.names import name_words
 from retrieve.sources import file_reader
@@ -127,11 +127,7 @@ class Job:
 
 
 class Workers(Generic[Result]):
-    """Processes that read files, open from one run to the next; a context manager.
-
-    Work that cannot be given to another process (a detector of the caller's own that cannot be
-    pickled) is done in this one, without limits of time.
-    """
+    """Processes that read files, open from one run to the next; a context manager."""
 
     def __init__(
         self,
@@ -139,16 +135,24 @@ class Workers(Generic[Result]):
         *,
         workers: int = WORKERS,
         time_limit_s: float = TIME_LIMIT_S,
+        here: bool = False,
     ) -> None:
         """They start with the first file.
 
         open_work  called in each worker: Job.open
+        here       work in this process, without limits of time: for a detector of the caller's
+                   own that cannot be given to another one
+        raises     BadInput for fewer than one worker or no time
         """
+        if workers < 1:
+            raise BadInput(f"wanted one process or more; got {workers}")
+        if not time_limit_s > 0:
+            raise BadInput(f"wanted a time limit above 0 seconds; got {time_limit_s}")
         self._ahead = workers * AHEAD
         self._time_limit_s = time_limit_s
         self._work: Work[Result] | None = None
         self._pool: ProcessPool | None = None
-        if can_travel(open_work):
+        if not here:
             context = Context(__name__, "onnxruntime")
             self._pool = ProcessPool(
                 workers, initializer=_start, initargs=(open_work,), context=context
@@ -205,9 +209,10 @@ def run(
     *,
     workers: int = WORKERS,
     time_limit_s: float = TIME_LIMIT_S,
+    here: bool = False,
 ) -> Generator[tuple[Key, Result | str]]:
     """Workers.run() with processes that are stopped at its end."""
-    with Workers(open_work, workers=workers, time_limit_s=time_limit_s) as pool:
+    with Workers(open_work, workers=workers, time_limit_s=time_limit_s, here=here) as pool:
         yield from pool.run(paths)
 
 
@@ -221,7 +226,7 @@ def _outcome(future: Future[Result | str], time_limit_s: float) -> Result | str:
     except BrokenProcessPool as error:
         raise RetrievalError(
             "the processes that read files could not be started or kept: too little memory, or a "
-            "limit on processes. What was stored is kept; try again with --processes 1"
+            "limit on processes. What was stored is kept; try again with fewer processes"
         ) from error
 
 

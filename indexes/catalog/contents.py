@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from sqlite_utils import Database
 
+from retrieve.errors import BadInput
 from retrieve.indexes.catalog.database import VARIABLES, pragma, writing
 from retrieve.indexes.catalog.paths import Found, path_of, stored, under
 from retrieve.types import Document, Face, Skipped
@@ -271,6 +272,13 @@ class Catalog:
         query = "SELECT jpeg FROM crops WHERE face_id = ?"
         row = self._db.execute(query, [face_id]).fetchone()
         return _grey() if row is None else bytes(row[0])
+
+    def picture(self, face_id: int) -> bytes:
+        """crop() of a face that there is; raises BadInput if there is none."""
+        row = self._db.execute("SELECT 1 FROM faces WHERE id = ?", [face_id]).fetchone()
+        if row is None:
+            raise BadInput(f"there is no stored face with the id {face_id}")
+        return self.crop(face_id)
 
     def faces(self, ids: Iterable[int]) -> dict[int, StoredFace]:
         """The faces with these ids, by id."""

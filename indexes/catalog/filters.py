@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from sqlite_utils import Database
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.paths import under
 from retrieve.indexes.catalog.persons import person_id
+from retrieve.sources import given_path
 
 FACES, PASSAGES = "faces", "passages"  # spaces, and the tables of their items
 EARTH_KM = 6371.0088  # mean radius (IUGG)
@@ -33,6 +34,31 @@ class Near:
     km: float
 
 
+def _several(given: Any) -> tuple[Any, ...]:
+    return tuple(given) if isinstance(given, list | tuple | set) else (given,)
+
+
+def _near(parts: Iterable[Any], got: str) -> Near:
+    try:
+        latitude, longitude, km = (float(part) for part in parts)
+    except (ValueError, TypeError):
+        latitude, longitude, km = np.nan, np.nan, np.nan
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180 and 0 < km < np.inf):
+        raise BadInput(f"wanted LAT,LON,KM in degrees and kilometres, as 41.65,-0.88,25; got {got}")
+    return Near(latitude, longitude, km)
+
+
+def _check_date(date: Any) -> None:
+    try:
+        if not isinstance(date, str) or DATE.fullmatch(date) is None:
+            raise ValueError
+        datetime.fromisoformat(date + PADDING[len(date) :])
+    except ValueError as error:
+        raise BadInput(
+            f"wanted a date as 2019, 2019-07, 2019-07-09 or 2019-07-09T18:30; got {date!r}"
+        ) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What a hit has to satisfy, all of it; the default is everything.
@@ -45,7 +71,8 @@ class Filter:
     folders       a file that holds it lies under one of them
     persons       the face has one of these names; of a passage, a face in its photo has
     min_quality   of the face, 0 to 1; says nothing of passages
-    near          where the photo was taken; photos without a place are out
+    near          where the photo was taken: degrees north, degrees east, kilometres around;
+                  photos without a place are out
     """
 
     since: str | None = None
@@ -56,9 +83,26 @@ class Filter:
     near: Near | None = None
 
     def __post_init__(self) -> None:
+        """Take what people write for what is meant: one folder or name for a tuple of it, three
+        numbers for a place, ~ for a home.
+
+        raises  BadInput for what is none of these
+        """
         for date in (self.since, self.until):
             if date is not None:
                 _check_date(date)
+        quality: Any = self.min_quality
+        if not isinstance(quality, int | float) or not 0 <= quality <= 1:
+            raise BadInput(f"wanted min_quality from 0 to 1; got {quality!r}")
+        folders = tuple(given_path(folder) for folder in _several(self.folders))
+        persons = _several(self.persons)
+        if not all(isinstance(name, str) for name in persons):
+            raise BadInput(f"wanted names of persons; got {self.persons!r}")
+        place: Any = self.near
+        if place is not None and not isinstance(place, Near):
+            place = _near(place, f"near={place!r}")
+        for name, value in (("folders", folders), ("persons", persons), ("near", place)):
+            object.__setattr__(self, name, value)  # it is frozen
 
 
 EVERYTHING = Filter()
@@ -66,15 +110,7 @@ EVERYTHING = Filter()
 
 def near_from(text: str) -> Near:
     """The place that is written LAT,LON,KM; raises BadInput if it is not."""
-    try:
-        latitude, longitude, km = (float(part) for part in text.split(","))
-    except ValueError:
-        latitude, longitude, km = np.nan, np.nan, np.nan
-    if not (abs(latitude) <= 90 and abs(longitude) <= 180 and 0 < km < np.inf):
-        raise BadInput(
-            f"wanted LAT,LON,KM in degrees and kilometres, as 41.65,-0.88,25; got {text!r}"
-        )
-    return Near(latitude, longitude, km)
+    return _near(text.split(","), repr(text))
 
 
 def findable(
@@ -186,14 +222,3 @@ def _select(db: Database, items: str, where: str, values: Sequence[Any]) -> list
 def _mark(keep: NDArray[np.bool_], found: list[tuple[int]], value: bool) -> None:
     numbers = np.array(found, np.int64).reshape(-1)
     keep[numbers[numbers < len(keep)]] = value  # another process may have added some since
-
-
-def _check_date(date: str) -> None:
-    try:
-        if DATE.fullmatch(date) is None:
-            raise ValueError
-        datetime.fromisoformat(date + PADDING[len(date) :])
-    except ValueError as error:
-        raise BadInput(
-            f"wanted a date as 2019, 2019-07, 2019-07-09 or 2019-07-09T18:30; got {date!r}"
-        ) from error

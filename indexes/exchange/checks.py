@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.persons import checked_name
 from retrieve.indexes.exchange.records import NETWORKS, UNREAD, VERSION, FaceRecord, Header, Record
-from retrieve.indexes.vectors.file import UNIT_TOLERANCE
+from retrieve.networks.own import UNIT_TOLERANCE
 
 DIGEST = re.compile(f"({UNREAD})?[0-9a-f]{{64}}")
 ADDRESS = "file:///"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,8 +16,15 @@ from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.catalog.contents import StoredFace
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.opened import Opened
+from retrieve.indexes.queries.asked import (
+    checked_face,
+    checked_filter,
+    checked_id,
+    checked_k,
+    checked_threshold,
+)
 from retrieve.indexes.queries.probes import Probe, ProbeFace, numbered, probe_face
-from retrieve.indexes.vectors.file import check_embeddings
+from retrieve.networks.own import check_embeddings
 from retrieve.types import Embeddings, Hit
 
 if TYPE_CHECKING:
@@ -46,6 +52,8 @@ def search_photo(
     raises     CollectionError if nothing was indexed or with other networks, BadInput if there
                is no default threshold for the embedder, BadPhoto for a photo of no use
     """
+    k, wanted = checked_k(k), checked_filter(wanted)
+    face = None if face is None else checked_face(face)
     networks.check(opened.space())
     least = _least(opened, threshold)
     found = networks.extract(read)
@@ -71,6 +79,7 @@ def search_stored(
 
     raises  BadInput if there is no such face
     """
+    k, wanted, face_id = checked_k(k), checked_filter(wanted), checked_id(face_id)
     least = _least(opened, threshold)
 
     def found() -> tuple[StoredFace, Embeddings]:
@@ -83,7 +92,6 @@ def search_stored(
         return stored, np.array(opened.faces.gallery()[stored.row : stored.row + 1])
 
     stored, embedding = opened.consistently(found)
-    checked_k(k)
     hits = nearest(opened, embedding, k=k + 1, threshold=least, wanted=wanted, exact=exact)[0]
     others = [hit for hit in hits if hit.face_id != face_id][:k]
     ranked = [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
@@ -110,8 +118,7 @@ def nearest(
     returns     for each of the Q no more than k hits, none with a score below threshold
     """
     check_embeddings(embeddings, opened.space().dim)
-    checked_k(k)
-    least = checked_threshold(threshold)
+    k, wanted, least = checked_k(k), checked_filter(wanted), checked_threshold(threshold)
     calibrated = opened.calibration()
 
     def hits() -> list[list[Hit]]:
@@ -134,20 +141,6 @@ def default_threshold(opened: Opened) -> float:
     """The calibrated score; raises BadInput if the embedder has no calibration."""
     embedder = opened.space().made_by["embedder"]
     return calibration.required(opened.calibration(), embedder).threshold
-
-
-def checked_k(k: int) -> int:
-    """How many hits; raises BadInput unless it is a whole number from 1."""
-    if not isinstance(k, int) or k < 1:
-        raise BadInput(f"wanted k, a whole number of hits from 1 on; got {k!r}")
-    return k
-
-
-def checked_threshold(threshold: float) -> float:
-    """The lowest score; raises BadInput unless it is a cosine."""
-    if math.isnan(threshold) or not -1 <= threshold <= 1:
-        raise BadInput(f"wanted a threshold from -1 to 1, a cosine; got {threshold!r}")
-    return threshold
 
 
 def _least(opened: Opened, threshold: float | None) -> float:

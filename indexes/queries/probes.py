@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -47,20 +47,21 @@ class Probe(Sequence[Hit]):
     path    the photo's file, None of one that was given as bytes, image or array
     faces   its faces, each with its own hits
     reason  why it could not be used, else None
+    hits    of all faces together, a stored face once, ranked anew
     """
 
     path: Path | None
     faces: list[ProbeFace]
     reason: str | None = None
+    hits: list[Hit] = field(init=False)
 
-    @property
-    def hits(self) -> list[Hit]:
-        """Of all faces together, a stored face once, ranked anew."""
+    def __post_init__(self) -> None:
         best: dict[int, Hit] = {}
         every = (hit for face in self.faces for hit in face.hits)
         for hit in sorted(every, key=lambda hit: -hit.score):
             best.setdefault(hit.face_id, hit)
-        return [replace(hit, rank=rank) for rank, hit in enumerate(best.values(), 1)]
+        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(best.values(), 1)]
+        object.__setattr__(self, "hits", ranked)  # it is frozen
 
     @property
     def name(self) -> str:

@@ -15,14 +15,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve.errors import BadInput, CollectionError
+from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.contents import PHOTO
 from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.filters import EVERYTHING, PASSAGES, Filter, findable
 from retrieve.indexes.catalog.passages import StoredPassage
 from retrieve.indexes.catalog.persons import named_in, names_on
 from retrieve.indexes.opened import Opened
-from retrieve.indexes.queries.faces import checked_k
+from retrieve.indexes.queries.asked import (
+    checked_filter,
+    checked_k,
+    checked_mode,
+    checked_query,
+)
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.silent import silent_photos
 from retrieve.text.ranking.ranking import Candidate, Statistics, open_ranker
@@ -45,7 +50,7 @@ def search_texts(
     query: str,
     *,
     k: int = 10,
-    mode: Mode = Mode.HYBRID,
+    mode: Mode | str = Mode.HYBRID,
     wanted: Filter = EVERYTHING,
     exact: bool = False,
 ) -> list[TextHit]:
@@ -58,8 +63,8 @@ def search_texts(
     raises   BadInput for a query without a word, CollectionError if no text was indexed, or
              with another encoder
     """
-    _check_words(query)
-    checked_k(k)
+    query, k, mode = checked_query(query), checked_k(k), checked_mode(mode)
+    wanted = checked_filter(wanted)
 
     def look() -> list[TextHit]:
         search = _Search(opened, mode, exact=exact)
@@ -76,7 +81,7 @@ def search_both(
     query: str,
     *,
     k: int = 10,
-    mode: Mode = Mode.HYBRID,
+    mode: Mode | str = Mode.HYBRID,
     wanted: Filter = EVERYTHING,
     exact: bool = False,
 ) -> list[TextHit]:
@@ -87,8 +92,8 @@ def search_both(
     scores are logarithms of odds, and so is what a face's probability says: they are added.
     raises   as search_texts()
     """
-    _check_words(query)
-    checked_k(k)
+    query, k, mode = checked_query(query), checked_k(k), checked_mode(mode)
+    wanted = checked_filter(wanted)
     best: dict[int, Hit] = {}
     for hit in sorted(faces, key=lambda hit: -hit.score):
         best.setdefault(hit.face_id, hit)
@@ -286,11 +291,6 @@ class _Search:
             encoder = self._texts.encoder
             self._probes[query] = encoder.embed([query]) if encoder.covers(query) else None
         return self._probes[query]
-
-
-def _check_words(query: str) -> None:
-    if not any(letter.isalnum() for letter in query):
-        raise BadInput(f"wanted a query of words; got {query!r}")
 
 
 def _both_odds(hit: TextHit) -> float:

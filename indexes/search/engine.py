@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,13 +97,18 @@ class Engine:
         if exact:
             self.state = State.EXACT
             return nearest(gallery, probes, k, keep=keep)
-        with self._loaded.lock if self._device == "cuda" else nullcontext():
+        with self._alone():
             index = self._index(space, gallery)
             return nearest(gallery, probes, k, keep=keep, index=index)
 
     def index(self) -> CandidateIndex | None:
         """What a search goes through now; None where every row is scored."""
-        return self._index(self._vectors.required(), self._vectors.gallery())
+        with self._alone():
+            return self._index(self._vectors.required(), self._vectors.gallery())
+
+    def _alone(self) -> AbstractContextManager[object]:
+        """One thread at a time uses a GPU's index; any number those in memory."""
+        return self._loaded.lock if self._device == "cuda" else nullcontext()
 
     def build(self, *, behind: float = BEHIND_AT_END) -> bool:
         """Make or extend the index, if there should be one and too many rows are outside it.

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlite_utils import Database
 
-from retrieve.errors import BadInput, CollectionError
+from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.filters import PASSAGES
 from retrieve.indexes.catalog.migrations import create_words
 from retrieve.indexes.catalog.passages import NewPassage, Passages, put_stems, titles
 from retrieve.indexes.search.engine import Engine, Loaded
-from retrieve.indexes.vectors.foreign import checked_network, weights_of
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
+from retrieve.networks.own import checked_network, weights_of
 from retrieve.types import Embeddings, Passage
 
 if TYPE_CHECKING:
@@ -77,19 +77,16 @@ class Encoding:
 
     def open(self, held: str | None) -> TextEncoder:
         """The encoder, which is that of the collection if nobody asked for another."""
-        from retrieve.text.encoders.encode import LSTM, open_text_encoder
+        from retrieve.text.encoders.encode import LSTM, is_encoder, open_text_encoder
 
         with self._lock:
             if self._opened is None:
-                try:
-                    self._opened = open_text_encoder(self.name or held or LSTM)
-                except BadInput as error:
-                    if self.name or held is None:
-                        raise
+                if self.name is None and held is not None and not is_encoder(held):
                     raise CollectionError(
                         f"the passages were made with the encoder {held!r}, which is not one of "
                         "ours. Hand it over: retrieve.open_collection(…, encoder=…)"
-                    ) from error
+                    )
+                self._opened = open_text_encoder(self.name or held or LSTM)
             return self._opened
 
 

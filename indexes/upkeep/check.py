@@ -21,9 +21,9 @@ from retrieve.indexes.search import cache, traces
 from retrieve.indexes.search.ann import wants_index
 from retrieve.indexes.search.engine import CACHE_FOLDER, Engine, unowned
 from retrieve.indexes.vectors import segments
-from retrieve.indexes.vectors.file import UNIT_TOLERANCE
 from retrieve.indexes.vectors.segments import SEGMENT_ROWS, Segment
 from retrieve.indexes.vectors.spaces import LOOKS, VectorSpace, every_space
+from retrieve.networks.own import UNIT_TOLERANCE
 
 if TYPE_CHECKING:
     from retrieve.indexes.collection import Collection

@@ -14,29 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve.errors import BadInput, CollectionError
+from retrieve.errors import CollectionError
+from retrieve.networks.own import check_embeddings
 from retrieve.types import Embeddings
-
-UNIT_TOLERANCE = 1e-4  # float32 rows of 512 numbers normalise to within 1e-6
-
-
-def check_embeddings(embeddings: NDArray[np.float32], dim: int) -> None:
-    """Refuse what is not (N, dim) finite float32 rows of length 1; repair nothing.
-
-    raises  BadInput with the first thing that is wrong
-    """
-    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or embeddings.shape[1] != dim:
-        raise BadInput(
-            f"wanted embeddings of shape (N, {dim}) in float32; "
-            f"got {embeddings.shape} in {embeddings.dtype}"
-        )
-    lengths = np.linalg.norm(embeddings, axis=1)
-    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE))  # NaN is wrong too
-    if len(wrong):
-        raise BadInput(
-            f"wanted rows of length 1; row {wrong[0]} has length {lengths[wrong[0]]:.6g}. "
-            "Divide each row by its norm"
-        )
 
 
 class FileMissing(CollectionError):

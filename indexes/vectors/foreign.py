@@ -1,13 +1,10 @@
-"""Networks that are not ours: of other programs, whose embeddings can be kept and compared but
-not made here, and objects of the caller's own.
-"""
+"""Networks of other programs: their embeddings can be kept and compared, not made here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
-from retrieve.errors import BadInput, CollectionError
+from retrieve.errors import CollectionError
 
 DEEPFACE = "deepface:"  # before the name that deepface gives to a network
 
@@ -24,33 +21,3 @@ def check_ours(network: str, collection: Path) -> str:
             "with an embedder of ours: retrieve index FOLDER --collection OTHER"
         )
     return network
-
-
-def weights_of(network: object) -> str:
-    """What tells a network from others of its name: the SHA-256 of its weights, or the version
-    that the owner of a network of one's own gives it.
-
-    raises  BadInput if it has neither
-    """
-    for what in ("weights_sha256", "version"):
-        found = getattr(network, what, None)
-        if isinstance(found, str) and found:
-            return found if what == "weights_sha256" else f"version {found}"
-    raise BadInput(
-        f"a {type(network).__name__} of your own needs the attribute weights_sha256 or version, a "
-        "text that changes with its weights: a collection is known by it"
-    )
-
-
-def checked_network(network: object, kind: str, wanted: Iterable[str]) -> None:
-    """An object that is to stand for a detector, an embedder or an encoder has what they have.
-
-    raises  BadInput that names what is missing
-    """
-    missing = [name for name in wanted if not hasattr(network, name)]
-    if missing:
-        raise BadInput(
-            f"wanted the name of {kind} or an object with {', '.join(wanted)}; "
-            f"{type(network).__name__} lacks {', '.join(missing)}"
-        )
-    weights_of(network)

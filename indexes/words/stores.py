@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -117,8 +117,12 @@ class WordIndex:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def __contains__(self, word: str) -> bool:
-        return self.vectors.row(word) is not None
+    def __iter__(self) -> Iterator[str]:
+        """The words, the most frequent first."""
+        return iter(self.vectors.words)
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and self.vectors.row(word) is not None
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
         """(D,) the unit vector of a word, or of its nearest spelling with accents.
@@ -255,6 +259,8 @@ def load_words(name: str = SHIPPED) -> WordIndex:
     name    the shipped Spanish ones, es, a name of `retrieve words list`, or a file
     raises  BadInput if there are none
     """
+    if not isinstance(name, str):
+        raise BadInput(f"wanted the name of word vectors; got {name!r}")
     return open_words(name)
 
 

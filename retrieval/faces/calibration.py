@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from retrieve.cache import replacing
 from retrieve.errors import BadInput, WeightsError
 from retrieve.evaluation.verification import Scores, threshold_at
+from retrieve.networks import weights
 
 SHIPPED = Path(__file__).with_name("data")
 SUFFIX = ".calibration.json"
@@ -102,11 +103,18 @@ def fit(
     )
 
 
-def find(embedder_sha256: str, detector: str) -> Calibration | None:
+def find(
+    embedder_sha256: str, detector: str, detector_sha256: str | None = None
+) -> Calibration | None:
     """The calibration of these weights on this detector's crops: the user's, or a shipped one.
 
+    detector_sha256  of a detector that calls itself so: it has no calibration of ours unless it
+                     is ours; None takes the name for it
     raises  WeightsError for a file that is not a calibration
     """
+    ours = weights.sha256_of_detector(detector)
+    if detector_sha256 is not None and ours not in (None, detector_sha256):
+        return None
     for folder in (_user_folder(), SHIPPED):
         for path in sorted(folder.glob(f"*{SUFFIX}")):
             found = load(path)

@@ -11,9 +11,15 @@ import numpy as np
 from retrieve.errors import BadInput
 from retrieve.faces import calibration, extract
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
-from retrieve.faces.detection.detector import Detector
-from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, Embedder, open_embedder
+from retrieve.faces.detection.detector import OF_A_DETECTOR, Detector
+from retrieve.faces.embedding.embed import (
+    DEFAULT_EMBEDDER,
+    OF_AN_EMBEDDER,
+    Embedder,
+    open_embedder,
+)
 from retrieve.faces.extract import Faces
+from retrieve.networks.own import check_embeddings, checked_network, weights_of
 from retrieve.sources import reader_of
 from retrieve.types import Embeddings
 
@@ -45,27 +51,29 @@ class Comparison:
     pairs: int
 
 
-def detect(photo: PhotoLike, *, detector: str | Detector = DEFAULT_DETECTOR) -> Faces:
+def detect(photo: PhotoLike, *, detector: str | Detector | None = None) -> Faces:
     """The faces in a photo, largest first.
 
         faces = retrieve.detect("group.jpg")
         for face in faces: print(face.box, face.score)
 
     photo     path, bytes, image of Pillow, or array (H, W, 3) uint8 RGB
-    detector  name, or an object with what retrieve.faces.detection.detector.Detector asks for
+    detector  name, or an object with what retrieve.faces.detection.detector asks for; None is
+              the default
     returns   a sequence of Face that holds its photo; empty if there is none
     raises    BadInput for a photo of no use
     """
     return extract.detect(reader_of(photo), _detector(detector))
 
 
-def embed_faces(faces: Faces, *, embedder: str | Embedder = DEFAULT_EMBEDDER) -> Embeddings:
+def embed_faces(faces: Faces, *, embedder: str | Embedder | None = None) -> Embeddings:
     """One unit vector for each face, aligned from the photo that the faces were found in.
 
         vectors = retrieve.embed_faces(retrieve.detect("group.jpg"))
         vectors @ vectors.T                     # the scores of all pairs
 
-    embedder  name, weights file, or an object with what retrieve.faces.embedding.embed asks for
+    embedder  name, weights file, or an object with what retrieve.faces.embedding.embed asks for;
+              None is the default
     returns   (N, D) float32, rows of length 1; N may be 0
     raises    BadInput for faces of no photo, WeightsError if the weights cannot be had
     """
@@ -75,15 +83,17 @@ def embed_faces(faces: Faces, *, embedder: str | Embedder = DEFAULT_EMBEDDER) ->
             f"got {type(faces).__name__}"
         )
     opened = _embedder(embedder)
-    return opened.embed(faces.crops(opened.template(faces.detector), opened.crop_px))
+    found = opened.embed(faces.crops(opened.template(faces.detector), opened.crop_px))
+    check_embeddings(found, opened.dim)
+    return found
 
 
 def compare(
     a: PhotoLike,
     b: PhotoLike,
     *,
-    detector: str | Detector = DEFAULT_DETECTOR,
-    embedder: str | Embedder = DEFAULT_EMBEDDER,
+    detector: str | Detector | None = None,
+    embedder: str | Embedder | None = None,
 ) -> Comparison:
     """Whether two photos show one person: every face of one with every face of the other.
 
@@ -101,8 +111,8 @@ def compare(
     )
     i, j = np.unravel_index(int(scores.argmax()), scores.shape)
     score = float(scores[i, j])
-    weights = getattr(_embedder(embedder), "weights_sha256", "")
-    measured = calibration.find(weights, _detector(detector).name)
+    by, with_ = _detector(detector), _embedder(embedder)
+    measured = calibration.find(weights_of(with_), by.name, weights_of(by))
     return Comparison(
         score,
         measured.probability(score) if measured else None,
@@ -118,12 +128,18 @@ def _rate(measured: calibration.Calibration, score: float) -> float:
     return min(passed, default=1.0)
 
 
-def _detector(asked: str | Detector) -> Detector:
-    return _named_detector(asked) if isinstance(asked, str) else asked
+def _detector(asked: str | Detector | None) -> Detector:
+    if asked is None or isinstance(asked, str):
+        return _named_detector(asked or DEFAULT_DETECTOR)
+    checked_network(asked, "a detector", OF_A_DETECTOR)
+    return asked
 
 
-def _embedder(asked: str | Embedder) -> Embedder:
-    return _named_embedder(asked) if isinstance(asked, str) else asked
+def _embedder(asked: str | Embedder | None) -> Embedder:
+    if asked is None or isinstance(asked, str):
+        return _named_embedder(asked or DEFAULT_EMBEDDER)
+    checked_network(asked, "an embedder", OF_AN_EMBEDDER)
+    return asked
 
 
 @lru_cache(4)

@@ -207,6 +207,16 @@ def sha256_of(
     return _checked(name_or_path, progress, cache or cache_dir())[1]
 
 
+def sha256_of_detector(name: str) -> str | None:
+    """What identifies the weights of a detector of ours, without reading a file; None for a name
+    that is not ours. Of several networks it is the SHA-256 of theirs, one after the other.
+    """
+    hashes = [row.sha256 or "" for row in TABLE.values() if row.model == name and row.dim is None]
+    if len(hashes) < 2:
+        return next(iter(hashes), None)
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
 def is_present(name: str, *, cache: Path | None = None) -> bool:
     """Whether locate() would find the file without a download; its hash is not checked.
 

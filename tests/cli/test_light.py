@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from retrieve.extras import EXTRAS
@@ -94,6 +95,13 @@ def test_a_face_is_found_and_nothing_was_exported(place, probe):
     assert list((place.folder / "home").iterdir()) == []
 
 
+def test_embeddings_are_written(place, probe, monkeypatch):
+    monkeypatch.chdir(place.folder)
+    place.run("embed", probe, "--out", "faces.npz")
+    with np.load(place.folder / "faces.npz") as written:
+        assert written["embedding"].shape == (1, 128)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -103,9 +111,9 @@ def test_a_face_is_found_and_nothing_was_exported(place, probe):
         (["predict", "la noche"], "%"),
         (["generate", "la noche", "--length", "5", "--seed", "1"], "la noche"),
         (["classify", "{place}/texts/carta.txt"], "spa"),
-        (["detect", "{probe}"], "1"),
-        (["detect", "{probe}", "--detector", "centerface"], "1"),
-        (["embed", "{probe}", "--out", "{place}/faces.npz"], "1"),
+        (["detect", "{probe}"], ".jpg: 1 face "),
+        (["detect", "{probe}", "--detector", "centerface"], ".jpg: 1 face "),
+        (["embed", "{probe}", "--out", "{place}/faces.npz"], "faces.npz"),
         (["map", "--html", "{place}/map.html"], "variance"),
         (["export", "{place}/faces.csv"], "faces.csv"),
         (["check"], "nothing is wrong"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import io
 import pickle
@@ -27,13 +28,26 @@ def collection(album, tmp_path_factory):
 
 
 def test_every_name_is_there_and_shows_its_use():
-    assert 12 <= len(retrieve.__all__) <= 18
     assert sorted(retrieve.__all__) == retrieve.__all__
     for name in retrieve.__all__:
         shown = inspect.getdoc(getattr(retrieve, name))
         used = r"retrieve\.\w+\(|collection\.\w+\(" if name != "Face" else r"retrieve\.detect"
         assert re.search(used, shown), name
         assert name in dir(retrieve)
+
+
+def test_the_three_lists_of_names_are_one():
+    tree = ast.parse(inspect.getsource(retrieve))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    typed = {
+        (node.module, alias.name)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    homes = {(home, name) for home, names in retrieve._HOMES.items() for name in names}
+    assert typed == homes
+    assert sorted(name for _, name in homes) == retrieve.__all__
 
 
 def test_a_name_that_there_is_not_is_an_attribute_error():
@@ -190,6 +204,45 @@ def test_the_encoder_embeds_sentences():
         (lambda c, p: c.index(Path("folder")), "wanted a list of folders"),
         (lambda c, p: c.search_faces(p, k=-1), "wanted k.* got -1"),
         (lambda c, p: c.search_faces(p, k=2.5), "wanted k.* got 2.5"),
+        (lambda c, p: c.index(None), "wanted a list of folders and files; got None"),
+        (lambda c, p: c.index([None]), "wanted a path.* got None"),
+        (lambda c, p: c.index([b"album"]), "wanted a path.* got b'album'"),
+        (lambda c, p: c.index(["~nobodyatall/x"]), "~nobodyatall"),
+        (lambda c, p: c.index([p], processes=-1), "wanted one process or more; got -1"),
+        (lambda c, p: c.index([p], processes=0), "wanted one process or more; got 0"),
+        (lambda c, p: c.index([p], time_limit_s=0), "wanted a time limit above 0"),
+        (lambda c, p: c.search_faces("a\0b"), "wanted a path"),
+        (lambda c, p: c.search_faces(p, k=True), "wanted k.* got True"),
+        (lambda c, p: c.search_faces(p, face="1"), "wanted the number of a face.* got '1'"),
+        (lambda c, p: c.search_faces(p, face=1.0), "wanted the number of a face.* got 1.0"),
+        (lambda c, p: c.search_faces(p, threshold="0.5"), "wanted a threshold.* got '0.5'"),
+        (lambda c, p: c.search_faces(p, wanted={"since": 2019}), r"wanted conditions as retrieve"),
+        (lambda c, p: c.search_stored(10**30), "wanted the id of a stored face"),
+        (lambda c, p: c.search_texts("boda", k=2**70), "wanted k"),
+        (lambda c, p: c.search_texts("boda", mode="nonsense"), "wanted the mode hybrid, bm25, mea"),
+        (lambda c, p: c.search_texts("boda", wanted=None), "wanted conditions"),
+        (lambda c, p: c.search_texts(None), "wanted a query of words; got None"),
+        (lambda c, p: c.search_texts(["boda"]), "wanted a query of words"),
+        (lambda c, p: c.nearest([[1.0]]), "wanted embeddings as an array.* got list"),
+        (lambda c, p: c.picture(99_999), "no stored face with the id 99999"),
+        (lambda c, p: c.picture("x"), "wanted the id of a stored face"),
+        (lambda c, p: retrieve.open_collection(None), "wanted a path"),
+        (lambda c, p: retrieve.open_collection("x", create=True, read_only=True), "create or read"),
+        (lambda c, p: retrieve.load_words(5), "wanted the name of word vectors; got 5"),
+        (lambda c, p: retrieve.load_encoder(5), "wanted the name of a text encoder; got 5"),
+        (
+            lambda c, p: retrieve.load_encoder().embed("frase"),
+            r"a list of texts.*\['frase'\]",
+        ),
+        (lambda c, p: retrieve.detect(p, detector=object()), "a detector or an object with name"),
+        (lambda c, p: retrieve.compare(p, p, embedder=3), "an embedder or an object with name"),
+        (lambda c, p: retrieve.Filter(since=2019), "wanted a date.* got 2019"),
+        (lambda c, p: retrieve.Filter(min_quality=float("nan")), "wanted min_quality"),
+        (lambda c, p: retrieve.Filter(min_quality=5), "wanted min_quality.* got 5"),
+        (lambda c, p: retrieve.Filter(near=(91, 0, 5)), "wanted LAT,LON,KM"),
+        (lambda c, p: retrieve.Filter(near="Zaragoza"), "wanted LAT,LON,KM"),
+        (lambda c, p: retrieve.Filter(persons=(3,)), "wanted names of persons"),
+        (lambda c, p: retrieve.Filter(folders=(3,)), "wanted a path"),
         (lambda c, p: c.search_faces(p, threshold=float("nan")), "wanted a threshold.* got nan"),
         (lambda c, p: c.search_faces(p, threshold=2), "wanted a threshold.* got 2"),
         (lambda c, p: c.search_stored(1, k=0), "wanted k.* got 0"),
@@ -223,3 +276,83 @@ def test_the_old_way_of_searching_still_works_and_warns(collection, probe):
     assert [hit.face_id for hit in answer] == [
         hit.face_id for hit in collection.search_faces(probe, k=2)
     ]
+
+
+def test_a_photo_without_a_face_finds_nobody_and_its_words_say_why(collection, tmp_path):
+    Image.new("RGB", (200, 200), "white").save(tmp_path / "white.png")
+    found = collection.search_faces(tmp_path / "white.png")
+    assert (len(found), found.faces, found.reason) == (0, [], None)
+    with pytest.raises(retrieve.BadInput, match="wanted k"):
+        collection.search_faces(tmp_path / "white.png", k=-1)
+    with pytest.raises(retrieve.BadInput, match=r"no face found in .*white\.png"):
+        collection.search_both(tmp_path / "white.png", "playa")
+
+
+def test_found_hits_are_the_same_each_time_they_are_looked_at(collection, probe):
+    found = collection.search_faces(probe, k=5, threshold=-1)
+    assert found[0] in found
+    assert found.index(found[1]) == 1
+    assert found[0] is found[0]
+    assert len(collection.search_faces(probe, k=np.int64(3), threshold=-1)) == 3
+
+
+def test_a_condition_takes_what_people_write(collection, album, probe, monkeypatch):
+    everyone = collection.search_faces(probe, k=100, threshold=-1)
+    folder = everyone[0].path.parent
+    monkeypatch.setenv("HOME", str(folder.parent))
+    ways = [(folder,), [str(folder)], str(folder), f"~/{folder.name}"]
+    found = [
+        collection.search_faces(
+            probe, k=100, threshold=-1, wanted=retrieve.Filter(folders=way)
+        ).hits
+        for way in ways
+    ]
+    assert 0 < len(found[0]) < len(everyone)
+    for hits in found:
+        assert [hit.face_id for hit in hits] == [hit.face_id for hit in found[0]]
+    assert retrieve.Filter(persons="Ana").persons == ("Ana",)
+    assert retrieve.Filter(near=(41, -0.9, 5)).near.km == 5
+
+
+def test_a_collection_stays_where_it_is_when_the_program_goes_elsewhere(
+    album, probe, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    with retrieve.open_collection("c", create=True) as opened:
+        opened.index([album])
+        monkeypatch.chdir(tmp_path / "other")
+        assert len(opened.search_faces(probe, k=2)) == 2
+
+
+def test_an_object_that_is_refused_leaves_no_folder_behind(tmp_path):
+    with pytest.raises(retrieve.BadInput, match="an embedder or an object"):
+        retrieve.open_collection(tmp_path / "c", create=True, embedder=object())
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_file_is_no_collection(probe):
+    with pytest.raises(retrieve.CollectionError, match="wanted the folder of a collection"):
+        retrieve.open_collection(probe)
+
+
+def test_a_collection_of_texts_says_that_it_has_no_photo(probe, tmp_path):
+    (tmp_path / "a.txt").write_text("una boda en Zaragoza")
+    with retrieve.open_collection(tmp_path / "c", create=True) as opened:
+        opened.index([tmp_path / "a.txt"])
+        with pytest.raises(retrieve.CollectionError, match="no photo was indexed"):
+            opened.search_faces(probe)
+
+
+def test_a_device_that_there_is_not_is_not_the_detectors_fault(collection, probe):
+    with (
+        retrieve.open_collection(collection.path, device="tpu") as opened,
+        pytest.raises(retrieve.BadInput, match="device must be cpu or cuda"),
+    ):
+        opened.search_faces(probe)
+
+
+def test_words_can_be_gone_through():
+    words = retrieve.load_words()
+    assert len(list(words)) == len(words)
+    assert 5 not in words

@@ -14,6 +14,9 @@ from retrieve.types import Face, Pixels
 SHIPPED = Path(__file__).parents[1] / "data"  # where the networks lie that ship converted
 
 
+OF_A_DETECTOR = ("name", "detect")  # what an object has to have to stand for one
+
+
 class Detector(Protocol):
     """Finds the faces in photos.
 

@@ -8,7 +8,6 @@ facenet-pytorch, for which the weights were tuned; tests hold the two together.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -146,8 +145,7 @@ class Mtcnn:
     def __init__(self, pnet: Network, rnet: Network, onet: Network, settings: Settings) -> None:
         self._pnet, self._rnet, self._onet = pnet, rnet, onet
         self._settings = settings
-        hashes = "".join(weights.sha256_of(name) for name in _WEIGHTS)
-        self.weights_sha256 = hashlib.sha256(hashes.encode()).hexdigest()
+        self.weights_sha256 = weights.sha256_of_detector(self.name) or ""
 
     def detect(self, batch: Sequence[Pixels]) -> list[list[Face]]:
         """As Detector. Boxes may stick out of the photo where a face does."""
@@ -250,9 +248,6 @@ class Mtcnn:
         starts = range(0, len(crops), BATCH) or [0]
         parts = [network(crops[start : start + BATCH]) for start in starts]
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
-
-
-_WEIGHTS = ("mtcnn-pnet", "mtcnn-rnet", "mtcnn-onet")
 
 
 def _sampler(pixels: Pixels, settings: Settings) -> Sampler:

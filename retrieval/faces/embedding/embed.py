@@ -30,6 +30,10 @@ BATCH_CROPS = 16  # at a time: float32 activations of 64 crops cost 300 MB and s
 Template = tuple[tuple[float, float], ...]  # 5 x, y in crop pixels
 
 
+# What an object has to have to stand for an embedder.
+OF_AN_EMBEDDER = ("name", "dim", "crop_px", "template", "embed")
+
+
 class Embedder(Protocol):
     """Gives one unit vector for each aligned face.
 
@@ -125,6 +129,15 @@ def open_embedder(
     chosen = precision or best_precision(spec, device)
     network = open_network(spec, device=device, precision=chosen, cache=cache)
     return _NetworkEmbedder(family, name, spec.weights_sha256, network, mirror)
+
+
+def is_embedder(name_or_path: str) -> bool:
+    """Whether open_embedder() knows it: a name, or a weights file that is there."""
+    try:
+        _family_and_name(name_or_path)
+    except BadInput:
+        return False
+    return True
 
 
 def embedder_family(name_or_path: str) -> Family:

@@ -71,9 +71,16 @@ def load_encoder(name: str = LSTM) -> TextEncoder:
         vectors @ vectors.T
 
     name    lstm, words, sentence-transformers:NAME, or a file in .safetensors
-    raises  as open_text_encoder()
+    raises  as open_text_encoder(); BadInput for what is no text
     """
+    if not isinstance(name, str):
+        raise BadInput(f"wanted the name of a text encoder; got {name!r}")
     return open_text_encoder(name)
+
+
+def is_encoder(name: str) -> bool:
+    """Whether open_text_encoder() knows such a name; a file may be there or not."""
+    return name in (WORDS, LSTM) or name.startswith(FOREIGN) or name.endswith(".safetensors")
 
 
 def open_text_encoder(name: str = LSTM) -> TextEncoder:
@@ -124,7 +131,7 @@ class TrainedEncoder:
         return bool(self._vocabulary.rows(text))
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
-        rows = covered(self.name, [self._vocabulary.rows(text) for text in texts])
+        rows = covered(self.name, [self._vocabulary.rows(text) for text in several(texts)])
         return self._network.embed(rows)
 
 
@@ -168,7 +175,7 @@ class WordsEncoder:
         return bool(self._vocabulary.rows(text))
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
-        rows = covered(self.name, [self._vocabulary.rows(text) for text in texts])
+        rows = covered(self.name, [self._vocabulary.rows(text) for text in several(texts)])
         totals = np.array([self._total(np.array(one)) for one in rows], np.float32)
         totals = totals.reshape(-1, self.dim)
         totals /= np.maximum(np.linalg.norm(totals, axis=1, keepdims=True), 1e-12)
@@ -186,6 +193,13 @@ class WordsEncoder:
             drawn = np.random.default_rng(row - len(self._vectors)).normal(size=self.dim)
             self._hashed[row] = (drawn / np.linalg.norm(drawn)).astype(np.float32)
         return self._hashed[row]
+
+
+def several(texts: Sequence[str]) -> Sequence[str]:
+    """The texts; raises BadInput for a single one, whose letters would be taken for texts."""
+    if isinstance(texts, str):
+        raise BadInput(f"wanted a list of texts; got one text: embed([{texts[:40]!r}])")
+    return texts
 
 
 def covered(name: str, rows: list[list[int]]) -> list[list[int]]:

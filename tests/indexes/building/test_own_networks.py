@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
-import pretend
 import pytest
 
 import retrieve
@@ -122,9 +125,54 @@ def test_a_bad_photo_does_not_stop_a_run_in_this_process(tmp_path):
     ]
 
 
-def test_work_that_can_be_pickled_travels():
-    assert can_travel(pretend.open_work)
+class Broken:
+    """It pickles, and cannot be made again."""
+
+    def __reduce__(self):
+        return _refuse, ()
+
+
+def _refuse():
+    raise OSError("not here")
+
+
+def test_what_can_be_pickled_and_made_again_travels():
+    assert can_travel(Colours())
+    assert can_travel(Path("cc/__main__"))
     assert not can_travel(lambda: None)
+    assert not can_travel(ctypes.pointer(ctypes.c_int(1)))
+    assert not can_travel(Broken())
+
+
+def test_what_the_script_alone_knows_does_not_travel():
+    code = (
+        "from retrieve.indexes.building.processes import can_travel\n"
+        "class Mine: pass\n"
+        "print(can_travel(Mine()), can_travel([Mine]), can_travel({'a': (1, b'x')}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False True\n"
+
+
+def test_a_detector_that_takes_the_name_of_ours_has_not_its_calibration(album, probe, tmp_path):
+    class Named(Whole):
+        name = "mtcnn"
+
+    with retrieve.open_collection(tmp_path / "c", create=True, detector=Named()) as opened:
+        opened.index([album])
+        with pytest.raises(retrieve.BadInput, match="no calibrated threshold"):
+            opened.search_faces(probe)
+    assert retrieve.compare(probe, probe, detector=Named()).probability is None
+    assert retrieve.compare(probe, probe).probability is not None
+
+
+def test_rows_of_another_length_are_refused(probe):
+    class Long(Colours):
+        def embed(self, crops):
+            return 2 * super().embed(crops)
+
+    with pytest.raises(retrieve.BadInput, match="wanted rows of length 1"):
+        retrieve.compare(probe, probe, embedder=Long())
 
 
 def test_an_own_encoder_embeds_the_passages(tmp_path):
