@@ -44,8 +44,9 @@ lint: .venv/.installed-dev names
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# A process a core: threads of BLAS and OpenMP beside them would wait for each other, spinning.
 test: lint
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
