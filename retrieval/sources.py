@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve import photos
 from retrieve.errors import BadInput
 from retrieve.types import Photo
 
@@ -69,11 +68,18 @@ def reader_of(photo: PhotoLike) -> Reader:
     )
 
 
+# Pillow comes with the first photo: a search for words does without.
+
+
 def _file(path: Path, long_side_px: int | None) -> Photo:
+    from retrieve import photos
+
     return photos.read(path, long_side_px=long_side_px)
 
 
 def _named(path: Path, long_side_px: int | None) -> Photo:
+    from retrieve import photos
+
     try:
         return photos.read(path, long_side_px=long_side_px)
     except photos.BadPhoto as error:
@@ -81,8 +87,12 @@ def _named(path: Path, long_side_px: int | None) -> Photo:
 
 
 def _bytes(content: bytes, long_side_px: int | None) -> Photo:
+    from retrieve import photos
+
     return photos.decode(content, long_side_px=long_side_px)
 
 
 def _image(image: Image.Image, long_side_px: int | None) -> Photo:
+    from retrieve import photos
+
     return photos.from_image(image, long_side_px=long_side_px)

@@ -339,7 +339,7 @@ def test_collections_without_texts_or_faces_say_what_is_missing(run, tmp_path, m
     monkeypatch.setenv("RETRIEVE_COLLECTION", str(tmp_path / "texts"))
     run("index", notes)
     assert "Una boda." in run("search", "bodas").out
-    assert "nothing was indexed" in run("search", probe, code=1).err
+    assert "no photo was indexed" in run("search", probe, code=1).err
     assert "1 passage," in run("forget", notes / "a.txt", "--yes").out
     assert run("search", "boda").out == "boda: nothing found\n"
     info = json.loads(run("info", "--json").out)

@@ -39,6 +39,9 @@ class _Detector:
 retrieve.faces.detection.detect.open_detector = lambda *_, **__: _Detector()  # type: ignore[assignment]
 retrieve.faces.embedding.embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
 retrieve.text.encoders.encode.open_text_encoder = lambda *_: pretend.TextEncoder()  # type: ignore[assignment]
+retrieve.faces.detection.detect.DETECTORS += (_Detector.name,)  # type: ignore[assignment]
+retrieve.faces.embedding.embed.is_embedder = lambda _: True
+retrieve.text.encoders.encode.is_encoder = lambda _: True
 workers.Faces = pretend.Faces  # type: ignore[assignment,misc]
 
 

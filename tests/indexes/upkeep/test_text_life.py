@@ -89,7 +89,7 @@ def test_it_has_no_faces_and_says_what_it_holds(collection):
     assert (info.counts["photos"], info.counts["faces"]) == (0, 0)
     assert not list(collection.path.glob("faces*"))
     assert check_now(collection) == []
-    with pytest.raises(CollectionError, match="nothing was indexed"):
+    with pytest.raises(CollectionError, match="no photo was indexed"):
         collection.nearest(pretend.embedding("ana"))
 
 
