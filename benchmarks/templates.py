@@ -27,7 +27,8 @@ def medians(landmarks: NDArray[np.float32], template: NDArray[np.float32]) -> ND
     for points in landmarks:
         matrix = similarity(points, template)
         aligned.append(points @ matrix[:, :2].T + matrix[:, 2])
-    return np.median(aligned, axis=0).astype(np.float32)
+    found: NDArray[np.float32] = np.median(aligned, axis=0).astype(np.float32)
+    return found
 
 
 def main() -> None:
