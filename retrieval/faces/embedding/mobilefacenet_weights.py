@@ -80,11 +80,11 @@ def _names() -> Iterator[str]:
 
 def _layers(data: bytes) -> Iterator[tuple[str, Wide, Wide]]:
     """Kind, weight and bias of each convolution; of each PReLU its slopes, twice."""
+    if data[4:8] != b"TFL3":
+        raise _damage("no TensorFlow Lite file")
     with optional("reading MobileFaceNet.tflite"):
         import tflite
 
-    if data[4:8] != b"TFL3":
-        raise _damage("no TensorFlow Lite file")
     model = tflite.Model.GetRootAsModel(data, 0)
     graph = model.Subgraphs(0)
     operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]

@@ -12,11 +12,10 @@ from retrieve.models.mobilefacenet import Bend, MobileFaceNet
 from retrieve.networks import weights
 from retrieve.training.originals import tensorflow_lite
 
-pytest.importorskip("tflite")
-
 
 @pytest.fixture(scope="module")
 def data() -> bytes:
+    pytest.importorskip("tflite")
     if not weights.is_present("mobilefacenet"):
         pytest.skip(f"{weights.TABLE['mobilefacenet'].source} was not fetched into the cache")
     return weights.locate("mobilefacenet").read_bytes()
@@ -54,10 +53,16 @@ def test_a_bend_is_a_prelu_but_for_its_slope(slope):
         assert_allclose(slope * bend(z), prelu(z), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04" * 100, b"\0\0\0\0TFL3", b"\xff" * 1000])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04" * 100, b"\xff" * 1000])
 def test_another_file_is_damage(content):
     with pytest.raises(WeightsError, match="not MobileFaceNet in TensorFlow Lite"):
         parse(content)
+
+
+def test_a_file_with_nothing_behind_its_head_is_damage():
+    pytest.importorskip("tflite")
+    with pytest.raises(WeightsError, match="or damaged"):
+        parse(b"\0\0\0\0TFL3")
 
 
 def test_every_parameter_is_read(data):
