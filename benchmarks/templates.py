@@ -46,7 +46,7 @@ def main() -> None:
             impostor = pair_scores(embeddings, faces.people)[1]
             shares = missed(embeddings, faces.people, [threshold_at(impostor, r) for r in RATES])
             told = ", ".join(f"{s:.4f} at {r:g}" for s, r in zip(shares, RATES, strict=True))
-            print(f"{detector} {what} {np.round(template, 1).tolist()}: FNMR {told}")
+            print(f"{detector} {what} {template.astype(float).round(1).tolist()}: FNMR {told}")
 
 
 if __name__ == "__main__":
