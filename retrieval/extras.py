@@ -9,6 +9,7 @@ from retrieve.errors import MissingExtra
 
 # Package, as it is imported → extra of pyproject.toml.
 EXTRAS = {
+    "ai_edge_litert": "convert",
     "babel": "train",
     "matplotlib": "plot",
     "numba": "train",
@@ -18,6 +19,7 @@ EXTRAS = {
     "pyarrow": "parquet",
     "scipy": "train",
     "sentence_transformers": "sentence-transformers",
+    "tflite": "convert",
     "torch": "torch",
     "umap": "map",
     "yaml": "train",

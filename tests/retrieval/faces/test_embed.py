@@ -113,6 +113,31 @@ def test_eight_bits_are_for_the_published_weights_on_a_cpu(cache, facenet_file, 
     assert best_precision(network_spec(str(tmp_path / "own.dat")), "cpu") == "float32"
 
 
+@pytest.fixture(scope="module")
+def mobile() -> Embedder:
+    return open_embedder("mobilefacenet")
+
+
+def test_mobilefacenet_is_an_embedder_of_its_own(mobile):
+    assert (mobile.name, mobile.dim, mobile.crop_px) == ("mobilefacenet", 192, 112)
+    assert mobile.weights_sha256 == weights.TABLE["mobilefacenet"].sha256
+    assert best_precision(network_spec("mobilefacenet"), "cpu") == "float32"
+    crops = np.random.default_rng(0).integers(0, 256, (9, 112, 112, 3), np.uint8)
+    embeddings = mobile.embed(crops)
+    assert embeddings.shape == (9, 192)
+    assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
+    assert_allclose(mobile.embed(crops[8:])[0], embeddings[8], atol=1e-5)
+
+
+def test_mobilefacenet_looks_at_no_mirror_image_unless_asked_to(mobile):
+    crops = np.random.default_rng(0).integers(0, 256, (2, 112, 112, 3), np.uint8)
+    assert (mobile.embed(crops) * mobile.embed(crops[:, :, ::-1])).sum(axis=1).max() < 0.999
+    mirrored = open_embedder("mobilefacenet", mirror=True)
+    assert_allclose(mirrored.embed(crops[:, :, ::-1]), mirrored.embed(crops), atol=1e-5)
+    plain = open_embedder("mobilefacenet", mirror=False)
+    assert_allclose(plain.embed(crops), mobile.embed(crops), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "crops",
     [
@@ -128,9 +153,9 @@ def test_other_crops_are_bad_input(float32, crops):
 
 
 @pytest.mark.parametrize("detector", ["mtcnn", "centerface"])
-def test_a_template_is_a_face(cache, float32, facenet_file, detector):
+def test_a_template_is_a_face(cache, float32, mobile, facenet_file, detector):
     facenet = open_embedder(str(facenet_file), cache=cache)
-    for embedder in (float32, facenet):
+    for embedder in (float32, mobile, facenet):
         points = embedder.template(detector)
         assert points.shape == (5, 2)
         assert points.dtype == np.float32
@@ -207,5 +232,6 @@ def test_damaged_dlib_weights_are_refused(cache, tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(BadInput, match="dlib-resnet, facenet-vggface2, facenet-casia-webface"):
+    names = "dlib-resnet, mobilefacenet, facenet-vggface2, facenet-casia-webface"
+    with pytest.raises(BadInput, match=names):
         open_embedder("arcface")

@@ -1,0 +1,213 @@
+"""Who is whom, by embedder: python -m benchmarks.verification [--model NAME]... FOLDER
+
+FOLDER has people_dev/ (labels.csv: file, identity, of the face nearest the middle; groups.csv:
+identity, east_asian_name) and congress/ (gallery_2015/, query_2024/: one person a file). Prints for
+each --model and --detector, as they run when they are installed,
+
+- of people_dev the pairs of one person that are missed (FNMR) at three false-match rates, each
+  with the threshold from all pairs of strangers; a person counts once, however many photos there
+  are; and of strangers with East Asian names how many pass at the default rate
+- of congress the people at rank 1, and the pairs of one person below the best pair of strangers
+- CPU ms a crop on one thread, in turn in each of several rounds; the best round counts
+
+--calibrate OUT writes what a score means, fitted on both. Crops are kept in build/verification.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import importlib.util
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieve.evaluation import identification
+from retrieve.evaluation.verification import Scores, threshold_at
+from retrieve.faces import calibration
+from retrieve.faces.detection.detect import DEFAULT_DETECTOR, DETECTORS, open_detector
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, Embedder, open_embedder
+from retrieve.faces.extract import detect
+from retrieve.networks import weights
+from retrieve.sources import file_reader
+from retrieve.training.calibrate import pair_scores
+from retrieve.types import Crops, Embeddings
+
+KEPT = Path("build/verification")
+RATES = (1e-3, 2e-4, 1e-5)
+GALLERY, QUERY = "gallery_2015", "query_2024"
+ROUNDS = 7
+CROPS = 16  # in a round
+DATA = (
+    "1,490 news photos of 550 people (research use; ships as these numbers alone) and 450 official "
+    "portraits of 295 members of the US congress, 2015 and 2024 (public domain)"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """Faces and who they are; row i of the arrays belongs to people[i], found in paths[i].
+
+    landmarks  (N, 5, 2) in photo pixels
+    """
+
+    paths: list[Path]
+    people: list[str]
+    crops: Crops
+    landmarks: NDArray[np.float32]
+
+
+def labelled(
+    photos: dict[Path, str], detector: str, template: NDArray[np.float32], crop_px: int
+) -> Labelled:
+    """The face nearest the middle of each photo that has one, from the last run where it stands.
+
+    template  (5, 2) x, y where the landmarks belong, in crop pixels
+    """
+    key = hashlib.sha256(f"{detector} {crop_px} {template.tolist()}".encode())
+    key.update("".join(map(str, photos)).encode())
+    kept = KEPT / f"{key.hexdigest()[:16]}.npz"
+    if not kept.is_file():
+        opened = open_detector(detector)
+        places, crops, landmarks = [], [], []
+        for place, path in enumerate(photos):
+            faces = detect(file_reader(path), opened)
+            if faces:
+                middle = np.array(faces.photo.size[::-1]) / 2
+                away = [np.linalg.norm(face.landmarks.mean(axis=0) - middle) for face in faces]
+                nearest = int(np.argmin(away))
+                crops.append(faces[nearest : nearest + 1].crops(template, crop_px)[0])
+                landmarks.append(faces[nearest].landmarks)
+                places.append(place)
+        KEPT.mkdir(parents=True, exist_ok=True)
+        np.savez(kept, crops=np.stack(crops), landmarks=landmarks, places=places)
+    with np.load(kept) as arrays:
+        paths = [list(photos)[place] for place in arrays["places"]]
+        people = [photos[path] for path in paths]
+        return Labelled(paths, people, arrays["crops"], arrays["landmarks"])
+
+
+def people_dev(folder: Path) -> dict[Path, str]:
+    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+        return {folder / row["file"]: row["identity"] for row in csv.DictReader(file)}
+
+
+def congress(folder: Path) -> dict[Path, str]:
+    return {
+        path: path.stem for part in (GALLERY, QUERY) for path in sorted((folder / part).iterdir())
+    }
+
+
+def missed(embeddings: Embeddings, people: list[str], thresholds: list[float]) -> list[float]:
+    """FNMR at each threshold, each person with two photos or more weighted the same."""
+    names = np.array(people)
+    shares = []
+    for person in np.unique(names):
+        own = embeddings[names == person]
+        if len(own) > 1:
+            scores = (own @ own.T)[np.triu_indices(len(own), k=1)]
+            shares.append([float(np.mean(scores < threshold)) for threshold in thresholds])
+    return [float(share) for share in np.mean(shares, axis=0)]
+
+
+def group_pairs(embeddings: Embeddings, people: list[str], groups: Path) -> Scores:
+    """Scores of strangers who both have an East Asian name."""
+    with groups.open(newline="", encoding="utf-8") as file:
+        named = {row["identity"] for row in csv.DictReader(file) if row["east_asian_name"] == "1"}
+    inside = np.array([person in named for person in people])
+    return pair_scores(embeddings[inside], [person for person in people if person in named])[1]
+
+
+def portraits(faces: Labelled, embeddings: Embeddings) -> tuple[str, NDArray[np.float32]]:
+    """Rank 1 among the gallery, and the scores of the pairs below the best of strangers."""
+    stored = np.array([path.parent.name == GALLERY for path in faces.paths])
+    who = np.array(faces.people)
+    table = embeddings[~stored] @ embeddings[stored].T
+    place = identification.ranks(table, who[~stored].tolist(), who[stored].tolist())
+    genuine, impostor = pair_scores(embeddings, faces.people)
+    below = genuine[genuine < impostor.max()]
+    return (
+        f"rank 1 {np.sum(place == 1)} of {np.sum(place > 0)}, {below.size} of {genuine.size} pairs "
+        f"({below.size / genuine.size:.1%}) below the best of {impostor.size:,}"
+    ), below
+
+
+def speed(embedders: dict[str, Embedder]) -> dict[str, float]:
+    """Model → CPU ms a crop; dlib's own among them where the package dlib-bin is installed."""
+    runs: dict[str, tuple[int, Callable[[Crops], object]]]
+    runs = {name: (one.crop_px, one.embed) for name, one in embedders.items()}
+    if importlib.util.find_spec("dlib"):
+        import dlib
+
+        peer = dlib.face_recognition_model_v1(str(weights.locate("dlib-resnet")))
+        runs["dlib-bin, no mirror"] = 150, lambda crops: peer.compute_face_descriptor(list(crops))
+    best = dict.fromkeys(runs, np.inf)
+    rng = np.random.default_rng(0)
+    for _ in range(ROUNDS):
+        for name, (side, embed) in runs.items():
+            crops = rng.integers(0, 256, (CROPS, side, side, 3), np.uint8)
+            start = time.process_time()
+            embed(crops)
+            best[name] = min(best[name], (time.process_time() - start) * 1e3 / CROPS)
+    return best
+
+
+def report(embedder: Embedder, detector: str, folder: Path, calibrate: Path | None) -> None:
+    """A line for each set of photos."""
+    wanted = detector, embedder.template(detector), embedder.crop_px
+    news = labelled(people_dev(folder / "people_dev"), *wanted)
+    official = labelled(congress(folder / "congress"), *wanted)
+    embeddings = embedder.embed(news.crops)
+    genuine, impostor = pair_scores(embeddings, news.people)
+    thresholds = [threshold_at(impostor, rate) for rate in RATES]
+    shares = missed(embeddings, news.people, thresholds)
+    groups = group_pairs(embeddings, news.people, folder / "people_dev" / "groups.csv")
+    passed = float(np.mean(groups >= thresholds[1]))
+    told = zip(RATES, shares, thresholds, strict=True)
+    print(
+        f"{embedder.name} {detector}: people_dev, {len(news.people)} faces, {impostor.size:,} "
+        "pairs of strangers: FNMR "
+        + ", ".join(f"{share:.4f} at {rate:g} ({least:.4f})" for rate, share, least in told)
+        + f"; East Asian names {passed:.4f} of {groups.size} at {RATES[1]:g}"
+    )
+    vectors = embedder.embed(official.crops)
+    print(f"{embedder.name} {detector}: congress, {portraits(official, vectors)[0]}")
+    if calibrate is not None:
+        also = pair_scores(vectors, official.people)
+        fitted = calibration.fit(
+            np.concatenate([genuine, also[0]]),
+            np.concatenate([impostor, also[1]]),
+            embedder=embedder.name,
+            embedder_sha256=embedder.weights_sha256,
+            detector=detector,
+            data=DATA,
+        )
+        path = calibrate / f"{embedder.name}-{detector}{calibration.SUFFIX}"
+        print(f"{path}: default threshold {fitted.threshold:.4f}")
+        calibration.save(fitted, path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", action="append", help=f"default {DEFAULT_EMBEDDER}")
+    parser.add_argument("--detector", action="append", choices=DETECTORS)
+    parser.add_argument("--mirror", action=argparse.BooleanOptionalAction)
+    parser.add_argument("--calibrate", type=Path, metavar="OUT")
+    asked = parser.parse_args()
+    models = asked.model or [DEFAULT_EMBEDDER]
+    embedders = {name: open_embedder(name, mirror=asked.mirror) for name in models}
+    for detector in asked.detector or [DEFAULT_DETECTOR]:
+        for embedder in embedders.values():
+            report(embedder, detector, asked.folder, asked.calibrate)
+    for name, ms in speed(embedders).items():
+        print(f"{name}: {ms:.2f} CPU ms a face")
+
+
+if __name__ == "__main__":
+    main()
