@@ -20,18 +20,17 @@ from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots, count
 from retrieve.indexes.catalog.contents import Catalog
-from retrieve.indexes.catalog.database import open_database, writing
-from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter
-from retrieve.indexes.opened import Connections, Opened
+from retrieve.indexes.catalog.database import open_database
+from retrieve.indexes.catalog.filters import EVERYTHING, Filter
+from retrieve.indexes.opened import CATALOG, Connections, Opened
 from retrieve.indexes.queries import faces as face_queries
 from retrieve.indexes.queries import texts as text_queries
 from retrieve.indexes.queries.asked import checked_id
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe
-from retrieve.indexes.search import traces
 from retrieve.indexes.search.engine import Engine
 from retrieve.indexes.search.texts import Encoding, Texts
-from retrieve.indexes.vectors.spaces import Space, VectorSpace
+from retrieve.indexes.vectors.spaces import VectorSpace
 from retrieve.sources import given_path, reader_of
 from retrieve.types import Embeddings, Hit, Skipped, TextHit
 
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from retrieve.sources import PhotoLike
     from retrieve.text.encoders.encode import TextEncoder
 
-CATALOG = "catalog.sqlite"
 MOST_FACES = 10_000  # hits of a face among which photos are sought by words, too
 
 
@@ -208,19 +206,12 @@ class Collection:
         from retrieve.indexes.building.build import Build
 
         self.begin(photos=photos)
-        with (
-            self.engine.building(self.path / CATALOG) as on_faces,
-            self.texts.engine.building(self.path / CATALOG) as on_passages,
-        ):
-
-            def on_commit() -> None:
-                on_faces()
-                on_passages()
-
+        opened = self.opened
+        with opened.indexes_kept_up() as on_commit:
             report = Build(
-                self.catalog,
-                self.faces,
-                self.texts,
+                opened.catalog,
+                opened.faces,
+                opened.texts,
                 lambda: self.embedder,
                 extractor,
                 photos=photos,
@@ -228,11 +219,8 @@ class Collection:
                 on_progress=on_progress,
                 on_commit=on_commit,
             ).run(roots, vanished=vanished, below=below)
-        if self.texts.vectors.space() is not None:
-            self.texts.vectors.wipe()  # what described photos before
         if not report.interrupted:
-            self.engine.build()
-            self.texts.engine.build()
+            opened.make_indexes()
         return report
 
     def search_faces(
@@ -405,14 +393,7 @@ class Collection:
         photos  False where no photo will be stored, and no network is needed
         raises  CollectionError if the collection was made with other networks
         """
-        if photos:
-            made_by = self.networks.made_by()
-            with writing(self.db):
-                if self.faces.space() is None:
-                    self.faces.create(Space(FACES, FACES, made_by, self.embedder.dim))
-            self.networks.check(self.faces.required())
-        self.texts.check()
-        traces.finish(self.db, self.path)
+        self.opened.begin(self.networks if photos else None)
 
 
 def open_collection(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,14 +19,17 @@ from sqlite_utils import Database
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.faces import calibration
+from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.catalog.contents import Catalog
-from retrieve.indexes.catalog.database import reading
+from retrieve.indexes.catalog.database import reading, writing
 from retrieve.indexes.catalog.filters import FACES, Filter, findable
+from retrieve.indexes.search import traces
 from retrieve.indexes.search.engine import Engine, Loaded
 from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.vectors.file import FileMissing
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 
+CATALOG = "catalog.sqlite"
 LOOKS = 5  # at a catalog whose vector file was replaced between reading and opening
 
 T = TypeVar("T")
@@ -87,6 +91,44 @@ class Opened:
         if self._kept is None or self._kept[0] != key:
             self._kept = (key, findable(self.db, rows, wanted))
         return self._kept[1]
+
+    def begin(self, networks: Networks | None) -> None:
+        """Make the space of faces if it is new, and finish what a writer that died left over.
+
+        networks  None where no photo will be stored, and no network is needed
+        raises    CollectionError if the collection was made with other networks
+        """
+        if networks is not None:
+            made_by = networks.made_by()
+            with writing(self.db):
+                if self.faces.space() is None:
+                    self.faces.create(Space(FACES, FACES, made_by, networks.embedder.dim))
+            networks.check(self.faces.required())
+        self.texts.check()
+        traces.finish(self.db, self.path)
+
+    @contextmanager
+    def indexes_kept_up(self) -> Iterator[Callable[[], None]]:
+        """Gives what is to be called after each commit: an index that falls behind is made anew
+        in a thread meanwhile.
+        """
+        with (
+            self.engine.building(self.path / CATALOG) as on_faces,
+            self.texts.engine.building(self.path / CATALOG) as on_passages,
+        ):
+
+            def on_commit() -> None:
+                on_faces()
+                on_passages()
+
+            yield on_commit
+        if self.texts.vectors.space() is not None:
+            self.texts.vectors.wipe()  # what described photos before
+
+    def make_indexes(self) -> None:
+        """Bring both indexes up to what is stored."""
+        self.engine.build()
+        self.texts.engine.build()
 
     def consistently(self, look: Callable[[], T]) -> T:
         """What `look` returns for one view of the catalog and the vector file that it names."""

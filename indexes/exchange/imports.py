@@ -20,8 +20,9 @@ from retrieve.indexes.catalog.contents import NewPhoto
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import FACES
 from retrieve.indexes.catalog.paths import Found
-from retrieve.indexes.collection import CATALOG, Collection
+from retrieve.indexes.collection import Collection
 from retrieve.indexes.exchange.records import FaceRecord, Header, Record
+from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.search import traces
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.types import Face

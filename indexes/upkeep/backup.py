@@ -32,7 +32,8 @@ from sqlite_utils import Database
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.database import is_read_only, open_database, pragma, reading, writing
 from retrieve.indexes.catalog.migrations import FORMAT as CATALOG_FORMAT
-from retrieve.indexes.collection import CATALOG, Collection
+from retrieve.indexes.collection import Collection
+from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.search import traces
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.file import sync_folder

@@ -23,7 +23,8 @@ from sqlite_utils import Database
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.database import open_database
 from retrieve.indexes.catalog.migrations import FORMAT as CATALOG_FORMAT
-from retrieve.indexes.collection import CATALOG, open_collection
+from retrieve.indexes.collection import open_collection
+from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.search.engine import Engine
 from retrieve.indexes.upkeep.backup import BLOCK_BYTES, FORMAT, MANIFEST, Manifest, Member, OnBytes
 from retrieve.indexes.vectors.file import sync_folder
