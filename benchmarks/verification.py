@@ -218,8 +218,8 @@ def report(
             data=DATA,
         )
         path = calibrate / f"{embedder.name}-{detector}{calibration.SUFFIX}"
-        told = held_out([news, official], [embeddings, vectors])
-        print(f"{path}: default threshold {fitted.threshold:.4f}; {told}")
+        worth = held_out([news, official], [embeddings, vectors])
+        print(f"{path}: default threshold {fitted.threshold:.4f}; {worth}")
         calibration.save(fitted, path)
     return shares
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
 from retrieve.sample_data.album import draw_portrait
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
