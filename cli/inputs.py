@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
+from retrieve.faces.detection.detector import landmarks_of
+from retrieve.faces.detection.recipe import DEFAULT
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, embedder_family
 from retrieve.faces.extract import PhotoFaces, extract
 from retrieve.indexes.building.walk import walk
@@ -20,6 +22,7 @@ def extracted(
     detector: str | None = None,
     embedder: str | None = None,
     device: str = "cpu",
+    turns: bool = True,
 ) -> Iterator[tuple[Path, PhotoFaces | str]]:
     """The faces of every photo in the paths, or why it is skipped; folders are searched.
 
@@ -27,12 +30,14 @@ def extracted(
     """
     opened = open_detector(detector or DEFAULT_DETECTOR, device=device)
     family = embedder_family(embedder or DEFAULT_EMBEDDER)
-    template = family.template(opened.name)
+    recipe = DEFAULT.turning(turns)
+    template = family.template(landmarks_of(opened))
     for item in walk(paths):
         if isinstance(item, Skipped):
             yield item.path, item.reason
             continue
         try:
-            yield item.path, extract(file_reader(item.path), opened, template, family.crop_px)
+            read = file_reader(item.path)
+            yield item.path, extract(read, opened, template, family.crop_px, recipe)
         except BadPhoto as error:
             yield item.path, str(error)

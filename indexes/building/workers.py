@@ -25,6 +25,7 @@ from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.faces.detection.detect import open_detector
 from retrieve.faces.detection.detector import Detector
+from retrieve.faces.detection.recipe import DEFAULT, Recipe
 from retrieve.faces.extract import PhotoFaces, extract
 from retrieve.indexes.building.describing import Said, said_of
 from retrieve.indexes.building.processes import Context
@@ -49,6 +50,7 @@ class Extracted:
 
     thumbnails  one JPEG a face
     said        what the photo says about itself in words
+    turn        degrees clockwise by which the photo was turned to find its faces
     """
 
     sha256: str
@@ -62,6 +64,7 @@ class Extracted:
     thumbnails: list[bytes]
     place: tuple[float, float] | None = None
     said: Said = NOTHING_SAID
+    turn: int = 0
 
 
 # What is done with a file; raises BadInput for one that cannot be used.
@@ -74,20 +77,25 @@ class Faces:
 
     detector  its name, or one of the caller's own
     device    where the detector runs, cpu or cuda
+    recipe    how photos are searched
     """
 
     detector: str | Detector
     device: str
     template: NDArray[np.float32]
     crop_px: int
+    recipe: Recipe = DEFAULT
 
     def open(self) -> Callable[[Path], Extracted]:
         """Open the detector."""
-        own = self.detector
-        detector = open_detector(own, device=self.device) if isinstance(own, str) else own
+        own, edition = self.detector, self.recipe.edition
+        detector = (
+            open_detector(own, device=self.device, edition=edition) if isinstance(own, str) else own
+        )
 
         def work(path: Path) -> Extracted:
-            return packed(extract(file_reader(path), detector, self.template, self.crop_px))
+            read = file_reader(path)
+            return packed(extract(read, detector, self.template, self.crop_px, self.recipe))
 
         return work
 
@@ -275,6 +283,7 @@ def packed(found: PhotoFaces) -> Extracted:
         found.quality,
         [thumbnail(crop) for crop in found.crops],
         photo.place,
+        turn=found.turn,
     )
 
 
