@@ -31,6 +31,8 @@ from retrieve.evaluation import identification
 from retrieve.evaluation.verification import Scores, threshold_at
 from retrieve.faces import calibration
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, DETECTORS, open_detector
+from retrieve.faces.detection.detector import landmarks_of
+from retrieve.faces.detection.recipe import DEFAULT
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, Embedder, open_embedder
 from retrieve.faces.extract import detect
 from retrieve.networks import weights
@@ -69,7 +71,7 @@ def labelled(
 
     template  (5, 2) x, y where the landmarks belong, in crop pixels
     """
-    key = hashlib.sha256(f"{detector} {crop_px} {template.tolist()}".encode())
+    key = hashlib.sha256(f"{detector} {DEFAULT} {crop_px} {template.tolist()}".encode())
     key.update("".join(map(str, photos)).encode())
     kept = KEPT / f"{key.hexdigest()[:16]}.npz"
     if not kept.is_file():
@@ -159,7 +161,8 @@ def speed(embedders: dict[str, Embedder]) -> dict[str, float]:
 
 def report(embedder: Embedder, detector: str, folder: Path, calibrate: Path | None) -> None:
     """A line for each set of photos."""
-    wanted = detector, embedder.template(detector), embedder.crop_px
+    points = landmarks_of(open_detector(detector))
+    wanted = detector, embedder.template(points), embedder.crop_px
     news = labelled(people_dev(folder / "people_dev"), *wanted)
     official = labelled(congress(folder / "congress"), *wanted)
     embeddings = embedder.embed(news.crops)
