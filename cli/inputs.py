@@ -8,7 +8,8 @@ from pathlib import Path
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
 from retrieve.faces.detection.detector import landmarks_of
 from retrieve.faces.detection.recipe import DEFAULT
-from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, embedder_family
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
+from retrieve.faces.embedding.views import views
 from retrieve.faces.extract import PhotoFaces, extract
 from retrieve.indexes.building.walk import walk
 from retrieve.photos import BadPhoto
@@ -29,15 +30,13 @@ def extracted(
     raises  BadInput if a path does not exist
     """
     opened = open_detector(detector or DEFAULT_DETECTOR, device=device)
-    family = embedder_family(embedder or DEFAULT_EMBEDDER)
     recipe = DEFAULT.turning(turns)
-    template = family.template(landmarks_of(opened))
+    wanted = views(embedder or DEFAULT_EMBEDDER, landmarks_of(opened))
     for item in walk(paths):
         if isinstance(item, Skipped):
             yield item.path, item.reason
             continue
         try:
-            read = file_reader(item.path)
-            yield item.path, extract(read, opened, template, family.crop_px, recipe)
+            yield item.path, extract(file_reader(item.path), opened, wanted, recipe)
         except BadPhoto as error:
             yield item.path, str(error)
