@@ -37,6 +37,8 @@ from retrieve.evaluation import identification
 from retrieve.evaluation.verification import Scores, expected_error, threshold_at
 from retrieve.faces import calibration
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, DETECTORS, open_detector
+from retrieve.faces.detection.detector import landmarks_of
+from retrieve.faces.detection.recipe import DEFAULT
 from retrieve.faces.embedding import views as views_of
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
 from retrieve.faces.embedding.figures import Figures, measured
@@ -86,7 +88,7 @@ class Labelled:
 def labelled(photos: dict[Path, str], detector: str, views: Sequence[View]) -> Labelled:
     """The face nearest the middle of each photo that has one, from the last run where it stands."""
     shown = [(view.size_px, view.template.tolist()) for view in views]
-    key = hashlib.sha256(f"{detector} {shown}".encode())
+    key = hashlib.sha256(f"{detector} {DEFAULT} {shown}".encode())
     key.update("".join(map(str, photos)).encode())
     kept = KEPT / f"{key.hexdigest()[:16]}.npz"
     if not kept.is_file():
@@ -189,7 +191,7 @@ def report(
     embedder: AnyEmbedder, detector: str, folder: Path, calibrate: Path | None
 ) -> list[float]:
     """A line for each set of photos; returns FNMR at each of RATES."""
-    wanted = detector, views_of.views(embedder, detector)
+    wanted = detector, views_of.views(embedder, landmarks_of(open_detector(detector)))
     news = labelled(people_dev(folder / "people_dev"), *wanted)
     official = labelled(congress(folder / "congress"), *wanted)
     embeddings = views_of.embed(embedder, news.crops)
