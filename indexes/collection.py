@@ -419,7 +419,7 @@ def open_collection(
     detector  name, or an object of your own with what retrieve.faces.detection.detector asks
               for; None takes the one it was made with, mtcnn for a new one
     embedder  name, weights file, or an object likewise (retrieve.faces.embedding.embed); None
-              takes the one it was made with, dlib-resnet for a new one
+              takes the one it was made with, dlib-resnet+mobilefacenet for a new one
     encoder   of texts: name, file, or an object likewise (retrieve.text.encoders.encode); None
               takes the one it was made with, lstm for a new one
     language  of texts, ISO 639-1, for the stems of words; None likewise, es for a new one
