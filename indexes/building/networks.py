@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieve.errors import CollectionError
+from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.building.processes import can_travel
 from retrieve.indexes.vectors.foreign import check_ours
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.networks.own import checked_network, weights_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from retrieve.faces.detection.detector import Detector
     from retrieve.faces.embedding.embed import Embedder
     from retrieve.faces.extract import PhotoFaces
@@ -51,6 +54,7 @@ class Networks:
         self._own = None if isinstance(detector, str) else detector
         self._detector = self._own
         self._embedder = None if isinstance(embedder, str) else embedder
+        self._given = self._detector is not None or self._embedder is not None
         if self._detector is not None:
             from retrieve.faces.detection.detector import OF_A_DETECTOR
 
@@ -110,13 +114,43 @@ class Networks:
 
     def use(self, detector: Detector, embedder: Embedder) -> None:
         """Take networks that are open already, whatever the names."""
-        self._detector, self._embedder = detector, embedder
+        self._own = self._detector = detector
+        self._embedder, self._given = embedder, True
+
+    def others(self, detector: str | Detector | None, embedder: str | Embedder | None) -> Networks:
+        """Networks for the same collection; None means the product's default embedder, and a
+        detector of the caller's own that he has handed over.
+        """
+        return Networks(
+            self._collection,
+            self._own if detector is None else detector,
+            embedder,
+            device=self._device,
+            asked=self.asked,
+            on_download=self._on_download,
+        )
+
+    def follow(self, made_by: Mapping[str, str]) -> None:
+        """Go with a collection that was moved to other networks since it was opened, unless
+        the caller has named those that he wants.
+        """
+        with self._lock:
+            named = self._named != [None, None] or self._given
+            if not named and self.held and dict(self.held) != dict(made_by):
+                self.held = dict(made_by)
+                self._detector = self._embedder = None
 
     def made_by(self) -> dict[str, str]:
         """What the catalog keeps of them: names and the SHA-256 of their weights."""
         return {
             "detector": self.detector.name,
             "detector_sha256": weights_of(self.detector),
+            **self.embedder_made_by(),
+        }
+
+    def embedder_made_by(self) -> dict[str, str]:
+        """The same of the embedder alone."""
+        return {
             "embedder": self.embedder.name,
             "embedder_sha256": weights_of(self.embedder),
         }
@@ -127,22 +161,41 @@ class Networks:
         raises  CollectionError that names both
         """
         asked, held = self.made_by(), space.made_by
-        if asked != held:
+        if asked == held:
+            self.held = held
+        else:
             raise CollectionError(
                 f"{self._collection} holds {space.dim}-d faces of {held['detector']} and "
                 f"{held['embedder']} (weights {held['embedder_sha256'][:8]}); you asked with "
                 f"{asked['detector']} and {asked['embedder']} ({self.embedder.dim}-d, weights "
                 f"{asked['embedder_sha256'][:8]}). Leave --model and --detector out to use what "
-                "made it, or choose another --collection"
+                f"made it, move it over with {_moving(held, asked)}, or choose another "
+                "--collection"
             )
 
     def job(self) -> Faces:
         """What other processes have to do to find faces as these networks do."""
+        name = self.detector.name
+        return self._faces(self._own or name, self.embedder.template(name))
+
+    def faces_of(self, detector: str, *, instead: bool = False) -> Faces:
+        """What they have to do with faces that a detector has found before.
+
+        instead  take landmarks that the embedder does not know for those of the own detector
+        raises   BadInput for a detector whose landmarks the embedder does not know
+        """
+        try:
+            template = self.embedder.template(detector)
+        except BadInput as error:
+            if not instead:
+                raise BadInput(f"{error}. Let photos be looked at anew, with --detector") from error
+            template = self.embedder.template(self.detector.name)
+        return self._faces(detector, template)
+
+    def _faces(self, detector: str | Detector, template: NDArray[np.float32]) -> Faces:
         from retrieve.indexes.building.workers import Faces
 
-        name = self.detector.name
-        template = self.embedder.template(name)
-        return Faces(self._own or name, self._device, template, self.embedder.crop_px)
+        return Faces(detector, self._device, template, self.embedder.crop_px)
 
     def extract(self, read: Reader) -> PhotoFaces:
         """The faces of a photo; raises BadPhoto if it cannot be used."""
@@ -150,3 +203,11 @@ class Networks:
 
         template = self.embedder.template(self.detector.name)
         return extract(read, self.detector, template, self.embedder.crop_px)
+
+
+def _moving(held: Mapping[str, str], asked: Mapping[str, str]) -> str:
+    """The command that moves a collection from some networks to others."""
+    command = f"retrieve reembed --model {asked['embedder']}"
+    if asked["detector"] != held["detector"] or asked["detector_sha256"] != held["detector_sha256"]:
+        command += f" --detector {asked['detector']}"
+    return command

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import signal
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -21,17 +21,20 @@ from numpy.typing import NDArray
 from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
+from retrieve import photos
 from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.faces.detection.detect import open_detector
 from retrieve.faces.detection.detector import Detector
-from retrieve.faces.extract import PhotoFaces, extract
+from retrieve.faces.embedding.align import Points
+from retrieve.faces.extract import PhotoFaces, extract, extract_known
+from retrieve.faces.pictured import crop_of_picture
 from retrieve.indexes.building.describing import Said, said_of
 from retrieve.indexes.building.processes import Context
 from retrieve.indexes.building.walk import is_text, root_of
 from retrieve.metadata.names import name_words
 from retrieve.sources import file_reader
-from retrieve.types import Crops, Document, Face
+from retrieve.types import Crops, Document, Face, Pixels
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -64,8 +67,8 @@ class Extracted:
     said: Said = NOTHING_SAID
 
 
-# What is done with a file; raises BadInput for one that cannot be used.
-Work = Callable[[Path], Result]
+# What is done with a file, or with what names one; raises BadInput for one that cannot be used.
+Work = Callable[[Any], Result]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +93,23 @@ class Faces:
             return packed(extract(file_reader(path), detector, self.template, self.crop_px))
 
         return work
+
+    def cut(self, path: Path, faces: Sequence[Face]) -> Extracted:
+        """The same of faces that are known; no detector is asked."""
+        name = self.detector if isinstance(self.detector, str) else self.detector.name
+        again = extract_known(file_reader(path), faces, name, self.template, self.crop_px)
+        return packed(again)
+
+    def of_picture(self, jpeg: bytes, face: Face, drawn: Points) -> tuple[Pixels, bool]:
+        """A known face's crop out of its stored picture, and whether it reaches beyond that.
+
+        drawn   (5, 2) x, y where its landmarks lie in a picture of side THUMBNAIL_PX
+        raises  BadInput for a picture or landmarks of no use
+        """
+        picture = photos.decode(jpeg, long_side_px=None).pixels
+        if picture.shape[:2] != (THUMBNAIL_PX, THUMBNAIL_PX):
+            raise BadInput("its stored picture is none of ours")
+        return crop_of_picture(picture, face.landmarks, drawn, self.template, self.crop_px)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,10 +189,10 @@ class Workers(Generic[Result]):
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
 
-    def run(self, paths: Iterable[tuple[Key, Path]]) -> Generator[tuple[Key, Result | str]]:
+    def run(self, paths: Iterable[tuple[Key, Any]]) -> Generator[tuple[Key, Result | str]]:
         """Extract the faces or passages of every file, in the order in which they are done.
 
-        paths    (key, path); taken only as fast as results are
+        paths    (key, path or whatever the work is on); taken only as fast as results are
         returns  (key, what was found or why the file is skipped)
 
         Closing the iterator drops the files that are not done.
@@ -205,7 +225,7 @@ class Workers(Generic[Result]):
 
 def run(
     open_work: Callable[[], Work[Result]],
-    paths: Iterable[tuple[Key, Path]],
+    paths: Iterable[tuple[Key, Any]],
     *,
     workers: int = WORKERS,
     time_limit_s: float = TIME_LIMIT_S,
@@ -247,14 +267,14 @@ def _start(open_work: Callable[[], Work[Any]]) -> None:
     _work = open_work()
 
 
-def _work_on(path: Path) -> Any:
-    return _attempted(_work, path)
+def _work_on(item: Any) -> Any:
+    return _attempted(_work, item)
 
 
-def _attempted(work: Work[Result], path: Path) -> Result | str:
+def _attempted(work: Work[Result], item: Any) -> Result | str:
     """What was found, or why the file cannot be used."""
     try:
-        return work(path)
+        return work(item)
     except BadInput as error:
         return str(error)
     except MemoryError:

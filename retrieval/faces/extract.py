@@ -127,7 +127,22 @@ def extract(
     template  (5, 2) x, y where the embedder wants the landmarks, in crop pixels
     raises    photos.BadPhoto if it cannot be used
     """
-    faces = detect(read, detector)
+    return _cut_out(detect(read, detector), template, crop_px)
+
+
+def extract_known(
+    read: Reader, faces: Sequence[Face], detector: str, template: NDArray[np.float32], crop_px: int
+) -> PhotoFaces:
+    """Read a photo and align and judge faces that were found in it before.
+
+    faces     in pixels of the whole photo
+    detector  the name of what found them
+    Otherwise as extract().
+    """
+    return _cut_out(Faces(read, read(DETECT_PX), faces, detector), template, crop_px)
+
+
+def _cut_out(faces: Faces, template: NDArray[np.float32], crop_px: int) -> PhotoFaces:
     crops = faces.crops(template, crop_px)
     quality = [measure(face, crop).total for face, crop in zip(faces, crops, strict=True)]
     return PhotoFaces(faces.photo, list(faces), crops, np.array(quality, np.float32))
