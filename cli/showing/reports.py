@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,8 +167,7 @@ def reembedded(done: Reembedded, *, as_json: bool) -> None:
         f"{one['embedder']} and {one['detector']}" for one in (done.before, done.after)
     )
     if done.started_over is not None:
-        over = done.started_over
-        render.line(f"what was begun with {over['embedder']} and {over['detector']} was let go")
+        render.line(f"what was begun with {_named(done.started_over)} was let go")
     if done.already:
         render.line(f"the collection is of {after}: nothing is to be done")
     elif done.switched is not None:
@@ -184,6 +183,10 @@ def reembedded(done: Reembedded, *, as_json: bool) -> None:
             f"with {before}. Bring those files back and run again, which goes on; or let those "
             "faces go: retrieve reembed --leave-out"
         )
+
+
+def _named(made_by: Mapping[str, str]) -> str:
+    return f"{made_by['embedder']} and {made_by['detector']}"
 
 
 def _switched(done: Reembedded, before: str, after: str) -> None:

@@ -114,6 +114,7 @@ def reembed(
         traces.overwrite(db, folder)
     report = Reembedded(held, made_by, started_over=over)
     if made_by == held:
+        opened.engine.build()  # which a run that died behind the switch has not done
         return replace(report, done=True, already=True)
     if there is not None and over is None:
         report = replace(report, resumed=there.faces)
@@ -198,7 +199,8 @@ class _Run:
 
     def _count(self) -> int:
         query = f"SELECT count(*) FROM contents WHERE {self._todo}"
-        return int(self._db.execute(query).fetchone()[0]) - len(self._tried)
+        stuck = {content_id for content_id, _ in self._left.values()}
+        return int(self._db.execute(query).fetchone()[0]) - len(stuck)
 
     def _waiting(self) -> Iterator[tuple[int, str]]:
         """Photos that are to be read and were not tried: ids and SHA-256, by id."""
@@ -232,8 +234,9 @@ class _Run:
 
     def _from_pictures(self) -> Iterator[tuple[Task, Task]]:
         for content_id, sha256 in self._waiting():
-            task = Task(content_id, sha256, (), self._known(content_id, pictures=True))
-            yield task, task
+            if content_id in self._unread:  # and not one that came since
+                task = Task(content_id, sha256, (), self._known(content_id, pictures=True))
+                yield task, task
 
     def _known(self, content_id: int, *, pictures: bool) -> tuple[Known, ...]:
         jpeg = "jpeg" if pictures else "NULL"

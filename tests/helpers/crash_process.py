@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import faults
+import numpy as np
 import pretend
 
 import retrieve.faces.detection.detect
@@ -37,7 +38,9 @@ class _Detector:
 
 # Modules that are imported from here on take these names over.
 retrieve.faces.detection.detect.open_detector = lambda *_, **__: _Detector()  # type: ignore[assignment]
-retrieve.faces.embedding.embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
+retrieve.faces.embedding.embed.open_embedder = lambda name, **_: pretend.EMBEDDERS.get(  # type: ignore[assignment]
+    name, pretend.Embedder
+)()
 retrieve.text.encoders.encode.open_text_encoder = lambda *_: pretend.TextEncoder()  # type: ignore[assignment]
 retrieve.faces.detection.detect.DETECTORS += (_Detector.name,)  # type: ignore[assignment]
 retrieve.faces.embedding.embed.is_embedder = lambda _: True
@@ -62,7 +65,10 @@ workers.run = _in_this_process  # type: ignore[assignment]
 from crash_state import State, committed_state  # noqa: E402
 
 from retrieve.indexes.building import storing  # noqa: E402
+from retrieve.indexes.reembedding import faces as moving  # noqa: E402
 from retrieve.indexes.vectors.file import VectorFile  # noqa: E402
+
+moving.drawn_by = lambda _: np.zeros((5, 2), np.float32)
 
 
 class Watched(sqlite3.Connection):

@@ -142,6 +142,9 @@ class OtherEmbedder(Embedder):
     name, dim, weights_sha256 = "other", 48, "22"
 
 
+EMBEDDERS = {one.name: one for one in (Embedder, OtherEmbedder)}
+
+
 class TextEncoder:
     """Texts of the same words have equal embeddings, others nearly orthogonal ones."""
 

@@ -21,7 +21,10 @@ INTERRUPTED = 130  # what shells return after Ctrl-C
 def reembed(
     collection: CollectionOption = DEFAULT_COLLECTION,
     faces: Annotated[
-        bool, typer.Option("--faces", help="Move the faces: what is moved without it, too.")
+        bool,
+        typer.Option(
+            "--faces", help="Move the faces alone; else all that can be, today the faces."
+        ),
     ] = False,
     model: Annotated[
         str | None,
