@@ -14,11 +14,10 @@ from retrieve.indexes.vectors.spaces import Space
 from retrieve.networks.own import checked_network, weights_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from retrieve.faces.detection.detector import Detector
-    from retrieve.faces.embedding.embed import Embedder
+    from retrieve.faces.embedding.embedder import Embedder
+    from retrieve.faces.embedding.sums import AnyEmbedder
+    from retrieve.faces.embedding.views import View
     from retrieve.faces.extract import PhotoFaces
     from retrieve.indexes.building.workers import Faces
     from retrieve.networks.weights import Progress as OnDownload
@@ -53,14 +52,14 @@ class Networks:
         self._named = [one if isinstance(one, str) else None for one in (detector, embedder)]
         self._own = None if isinstance(detector, str) else detector
         self._detector = self._own
-        self._embedder = None if isinstance(embedder, str) else embedder
+        self._embedder: AnyEmbedder | None = None if isinstance(embedder, str) else embedder
         self._given = self._detector is not None or self._embedder is not None
         if self._detector is not None:
             from retrieve.faces.detection.detector import OF_A_DETECTOR
 
             checked_network(self._detector, "a detector", OF_A_DETECTOR)
         if self._embedder is not None:
-            from retrieve.faces.embedding.embed import OF_AN_EMBEDDER
+            from retrieve.faces.embedding.embedder import OF_AN_EMBEDDER
 
             checked_network(self._embedder, "an embedder", OF_AN_EMBEDDER)
 
@@ -81,7 +80,7 @@ class Networks:
             return self._detector
 
     @property
-    def embedder(self) -> Embedder:
+    def embedder(self) -> AnyEmbedder:
         """The embedder that makes the vectors."""
         with self._lock:
             if self._embedder is None:
@@ -112,7 +111,7 @@ class Networks:
                 f"Hand it over: retrieve.open_collection(…, {kind}=…)"
             )
 
-    def use(self, detector: Detector, embedder: Embedder) -> None:
+    def use(self, detector: Detector, embedder: AnyEmbedder) -> None:
         """Take networks that are open already, whatever the names."""
         self._own = self._detector = detector
         self._embedder, self._given = embedder, True
@@ -175,8 +174,10 @@ class Networks:
 
     def job(self) -> Faces:
         """What other processes have to do to find faces as these networks do."""
+        from retrieve.faces.embedding.views import views
+
         name = self.detector.name
-        return self._faces(self._own or name, self.embedder.template(name))
+        return self._faces(self._own or name, views(self.embedder, name))
 
     def faces_of(self, detector: str, *, instead: bool = False) -> Faces:
         """What they have to do with faces that a detector has found before.
@@ -184,25 +185,27 @@ class Networks:
         instead  take landmarks that the embedder does not know for those of the own detector
         raises   BadInput for a detector whose landmarks the embedder does not know
         """
+        from retrieve.faces.embedding.views import views
+
         try:
-            template = self.embedder.template(detector)
+            wanted = views(self.embedder, detector)
         except BadInput as error:
             if not instead:
                 raise BadInput(f"{error}. Let photos be looked at anew, with --detector") from error
-            template = self.embedder.template(self.detector.name)
-        return self._faces(detector, template)
+            wanted = views(self.embedder, self.detector.name)
+        return self._faces(detector, wanted)
 
-    def _faces(self, detector: str | Detector, template: NDArray[np.float32]) -> Faces:
+    def _faces(self, detector: str | Detector, wanted: tuple[View, ...]) -> Faces:
         from retrieve.indexes.building.workers import Faces
 
-        return Faces(detector, self._device, template, self.embedder.crop_px)
+        return Faces(detector, self._device, wanted)
 
     def extract(self, read: Reader) -> PhotoFaces:
         """The faces of a photo; raises BadPhoto if it cannot be used."""
+        from retrieve.faces.embedding.views import views
         from retrieve.faces.extract import extract
 
-        template = self.embedder.template(self.detector.name)
-        return extract(read, self.detector, template, self.embedder.crop_px)
+        return extract(read, self.detector, views(self.embedder, self.detector.name))
 
 
 def _moving(held: Mapping[str, str], asked: Mapping[str, str]) -> str:

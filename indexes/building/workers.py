@@ -26,7 +26,7 @@ from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.faces.detection.detect import open_detector
 from retrieve.faces.detection.detector import Detector
-from retrieve.faces.embedding.align import Points
+from retrieve.faces.embedding.views import View
 from retrieve.faces.extract import PhotoFaces, extract, extract_known
 from retrieve.faces.pictured import crop_of_picture
 from retrieve.indexes.building.describing import Said, said_of
@@ -42,7 +42,7 @@ Result = TypeVar("Result")
 WORKERS = 2
 TIME_LIMIT_S = 60.0  # a 100-megapixel PNG takes 6 s here
 AHEAD = 8  # tasks a worker that are handed out at once: bounds what waits in memory
-THUMBNAIL_PX, THUMBNAIL_QUALITY = 112, 80  # 4 kB a face
+PICTURE_QUALITY = 80  # 5 kB a face
 NOTHING_SAID = Said()
 
 
@@ -50,7 +50,8 @@ NOTHING_SAID = Said()
 class Extracted:
     """What comes back from a worker: PhotoFaces without the photo's pixels.
 
-    thumbnails  one JPEG a face
+    crops       for each view (N, size_px, size_px, 3)
+    thumbnails  one JPEG a face, of PICTURE
     said        what the photo says about itself in words
     """
 
@@ -60,7 +61,7 @@ class Extracted:
     taken_at: str | None
     warnings: tuple[str, ...]
     faces: list[Face]
-    crops: Crops
+    crops: tuple[Crops, ...]
     quality: NDArray[np.float32]
     thumbnails: list[bytes]
     place: tuple[float, float] | None = None
@@ -77,12 +78,12 @@ class Faces:
 
     detector  its name, or one of the caller's own
     device    where the detector runs, cpu or cuda
+    views     what the embedder wants to see of each face
     """
 
     detector: str | Detector
     device: str
-    template: NDArray[np.float32]
-    crop_px: int
+    views: tuple[View, ...]
 
     def open(self) -> Callable[[Path], Extracted]:
         """Open the detector."""
@@ -90,26 +91,25 @@ class Faces:
         detector = open_detector(own, device=self.device) if isinstance(own, str) else own
 
         def work(path: Path) -> Extracted:
-            return packed(extract(file_reader(path), detector, self.template, self.crop_px))
+            return packed(extract(file_reader(path), detector, self.views))
 
         return work
 
     def cut(self, path: Path, faces: Sequence[Face]) -> Extracted:
         """The same of faces that are known; no detector is asked."""
         name = self.detector if isinstance(self.detector, str) else self.detector.name
-        again = extract_known(file_reader(path), faces, name, self.template, self.crop_px)
-        return packed(again)
+        return packed(extract_known(file_reader(path), faces, name, self.views))
 
-    def of_picture(self, jpeg: bytes, face: Face, drawn: Points) -> tuple[Pixels, bool]:
-        """A known face's crop out of its stored picture, and whether it reaches beyond that.
+    def of_picture(self, jpeg: bytes, face: Face, shown: View) -> tuple[tuple[Crops, ...], bool]:
+        """A known face's crops, one a view, out of its stored picture, and whether one of them
+        reaches beyond that.
 
-        drawn   (5, 2) x, y where its landmarks lie in a picture of side THUMBNAIL_PX
+        shown   what the picture shows
         raises  BadInput for a picture or landmarks of no use
         """
         picture = photos.decode(jpeg, long_side_px=None).pixels
-        if picture.shape[:2] != (THUMBNAIL_PX, THUMBNAIL_PX):
-            raise BadInput("its stored picture is none of ours")
-        return crop_of_picture(picture, face.landmarks, drawn, self.template, self.crop_px)
+        cut = [crop_of_picture(picture, face.landmarks, shown, view) for view in self.views]
+        return tuple(crop[None] for crop, _ in cut), any(filled for _, filled in cut)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -293,14 +293,13 @@ def packed(found: PhotoFaces) -> Extracted:
         found.faces,
         found.crops,
         found.quality,
-        [thumbnail(crop) for crop in found.crops],
+        [jpeg(picture) for picture in found.pictures],
         photo.place,
     )
 
 
-def thumbnail(crop: NDArray[np.uint8]) -> bytes:
-    """A crop of any size as a small JPEG."""
-    small = Image.fromarray(crop).resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BOX)
+def jpeg(picture: Pixels) -> bytes:
+    """A small picture as it is kept."""
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
+    Image.fromarray(picture).save(buffer, "JPEG", quality=PICTURE_QUALITY)
     return buffer.getvalue()

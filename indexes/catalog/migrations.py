@@ -222,7 +222,7 @@ def _003_texts(db: Database, folder: Path) -> None:
     create_words(db)
 
 
-def _004_staged_faces(db: Database, folder: Path) -> None:
+def _staged_faces(db: Database) -> None:
     """Faces as other networks see them, until all are embedded and take the old ones' place."""
     db.executescript(
         """
@@ -250,6 +250,21 @@ def _004_staged_faces(db: Database, folder: Path) -> None:
         );
         """
     )
+
+
+def _004_pictures(db: Database, folder: Path) -> None:
+    """What the small picture of a face shows, so that crops can be cut out of it again."""
+    db.executescript(
+        """
+        -- 'picture': the view of that name; the name of an embedder: the crop that it took, shrunk
+        -- to 112 pixels, as all were before; NULL: not known.
+        ALTER TABLE crops ADD COLUMN shows TEXT;
+        UPDATE crops SET shows = (
+            SELECT json_extract(made_by, '$.embedder') FROM spaces WHERE name = 'faces'
+        );
+        """
+    )
+    _staged_faces(db)
 
 
 def create_words(db: Database) -> None:
@@ -287,6 +302,6 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _001_photos_and_faces,
     _002_spaces_of_anything,
     _003_texts,
-    _004_staged_faces,
+    _004_pictures,
 )
 FORMAT = len(MIGRATIONS)

@@ -14,16 +14,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from retrieve.errors import BadInput, CollectionError
+from retrieve.errors import CollectionError
+from retrieve.faces.embedding.views import embed, together
+from retrieve.faces.pictured import shown_by
 from retrieve.indexes.building import storing, workers
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.opened import Opened
 from retrieve.indexes.reembedding import staged
 from retrieve.indexes.reembedding.reading import (
-    NO_CROPS,
     PICTURE,
     Known,
     Made,
@@ -189,7 +189,7 @@ class _Run:
         known = self._networks.faces_of(held, instead=self._anew)
         anew = self._networks.job() if self._anew else None
         assert embedder.dim == self._staged.required().dim
-        return Reading(known, anew, drawn_by(self._report.before))
+        return Reading(known, anew)
 
     @property
     def _stays(self) -> bool:
@@ -239,7 +239,8 @@ class _Run:
                 yield task, task
 
     def _known(self, content_id: int, *, pictures: bool) -> tuple[Known, ...]:
-        jpeg = "jpeg" if pictures else "NULL"
+        jpeg = "jpeg, shows" if pictures else "NULL, NULL"
+        detector = self._report.before["detector"]
         rows = self._db.execute(
             f"SELECT faces.id, number, x1, y1, x2, y2, landmarks, score, {jpeg} FROM faces "
             "LEFT JOIN crops ON face_id = faces.id WHERE content_id = ? ORDER BY faces.id",
@@ -253,8 +254,9 @@ class _Run:
                     np.array(box, np.float32), np.frombuffer(landmarks, "<f4").reshape(5, 2), score
                 ),
                 None if jpeg is None else bytes(jpeg),
+                shown_by(shows, detector),
             )
-            for id, number, *box, landmarks, score, jpeg in rows.fetchall()
+            for id, number, *box, landmarks, score, jpeg, shows in rows.fetchall()
         )
 
     # What was read
@@ -264,7 +266,7 @@ class _Run:
             self._unread[task.content_id] = outcome  # its pictures come next
             return
         if isinstance(outcome, str):
-            outcome = Read(PICTURE, [], NO_CROPS, [(one.id, outcome) for one in task.faces])
+            outcome = Read(PICTURE, [], (), [(one.id, outcome) for one in task.faces])
         self._tried[task.content_id] = max([0, *(one.id for one in task.faces)])
         for face_id, reason in outcome.left:
             self._left[face_id] = task.content_id, reason
@@ -284,7 +286,7 @@ class _Run:
         crops = [read.crops for _, read in batch if read.made]
         if not batch:
             return
-        embeddings = self._networks.embedder.embed(np.concatenate(crops)) if crops else None
+        embeddings = embed(self._networks.embedder, together(crops)) if crops else None
         with writing(self._db):
             self._check_mine()
             start = 0
@@ -360,17 +362,3 @@ def _item(row: int, content_id: int, source: str, made: Made) -> list[object]:
     score = None if face is None else face.score
     about = [made.face_id, source, made.filled, made.lost, made.number]
     return [row, content_id, *about, *box, landmarks, score, made.quality, made.jpeg]
-
-
-def drawn_by(made_by: Mapping[str, str]) -> NDArray[np.float32] | None:
-    """(5, 2) x, y where the networks of a collection have brought landmarks to in the pictures
-    that it stores, in their pixels; None if those are not of ours.
-    """
-    from retrieve.faces.embedding.embed import embedder_family
-
-    try:
-        family = embedder_family(made_by["embedder"])
-        template = family.template(made_by["detector"])
-    except BadInput:
-        return None
-    return template * np.float32(workers.THUMBNAIL_PX / family.crop_px)

@@ -7,27 +7,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrieve import photos
 from retrieve.errors import BadInput
 from retrieve.faces.detection.boxes import overlap
+from retrieve.faces.embedding.views import View, together
 from retrieve.indexes.building.workers import Extracted, Faces
-from retrieve.types import Crops, Face, Pixels
+from retrieve.types import Crops, Face
 
 SAME_BOX = 0.5  # IoU above which two detectors mean the same face
 PHOTO, PICTURE = "photo", "picture"  # what a face was embedded from
-NO_CROPS = np.empty((0, 1, 1, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
-    """A face that the collection has; jpeg is its stored picture, if it is asked for."""
+    """A face that the collection has.
+
+    jpeg   its stored picture, if it is asked for
+    shown  what that shows, if it is known
+    """
 
     id: int
     number: int
     face: Face
     jpeg: bytes | None = None
+    shown: View | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,13 +71,13 @@ class Made:
 class Read:
     """What became of a task.
 
-    made, crops  row i of the crops is of made[i]
+    made, crops  row i of the crops of each view is of made[i]
     left         faces of which there is nothing to embed: id and reason
     """
 
     source: str
     made: list[Made]
-    crops: Crops
+    crops: tuple[Crops, ...]
     left: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -83,12 +87,10 @@ class Reading:
 
     known  crops of faces by the landmarks that are stored
     anew   crops of what another detector finds; None where boxes and landmarks stay
-    drawn  (5, 2) x, y where landmarks lie in a stored picture; None if nobody knows
     """
 
     known: Faces
     anew: Faces | None
-    drawn: NDArray[np.float32] | None
 
     def open(self) -> Callable[[Task], Read]:
         """Open the detector, if one is needed."""
@@ -124,19 +126,19 @@ class Reading:
         ]
         lost, left = _usable([one for i, one in enumerate(task.faces) if i not in whose])
         crops, again = self._cut(task, path, lost, lost_after=len(made))
-        parts = [part for part in (found.crops, crops) if len(part)]
-        return Read(PHOTO, made + again, np.concatenate(parts) if parts else crops, left)
+        parts = [part for part, its in ((found.crops, made), (crops, again)) if its]
+        return Read(PHOTO, made + again, together(parts), left)
 
     def _cut(
         self, task: Task, path: Path, faces: Sequence[Known], *, lost_after: int | None = None
-    ) -> tuple[Crops, list[Made]]:
+    ) -> tuple[tuple[Crops, ...], list[Made]]:
         """Known faces out of their photo.
 
         lost_after  where another detector did not find them, how many it found: theirs are
                     the numbers behind those
         """
         if not faces:
-            return NO_CROPS, []
+            return (), []
         cut = self.known.cut(path, [one.face for one in faces])
         _check_same(task, path, cut)
         return cut.crops, [
@@ -152,21 +154,21 @@ class Reading:
 
     def _pictures(self, task: Task) -> Read:
         made: list[Made] = []
-        crops: list[Pixels] = []
+        crops: list[tuple[Crops, ...]] = []
         left: list[tuple[int, str]] = []
         for one in task.faces:
             try:
                 if one.jpeg is None:
                     raise BadInput("no picture of it is stored")
-                if self.drawn is None:
+                if one.shown is None:
                     raise BadInput("where its landmarks lie in its stored picture is not known")
-                crop, filled = self.known.of_picture(one.jpeg, one.face, self.drawn)
+                crop, filled = self.known.of_picture(one.jpeg, one.face, one.shown)
             except BadInput as error:
                 left.append((one.id, str(error)))
                 continue
             crops.append(crop)
             made.append(Made(one.id, filled=filled))
-        return Read(PICTURE, made, np.stack(crops) if crops else NO_CROPS, left)
+        return Read(PICTURE, made, together(crops), left)
 
 
 def matched(known: Sequence[Face], found: Sequence[Face]) -> list[int | None]:

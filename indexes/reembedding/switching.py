@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrieve.indexes.catalog.contents import PICTURE
 from retrieve.indexes.catalog.persons import drop_nameless
 from retrieve.indexes.opened import Opened
 from retrieve.indexes.reembedding.staged import blocks, drop, renumber, staged_faces
@@ -99,7 +100,8 @@ def _put_faces(opened: Opened) -> None:
         f"SELECT row, content_id, {listed} FROM staged_faces WHERE face_id IS NULL ORDER BY id"
     )
     db.execute(
-        "INSERT OR REPLACE INTO crops (face_id, jpeg) "
-        "SELECT faces.id, new.jpeg FROM staged_faces AS new JOIN faces ON faces.row = new.row "
-        "WHERE new.jpeg IS NOT NULL"
+        "INSERT OR REPLACE INTO crops (face_id, jpeg, shows) "
+        "SELECT faces.id, new.jpeg, ? FROM staged_faces AS new JOIN faces ON faces.row = new.row "
+        "WHERE new.jpeg IS NOT NULL",
+        [PICTURE],
     )

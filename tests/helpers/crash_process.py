@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import faults
-import numpy as np
 import pretend
 
 import retrieve.faces.detection.detect
@@ -65,10 +64,7 @@ workers.run = _in_this_process  # type: ignore[assignment]
 from crash_state import State, committed_state  # noqa: E402
 
 from retrieve.indexes.building import storing  # noqa: E402
-from retrieve.indexes.reembedding import faces as moving  # noqa: E402
 from retrieve.indexes.vectors.file import VectorFile  # noqa: E402
-
-moving.drawn_by = lambda _: np.zeros((5, 2), np.float32)
 
 
 class Watched(sqlite3.Connection):

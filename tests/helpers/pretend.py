@@ -54,15 +54,17 @@ class Faces:
         return replace(
             found,
             faces=list(faces),
-            crops=found.crops[which],
+            crops=(found.crops[0][which],),
             quality=found.quality[which],
             thumbnails=[found.thumbnails[i] for i in which],
         )
 
-    def of_picture(self, jpeg: bytes, face: Face, drawn: object) -> tuple[np.ndarray, bool]:
+    def of_picture(
+        self, jpeg: bytes, face: Face, drawn: object
+    ) -> tuple[tuple[np.ndarray, ...], bool]:
         if not jpeg:
             raise BadInput("its picture is empty")
-        return _crop(jpeg.decode()), jpeg.startswith(b"wide")
+        return (_crop(jpeg.decode())[None],), jpeg.startswith(b"wide")
 
 
 def other_work(path: Path) -> Extracted:
@@ -83,7 +85,7 @@ def other_extracted(content: bytes) -> Extracted:
     return replace(
         found,
         faces=[Face(box, np.full((5, 2), box[0], np.float32), 0.8) for box in boxes],
-        crops=_crops([word.decode() for word in words]),
+        crops=(_crops([word.decode() for word in words]),),
         quality=np.linspace(0.2, 0.4, len(words)).astype(np.float32),
         thumbnails=words,
     )
@@ -103,7 +105,7 @@ def extracted(content: bytes) -> Extracted:
         None,
         (),
         faces,
-        _crops(words),
+        (_crops(words),),
         np.linspace(0.5, 1, len(words)).astype(np.float32),
         [word.encode() for word in words],
     )
