@@ -6,10 +6,9 @@ import numpy as np
 import pretend
 import pytest
 import small
-from numpy.testing import assert_allclose
+from moved import NEW, OtherDetector, about, assert_holds, words_of
 
 from retrieve.errors import CollectionError
-from retrieve.indexes.building import workers
 from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.reembedding import faces as moving
@@ -17,81 +16,14 @@ from retrieve.indexes.reembedding.staged import halfway
 from retrieve.indexes.upkeep.check import check
 from retrieve.indexes.upkeep.forget import forget
 
-NEW = pretend.OtherEmbedder()
-
-
-class _OtherDetector(small.Detector):
-    name, weights_sha256 = "other", "33"
-
-
-@pytest.fixture(autouse=True)
-def networks(monkeypatch):
-    """Photos are read in this process, by pretended networks."""
-
-    def run(open_work, items, **_):
-        work = open_work()
-        for key, item in items:
-            yield key, workers._attempted(work, item)
-
-    monkeypatch.setattr(workers, "run", run)
-    monkeypatch.setattr(workers, "Faces", pretend.Faces)
-
-
-@pytest.fixture
-def photos(tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    (folder / "one.jpg").write_text("ana")
-    (folder / "group.jpg").write_text("ana2 eva luis")
-    (folder / "sea.jpg").write_text("")
-    return folder
-
-
-@pytest.fixture
-def collection(tmp_path, photos):
-    with small.opened(tmp_path / "collection") as opened:
-        opened.networks.use(small.Detector(), small.Embedder())
-        small.index(opened, photos)
-        with writing(opened.db):
-            persons.give_name(opened.db, "Ana", [small.face_of(opened, "ana")])
-            persons.give_name(opened.db, "Luis", [small.face_of(opened, "luis")])
-        yield opened
-
-
-def _about(collection):
-    """What is to stay: by face its id, photo, number, box, landmarks, name."""
-    query = (
-        "SELECT faces.id, content_id, number, x1, y1, x2, y2, landmarks, score, name FROM faces "
-        "LEFT JOIN persons ON persons.id = person_id ORDER BY faces.id"
-    )
-    return collection.db.execute(query).fetchall()
-
-
-def _words(collection):
-    """By face id the word that its picture was made of."""
-    query = "SELECT face_id, jpeg FROM crops"
-    return {id: jpeg.decode() for id, jpeg in collection.db.execute(query)}
-
-
-def _assert_holds(collection, embedder):
-    """Every face has that embedder's vector of its word, and is found by it."""
-    gallery = collection.faces.gallery()
-    words = _words(collection)
-    assert gallery.shape == (len(words), embedder.dim)
-    for id, face in collection.catalog.faces(words).items():
-        assert_allclose(gallery[face.row], pretend.embedding(words[id], embedder)[0], atol=1e-6)
-        hits = collection.nearest(pretend.embedding(words[id], embedder), k=1)[0]
-        assert (hits[0].face_id, hits[0].score) == (id, pytest.approx(1, abs=1e-5))
-    assert check(collection) == []
-
 
 def test_ids_boxes_landmarks_and_names_stay(collection):
-    before = _about(collection)
+    before = about(collection)
     done = collection.reembed(embedder=NEW)
     assert done.done
     assert (done.switched.faces, done.switched.from_photos) == (4, 4)
-    assert _about(collection) == before
-    _assert_holds(collection, NEW)
+    assert about(collection) == before
+    assert_holds(collection, NEW)
     assert (done.before["embedder"], done.after["embedder"]) == ("pretend", "other")
 
 
@@ -106,34 +38,14 @@ def test_nothing_is_left_of_the_old_vectors(collection):
 def test_the_same_networks_are_nothing_to_do(collection):
     done = collection.reembed(embedder=small.Embedder())
     assert (done.done, done.already, done.switched) == (True, True, None)
-    _assert_holds(collection, small.Embedder())
+    assert_holds(collection, small.Embedder())
 
 
 def test_new_photos_are_embedded_by_the_new_networks(collection, photos):
     collection.reembed(embedder=NEW)
     (photos / "late.jpg").write_text("late")
     collection.index([photos])
-    _assert_holds(collection, NEW)
-
-
-@pytest.fixture
-def dies(monkeypatch):
-    """Ends the run with an error after so many batches of one photo each."""
-    monkeypatch.setattr(moving.storing, "BATCH_FILES", 1)
-
-    def after(batches):
-        store, done = moving._Run._store, []
-
-        def dying(run):
-            if len(done) == batches:
-                raise RuntimeError("killed")
-            done.append(len(run._batch))
-            store(run)
-
-        monkeypatch.setattr(moving._Run, "_store", dying)
-        return lambda: monkeypatch.setattr(moving._Run, "_store", store)
-
-    return after
+    assert_holds(collection, NEW)
 
 
 def test_a_run_that_died_is_gone_on_with_and_the_old_networks_are_searched_till_then(
@@ -158,7 +70,7 @@ def test_a_run_that_died_is_gone_on_with_and_the_old_networks_are_searched_till_
     lives()
     done = collection.reembed(embedder=NEW)
     assert (done.resumed, done.done, done.switched.faces) == (there.faces, True, 4)
-    _assert_holds(collection, NEW)
+    assert_holds(collection, NEW)
     assert collection.info().halfway is None
 
 
@@ -172,7 +84,7 @@ def test_other_names_than_before_start_over_and_the_report_says_so(collection, d
     done = collection.reembed(embedder=third)
     assert done.started_over["embedder"] == "other"
     assert (done.resumed, done.switched.faces) == (0, 4)
-    _assert_holds(collection, third)
+    assert_holds(collection, third)
 
 
 def test_the_networks_that_it_has_leave_what_was_begun(collection, dies):
@@ -183,7 +95,7 @@ def test_the_networks_that_it_has_leave_what_was_begun(collection, dies):
     done = collection.reembed(embedder=small.Embedder())
     assert (done.already, done.started_over["embedder"]) == (True, "other")
     assert list(collection.path.glob("staged*")) == []
-    _assert_holds(collection, small.Embedder())
+    assert_holds(collection, small.Embedder())
 
 
 def test_ctrl_c_keeps_what_was_done(collection, monkeypatch, dies):
@@ -201,7 +113,7 @@ def test_ctrl_c_keeps_what_was_done(collection, monkeypatch, dies):
     assert (seen[-1].photos, seen[-1].of) == (2, 2)
     lives()
     assert collection.reembed(embedder=NEW).resumed > 0
-    _assert_holds(collection, NEW)
+    assert_holds(collection, NEW)
 
 
 def test_what_is_indexed_meanwhile_is_in_the_new_space_too(collection, photos):
@@ -215,8 +127,8 @@ def test_what_is_indexed_meanwhile_is_in_the_new_space_too(collection, photos):
 
     done = collection.reembed(embedder=NEW, on_progress=index_more)
     assert done.switched.faces == 6
-    assert "meanwhile" in _words(collection).values()
-    _assert_holds(collection, NEW)
+    assert "meanwhile" in words_of(collection).values()
+    assert_holds(collection, NEW)
 
 
 def test_an_index_that_is_under_way_at_the_switch_stores_nothing_of_the_old_networks(
@@ -232,7 +144,7 @@ def test_an_index_that_is_under_way_at_the_switch_stores_nothing_of_the_old_netw
     with pytest.raises(CollectionError, match="was moved to other networks meanwhile"):
         collection.update([photos], extract)
     collection.networks = old
-    _assert_holds(collection, NEW)
+    assert_holds(collection, NEW)
 
 
 def test_whoever_is_forgotten_meanwhile_stays_forgotten(collection, photos, dies):
@@ -251,22 +163,22 @@ def test_whoever_is_forgotten_meanwhile_stays_forgotten(collection, photos, dies
     assert [one for one in check(collection) if one.wrong] == []
     done = collection.reembed(embedder=NEW)
     assert done.switched.faces == 3
-    assert "ana" not in _words(collection).values()
-    _assert_holds(collection, NEW)
+    assert "ana" not in words_of(collection).values()
+    assert_holds(collection, NEW)
 
 
 def test_where_a_photo_is_gone_the_stored_pictures_are_taken(collection, photos):
     (photos / "group.jpg").unlink()
     (photos / "one.jpg").write_text("other content")
-    before = _about(collection)
+    before = about(collection)
     done = collection.reembed(embedder=NEW)
     assert (done.switched.from_photos, done.switched.from_pictures) == (0, 4)
     assert done.switched.filled == 0
     reasons = {item.path.name: item.reason for item in done.unread}
     assert reasons["one.jpg"] == "its file has other content now"
     assert "no such file" in reasons["group.jpg"]
-    assert _about(collection) == before
-    _assert_holds(collection, NEW)
+    assert about(collection) == before
+    assert_holds(collection, NEW)
 
 
 def test_faces_that_reach_beyond_their_pictures_are_counted(collection, photos):
@@ -291,7 +203,7 @@ def test_a_collection_stays_as_it_is_while_a_face_has_neither_photo_nor_picture(
     (photos / "group.jpg").write_text("ana2 eva luis")
     done = collection.reembed(embedder=NEW)
     assert (done.done, done.switched.faces, done.switched.left_out) == (True, 4, 0)
-    _assert_holds(collection, NEW)
+    assert_holds(collection, NEW)
 
 
 def test_a_face_without_photo_and_picture_goes_if_that_is_asked_for(collection, photos):
@@ -301,19 +213,19 @@ def test_a_face_without_photo_and_picture_goes_if_that_is_asked_for(collection, 
     done = collection.reembed(embedder=NEW, leave_out=True)
     assert (done.done, done.switched.faces, done.switched.left_out) == (True, 3, 1)
     assert [person.name for person in persons.persons(collection.db)] == ["Ana"]
-    _assert_holds(collection, NEW)
+    assert_holds(collection, NEW)
 
 
 # With another detector
 
 
 def test_faces_that_another_detector_finds_again_keep_id_and_name(collection):
-    before = {row[0]: row for row in _about(collection)}
-    done = collection.reembed(embedder=NEW, detector=_OtherDetector())
+    before = {row[0]: row for row in about(collection)}
+    done = collection.reembed(embedder=NEW, detector=OtherDetector())
     switched = done.switched
     assert (switched.found, switched.new, switched.kept, switched.gone) == (4, 2, 0, 0)
-    after = {row[0]: row for row in _about(collection)}
-    words = _words(collection)
+    after = {row[0]: row for row in about(collection)}
+    words = words_of(collection)
     assert after.keys() > before.keys()
     for id, row in before.items():
         assert (after[id][1], after[id][-1]) == (row[1], row[-1])  # photo and name
@@ -326,7 +238,7 @@ def test_faces_that_another_detector_finds_again_keep_id_and_name(collection):
         4,
     )
     assert collection.faces.required().made_by["detector"] == "other"
-    _assert_holds(collection, NEW)
+    assert_holds(collection, NEW)
 
 
 def test_of_faces_that_are_not_found_again_those_with_a_name_stay(collection, photos):
@@ -335,14 +247,14 @@ def test_of_faces_that_are_not_found_again_those_with_a_name_stay(collection, ph
     named = small.face_of(collection, "shy-named")
     with writing(collection.db):
         persons.give_name(collection.db, "Eva", [named])
-    before = {row[0]: row for row in _about(collection)}
-    done = collection.reembed(embedder=NEW, detector=_OtherDetector())
+    before = {row[0]: row for row in about(collection)}
+    done = collection.reembed(embedder=NEW, detector=OtherDetector())
     assert (done.switched.kept, done.switched.gone) == (1, 1)
-    after = {row[0]: row for row in _about(collection)}
+    after = {row[0]: row for row in about(collection)}
     assert after[named][3:8] == before[named][3:8]  # box and landmarks
     assert (after[named][-1], after[named][2]) == ("Eva", 3)  # behind those that were found
-    assert "shy-nobody" not in _words(collection).values()
-    _assert_holds(collection, NEW)
+    assert "shy-nobody" not in words_of(collection).values()
+    assert_holds(collection, NEW)
 
 
 def test_a_name_that_is_given_on_the_way_keeps_the_face(collection, photos, dies):
@@ -350,19 +262,19 @@ def test_a_name_that_is_given_on_the_way_keeps_the_face(collection, photos, dies
     small.index(collection, photos)
     lives = dies(4)
     with pytest.raises(RuntimeError, match="killed"):
-        collection.reembed(embedder=NEW, detector=_OtherDetector())
+        collection.reembed(embedder=NEW, detector=OtherDetector())
     lives()
     shy = small.face_of(collection, "shy")
     with writing(collection.db):
         persons.give_name(collection.db, "Shy", [shy])
-    done = collection.reembed(embedder=NEW, detector=_OtherDetector())
+    done = collection.reembed(embedder=NEW, detector=OtherDetector())
     assert (done.switched.kept, done.switched.gone) == (1, 0)
-    _assert_holds(collection, NEW)
+    assert_holds(collection, NEW)
 
 
 def test_photos_that_are_gone_are_not_looked_at_and_lose_no_face(collection, photos):
     (photos / "group.jpg").unlink()
-    done = collection.reembed(embedder=NEW, detector=_OtherDetector())
+    done = collection.reembed(embedder=NEW, detector=OtherDetector())
     assert (done.switched.from_photos, done.switched.from_pictures) == (2, 3)
     assert (done.switched.gone, done.switched.new) == (0, 1)
-    _assert_holds(collection, NEW)
+    assert_holds(collection, NEW)
