@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -28,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.watched import watched
 from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import Collection, open_collection
@@ -56,26 +56,25 @@ def prepared(folder: Path, photos: list[Path], before: str) -> Path:
     return folder
 
 
-def move(folder: Path, after: str) -> subprocess.Popen[str]:
+def move(folder: Path, after: str) -> subprocess.Popen[bytes]:
     """The command, in a process group of its own."""
     command = [sys.executable, "-m", "retrieve.cli", "reembed", "--model", after]
     return subprocess.Popen(
         [*command, "--collection", str(folder), "--json"],
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        text=True,
     )
 
 
-def moved(folder: Path, after: str) -> float:
-    """Move it undisturbed; seconds."""
+def moved(folder: Path, after: str) -> tuple[float, float]:
+    """Move it undisturbed; seconds, and CPU seconds of all its processes."""
     began = time.monotonic()
     process = move(folder, after)
-    told, _ = process.communicate()
+    use = watched(process)
     if process.returncode:
-        raise RuntimeError(f"retrieve reembed ended with {process.returncode}: {told}")
-    return time.monotonic() - began
+        raise RuntimeError(f"retrieve reembed ended with {process.returncode}")
+    return time.monotonic() - began, use.cpu_s
 
 
 def about(collection: Collection) -> Stays:
@@ -115,9 +114,8 @@ def killed(
         stays = about(collection)
     held = collection_embedder(before)
     shutil.copytree(before, work)
-    takes_s = moved(work, after)
-    done = failures = came_through = halfways = 0
-    at_start, at_end = 0, 0
+    takes_s, _ = moved(work, after)
+    done = failures = came_through = halfways = at_start = at_end = 0
     fresh = True
     while done < kills:
         if fresh:
@@ -128,7 +126,7 @@ def killed(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             done += 1
-        process.communicate()
+        process.wait()
         for what in wrong(work, stays, ends):
             failures += 1
             print(f"FAILED after kill {done}: {what}", flush=True)
@@ -153,10 +151,6 @@ def collection_embedder(folder: Path) -> str:
         return collection.faces.required().made_by["embedder"]
 
 
-def cpu_s() -> float:
-    return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -174,9 +168,7 @@ def main() -> int:
         before = prepared(Path(temporary) / "before", photos, asked.before)
         after = Path(temporary) / "after"
         shutil.copytree(before, after)
-        began = cpu_s()
-        took_s = moved(after, asked.after)
-        used_s = cpu_s() - began
+        took_s, used_s = moved(after, asked.after)
         ends = {}
         for folder in (before, after):
             with open_collection(folder) as collection:
