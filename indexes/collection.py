@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 from sqlite_utils import Database
 
 from retrieve.errors import BadInput, CollectionError
+from retrieve.faces.detection.recipe import without_recipe
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots, count
 from retrieve.indexes.catalog.contents import Catalog
@@ -221,7 +222,7 @@ class Collection:
                 lambda: networks.embedder,
                 extractor,
                 photos=photos,
-                made_by=networks.made_by() if photos else None,
+                made_by=without_recipe(networks.made_by()) if photos else None,
                 retry_skipped=retry_skipped,
                 on_progress=on_progress,
                 on_commit=on_commit,
@@ -461,6 +462,7 @@ def open_collection(
     encoder: str | TextEncoder | None = None,
     language: str | None = None,
     device: str = "cpu",
+    turns: bool | None = None,
     read_only: bool = False,
     on_download: OnDownload | None = None,
 ) -> Collection:
@@ -478,6 +480,8 @@ def open_collection(
               takes the one it was made with, lstm for a new one
     language  of texts, ISO 639-1, for the stems of words; None likewise, es for a new one
     device    where networks and search run, cpu or cuda
+    turns     whether a photo in which no face stands upright is searched turned; None does as
+              the collection was made, with turns for a new one
     read_only change nothing; so it is anyway where the folder cannot be written
     on_download
               called with bytes so far and bytes in all while weights are downloaded
@@ -493,6 +497,7 @@ def open_collection(
         embedder,
         device=device,
         asked=detector is not None or embedder is not None or device != "cpu",
+        turns=turns,
         on_download=on_download,
     )
     if create:

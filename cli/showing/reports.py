@@ -201,7 +201,7 @@ def _switched(done: Reembedded, before: str, after: str) -> None:
         )
     if done.resumed:
         render.line(f"  {done.resumed:,} had been embedded by an earlier run")
-    if done.before["detector"] != done.after["detector"]:
+    if what.found or what.new or what.kept or what.gone:
         render.line(f"  {what.found:,} found again, {what.new:,} for the first time")
         render.line(
             f"  {what.kept + what.gone:,} not found again: {what.kept:,} kept for their names, "

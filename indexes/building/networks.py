@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieve.errors import BadInput, CollectionError
+from retrieve.faces.detection.detector import landmarks_of
+from retrieve.faces.detection.recipe import DEFAULT, KEY, Recipe, read_recipe, without_recipe
 from retrieve.indexes.building.processes import can_travel
 from retrieve.indexes.vectors.foreign import check_ours
 from retrieve.indexes.vectors.spaces import Space
@@ -29,8 +31,9 @@ class Networks:
 
     Threads share them: both are used as they are, never changed.
 
-    held   the names of those that the collection was made with, which stand for None
+    held   those that the collection was made with, which stand for None, and its recipe
     asked  whether somebody asked for one of them, so that it has to be opened
+    turns  whether photos without an upright face are searched turned; None as the recipe does
     """
 
     def __init__(
@@ -41,9 +44,11 @@ class Networks:
         *,
         device: str,
         asked: bool = False,
+        turns: bool | None = None,
         on_download: OnDownload | None = None,
     ) -> None:
         self.asked = asked
+        self._turns = turns
         self._collection = collection
         self.held: Mapping[str, str] = {}
         self._device = device
@@ -76,8 +81,15 @@ class Networks:
 
                 name = self._named[0] or self.held.get("detector", DEFAULT_DETECTOR)
                 self._check_ours("detector", name, name in DETECTORS)
-                self._detector = open_detector(name, device=self._device)
+                edition = self.recipe.edition
+                self._detector = open_detector(name, device=self._device, edition=edition)
             return self._detector
+
+    @property
+    def recipe(self) -> Recipe:
+        """How photos are searched: as the collection does, in a new one as is best today."""
+        made_with = read_recipe(self.held.get(KEY)) if self.held else DEFAULT
+        return made_with if self._turns is None else made_with.turning(self._turns)
 
     @property
     def embedder(self) -> AnyEmbedder:
@@ -126,6 +138,7 @@ class Networks:
             embedder,
             device=self._device,
             asked=self.asked,
+            turns=self._turns,
             on_download=self._on_download,
         )
 
@@ -140,11 +153,12 @@ class Networks:
                 self._detector = self._embedder = None
 
     def made_by(self) -> dict[str, str]:
-        """What the catalog keeps of them: names and the SHA-256 of their weights."""
+        """What the catalog keeps of them: names, the SHA-256 of their weights, the recipe."""
         return {
             "detector": self.detector.name,
             "detector_sha256": weights_of(self.detector),
             **self.embedder_made_by(),
+            KEY: str(self.recipe),
         }
 
     def embedder_made_by(self) -> dict[str, str]:
@@ -160,7 +174,8 @@ class Networks:
         raises  CollectionError that names both
         """
         asked, held = self.made_by(), space.made_by
-        if asked == held:
+        # Another recipe finds other faces, and the same face has the same vector.
+        if without_recipe(asked) == without_recipe(held):
             self.held = held
         else:
             raise CollectionError(
@@ -177,35 +192,50 @@ class Networks:
         from retrieve.faces.embedding.views import views
 
         name = self.detector.name
-        return self._faces(self._own or name, views(self.embedder, name))
+        wanted = views(self.embedder, landmarks_of(self.detector))
+        return self._faces(self._own or name, wanted)
 
-    def faces_of(self, detector: str, *, instead: bool = False) -> Faces:
-        """What they have to do with faces that a detector has found before.
+    def landmarks_of(self, made_by: Mapping[str, str]) -> str:
+        """The detector whose landmarks the faces of a collection have."""
+        from retrieve.faces.detection.detect import DETECTORS, open_detector
 
-        instead  take landmarks that the embedder does not know for those of the own detector
-        raises   BadInput for a detector whose landmarks the embedder does not know
+        name = made_by["detector"]
+        if self._own is not None and self._own.name == name:
+            return landmarks_of(self._own)
+        if name not in DETECTORS:
+            return name
+        edition = read_recipe(made_by.get(KEY)).edition
+        return landmarks_of(open_detector(name, device=self._device, edition=edition))
+
+    def faces_of(self, landmarks: str, *, instead: bool = False) -> Faces:
+        """What they have to do with faces that are known.
+
+        landmarks  the detector whose landmarks they have
+        instead    take landmarks that the embedder does not know for those of the own detector
+        raises     BadInput for a detector whose landmarks the embedder does not know
         """
         from retrieve.faces.embedding.views import views
 
         try:
-            wanted = views(self.embedder, detector)
+            wanted = views(self.embedder, landmarks)
         except BadInput as error:
             if not instead:
                 raise BadInput(f"{error}. Let photos be looked at anew, with --detector") from error
-            wanted = views(self.embedder, self.detector.name)
-        return self._faces(detector, wanted)
+            wanted = views(self.embedder, landmarks_of(self.detector))
+        return self._faces(landmarks, wanted)
 
     def _faces(self, detector: str | Detector, wanted: tuple[View, ...]) -> Faces:
         from retrieve.indexes.building.workers import Faces
 
-        return Faces(detector, self._device, wanted)
+        return Faces(detector, self._device, wanted, self.recipe)
 
     def extract(self, read: Reader) -> PhotoFaces:
         """The faces of a photo; raises BadPhoto if it cannot be used."""
         from retrieve.faces.embedding.views import views
         from retrieve.faces.extract import extract
 
-        return extract(read, self.detector, views(self.embedder, self.detector.name))
+        wanted = views(self.embedder, landmarks_of(self.detector))
+        return extract(read, self.detector, wanted, self.recipe)
 
 
 def _moving(held: Mapping[str, str], asked: Mapping[str, str]) -> str:

@@ -267,4 +267,5 @@ def _photo(extracted: Extracted) -> NewPhoto:
         extracted.taken_at,
         extracted.warnings,
         extracted.place,
+        extracted.turn,
     )

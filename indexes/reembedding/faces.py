@@ -137,6 +137,7 @@ class _Run:
         self._staged = staged.staged_faces(opened.db, opened.path)
         self._networks = wanted
         self._report = report
+        self._landmarks = wanted.landmarks_of(report.before)
         self._anew = staged.is_anew(dict(report.before), dict(report.after))
         self._todo = staged.todo(self._anew)
         self._on_progress = on_progress
@@ -184,9 +185,8 @@ class _Run:
 
     def _reading(self) -> Reading:
         """What workers do; opens the networks that this takes."""
-        held = self._report.before["detector"]
         embedder = self._networks.embedder
-        known = self._networks.faces_of(held, instead=self._anew)
+        known = self._networks.faces_of(self._landmarks, instead=self._anew)
         anew = self._networks.job() if self._anew else None
         assert embedder.dim == self._staged.required().dim
         return Reading(known, anew)
@@ -240,7 +240,6 @@ class _Run:
 
     def _known(self, content_id: int, *, pictures: bool) -> tuple[Known, ...]:
         jpeg = "jpeg, shows" if pictures else "NULL, NULL"
-        detector = self._report.before["detector"]
         rows = self._db.execute(
             f"SELECT faces.id, number, x1, y1, x2, y2, landmarks, score, {jpeg} FROM faces "
             "LEFT JOIN crops ON face_id = faces.id WHERE content_id = ? ORDER BY faces.id",
@@ -254,7 +253,7 @@ class _Run:
                     np.array(box, np.float32), np.frombuffer(landmarks, "<f4").reshape(5, 2), score
                 ),
                 None if jpeg is None else bytes(jpeg),
-                shown_by(shows, detector),
+                shown_by(shows, self._landmarks),
             )
             for id, number, *box, landmarks, score, jpeg, shows in rows.fetchall()
         )
@@ -302,8 +301,8 @@ class _Run:
                     start += 1
                 if there is not None:
                     self._db.execute(
-                        "INSERT OR REPLACE INTO staged_photos VALUES (?, ?)",
-                        [content_id, read.source],
+                        "INSERT OR REPLACE INTO staged_photos VALUES (?, ?, ?)",
+                        [content_id, read.source, read.turn],
                     )
             if rows:
                 assert embeddings is not None

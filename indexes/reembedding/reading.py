@@ -73,12 +73,15 @@ class Read:
 
     made, crops  row i of the crops of each view is of made[i]
     left         faces of which there is nothing to embed: id and reason
+    turn         degrees clockwise by which the photo was turned to find its faces; None where
+                 they were known
     """
 
     source: str
     made: list[Made]
     crops: tuple[Crops, ...]
     left: list[tuple[int, str]] = field(default_factory=list)
+    turn: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +130,7 @@ class Reading:
         lost, left = _usable([one for i, one in enumerate(task.faces) if i not in whose])
         crops, again = self._cut(task, path, lost, lost_after=len(made))
         parts = [part for part, its in ((found.crops, made), (crops, again)) if its]
-        return Read(PHOTO, made + again, together(parts), left)
+        return Read(PHOTO, made + again, together(parts), left, found.turn)
 
     def _cut(
         self, task: Task, path: Path, faces: Sequence[Known], *, lost_after: int | None = None

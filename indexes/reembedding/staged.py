@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
+from retrieve.faces.detection.recipe import KEY
 from retrieve.indexes.catalog.database import among, writing
 from retrieve.indexes.catalog.filters import FACES
 from retrieve.indexes.vectors.spaces import STAGED, Space, VectorSpace
@@ -66,8 +67,8 @@ def halfway(db: Database, folder: Path) -> Halfway | None:
 
 
 def is_anew(held: dict[str, str], wanted: dict[str, str]) -> bool:
-    """Whether photos are looked at by another detector than the collection's."""
-    return any(held[name] != wanted[name] for name in ("detector", "detector_sha256"))
+    """Whether photos are looked at by another detector than the collection's, or otherwise."""
+    return any(held.get(name) != wanted.get(name) for name in ("detector", "detector_sha256", KEY))
 
 
 def todo(anew: bool) -> str:

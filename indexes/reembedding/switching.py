@@ -65,6 +65,10 @@ def switch(opened: Opened) -> Switched:
     faces.begin_generation(blocks(staged.gallery(), order), like=staged.required())
     renumber(db, "face_id IS NULL, face_id, id")
     _put_faces(opened)
+    db.execute(
+        "UPDATE contents SET turn = new.turn FROM staged_photos AS new "
+        "WHERE new.content_id = contents.id AND new.turn IS NOT NULL"
+    )
     opened.engine.disown()
     drop(db)
     traces.mark(db)  # boxes and pictures that were, and what was staged, in the catalog's file

@@ -108,12 +108,12 @@ class VectorSpace:
         """Write rows behind the committed ones and flush them; returns the first row's number.
 
         Call inside a write transaction, with which they are committed.
-        made_by  the networks that they are of, where another process may have moved the space
-                 to others since that was looked at
+        made_by  networks that they are of, where another process may have moved the space to
+                 others since that was looked at
         raises   BadInput for rows that are not unit float32, Moved for those of other networks
         """
         space = self.required()
-        if made_by is not None and dict(made_by) != space.made_by:
+        if made_by is not None and not made_by.items() <= space.made_by.items():
             raise Moved(self._folder, space)
         self.file(space).write(space.rows, embeddings)
         segments.append(self._db, self.name, space.rows, embeddings)
