@@ -47,6 +47,7 @@ FLOORS = (
     ("retrieve.indexes.search",),
     ("retrieve.indexes.building", "retrieve.indexes.words"),
     ("retrieve.indexes.opened",),
+    ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
