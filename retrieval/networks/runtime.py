@@ -33,7 +33,7 @@ Batch = NDArray[np.float32]  # (N, ...)
 Outputs = tuple[NDArray[np.float32], ...]  # each (N, ...)
 Precision = Literal["float32", "bfloat16", "int8"]
 
-EXPORT_VERSION = 1  # raised when the way of exporting changes; older files are left behind
+EXPORT_VERSION = 2  # raised when the way of exporting changes; older files are left behind
 OPSET = 17
 TOLERANCE = 1e-4  # exported against torch, relative to the largest output
 _DIGEST_BYTES = 32
@@ -119,10 +119,6 @@ class OnnxNetwork:
         options.inter_op_num_threads = 1
         # Waiting threads sleep: the other cores belong to other processes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Without VNNI the fast 8-bit kernels overflow (dlib-resnet: a cosine of .979 with
-        # float32 at the lowest); the exact ones are slower, and still faster than float32
-        # (5.0 CPU ms a crop, 6.3).
-        options.add_session_config_entry("session.x64quantprecision", "1")
         self._session = ort.InferenceSession(model, options, ["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 
