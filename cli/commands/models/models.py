@@ -14,6 +14,7 @@ def models(as_json: JsonOption = False) -> None:
     from retrieve.faces.detection.detector import SHIPPED
     from retrieve.networks import exports, weights
 
-    ships = {one.name: one.precision for one in exports.record(SHIPPED)}
+    shipped = exports.record(SHIPPED)
+    ships = {one.name: one.precision for one in shipped if one.precision != exports.GRAPH}
     present = {name: name in ships or weights.is_present(name) for name in weights.TABLE}
     render.models(list(weights.TABLE.values()), present, ships, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Aligned crops → embeddings, by one of four networks behind one Protocol.
+"""Aligned crops → embeddings, by one of several networks behind one Protocol.
 
 To add an embedder: its weights into retrieve.networks.weights.TABLE, its module into
 retrieval/models, and a Family here.
@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import BadInput, WeightsError
+from retrieve.faces.embedding import facenet_weights
 from retrieve.networks import weights
+from retrieve.networks.filled import Arrays, filled
 from retrieve.networks.runtime import Network, NetworkSpec, Precision, open_network
 from retrieve.types import Crops, Embeddings
 
@@ -76,6 +78,7 @@ class Family:
     build        weights file → module of (N, 3, crop_px, crop_px) RGB, 0 to 255
     templates    detector → where its landmarks lie in the crops of the training
     int8_ranges  see NetworkSpec; observed on the published weights, and used for these alone
+    parse        bytes of the published weights → what fills the graph that ships without them
     mirror       whether each crop's raw vector is averaged with its mirror image's by default
     batch_crops  at a time: float32 activations of 64 crops of 150 pixels cost 300 MB and save
                  nothing
@@ -87,6 +90,7 @@ class Family:
     build: Callable[[Path], nn.Module]
     templates: Mapping[str, Template]
     int8_ranges: Path | None = None
+    parse: Callable[[bytes], Arrays] | None = None
     mirror: bool = True
     batch_crops: int = 16
 
@@ -114,18 +118,19 @@ def open_embedder(
 ) -> Embedder:
     """The embedder with that name, or with the weights in that file.
 
-    name_or_path  dlib-resnet, mobilefacenet, facenet-vggface2, facenet-casia-webface; or a
-                  file: .dat is dlib's network, .tflite MobileFaceNet, .pt FaceNet's. A file
-                  with the name of a published one counts as that one, another is called by
-                  its own name
+    name_or_path  dlib-resnet, mobilefacenet, facenet, facenet-vggface2, facenet-casia-webface;
+                  or a file: .dat is dlib's network, .tflite MobileFaceNet, .pt FaceNet's. A
+                  file with the name of a published one counts as that one, another is called
+                  by its own name
     device        "cpu" or "cuda"
     mirror        average each crop's raw vector with its mirror image's, for twice the time:
                   .2 to .8 points more accuracy on LFW with dlib-resnet, none with
                   mobilefacenet. None does it for all but mobilefacenet
     precision     None takes int8 where there is one, which changes no decision: see
                   best_precision()
-    progress      called with bytes so far and bytes in all while weights are downloaded
-    cache         where downloads lie and networks that were exported here; None is the
+    progress      called with bytes so far and bytes in all while weights are downloaded or
+                  converted
+    cache         where downloads lie and networks that were made here; None is the
                   user's cache
     raises        BadInput, MissingExtra, WeightsError as weights.locate() and
                   runtime.open_network()
@@ -161,6 +166,12 @@ def network_spec(
     family, _ = _family_and_name(name_or_path)
     sha256 = weights.sha256_of(name_or_path, progress=progress, cache=cache)
     published = family.name in weights.TABLE and sha256 == weights.TABLE[family.name].sha256
+
+    def fill(graph: bytes) -> bytes:
+        assert family.parse is not None
+        data = weights.locate(name_or_path, cache=cache).read_bytes()
+        return filled(graph, family.parse(data), progress)
+
     return NetworkSpec(
         name=family.name,
         weights_sha256=sha256,
@@ -168,6 +179,7 @@ def network_spec(
         input_shape=(3, family.crop_px, family.crop_px),
         int8_ranges=family.int8_ranges if published else None,
         shipped=SHIPPED,
+        fill=fill if published and family.parse is not None else None,
     )
 
 
@@ -242,7 +254,8 @@ def _family_and_name(name_or_path: str) -> tuple[Family, str]:
             f"names are {', '.join(_EMBEDDERS)}"
         )
     published = {row.file_name: row.name for row in weights.TABLE.values()}
-    return _SUFFIXES[path.suffix], published.get(path.name, path.stem)
+    name = published.get(path.name, path.stem)
+    return _EMBEDDERS.get(name, _SUFFIXES[path.suffix]), name
 
 
 def _build_dlib_resnet(path: Path) -> nn.Module:
@@ -269,8 +282,12 @@ def _build_facenet(path: Path) -> nn.Module:
     import torch
     from torch import nn
 
-    from retrieve.models.inception_resnet_v1 import InceptionResnetV1, Standardize
+    from retrieve.models.inception_resnet_v1 import InceptionResnetV1, Standardize, folded
 
+    if path.suffix == ".tflite":
+        found = facenet_weights.parse(path.read_bytes())
+        arrays = {name: torch.from_numpy(array) for name, array in found.items()}
+        return _loaded(folded(InceptionResnetV1(classes=1)), arrays, path)
     try:
         parameters = torch.load(path, map_location="cpu", weights_only=True)
         classes = len(parameters["logits.weight"])
@@ -341,6 +358,8 @@ FACENET = Family(
     dim=512,
     crop_px=160,
     build=_build_facenet,
+    parse=facenet_weights.parse,
+    batch_crops=4,
     # FaceNet saw MTCNN's boxes with a margin of 14 pixels in 160, stretched to a square.
     # mtcnn: medians in such crops of 449 portraits, made symmetric. centerface: moved by
     # what lies between the two detectors in dlib's crops, times 1.03, the ratio of scales.
@@ -352,6 +371,7 @@ FACENET = Family(
 _EMBEDDERS = {
     "dlib-resnet": DLIB_RESNET,
     "mobilefacenet": MOBILEFACENET,
+    "facenet": FACENET,
     "facenet-vggface2": FACENET,
     "facenet-casia-webface": FACENET,
 }
