@@ -45,7 +45,7 @@ def parse(data: bytes) -> dict[str, Array]:
     """
     found = tflite.constants(data)
     named: dict[str, Array] = {}
-    for scope, name in _convolutions():
+    for scope, name in convolutions():
         weight = _taken(found, f"{scope}/weights", 4)
         # From (out, rows, columns, in) to (out, in, rows, columns).
         named[f"{name}.weight"] = np.ascontiguousarray(weight.transpose(0, 3, 1, 2))
@@ -60,7 +60,7 @@ def parse(data: bytes) -> dict[str, Array]:
     return named
 
 
-def _convolutions() -> Iterator[tuple[str, str]]:
+def convolutions() -> Iterator[tuple[str, str]]:
     """Where each lies in the file, and its name in the module."""
     for conv in _STEM:
         yield f"{_SCOPE}/Conv2d_{conv}", f"conv2d_{conv.partition('_')[0]}.conv"
