@@ -100,12 +100,32 @@ def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 @needed
 def test_it_is_an_embedder_of_its_own(cache):
     embedder = open_embedder("facenet", cache=cache)
-    assert (embedder.name, embedder.dim, embedder.crop_px) == ("facenet", 512, 160)
+    assert (embedder.name, embedder.dim, embedder.crop_px) == ("facenet", 512, 184)
     assert embedder.weights_sha256 == weights.TABLE["facenet"].sha256
-    crops = np.random.default_rng(0).integers(0, 256, (5, 160, 160, 3), np.uint8)
+    crops = np.random.default_rng(0).integers(0, 256, (5, 184, 184, 3), np.uint8)
     embeddings = embedder.embed(crops)
     assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
     assert_allclose(embedder.embed(crops[4:])[0], embeddings[4], atol=1e-5)
+
+
+def test_the_network_sees_the_middle_of_a_crop_as_a_square():
+    crops = np.zeros((2, 184, 184, 3), np.uint8)
+    crops[1, :, 15:92] = 200  # the left half of what it sees
+    crops[1, :, :10] = 100  # and what it does not
+    seen = embed.FACENET_PACKAGED.window.seen(crops)
+    assert seen.shape == (2, 160, 160, 3)
+    assert seen[0].max() == 0
+    assert (seen[1, :, :79] == 200).all()
+    assert (seen[1, :, 81:] == 0).all()
+
+
+@pytest.mark.parametrize("detector", ["mtcnn", "centerface"])
+def test_a_template_is_a_face_in_the_middle(detector):
+    points = embed.embedder_family("facenet").template(detector)
+    left_eye, right_eye, nose, left_mouth, right_mouth = points
+    assert left_eye[0] < left_mouth[0] < nose[0] < right_mouth[0] < right_eye[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+    assert_allclose((left_eye + right_eye)[0] / 2, 184 / 2, atol=1)
 
 
 @needed
