@@ -3,8 +3,8 @@
 The torch module is the definition. What runs by default ships converted, so that it needs
 ONNX Runtime (.13 CPU s to import) and not torch (1.7 CPU s). One whose weights may not ship, or
 are too large to, ships without them and is filled from their package at its first use, into the
-cache, without torch; another is exported by torch there. `python -m benchmarks.embedding` measures the engines
-and precisions.
+cache, without torch; another is exported by torch there. `python -m benchmarks.embedding` measures
+the engines and precisions.
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from retrieve.errors import BadInput, WeightsError
-from retrieve.faces.embedding import facenet_weights
+from retrieve.faces.embedding import facenet_crops, facenet_weights
+from retrieve.faces.embedding.facenet_crops import Window
 from retrieve.networks import weights
 from retrieve.networks.filled import Arrays, filled
 from retrieve.networks.runtime import Network, NetworkSpec, Precision, open_network
@@ -70,28 +70,6 @@ class Embedder(Protocol):
         raises  BadInput for crops of another shape or type
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The part of a crop that a network sees, all its rows, and brought to a square.
-
-    left, right  columns where it begins and ends
-    size_px      side of the square
-    """
-
-    left: int
-    right: int
-    size_px: int
-
-    def seen(self, crops: Crops) -> Crops:
-        """(N, H, W, 3) → (N, size_px, size_px, 3)."""
-        shown = np.empty((len(crops), self.size_px, self.size_px, 3), np.uint8)
-        box = (self.left, 0, self.right, crops.shape[1])
-        for i, crop in enumerate(crops):
-            image = Image.fromarray(crop)
-            shown[i] = image.resize((self.size_px,) * 2, Image.Resampling.BILINEAR, box)
-        return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,22 +376,13 @@ FACENET = Family(
         "centerface": ((46.0, 65.7), (113.2, 64.7), (79.4, 95.1), (46.1, 112.1), (111.5, 111.1)),
     },
 )
-# The same network, as it saw its training more nearly: MTCNN's boxes are a third taller than wide
-# and became squares, so that faces were wide. At a false-match rate of 2 in 10,000 are missed, of
-# 600 news photos of 150 people without mirror images, .116 as they are; of crops that are shortened
-# by 1.2, 1.33, 1.45 .093, .093, .119; at 1 in 1,000 .039, and .032, .037, .052. Boxes themselves
-# give .081, and turn with no face. The mirror image would save a twentieth of the misses.
-# mtcnn: medians in the boxes of 1,490 news photos, made symmetric. centerface: medians of its
-# landmarks on the same faces.
 FACENET_PACKAGED = replace(
     FACENET,
-    crop_px=184,
-    templates={
-        "mtcnn": ((64.6, 74.7), (119.4, 74.7), (92.0, 106.0), (67.3, 132.5), (116.7, 132.5)),
-        "centerface": ((64.8, 75.6), (118.8, 74.5), (91.5, 106.6), (68.5, 131.9), (114.0, 130.7)),
-    },
-    window=Window(left=15, right=169, size_px=160),
+    crop_px=facenet_crops.CROP_PX,
+    templates=facenet_crops.TEMPLATES,
+    window=facenet_crops.WINDOW,
     parse=facenet_weights.parse,
+    # Mirror images would save a twentieth of the misses for twice the time.
     mirror=False,
     batch_crops=4,  # as fast as 1, and a sixth faster than 16
 )
