@@ -22,6 +22,7 @@ from retrieve.faces.calibration import find
 from retrieve.faces.detection.detect import DETECTORS, open_detector
 from retrieve.faces.embedding.align import align
 from retrieve.faces.embedding.embed import DLIB_RESNET, open_embedder
+from retrieve.faces.embedding.views import parts
 from retrieve.networks.runtime import Precision
 from retrieve.types import Crops, Embeddings
 
@@ -90,7 +91,7 @@ def verification(folder: Path) -> None:
     crops, names = people(folder)
     with (folder / "groups.csv").open(newline="") as file:
         group = {row["identity"]: row["east_asian_name"] == "1" for row in csv.DictReader(file)}
-    both = {p: open_embedder(precision=p) for p in PRECISIONS}
+    both = {p: parts(open_embedder("dlib-resnet", precision=p))[0] for p in PRECISIONS}
     calibration = find(both["int8"].weights_sha256, "mtcnn")
     assert calibration is not None
     threshold = calibration.threshold

@@ -18,7 +18,9 @@ import numpy as np
 from benchmarks.verification import RATES, labelled, missed, people_dev
 from retrieve.evaluation.verification import threshold_at
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, DETECTORS
-from retrieve.faces.embedding.embed import FACENET_PACKAGED, network_spec, unit_rows
+from retrieve.faces.embedding.embed import FACENET_PACKAGED, network_spec
+from retrieve.faces.embedding.embedder import unit_rows
+from retrieve.faces.embedding.views import View
 from retrieve.networks.runtime import open_network
 from retrieve.training.calibrate import pair_scores
 
@@ -32,8 +34,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--detector", choices=DETECTORS, default=DEFAULT_DETECTOR)
     asked = parser.parse_args()
-    template, side = FACENET_PACKAGED.template(asked.detector), FACENET_PACKAGED.crop_px
-    faces = labelled(people_dev(asked.folder / "people_dev"), asked.detector, template, side)
+    side = FACENET_PACKAGED.crop_px
+    view = View(FACENET_PACKAGED.template(asked.detector), side)
+    faces = labelled(people_dev(asked.folder / "people_dev"), asked.detector, [view])
     photos = Counter(faces.people)
     seen: Counter[str] = Counter()
     chosen = []
@@ -47,7 +50,7 @@ def main() -> None:
     for width in WIDTHS:
         left = round((side - side / width) / 2)
         window = replace(FACENET_PACKAGED.window, left=left, right=side - left)
-        planes = window.seen(faces.crops[chosen]).transpose(0, 3, 1, 2).astype(np.float32)
+        planes = window.seen(faces.crops[0][chosen]).transpose(0, 3, 1, 2).astype(np.float32)
         parts = [network(planes[i : i + BATCH])[0] for i in range(0, len(planes), BATCH)]
         embeddings = unit_rows(np.concatenate(parts))
         genuine, impostor = pair_scores(embeddings, people)

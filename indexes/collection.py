@@ -36,7 +36,8 @@ from retrieve.types import Embeddings, Hit, Skipped, TextHit
 
 if TYPE_CHECKING:
     from retrieve.faces.detection.detector import Detector
-    from retrieve.faces.embedding.embed import Embedder
+    from retrieve.faces.embedding.embedder import Embedder
+    from retrieve.faces.embedding.sums import AnyEmbedder
     from retrieve.indexes.building.build import Extractor, OnProgress
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.building.workers import Job
@@ -124,7 +125,7 @@ class Collection:
         return self.networks.detector
 
     @property
-    def embedder(self) -> Embedder:
+    def embedder(self) -> AnyEmbedder:
         """The embedder behind this collection's vectors, opened at first use."""
         return self.networks.embedder
 

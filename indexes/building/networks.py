@@ -15,7 +15,8 @@ from retrieve.networks.own import checked_network, weights_of
 
 if TYPE_CHECKING:
     from retrieve.faces.detection.detector import Detector
-    from retrieve.faces.embedding.embed import Embedder
+    from retrieve.faces.embedding.embedder import Embedder
+    from retrieve.faces.embedding.sums import AnyEmbedder
     from retrieve.faces.extract import PhotoFaces
     from retrieve.indexes.building.workers import Faces
     from retrieve.networks.weights import Progress as OnDownload
@@ -50,13 +51,13 @@ class Networks:
         self._named = [one if isinstance(one, str) else None for one in (detector, embedder)]
         self._own = None if isinstance(detector, str) else detector
         self._detector = self._own
-        self._embedder = None if isinstance(embedder, str) else embedder
+        self._embedder: AnyEmbedder | None = None if isinstance(embedder, str) else embedder
         if self._detector is not None:
             from retrieve.faces.detection.detector import OF_A_DETECTOR
 
             checked_network(self._detector, "a detector", OF_A_DETECTOR)
         if self._embedder is not None:
-            from retrieve.faces.embedding.embed import OF_AN_EMBEDDER
+            from retrieve.faces.embedding.embedder import OF_AN_EMBEDDER
 
             checked_network(self._embedder, "an embedder", OF_AN_EMBEDDER)
 
@@ -77,7 +78,7 @@ class Networks:
             return self._detector
 
     @property
-    def embedder(self) -> Embedder:
+    def embedder(self) -> AnyEmbedder:
         """The embedder that makes the vectors."""
         with self._lock:
             if self._embedder is None:
@@ -108,7 +109,7 @@ class Networks:
                 f"Hand it over: retrieve.open_collection(…, {kind}=…)"
             )
 
-    def use(self, detector: Detector, embedder: Embedder) -> None:
+    def use(self, detector: Detector, embedder: AnyEmbedder) -> None:
         """Take networks that are open already, whatever the names."""
         self._detector, self._embedder = detector, embedder
 
@@ -138,15 +139,15 @@ class Networks:
 
     def job(self) -> Faces:
         """What other processes have to do to find faces as these networks do."""
+        from retrieve.faces.embedding.views import views
         from retrieve.indexes.building.workers import Faces
 
         name = self.detector.name
-        template = self.embedder.template(name)
-        return Faces(self._own or name, self._device, template, self.embedder.crop_px)
+        return Faces(self._own or name, self._device, views(self.embedder, name))
 
     def extract(self, read: Reader) -> PhotoFaces:
         """The faces of a photo; raises BadPhoto if it cannot be used."""
+        from retrieve.faces.embedding.views import views
         from retrieve.faces.extract import extract
 
-        template = self.embedder.template(self.detector.name)
-        return extract(read, self.detector, template, self.embedder.crop_px)
+        return extract(read, self.detector, views(self.embedder, self.detector.name))

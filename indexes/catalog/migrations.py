@@ -222,6 +222,20 @@ def _003_texts(db: Database, folder: Path) -> None:
     create_words(db)
 
 
+def _004_pictures(db: Database, folder: Path) -> None:
+    """What the small picture of a face shows, so that crops can be cut out of it again."""
+    db.executescript(
+        """
+        -- 'picture': the view of that name; the name of an embedder: the crop that it took, shrunk
+        -- to 112 pixels, as all were before; NULL: not known.
+        ALTER TABLE crops ADD COLUMN shows TEXT;
+        UPDATE crops SET shows = (
+            SELECT json_extract(made_by, '$.embedder') FROM spaces WHERE name = 'faces'
+        );
+        """
+    )
+
+
 def create_words(db: Database) -> None:
     """The index of words: the stems of each passage (rowid is its id), a blank between two.
 
@@ -257,5 +271,6 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _001_photos_and_faces,
     _002_spaces_of_anything,
     _003_texts,
+    _004_pictures,
 )
 FORMAT = len(MIGRATIONS)

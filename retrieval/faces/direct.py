@@ -12,12 +12,10 @@ from retrieve.errors import BadInput
 from retrieve.faces import calibration, extract
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
 from retrieve.faces.detection.detector import OF_A_DETECTOR, Detector
-from retrieve.faces.embedding.embed import (
-    DEFAULT_EMBEDDER,
-    OF_AN_EMBEDDER,
-    Embedder,
-    open_embedder,
-)
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
+from retrieve.faces.embedding.embedder import OF_AN_EMBEDDER, Embedder
+from retrieve.faces.embedding.sums import AnyEmbedder
+from retrieve.faces.embedding.views import embed, views
 from retrieve.faces.extract import Faces
 from retrieve.networks.own import check_embeddings, checked_network, weights_of
 from retrieve.sources import reader_of
@@ -83,7 +81,7 @@ def embed_faces(faces: Faces, *, embedder: str | Embedder | None = None) -> Embe
             f"got {type(faces).__name__}"
         )
     opened = _embedder(embedder)
-    found = opened.embed(faces.crops(opened.template(faces.detector), opened.crop_px))
+    found = embed(opened, faces.crops(views(opened, faces.detector)))
     check_embeddings(found, opened.dim)
     return found
 
@@ -135,7 +133,7 @@ def _detector(asked: str | Detector | None) -> Detector:
     return asked
 
 
-def _embedder(asked: str | Embedder | None) -> Embedder:
+def _embedder(asked: str | Embedder | None) -> AnyEmbedder:
     if asked is None or isinstance(asked, str):
         return _named_embedder(asked or DEFAULT_EMBEDDER)
     checked_network(asked, "an embedder", OF_AN_EMBEDDER)
@@ -148,5 +146,5 @@ def _named_detector(name: str) -> Detector:
 
 
 @lru_cache(4)
-def _named_embedder(name: str) -> Embedder:
+def _named_embedder(name: str) -> AnyEmbedder:
     return open_embedder(name)

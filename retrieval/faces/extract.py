@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from retrieve import notebook, photos
 from retrieve.faces.detection.detector import Detector
 from retrieve.faces.embedding.align import align, scale_of, similarity
+from retrieve.faces.embedding.views import PICTURE, View
 from retrieve.faces.quality import measure
 from retrieve.sources import Reader
 from retrieve.types import Crops, Face, Photo
@@ -69,22 +70,29 @@ class Faces(Sequence[Face]):
         ]
         return notebook.page(f"{notebook.counted(len(self), 'face')} in {self.photo.name}", cards)
 
-    def crops(self, template: NDArray[np.float32], crop_px: int) -> Crops:
-        """(N, crop_px, crop_px, 3) uint8 RGB, aligned.
+    def crops(self, views: Sequence[View]) -> tuple[Crops, ...]:
+        """The faces as each view shows them: (N, size_px, size_px, 3) uint8 RGB, aligned.
 
-        template  (5, 2) x, y where the embedder wants the landmarks, in crop pixels
-        raises    photos.BadPhoto if the file changed since
+        raises  photos.BadPhoto if the file changed since
         """
-        crops = np.empty((len(self), crop_px, crop_px, 3), np.uint8)
-        source = self._sharp_enough(template)
-        for i, face in enumerate(self):
-            crops[i] = align(source.pixels, face.landmarks * source.scale, template, crop_px)
-        return crops
+        source = self._sharp_enough(views)
+        found = []
+        for view in views:
+            crops = np.empty((len(self), view.size_px, view.size_px, 3), np.uint8)
+            for i, face in enumerate(self):
+                landmarks = face.landmarks * source.scale
+                crops[i] = align(source.pixels, landmarks, view.template, view.size_px)
+            found.append(crops)
+        return tuple(found)
 
-    def _sharp_enough(self, template: NDArray[np.float32]) -> Photo:
+    def _sharp_enough(self, views: Sequence[View]) -> Photo:
         """The photo itself, or read again in the resolution that its smallest face asks for."""
         photo = self.photo
-        enlarge = [scale_of(similarity(face.landmarks * photo.scale, template)) for face in self]
+        enlarge = [
+            scale_of(similarity(face.landmarks * photo.scale, view.template))
+            for face in self
+            for view in views
+        ]
         if photo.scale == 1 or max(enlarge, default=0) <= ENLARGE_AT_MOST:
             return photo
         again = self._read(math.ceil(max(photo.pixels.shape) * max(enlarge)))
@@ -97,15 +105,17 @@ class Faces(Sequence[Face]):
 class PhotoFaces:
     """The faces of one photo; row i of every array belongs to faces[i].
 
-    photo    as detection saw it, in reduced resolution
-    faces    in pixels of the whole photo
-    crops    (N, crop_px, crop_px, 3) uint8 RGB, aligned
-    quality  (N,) float32, 0 to 1
+    photo     as detection saw it, in reduced resolution
+    faces     in pixels of the whole photo
+    crops     for each view that was asked for (N, size_px, size_px, 3) uint8 RGB, aligned
+    pictures  the same of PICTURE: what is shown and kept
+    quality   (N,) float32, 0 to 1
     """
 
     photo: Photo
     faces: list[Face]
-    crops: Crops
+    crops: tuple[Crops, ...]
+    pictures: Crops
     quality: NDArray[np.float32]
 
 
@@ -119,18 +129,18 @@ def detect(read: Reader, detector: Detector) -> Faces:
     return Faces(read, photo, [_in_photo(face, photo.scale) for face in found], detector.name)
 
 
-def extract(
-    read: Reader, detector: Detector, template: NDArray[np.float32], crop_px: int
-) -> PhotoFaces:
+def extract(read: Reader, detector: Detector, views: Sequence[View]) -> PhotoFaces:
     """Read a photo and find, align and judge its faces.
 
-    template  (5, 2) x, y where the embedder wants the landmarks, in crop pixels
-    raises    photos.BadPhoto if it cannot be used
+    views   what the embedder wants to see of each
+    raises  photos.BadPhoto if it cannot be used
     """
     faces = detect(read, detector)
-    crops = faces.crops(template, crop_px)
-    quality = [measure(face, crop).total for face, crop in zip(faces, crops, strict=True)]
-    return PhotoFaces(faces.photo, list(faces), crops, np.array(quality, np.float32))
+    *crops, pictures = faces.crops([*views, PICTURE])
+    quality = [measure(face, picture).total for face, picture in zip(faces, pictures, strict=True)]
+    return PhotoFaces(
+        faces.photo, list(faces), tuple(crops), pictures, np.array(quality, np.float32)
+    )
 
 
 def _in_photo(face: Face, scale: float) -> Face:

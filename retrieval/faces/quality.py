@@ -21,6 +21,8 @@ EYES_PX = 30.0  # eyes this far apart lose nothing by being small
 DETAIL_PX = 50
 BLURRED, SHARP = 0.10, 0.35
 TURNED = 0.6  # nose this far from between the eyes, in distances of the eyes: a profile
+# The middle of a picture of 144 pixels, from the brows to below the chin.
+_FACE = slice(34, 138), slice(20, 124)
 _CENTRE = 0.6  # share of the crop that shows skin, eyes and mouth, not the background
 
 
@@ -45,18 +47,18 @@ class Quality:
         return float((self.size * self.sharpness * self.pose * self.score) ** 0.25)
 
 
-def measure(face: Face, crop: Pixels) -> Quality:
+def measure(face: Face, picture: Pixels) -> Quality:
     """The quality of one face.
 
-    face  in pixels of the whole photo
-    crop  (S, S, 3) uint8 RGB, the same face aligned
+    face     in pixels of the whole photo
+    picture  (S, S, 3) uint8 RGB, the same face as views.PICTURE shows it
     """
     left, right, nose = face.landmarks[:3].astype(np.float64)
     eyes = right - left
     distance = max(float(np.hypot(*eyes)), 1e-6)
     # How far the nose lies to one side, along the line of the eyes.
     aside = abs(float((nose - (left + right) / 2) @ eyes)) / distance**2
-    detail = (sharpness(crop) - BLURRED) / (SHARP - BLURRED)
+    detail = (sharpness(picture[_FACE]) - BLURRED) / (SHARP - BLURRED)
     return Quality(
         size=min(1.0, distance / EYES_PX),
         sharpness=float(np.clip(detail, 0.01, 1)),  # never so blurred that nothing else counts

@@ -40,8 +40,8 @@ class InceptionResnetV1(nn.Module):
         self.repeat_3 = nn.Sequential(*(Block8(scale=0.2) for _ in range(5)))
         self.block8 = Block8(scale=1.0, last=True)
         self.last_linear = nn.Linear(1792, DIM, bias=False)
-        self.last_bn = nn.BatchNorm1d(DIM, eps=BATCH_NORM_EPS)
-        self.logits = nn.Linear(DIM, classes)
+        self.last_bn: nn.Module = nn.BatchNorm1d(DIM, eps=BATCH_NORM_EPS)
+        self.logits: nn.Module = nn.Linear(DIM, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv2d_1a(x)  # (N, 32, 79, 79)
@@ -83,7 +83,7 @@ class Conv(nn.Module):
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, size, stride, padding, bias=False)
-        self.bn = nn.BatchNorm2d(outputs, eps=BATCH_NORM_EPS)
+        self.bn: nn.Module = nn.BatchNorm2d(outputs, eps=BATCH_NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(self.bn(self.conv(x)))
@@ -195,6 +195,7 @@ def folded(network: InceptionResnetV1) -> InceptionResnetV1:
             part.conv2d.weight.data *= part.scale
             part.conv2d.bias.data *= part.scale
             part.scale = 1.0
+    assert isinstance(network.last_bn, nn.BatchNorm1d)
     network.last_linear = fuse_linear_bn_eval(network.last_linear, network.last_bn)
     network.last_bn = nn.Identity()
     network.logits = nn.Identity()

@@ -29,7 +29,7 @@ from retrieve.extras import optional
 from retrieve.faces.detection import centerface, mtcnn
 from retrieve.faces.embedding import embed
 from retrieve.networks import weights
-from retrieve.networks.exports import GRAPH, RECORD, Export
+from retrieve.networks.exports import RECORD, Export
 from retrieve.networks.runtime import OPSET, NetworkSpec, OnnxNetwork, Precision, export
 from retrieve.sample_data.album import draw_portrait
 from retrieve.training.originals import ORIGINALS, check
@@ -73,7 +73,7 @@ def make(spec: NetworkSpec, form: Form) -> Made:
     raises  MissingExtra without torch, onnx or the weights' package; WeightsError if they
             do not fit together
     """
-    model = graph(spec) if form == GRAPH else export(spec, form)
+    model = graph(spec) if form == "graph" else export(spec, form)
     row = weights.TABLE[spec.name]
     assert spec.shipped is not None
     made_with = ["torch"] if form == "float32" else ["torch", "onnx"]

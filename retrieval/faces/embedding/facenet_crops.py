@@ -31,8 +31,10 @@ class Window:
         shown = np.empty((len(crops), self.size_px, self.size_px, 3), np.uint8)
         box = (self.left, 0, self.right, crops.shape[1])
         for i, crop in enumerate(crops):
-            image = Image.fromarray(crop)
-            shown[i] = image.resize((self.size_px,) * 2, Image.Resampling.BILINEAR, box)
+            square = (self.size_px, self.size_px)
+            shown[i] = np.asarray(
+                Image.fromarray(crop).resize(square, Image.Resampling.BILINEAR, box)
+            )
         return shown
 
 
