@@ -30,9 +30,8 @@ def tensorflow_lite_in_float(path: Path, batch: NDArray[np.float32]) -> NDArray[
     called Relu is given the ReLU that the file leaves to the range of that output.
     """
     with optional(f"running {path.name}"):
+        import flatbuffers
         from ai_edge_litert import schema_py_generated as schema
-
-    import flatbuffers  # ai-edge-litert's own
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes(), 0))
     (graph,) = model.subgraphs

@@ -121,7 +121,7 @@ def test_the_network_sees_the_middle_of_a_crop_as_a_square():
 
 @pytest.mark.parametrize("detector", ["mtcnn", "centerface"])
 def test_a_template_is_a_face_in_the_middle(detector):
-    points = embed.embedder_family("facenet").template(detector)
+    points = embed.FACENET_PACKAGED.template(detector)
     left_eye, right_eye, nose, left_mouth, right_mouth = points
     assert left_eye[0] < left_mouth[0] < nose[0] < right_mouth[0] < right_eye[0]
     assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
