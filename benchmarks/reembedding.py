@@ -7,8 +7,9 @@ Photos below FOLDER are indexed by --before and moved to --after. With --kills t
 killed, with the processes that read for it, at random moments of the time that it takes, again and
 again, each time going on with what was left, until the move comes through; then it begins anew with
 the collection as it was. After each kill `retrieve check` has to find nothing wrong, each face has
-to be there with its id, box, landmarks and name, and a search for it has to find it; at each end
-the vectors have to be those of a move that nobody disturbed, but for the last bits. Ends with 1 if anything did not hold.
+to be there with its id, box, landmarks and name, and a search for it has to find it; the vectors
+have to be the old ones, or those of a move that nobody disturbed but for the last bits. Ends with 1
+if anything did not hold.
 """
 
 from __future__ import annotations
