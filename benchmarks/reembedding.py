@@ -7,8 +7,9 @@ Photos below FOLDER are indexed by --before and moved to --after. With --kills t
 killed, with the processes that read for it, at random moments of the time that it takes, again and
 again, each time going on with what was left, until the move comes through; then it begins anew with
 the collection as it was. After each kill `retrieve check` has to find nothing wrong, each face has
-to be there with its id, box, landmarks and name, and a search for it has to find it; at each end
-the vectors have to be those of a move that nobody disturbed. Ends with 1 if anything did not hold.
+to be there with its id, box, landmarks and name, and a search for it has to find it; the vectors
+have to be the old ones, or those of a move that nobody disturbed but for the last bits. Ends with 1
+if anything did not hold.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ from retrieve.types import Embeddings
 
 Stays = list[tuple[Any, ...]]
 NAMED_EVERY = 5  # of the faces one has a name
+# Of a number: two moves that nobody disturbs differ by 1.2e-7 in a few rows, because workers finish
+# in another order and a network rounds otherwise in another batch.
+LAST_BITS = 1e-6
 SAME = 1 - 1e-5  # score of a vector with itself, in float32
 ABOUT = (
     "SELECT faces.id, sha256, number, x1, y1, x2, y2, landmarks, score, name FROM faces "
@@ -88,9 +92,10 @@ def vectors(collection: Collection) -> Embeddings:
     return np.array(collection.faces.gallery()[rows])
 
 
-def wrong(folder: Path, stays: Stays, ends: dict[str, Embeddings]) -> Iterator[str]:
+def wrong(folder: Path, stays: Stays, held: str, ends: dict[str, Embeddings]) -> Iterator[str]:
     """What does not hold of a collection that a kill has left.
 
+    held  the embedder before the move, whose vectors are never made again
     ends  the vectors that it may have, by embedder
     """
     with open_collection(folder) as collection:
@@ -98,8 +103,10 @@ def wrong(folder: Path, stays: Stays, ends: dict[str, Embeddings]) -> Iterator[s
         if about(collection) != stays:
             yield "a face, a box or a name is another"
         own = vectors(collection)
-        if not np.array_equal(own, ends[collection.faces.required().made_by["embedder"]]):
-            yield "vectors are others"
+        embedder = collection.faces.required().made_by["embedder"]
+        apart = np.abs(own - ends[embedder]).max()
+        if apart > (0 if embedder == held else LAST_BITS):
+            yield f"vectors of {embedder} are others, by up to {apart:g}"
         for (id, *_), hits in zip(stays, collection.nearest(own, k=5), strict=True):
             if id not in {hit.face_id for hit in hits if hit.score >= SAME}:
                 yield f"face {id} does not find itself"
@@ -127,7 +134,7 @@ def killed(
             os.killpg(process.pid, signal.SIGKILL)
             done += 1
         process.wait()
-        for what in wrong(work, stays, ends):
+        for what in wrong(work, stays, held, ends):
             failures += 1
             print(f"FAILED after kill {done}: {what}", flush=True)
         with open_collection(work) as collection:

@@ -258,26 +258,17 @@ class Collection:
         """
         from retrieve.indexes.building import workers
         from retrieve.indexes.reembedding.faces import reembed
-        from retrieve.indexes.reembedding.staged import halfway
 
-        opened = self.opened
-        wanted = self.networks.others(detector, embedder)
-        anew = detector is not None
-        there = halfway(self.db, self.path) if opened.space() else None
-        if there is not None and embedder is None and detector is None:
-            wanted.held, anew = there.made_by, there.anew
-        report = reembed(
-            opened,
-            wanted,
-            anew=anew,
+        report, self.networks = reembed(
+            self.opened,
+            self.networks,
+            detector,
+            embedder,
             leave_out=leave_out,
             processes=workers.WORKERS if processes is None else processes,
             time_limit_s=workers.TIME_LIMIT_S if time_limit_s is None else time_limit_s,
             on_progress=on_progress,
         )
-        if report.switched is not None:
-            wanted.held = opened.space().made_by
-            self.networks = wanted
         return report
 
     def search_faces(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,6 +35,10 @@ from retrieve.indexes.reembedding.reading import (
 from retrieve.indexes.reembedding.switching import Switched, switch
 from retrieve.indexes.search import traces
 from retrieve.types import Face, Skipped
+
+if TYPE_CHECKING:
+    from retrieve.faces.detection.detector import Detector
+    from retrieve.faces.embedding.embedder import Embedder
 
 LISTED = 256  # photos asked of the catalog at once
 
@@ -81,45 +86,67 @@ class Reembedded:
 
 def reembed(
     opened: Opened,
-    wanted: Networks,
+    networks: Networks,
+    detector: str | Detector | None,
+    embedder: str | Embedder | None,
     *,
-    anew: bool,
     leave_out: bool = False,
     processes: int = workers.WORKERS,
     time_limit_s: float = workers.TIME_LIMIT_S,
     on_progress: OnProgress | None = None,
-) -> Reembedded:
-    """Move the faces of a collection to other networks.
+) -> tuple[Reembedded, Networks]:
+    """Move the faces of a collection to other networks; returns the report, and the networks that
+    are behind the collection then.
 
-    wanted     the networks; their detector is not asked unless photos are to be looked at anew
-    anew       by that detector: boxes and landmarks become its own. A face that it finds again
-               (IoU over .5) keeps its id and its name; one that it does not is kept as it is if
-               a person named it, and goes if not
+    networks   those that are behind it now
+    detector   looks at the photos anew: boxes and landmarks become its own. A face that it finds
+               again (IoU over .5) keeps its id and its name; one that it does not is kept as it
+               is if a person named it, and goes if not. None lets all of that be
+    embedder   None is that of a run that was cut off if there is no detector either, else the
+               product's default
     leave_out  let faces go of which neither the photo nor a picture can be read; else the
                collection stays as it is where there are such faces
-    raises     CollectionError if another process moves the collection elsewhere meanwhile
+    raises     CollectionError if nothing was indexed, or another process moves the collection
+               elsewhere meanwhile
     """
     db, folder = opened.db, opened.path
-    traces.finish(db, folder)
     held = opened.space().made_by
+    traces.finish(db, folder)
+    wanted, anew = networks.others(detector, embedder), detector is not None
+    there = staged.halfway(db, folder)
+    if there is not None and embedder is None and detector is None:
+        wanted.held, anew = there.made_by, there.anew
     made_by = held | (wanted.made_by() if anew else wanted.embedder_made_by())
+    report = _begun(opened, wanted, Reembedded(held, made_by))
+    if report.already:
+        opened.engine.build()  # which a run that died behind the switch has not done
+        return report, networks
+    run = _Run(opened, wanted, report, on_progress)
+    report = run.run(leave_out=leave_out, processes=processes, time_limit_s=time_limit_s)
+    if not report.done:
+        return report, networks
+    wanted.held = opened.space().made_by
+    return report, wanted
+
+
+def _begun(opened: Opened, wanted: Networks, report: Reembedded) -> Reembedded:
+    """The report with what was there before; afterwards the staged space is of the wanted
+    networks, or there is none if the collection is of them.
+    """
+    db, folder = opened.db, opened.path
+    already = report.after == report.before
     with writing(db):
         there = staged.halfway(db, folder)
-        over = there.made_by if there is not None and there.made_by != made_by else None
-        if made_by == held:
+        if there is not None and there.made_by == report.after:
+            return replace(report, resumed=there.faces)
+        if already:
             staged.drop(db)
-        elif there is None or over is not None:
-            staged.begin(db, folder, made_by, wanted.embedder.dim)
-    if over is not None:
-        traces.overwrite(db, folder)
-    report = Reembedded(held, made_by, started_over=over)
-    if made_by == held:
-        opened.engine.build()  # which a run that died behind the switch has not done
-        return replace(report, done=True, already=True)
-    if there is not None and over is None:
-        report = replace(report, resumed=there.faces)
-    run = _Run(opened, wanted, report, on_progress)
-    return run.run(leave_out=leave_out, processes=processes, time_limit_s=time_limit_s)
+        else:
+            staged.begin(db, folder, dict(report.after), wanted.embedder.dim)
+    if there is None:
+        return replace(report, already=already, done=already)
+    traces.overwrite(db, folder)
+    return replace(report, started_over=there.made_by, already=already, done=already)
 
 
 class _Run:
