@@ -17,8 +17,11 @@ from PIL import Image, ImageFilter, ImageOps
 
 from benchmarks.verification import RATES, labelled, people_dev
 from retrieve.evaluation.verification import threshold_at
-from retrieve.faces.detection.detect import DEFAULT_DETECTOR
-from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, Embedder, open_embedder
+from retrieve.faces.detection.detect import DEFAULT_DETECTOR, DETECTORS, open_detector
+from retrieve.faces.detection.detector import landmarks_of
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
+from retrieve.faces.embedding.sums import AnyEmbedder
+from retrieve.faces.embedding.views import embed, views
 from retrieve.training.calibrate import pair_scores
 from retrieve.types import Crops, Embeddings
 
@@ -56,8 +59,12 @@ DAMAGES: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def damage(crops: Crops, how: Callable[[Image.Image], Image.Image]) -> Crops:
-    return np.stack([np.asarray(how(Image.fromarray(crop))) for crop in crops])
+def damage(
+    views: tuple[Crops, ...], how: Callable[[Image.Image], Image.Image]
+) -> tuple[Crops, ...]:
+    return tuple(
+        np.stack([np.asarray(how(Image.fromarray(crop))) for crop in crops]) for crops in views
+    )
 
 
 def missed(probes: Embeddings, stored: Embeddings, people: list[str], threshold: float) -> float:
@@ -73,24 +80,25 @@ def missed(probes: Embeddings, stored: Embeddings, people: list[str], threshold:
     return float(np.mean(shares))
 
 
-def report(embedder: Embedder, folder: Path) -> None:
-    template = embedder.template(DEFAULT_DETECTOR)
+def report(embedder: AnyEmbedder, detector: str, folder: Path) -> None:
     photos = people_dev(folder / "people_dev")
-    faces = labelled(photos, DEFAULT_DETECTOR, template, embedder.crop_px)
-    stored = embedder.embed(faces.crops)
+    faces = labelled(photos, detector, views(embedder, landmarks_of(open_detector(detector))))
+    stored = embed(embedder, faces.crops)
     threshold = threshold_at(pair_scores(stored, faces.people)[1], RATES[1])
     for name, how in DAMAGES.items():
-        probes = embedder.embed(damage(faces.crops, how))
-        print(f"{embedder.name}, {name}: {missed(probes, stored, faces.people, threshold):.3f}")
+        probes = embed(embedder, damage(faces.crops, how))
+        share = missed(probes, stored, faces.people, threshold)
+        print(f"{embedder.name} {detector}, {name}: {share:.3f}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", action="append", help=f"default {DEFAULT_EMBEDDER}")
+    parser.add_argument("--detector", choices=DETECTORS, default=DEFAULT_DETECTOR)
     asked = parser.parse_args()
     for name in asked.model or [DEFAULT_EMBEDDER]:
-        report(open_embedder(name), asked.folder)
+        report(open_embedder(name), asked.detector, asked.folder)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from retrieve.evaluation import identification, verification
-from retrieve.faces.embedding.embed import DLIB_RESNET, Family, network_spec, unit_rows
+from retrieve.faces.embedding.embed import DLIB_RESNET, Family, network_spec
+from retrieve.faces.embedding.embedder import unit_rows
 from retrieve.networks import weights
 from retrieve.networks.runtime import Batch, Precision, open_network
 from retrieve.types import Crops, Embeddings

@@ -18,6 +18,7 @@ from retrieve.evaluation.verification import threshold_at
 from retrieve.faces.detection.detect import DETECTORS
 from retrieve.faces.embedding.align import similarity
 from retrieve.faces.embedding.embed import MOBILEFACENET, open_embedder
+from retrieve.faces.embedding.views import View, embed
 from retrieve.training.calibrate import pair_scores
 
 
@@ -38,11 +39,11 @@ def main() -> None:
     embedder = open_embedder(MOBILEFACENET.name)
     for detector in DETECTORS:
         published = MOBILEFACENET.template(detector)
-        found = labelled(photos, detector, published, embedder.crop_px)
+        found = labelled(photos, detector, [View(published, MOBILEFACENET.crop_px)])
         measured = medians(found.landmarks, published)
         for what, template in (("published", published), ("medians", measured)):
-            faces = labelled(photos, detector, template, embedder.crop_px)
-            embeddings = embedder.embed(faces.crops)
+            faces = labelled(photos, detector, [View(template, MOBILEFACENET.crop_px)])
+            embeddings = embed(embedder, faces.crops)
             impostor = pair_scores(embeddings, faces.people)[1]
             shares = missed(embeddings, faces.people, [threshold_at(impostor, r) for r in RATES])
             told = ", ".join(f"{s:.4f} at {r:g}" for s, r in zip(shares, RATES, strict=True))

@@ -36,7 +36,8 @@ from retrieve.types import Embeddings, Hit, Skipped, TextHit
 
 if TYPE_CHECKING:
     from retrieve.faces.detection.detector import Detector
-    from retrieve.faces.embedding.embed import Embedder
+    from retrieve.faces.embedding.embedder import Embedder
+    from retrieve.faces.embedding.sums import AnyEmbedder
     from retrieve.indexes.building.build import Extractor, OnProgress
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.building.workers import Job
@@ -124,7 +125,7 @@ class Collection:
         return self.networks.detector
 
     @property
-    def embedder(self) -> Embedder:
+    def embedder(self) -> AnyEmbedder:
         """The embedder behind this collection's vectors, opened at first use."""
         return self.networks.embedder
 
@@ -405,6 +406,7 @@ def open_collection(
     encoder: str | TextEncoder | None = None,
     language: str | None = None,
     device: str = "cpu",
+    turns: bool | None = None,
     read_only: bool = False,
     on_download: OnDownload | None = None,
 ) -> Collection:
@@ -422,6 +424,8 @@ def open_collection(
               takes the one it was made with, lstm for a new one
     language  of texts, ISO 639-1, for the stems of words; None likewise, es for a new one
     device    where networks and search run, cpu or cuda
+    turns     whether a photo in which no face stands upright is searched turned; None does as
+              the collection was made, with turns for a new one
     read_only change nothing; so it is anyway where the folder cannot be written
     on_download
               called with bytes so far and bytes in all while weights are downloaded
@@ -437,6 +441,7 @@ def open_collection(
         embedder,
         device=device,
         asked=detector is not None or embedder is not None or device != "cpu",
+        turns=turns,
         on_download=on_download,
     )
     if create:

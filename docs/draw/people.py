@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from retrieve.faces import calibration
 from retrieve.faces.calibration import Calibration
 from retrieve.faces.detection.mtcnn import Mtcnn, open_mtcnn
-from retrieve.faces.embedding.embed import Embedder, open_embedder
+from retrieve.faces.embedding.embed import open_embedder
+from retrieve.faces.embedding.sums import AnyEmbedder
+from retrieve.faces.embedding.views import embed, together, views
 from retrieve.faces.extract import extract
 from retrieve.sample_data.album import Label, write_album
 from retrieve.sources import file_reader
@@ -55,14 +57,16 @@ def detector() -> Mtcnn:
 
 
 @cache
-def embedder() -> Embedder:
+def embedder() -> AnyEmbedder:
     """The shipped embedder in float32, so that every machine draws the same picture."""
     return open_embedder(precision="float32")
 
 
 def calibrated() -> Calibration:
     """What a score of the two means."""
-    found = calibration.load(calibration.SHIPPED / f"dlib-resnet-mtcnn{calibration.SUFFIX}")
+    found = calibration.load(
+        calibration.SHIPPED / f"{embedder().name}-{detector().name}{calibration.SUFFIX}"
+    )
     assert found.embedder_sha256 == embedder().weights_sha256
     return found
 
@@ -77,24 +81,24 @@ def album(people: int = 8, photos: int = 40) -> Album:
 
 def _read(folder: Path, labels: list[Label]) -> Album:
     opened = embedder()
-    template = opened.template("mtcnn")
+    wanted = views(opened, detector().name)
     names: list[str] = []
-    crops: list[Crops] = []
+    crops: list[tuple[Crops, ...]] = []
     portraits: dict[str, Pixels] = {}
     group, most = np.empty((0, 0, 3), np.uint8), 0
     for path in dict.fromkeys(label.path for label in labels):
         here = [label for label in labels if label.path == path]
-        found = extract(file_reader(folder / path), detector(), template, opened.crop_px)
-        for face, crop in zip(found.faces, found.crops, strict=True):
+        found = extract(file_reader(folder / path), detector(), wanted)
+        for face in found.faces:
             names += [label.name for label in here if _inside(face, label)]
-            crops.append(crop[None])
-        assert len(names) == len(crops), f"a face of {path} is nobody's"
+        crops.append(found.crops)
+        assert len(names) == sum(len(one[0]) for one in crops), f"a face of {path} is nobody's"
         if len(here) == 1:
             portraits.setdefault(here[0].name, found.photo.pixels)
         if len(here) > most:
             group, most = found.photo.pixels, len(here)
-    together = np.concatenate(crops)
-    return Album(names, together, opened.embed(together), portraits, group)
+    every = together(crops)
+    return Album(names, every[0], embed(opened, every), portraits, group)
 
 
 def _inside(face: Face, label: Label) -> bool:

@@ -15,8 +15,9 @@ from PIL import Image, ImageFilter
 
 from docs.draw import paper, people
 from retrieve.faces.embedding.align import align
+from retrieve.faces.embedding.views import PICTURE, embed, together, views
 from retrieve.faces.quality import measure
-from retrieve.types import Pixels
+from retrieve.types import Crops, Pixels
 
 EXAMPLES = 4  # strengths of each change that are shown
 
@@ -139,8 +140,8 @@ def examples(out: Path, portrait: Pixels | None = None, kinds: Sequence[Kind] = 
 def look(photo: Pixels, kind: Kind) -> list[Look | None]:
     """The photo at each strength; None where no face is found in it."""
     detector, embedder = people.detector(), people.embedder()
-    template = embedder.template(detector.name)
-    found: list[tuple[Pixels, float] | None] = []
+    wanted = [*views(embedder, detector.name), PICTURE]
+    found: list[tuple[tuple[Crops, ...], float] | None] = []
     changed = [photo]
     changed += [np.asarray(kind.change(Image.fromarray(photo), s)) for s in kind.strengths]
     for pixels in changed:
@@ -148,12 +149,15 @@ def look(photo: Pixels, kind: Kind) -> list[Look | None]:
         if not faces:
             found.append(None)
             continue
-        crop = align(pixels, faces[0].landmarks, template, embedder.crop_px)
-        found.append((crop, measure(faces[0], crop).total))
+        crops = tuple(
+            align(pixels, faces[0].landmarks, v.template, v.size_px)[None] for v in wanted
+        )
+        found.append((crops, measure(faces[0], crops[-1][0]).total))
     assert found[0] is not None, "the photo as it is shows no face"
-    embeddings = embedder.embed(np.stack([one[0] for one in found if one is not None]))
+    *seen, _ = together(one[0] for one in found if one is not None)
+    embeddings = embed(embedder, tuple(seen))
     scores = iter((embeddings @ embeddings[0]).tolist())
-    looks = [None if one is None else Look(one[0], next(scores), one[1]) for one in found]
+    looks = [None if one is None else Look(one[0][-1][0], next(scores), one[1]) for one in found]
     return looks[1:]
 
 

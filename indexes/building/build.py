@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from retrieve import photos
-from retrieve.faces.embedding.embed import Embedder
+from retrieve.faces.embedding.sums import AnyEmbedder
 from retrieve.indexes.building.describing import said_of, seen_beside
 from retrieve.indexes.building.storing import Batch, Report, Storing
 from retrieve.indexes.building.walk import (
@@ -68,7 +68,7 @@ class Build:
         catalog: Catalog,
         faces: VectorSpace,
         texts: Texts,
-        open_embedder: Callable[[], Embedder],
+        open_embedder: Callable[[], AnyEmbedder],
         extractor: Extractor,
         *,
         photos: bool = True,

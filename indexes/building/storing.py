@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieve.faces.embedding.embed import Embedder
+from retrieve.faces.embedding.sums import AnyEmbedder
+from retrieve.faces.embedding.views import embed, together
 from retrieve.indexes.building.describing import Said
 from retrieve.indexes.building.workers import Extracted
-from retrieve.indexes.catalog.contents import Catalog, KnownPath, NewPhoto
+from retrieve.indexes.catalog.contents import PICTURE, Catalog, KnownPath, NewPhoto
 from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.search.texts import Embedded, Placed, Texts
 from retrieve.indexes.vectors.spaces import VectorSpace
-from retrieve.types import Crops, Document, Embeddings, Skipped
+from retrieve.types import Document, Embeddings, Skipped
 
 BATCH_FILES = 64  # between two commits: what a crash or Ctrl-C can cost
 BATCH_FACES = 256
@@ -101,7 +102,7 @@ class Storing:
         catalog: Catalog,
         faces: VectorSpace,
         texts: Texts,
-        open_embedder: Callable[[], Embedder],
+        open_embedder: Callable[[], AnyEmbedder],
     ) -> None:
         self.moved: set[int] = set()
         self._catalog = catalog
@@ -111,7 +112,7 @@ class Storing:
 
     def store(self, batch: Batch, before: Report) -> Report:
         """Embed what waits, then store all of it in one transaction; returns the new report."""
-        embeddings = self._embed([extracted.crops for _, extracted in batch.photos])
+        embeddings = self._embed([extracted for _, extracted in batch.photos])
         passages = self._texts.embed([document.passages for _, document in batch.texts])
         said = [(found, one.said) for found, one in batch.photos] + batch.said
         descriptions = self._texts.embed([one.passages for _, one in said])
@@ -138,11 +139,12 @@ class Storing:
             self._catalog.set_live(touched)
         return report
 
-    def _embed(self, crops: list[Crops]) -> list[Embeddings]:
-        if not sum(map(len, crops)):
-            return [np.empty((0, 0), np.float32) for _ in crops]
-        ends = np.cumsum([len(part) for part in crops])
-        return np.split(self._open_embedder().embed(np.concatenate(crops)), ends[:-1])
+    def _embed(self, photos: list[Extracted]) -> list[Embeddings]:
+        counts = [len(one.faces) for one in photos]
+        if not sum(counts):
+            return [np.empty((0, 0), np.float32) for _ in photos]
+        crops = together(one.crops for one in photos)
+        return np.split(embed(self._open_embedder(), crops), np.cumsum(counts)[:-1])
 
     def _still_there(self, links: list[tuple[Found, str]]) -> list[tuple[Found, int]]:
         """Files with what they hold; what was forgotten meanwhile stays forgotten."""
@@ -172,7 +174,7 @@ class Storing:
                     i = number - 1
                     quality = float(extracted.quality[i])
                     face_id = self._catalog.add_face(row, content_id, number, face, quality)
-                    self._catalog.add_crop(face_id, extracted.thumbnails[i])
+                    self._catalog.add_crop(face_id, extracted.thumbnails[i], PICTURE)
                     row += 1
                 if extracted.faces:
                     rows.append(embeddings)
@@ -261,4 +263,5 @@ def _photo(extracted: Extracted) -> NewPhoto:
         extracted.taken_at,
         extracted.warnings,
         extracted.place,
+        extracted.turn,
     )

@@ -25,13 +25,15 @@ from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.faces.detection.detect import open_detector
 from retrieve.faces.detection.detector import Detector
+from retrieve.faces.detection.recipe import DEFAULT, Recipe
+from retrieve.faces.embedding.views import View
 from retrieve.faces.extract import PhotoFaces, extract
 from retrieve.indexes.building.describing import Said, said_of
 from retrieve.indexes.building.processes import Context
 from retrieve.indexes.building.walk import is_text, root_of
 from retrieve.metadata.names import name_words
 from retrieve.sources import file_reader
-from retrieve.types import Crops, Document, Face
+from retrieve.types import Crops, Document, Face, Pixels
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -39,7 +41,7 @@ Result = TypeVar("Result")
 WORKERS = 2
 TIME_LIMIT_S = 60.0  # a 100-megapixel PNG takes 6 s here
 AHEAD = 8  # tasks a worker that are handed out at once: bounds what waits in memory
-THUMBNAIL_PX, THUMBNAIL_QUALITY = 112, 80  # 4 kB a face
+PICTURE_QUALITY = 80  # 5 kB a face
 NOTHING_SAID = Said()
 
 
@@ -47,8 +49,10 @@ NOTHING_SAID = Said()
 class Extracted:
     """What comes back from a worker: PhotoFaces without the photo's pixels.
 
-    thumbnails  one JPEG a face
+    crops       for each view (N, size_px, size_px, 3)
+    thumbnails  one JPEG a face, of PICTURE
     said        what the photo says about itself in words
+    turn        degrees clockwise by which the photo was turned to find its faces
     """
 
     sha256: str
@@ -57,11 +61,12 @@ class Extracted:
     taken_at: str | None
     warnings: tuple[str, ...]
     faces: list[Face]
-    crops: Crops
+    crops: tuple[Crops, ...]
     quality: NDArray[np.float32]
     thumbnails: list[bytes]
     place: tuple[float, float] | None = None
     said: Said = NOTHING_SAID
+    turn: int = 0
 
 
 # What is done with a file; raises BadInput for one that cannot be used.
@@ -74,20 +79,24 @@ class Faces:
 
     detector  its name, or one of the caller's own
     device    where the detector runs, cpu or cuda
+    views     what the embedder wants to see of each face
+    recipe    how photos are searched
     """
 
     detector: str | Detector
     device: str
-    template: NDArray[np.float32]
-    crop_px: int
+    views: tuple[View, ...]
+    recipe: Recipe = DEFAULT
 
     def open(self) -> Callable[[Path], Extracted]:
         """Open the detector."""
-        own = self.detector
-        detector = open_detector(own, device=self.device) if isinstance(own, str) else own
+        own, edition = self.detector, self.recipe.edition
+        detector = (
+            open_detector(own, device=self.device, edition=edition) if isinstance(own, str) else own
+        )
 
         def work(path: Path) -> Extracted:
-            return packed(extract(file_reader(path), detector, self.template, self.crop_px))
+            return packed(extract(file_reader(path), detector, self.views, self.recipe))
 
         return work
 
@@ -273,14 +282,14 @@ def packed(found: PhotoFaces) -> Extracted:
         found.faces,
         found.crops,
         found.quality,
-        [thumbnail(crop) for crop in found.crops],
+        [jpeg(picture) for picture in found.pictures],
         photo.place,
+        turn=found.turn,
     )
 
 
-def thumbnail(crop: NDArray[np.uint8]) -> bytes:
-    """A crop of any size as a small JPEG."""
-    small = Image.fromarray(crop).resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BOX)
+def jpeg(picture: Pixels) -> bytes:
+    """A small picture as it is kept."""
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
+    Image.fromarray(picture).save(buffer, "JPEG", quality=PICTURE_QUALITY)
     return buffer.getvalue()

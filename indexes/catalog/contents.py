@@ -24,6 +24,7 @@ from retrieve.indexes.catalog.paths import Found, path_of, stored, under
 from retrieve.types import Document, Face, Skipped
 
 PHOTO, TEXT = "photo", "text"  # kinds of content
+PICTURE = "picture"  # what a stored picture shows: views.PICTURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class NewPhoto:
     """A photo to be stored; its faces are stored beside it.
 
     place  degrees north and east, or None
+    turn   degrees clockwise by which it was turned to find its faces
     """
 
     sha256: str
@@ -61,6 +63,7 @@ class NewPhoto:
     taken_at: str | None
     warnings: tuple[str, ...]
     place: tuple[float, float] | None = None
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,6 +147,7 @@ class Catalog:
             latitude=photo.place[0] if photo.place else None,
             longitude=photo.place[1] if photo.place else None,
             placed=1,
+            turn=photo.turn,
         )
 
     def add_text(self, document: Document) -> int:
@@ -264,8 +268,15 @@ class Catalog:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
-    def add_crop(self, face_id: int, jpeg: bytes) -> None:
-        self._db.execute("INSERT INTO crops VALUES (?, ?)", [face_id, jpeg])
+    def add_crop(self, face_id: int, jpeg: bytes, shows: str | None = None) -> None:
+        """Keep the small picture of a face.
+
+        shows  PICTURE for views.PICTURE; None for what is not known, so that no embedder's crop
+               can be cut out of it
+        """
+        self._db.execute(
+            "INSERT INTO crops (face_id, jpeg, shows) VALUES (?, ?, ?)", [face_id, jpeg, shows]
+        )
 
     def crop(self, face_id: int) -> bytes:
         """The face as a small JPEG; a grey one where an import brought none."""

@@ -222,6 +222,20 @@ def _003_texts(db: Database, folder: Path) -> None:
     create_words(db)
 
 
+def _004_pictures(db: Database, folder: Path) -> None:
+    """What the small picture of a face shows, so that crops can be cut out of it again."""
+    db.executescript(
+        """
+        -- 'picture': the view of that name; the name of an embedder: the crop that it took, shrunk
+        -- to 112 pixels, as all were before; NULL: not known.
+        ALTER TABLE crops ADD COLUMN shows TEXT;
+        UPDATE crops SET shows = (
+            SELECT json_extract(made_by, '$.embedder') FROM spaces WHERE name = 'faces'
+        );
+        """
+    )
+
+
 def create_words(db: Database) -> None:
     """The index of words: the stems of each passage (rowid is its id), a blank between two.
 
@@ -234,6 +248,12 @@ def create_words(db: Database) -> None:
         "\"unicode61 remove_diacritics 0 categories 'L* M* N* P* S* C*'\")"
     )
     db.execute("CREATE VIRTUAL TABLE vocabulary USING fts5vocab (stems, row)")
+
+
+def _005_turned_photos(db: Database, folder: Path) -> None:
+    """The turn in which a photo shows its faces."""
+    # Degrees clockwise: 0, 90, 180 or 270. Boxes and landmarks are of the photo as it is.
+    db.execute("ALTER TABLE contents ADD COLUMN turn INTEGER NOT NULL DEFAULT 0")
 
 
 def _sign(db: Database, path: Path, space: str, row_bytes: int, rows: int) -> None:
@@ -257,5 +277,7 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _001_photos_and_faces,
     _002_spaces_of_anything,
     _003_texts,
+    _004_pictures,
+    _005_turned_photos,
 )
 FORMAT = len(MIGRATIONS)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from retrieve import photos
+from retrieve.faces.embedding.views import PICTURE
 from retrieve.indexes.building import workers
 from retrieve.indexes.building.workers import Extracted, Work
 from retrieve.indexes.exchange.records import UNREAD, FaceRecord, Record
@@ -75,9 +76,9 @@ def _read(boxes: dict[Path, list[Box | None]], path: Path) -> Extracted:
         photo.taken_at,
         photo.warnings,
         [],
-        np.empty((0, 1, 1, 3), np.uint8),
+        (),
         np.empty(0, np.float32),
-        [workers.thumbnail(crop) for crop in crops],
+        [workers.jpeg(crop) for crop in crops],
         photo.place,
     )
 
@@ -86,7 +87,7 @@ def _crop(image: Image.Image, box: Box) -> NDArray[np.uint8]:
     """The square around a box, black outside the photo."""
     centre, half = (box[:2] + box[2:]) / 2, max(float((box[2:] - box[:2]).max()) / 2, 1.0)
     corners = (*(centre - half).tolist(), *(centre + half).tolist())
-    side = workers.THUMBNAIL_PX
+    side = PICTURE.size_px
     return np.asarray(image.transform((side, side), Image.Transform.EXTENT, corners))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from retrieve.errors import BadInput
 from retrieve.faces import calibration
 from retrieve.faces.calibration import Calibration
+from retrieve.faces.embedding.views import chosen, embed
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.catalog.contents import StoredFace
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
@@ -60,7 +61,8 @@ def search_photo(
     numbers = numbered(found, face)
     hits: list[list[Hit]] = []
     if numbers:
-        embeddings = networks.embedder.embed(found.crops[[number - 1 for number in numbers]])
+        crops = chosen(found.crops, [number - 1 for number in numbers])
+        embeddings = embed(networks.embedder, crops)
         hits = nearest(opened, embeddings, k=k, threshold=least, wanted=wanted, exact=exact)
     faces = [probe_face(found, *pair) for pair in zip(numbers, hits, strict=True)]
     return Probe(found.photo.path, faces)

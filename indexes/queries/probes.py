@@ -20,7 +20,7 @@ class ProbeFace:
     """One face of a probe photo and what resembles it, best first.
 
     number  1 for the first face of the photo
-    crop    (S, S, 3) uint8 RGB, as the embedder saw it; of a stored face its small picture
+    crop    (S, S, 3) uint8 RGB, a small picture of it
     """
 
     number: int
@@ -109,4 +109,4 @@ def numbered(found: PhotoFaces, face: int | None) -> list[int]:
 def probe_face(found: PhotoFaces, number: int, hits: list[Hit]) -> ProbeFace:
     """The face of that number with its hits."""
     i = number - 1
-    return ProbeFace(number, found.faces[i], found.crops[i], float(found.quality[i]), hits)
+    return ProbeFace(number, found.faces[i], found.pictures[i], float(found.quality[i]), hits)

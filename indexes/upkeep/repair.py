@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from retrieve import photos
 from retrieve.errors import CollectionError
 from retrieve.faces.detection.boxes import overlap
+from retrieve.faces.embedding.views import chosen, embed
 from retrieve.indexes.building import workers
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.search import cache, traces
@@ -210,7 +211,8 @@ class _Repair:
         pairs = [(face, place) for face, place in again if place is not None]
         if not pairs:
             return
-        embeddings = self._collection.embedder.embed(found.crops[[place for _, place in pairs]])
+        crops = chosen(found.crops, [place for _, place in pairs])
+        embeddings = embed(self._collection.embedder, crops)
         with writing(self._collection.db):
             # Whoever was forgotten meanwhile stays forgotten.
             stored = self._kept(face for face, _ in pairs)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from retrieve.errors import BadInput
 
 Scores = NDArray[np.floating[Any]]  # (N,) any float, higher is closer
+BINS = 15  # of probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,25 @@ def threshold_at(impostor: Scores, fmr: float) -> float:
         return float(descending[-1])
     # Ties with the first one that has to fail fail with it.
     return float(np.nextafter(descending[may_pass], np.inf, dtype=descending.dtype))
+
+
+def expected_error(genuine: Scores, impostor: Scores) -> float:
+    """The expected calibration error of probabilities that two faces are one person.
+
+    genuine   (N,) probabilities of pairs that show one person
+    impostor  (M,) of pairs that show two; both kinds weigh one half in all
+    returns   how far a probability lies from the share that is one person, on average over BINS
+              bins of probability
+
+    Source: Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated probabilities using
+    Bayesian binning".
+    """
+    shares = []
+    for scores in (_checked(genuine), _checked(impostor)):
+        bins = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
+        shares.append([np.bincount(bins, w, BINS) / (2 * scores.size) for w in (None, scores)])
+    (same, stated), (_, also) = shares
+    return float(np.abs(stated + also - same).sum())
 
 
 def roc(genuine: Scores, impostor: Scores) -> Roc:

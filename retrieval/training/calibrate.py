@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
+from retrieve.faces.embedding.views import chosen, together
 from retrieve.faces.extract import PhotoFaces
 from retrieve.types import Crops, Embeddings
 
 
-def largest_faces(found: Iterable[tuple[Path, PhotoFaces | str]]) -> tuple[list[Path], Crops]:
+def largest_faces(
+    found: Iterable[tuple[Path, PhotoFaces | str]],
+) -> tuple[list[Path], tuple[Crops, ...]]:
     """The largest face of each photo that has one.
 
     found    path, and its faces or why it was skipped
-    returns  N paths and their crops (N, S, S, 3)
+    returns  N paths and for each view their crops (N, S, S, 3)
     raises   BadInput if there is none
     """
     paths: list[Path] = []
@@ -28,10 +31,10 @@ def largest_faces(found: Iterable[tuple[Path, PhotoFaces | str]]) -> tuple[list[
         boxes = np.stack([face.box for face in outcome.faces])
         areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
         paths.append(path)
-        crops.append(outcome.crops[int(areas.argmax())])
+        crops.append(chosen(outcome.crops, [int(areas.argmax())]))
     if not crops:
         raise BadInput("no face was found in any of the labelled photos")
-    return paths, np.stack(crops)
+    return paths, together(crops)
 
 
 def pair_scores(

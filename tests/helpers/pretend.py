@@ -61,7 +61,7 @@ def extracted(content: bytes) -> Extracted:
         None,
         (),
         faces,
-        np.array([_crop(word) for word in words], np.uint8).reshape(-1, CROP_PX, CROP_PX, 3),
+        (np.array([_crop(word) for word in words], np.uint8).reshape(-1, CROP_PX, CROP_PX, 3),),
         np.linspace(0.5, 1, len(words)).astype(np.float32),
         [word.encode() for word in words],
     )

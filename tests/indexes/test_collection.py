@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.evaluation.identification import open_set, ranks
+from retrieve.faces.direct import detect, embed_faces
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.collection import open_collection
 
@@ -70,7 +71,7 @@ def test_a_photo_of_the_collection_finds_itself_with_score_1(collection, album):
 
 def test_scores_are_those_of_plain_arithmetic(collection, probe):
     answer = collection.search_faces(probe, k=1000, threshold=-1).faces[0]
-    probe_row = collection.embedder.embed(answer.crop[None])[0]
+    probe_row = embed_faces(detect(probe))[0]
     stored = np.fromfile(collection.path / "faces.f32", "<f4").reshape(-1, probe_row.size)
     expected = np.sort(stored @ probe_row)[::-1]
     assert_allclose([hit.score for hit in answer.hits], expected, atol=1e-6)

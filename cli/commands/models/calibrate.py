@@ -47,6 +47,7 @@ def calibrate(
     from retrieve.faces import calibration
     from retrieve.faces.detection.detect import DEFAULT_DETECTOR
     from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
+    from retrieve.faces.embedding.views import embed
     from retrieve.training.calibrate import largest_faces, pair_scores
 
     people = _from_csv(folder, labels) if labels is not None else _from_folders(folder)
@@ -58,7 +59,7 @@ def calibrate(
     paths, crops = largest_faces(found)
     for path in sorted(set(people) - set(paths)):
         render.skipped(path, "no face found in it")
-    genuine, impostor = pair_scores(embedder.embed(crops), [people[path] for path in paths])
+    genuine, impostor = pair_scores(embed(embedder, crops), [people[path] for path in paths])
     fitted = calibration.fit(
         genuine,
         impostor,

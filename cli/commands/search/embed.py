@@ -31,6 +31,7 @@ def embed(
 
     from retrieve.cache import replacing
     from retrieve.cli.inputs import extracted
+    from retrieve.faces.embedding import views
     from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
 
     with render.download() as on_download:
@@ -49,10 +50,10 @@ def embed(
         scores += [face.score for face in outcome.faces]
         waiting.append(outcome.crops)
         if len(waiting) == PHOTOS_A_BATCH:
-            rows.append(embedder.embed(np.concatenate(waiting)))
+            rows.append(views.embed(embedder, views.together(waiting)))
             waiting.clear()
     if waiting:
-        rows.append(embedder.embed(np.concatenate(waiting)))
+        rows.append(views.embed(embedder, views.together(waiting)))
     with replacing(out.absolute()) as part, part.open("wb") as file:
         np.savez(
             file,

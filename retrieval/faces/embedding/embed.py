@@ -10,12 +10,15 @@ import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import BadInput, WeightsError
+from retrieve.faces.embedding import sums
+from retrieve.faces.embedding.embedder import Embedder, unit_rows
+from retrieve.faces.embedding.sums import AnyEmbedder
 from retrieve.networks import weights
 from retrieve.networks.runtime import Network, NetworkSpec, Precision, open_network
 from retrieve.types import Crops, Embeddings
@@ -23,50 +26,10 @@ from retrieve.types import Crops, Embeddings
 if TYPE_CHECKING:
     from torch import nn
 
-DEFAULT_EMBEDDER = "dlib-resnet"
+DEFAULT_EMBEDDER = "dlib-resnet+mobilefacenet"
 SHIPPED = Path(__file__).parents[1] / "data"  # where the networks lie that ship converted
 
 Template = tuple[tuple[float, float], ...]  # 5 x, y in crop pixels
-
-
-# What an object has to have to stand for an embedder.
-OF_AN_EMBEDDER = ("name", "dim", "crop_px", "template", "embed")
-
-
-class Embedder(Protocol):
-    """Gives one unit vector for each aligned face.
-
-    name            as a collection records it
-    dim             D
-    crop_px         side of the crops it takes
-    weights_sha256  of the weights behind it, hexadecimal
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def dim(self) -> int: ...
-
-    @property
-    def crop_px(self) -> int: ...
-
-    @property
-    def weights_sha256(self) -> str: ...
-
-    def template(self, detector: str) -> NDArray[np.float32]:
-        """(5, 2) x, y where that detector's landmarks belong, in crop pixels.
-
-        raises  BadInput for a detector whose landmarks were not measured
-        """
-        ...
-
-    def embed(self, crops: Crops) -> Embeddings:
-        """(N, crop_px, crop_px, 3) uint8 RGB → (N, D) float32, rows of length 1; N may be 0.
-
-        raises  BadInput for crops of another shape or type
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +74,17 @@ def open_embedder(
     precision: Precision | None = None,
     progress: weights.Progress | None = None,
     cache: Path | None = None,
-) -> Embedder:
+) -> AnyEmbedder:
     """The embedder with that name, or with the weights in that file.
 
     name_or_path  dlib-resnet, mobilefacenet, facenet-vggface2, facenet-casia-webface; or a
                   file: .dat is dlib's network, .tflite MobileFaceNet, .pt FaceNet's. A file
                   with the name of a published one counts as that one, another is called by
-                  its own name
+                  its own name. Names with a + between them are a sum of networks (sums.py)
     device        "cpu" or "cuda"
     mirror        average each crop's raw vector with its mirror image's, for twice the time:
                   .2 to .8 points more accuracy on LFW with dlib-resnet, none with
-                  mobilefacenet. None does it for all but mobilefacenet
+                  mobilefacenet. None does it for all but mobilefacenet, and in no sum
     precision     None takes int8 where there is one, which changes no decision: see
                   best_precision()
     progress      called with bytes so far and bytes in all while weights are downloaded
@@ -130,6 +93,22 @@ def open_embedder(
     raises        BadInput, MissingExtra, WeightsError as weights.locate() and
                   runtime.open_network()
     """
+    if names := sums.parted(name_or_path):
+        families(name_or_path)  # before anything is fetched for a sum that cannot be
+        return sums.Sum(
+            [_open_one(one, device, bool(mirror), precision, progress, cache) for one in names]
+        )
+    return _open_one(name_or_path, device, mirror, precision, progress, cache)
+
+
+def _open_one(
+    name_or_path: str,
+    device: str,
+    mirror: bool | None,
+    precision: Precision | None,
+    progress: weights.Progress | None,
+    cache: Path | None,
+) -> Embedder:
     family, name = _family_and_name(name_or_path)
     spec = network_spec(name_or_path, progress=progress, cache=cache)
     chosen = precision or best_precision(spec, device)
@@ -139,17 +118,24 @@ def open_embedder(
 
 
 def is_embedder(name_or_path: str) -> bool:
-    """Whether open_embedder() knows it: a name, or a weights file that is there."""
+    """Whether open_embedder() knows it: a name, a sum of names, a weights file that is there."""
     try:
-        _family_and_name(name_or_path)
+        families(name_or_path)
     except BadInput:
         return False
     return True
 
 
-def embedder_family(name_or_path: str) -> Family:
-    """What is known of an embedder without opening it. Errors as open_embedder()."""
-    return _family_and_name(name_or_path)[0]
+def families(name_or_path: str) -> tuple[Family, ...]:
+    """What is known of each network behind an embedder without opening it. Errors as
+    open_embedder().
+    """
+    names = sums.parted(name_or_path)
+    if not names:
+        return (_family_and_name(name_or_path)[0],)
+    found = sorted(map(_family_and_name, names), key=lambda pair: pair[1])
+    sums.check([name for _, name in found])
+    return tuple(family for family, _ in found)
 
 
 def network_spec(
@@ -174,11 +160,12 @@ def network_spec(
 def best_precision(spec: NetworkSpec, device: str) -> Precision:
     """int8 on a CPU where the network has ranges for it, else float32.
 
-    Of 1,490 news photos int8 vectors of dlib-resnet have a cosine of .9997 with float32's,
-    .9993 at least. At the default threshold .150 of the pairs of one person are missed,
-    .145 in float32, and scores between the two precisions move by .0012; rank-1 on portraits
-    is the same. So a collection may mix them. Every processor computes the same (see
-    runtime.py); one without VNNI takes 5.0 CPU ms a crop, 6.3 in float32.
+    Of 1,490 news photos int8 vectors of dlib-resnet have a cosine of .9996 with float32's,
+    .9989 at least. At the default threshold .148 of the pairs of one person are missed,
+    .145 in float32, and scores between the two precisions move by .0015. So a collection may mix
+    them. Every processor computes the same (see quantize.py); one without VNNI takes 4.2 CPU ms
+    a crop, 7.1 in float32. mobilefacenet is faster in float32: in 8 bits only OpenVINO gains
+    (docs/embedding.md).
     `python -m benchmarks.exports` and `python -m benchmarks.embedding` measure it.
     """
     return "int8" if device == "cpu" and spec.int8_ranges is not None else "float32"
@@ -219,12 +206,6 @@ class _NetworkEmbedder:
             return self._network(_planes(crops))[0]
         both = self._network(_planes(np.concatenate([crops, crops[:, :, ::-1]])))[0]
         return both[: len(crops)] + both[len(crops) :]
-
-
-def unit_rows(raw: NDArray[np.float32]) -> Embeddings:
-    """(N, D) → the same directions in length 1."""
-    rows: Embeddings = raw / np.linalg.norm(raw, axis=1, keepdims=True)
-    return rows
 
 
 def _planes(crops: Crops) -> NDArray[np.float32]:

@@ -61,7 +61,9 @@ def parse(data: bytes) -> dict[str, Array]:
             slopes = np.ones(len(weight))
     _scale_input(named)
     _pad_strided(named)
-    named["blocks.0.widen.weight"] = _joined(named, "first.narrow", "blocks.0.widen")[..., None, None]
+    named["blocks.0.widen.weight"] = _joined(named, "first.narrow", "blocks.0.widen")[
+        ..., None, None
+    ]
     named["fc.weight"] = _joined(named, "linear", "fc")
     if not all(np.isfinite(array).all() for array in named.values()):
         raise _damage("a number that is not finite, or a slope of zero")

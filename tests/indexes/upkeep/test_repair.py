@@ -122,7 +122,7 @@ def test_faces_are_matched_by_their_boxes_and_not_by_their_numbers(collection, m
     def reversed_faces(_, paths, **__):
         for key, found in pretend.extractor(paths):
             found.faces.reverse()
-            yield key, replace(found, crops=found.crops[::-1])
+            yield key, replace(found, crops=(found.crops[0][::-1],))
 
     monkeypatch.setattr(workers, "run", reversed_faces)
     before = _gallery(collection)

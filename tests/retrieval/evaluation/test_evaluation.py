@@ -131,3 +131,11 @@ def test_ranks_agree_with_sorting_by_hand():
 def test_scores_of_another_shape_are_refused():
     with pytest.raises(BadInput, match="gallery"):
         identification.ranks(SCORES[:, :2], PROBES, GALLERY)
+
+
+def test_probabilities_that_tell_the_truth_have_no_calibration_error():
+    """Of ten pairs at .9 nine are of one person, of ten at .1 one."""
+    genuine, impostor = np.array([0.9] * 9 + [0.1]), np.array([0.1] * 9 + [0.9])
+    assert verification.expected_error(genuine, impostor) == pytest.approx(0)
+    # All are .9 sure: half of the pairs are called one person .4 too often.
+    assert verification.expected_error(np.full(5, 0.9), np.full(8, 0.9)) == pytest.approx(0.4)

@@ -11,7 +11,8 @@ from PIL import Image
 from torch.nn import functional as F  # noqa: N812
 
 from retrieve.errors import BadInput, WeightsError
-from retrieve.faces.embedding.embed import Embedder, best_precision, network_spec, open_embedder
+from retrieve.faces.embedding.embed import best_precision, network_spec, open_embedder
+from retrieve.faces.embedding.embedder import Embedder
 from retrieve.models.inception_resnet_v1 import InceptionResnetV1
 from retrieve.networks import weights
 from retrieve.types import Crops
@@ -27,7 +28,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def float32(cache: Path) -> Embedder:
-    return open_embedder(precision="float32", cache=cache)
+    return open_embedder("dlib-resnet", precision="float32", cache=cache)
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +89,12 @@ def test_the_mean_is_taken_of_raw_vectors(cache, float32, noise):
     with torch.inference_mode():
         plain, mirrored = module(planes), module(planes.flip(3))
     assert_allclose(float32.embed(noise[:2]), F.normalize(plain + mirrored), atol=1e-5)
-    without = open_embedder(precision="float32", mirror=False, cache=cache)
+    without = open_embedder("dlib-resnet", precision="float32", mirror=False, cache=cache)
     assert_allclose(without.embed(noise[:2]), F.normalize(plain), atol=1e-5)
 
 
 def test_eight_bits_give_the_vectors_of_float32(cache, float32, portraits):
-    chosen = open_embedder(cache=cache)
+    chosen = open_embedder("dlib-resnet", cache=cache)
     got, want = chosen.embed(portraits), float32.embed(portraits)
     cosine = (got * want).sum(axis=1)
     assert cosine.min() > 0.999
