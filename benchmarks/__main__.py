@@ -9,6 +9,7 @@ RUNS = (
     ("benchmarks.embedding",),
     ("benchmarks.runtimes",),
     ("benchmarks.detection",),
+    ("benchmarks.everyday",),
     ("benchmarks.startup",),
     ("benchmarks.installation",),
     ("benchmarks.pipeline",),
