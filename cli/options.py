@@ -42,6 +42,14 @@ DetectorOption = Annotated[
         show_default="what the collection was made with, else mtcnn",
     ),
 ]
+TurnOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--turn/--no-turn",
+        help="Search a photo in which no face stands upright turned, too.",
+        show_default="what the collection was made with, else --turn",
+    ),
+]
 ModelOption = Annotated[
     str | None,
     typer.Option(

@@ -406,6 +406,7 @@ def open_collection(
     encoder: str | TextEncoder | None = None,
     language: str | None = None,
     device: str = "cpu",
+    turns: bool | None = None,
     read_only: bool = False,
     on_download: OnDownload | None = None,
 ) -> Collection:
@@ -423,6 +424,8 @@ def open_collection(
               takes the one it was made with, lstm for a new one
     language  of texts, ISO 639-1, for the stems of words; None likewise, es for a new one
     device    where networks and search run, cpu or cuda
+    turns     whether a photo in which no face stands upright is searched turned; None does as
+              the collection was made, with turns for a new one
     read_only change nothing; so it is anyway where the folder cannot be written
     on_download
               called with bytes so far and bytes in all while weights are downloaded
@@ -438,6 +441,7 @@ def open_collection(
         embedder,
         device=device,
         asked=detector is not None or embedder is not None or device != "cpu",
+        turns=turns,
         on_download=on_download,
     )
     if create:

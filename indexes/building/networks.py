@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieve.errors import CollectionError
+from retrieve.faces.detection.detector import landmarks_of
+from retrieve.faces.detection.recipe import DEFAULT, KEY, Recipe, read_recipe, without_recipe
 from retrieve.indexes.building.processes import can_travel
 from retrieve.indexes.vectors.foreign import check_ours
 from retrieve.indexes.vectors.spaces import Space
@@ -28,8 +30,9 @@ class Networks:
 
     Threads share them: both are used as they are, never changed.
 
-    held   the names of those that the collection was made with, which stand for None
+    held   those that the collection was made with, which stand for None, and its recipe
     asked  whether somebody asked for one of them, so that it has to be opened
+    turns  whether photos without an upright face are searched turned; None as the recipe does
     """
 
     def __init__(
@@ -40,9 +43,11 @@ class Networks:
         *,
         device: str,
         asked: bool = False,
+        turns: bool | None = None,
         on_download: OnDownload | None = None,
     ) -> None:
         self.asked = asked
+        self._turns = turns
         self._collection = collection
         self.held: Mapping[str, str] = {}
         self._device = device
@@ -74,8 +79,15 @@ class Networks:
 
                 name = self._named[0] or self.held.get("detector", DEFAULT_DETECTOR)
                 self._check_ours("detector", name, name in DETECTORS)
-                self._detector = open_detector(name, device=self._device)
+                edition = self.recipe.edition
+                self._detector = open_detector(name, device=self._device, edition=edition)
             return self._detector
+
+    @property
+    def recipe(self) -> Recipe:
+        """How photos are searched: as the collection does, in a new one as is best today."""
+        made_with = read_recipe(self.held.get(KEY)) if self.held else DEFAULT
+        return made_with if self._turns is None else made_with.turning(self._turns)
 
     @property
     def embedder(self) -> AnyEmbedder:
@@ -114,12 +126,13 @@ class Networks:
         self._detector, self._embedder = detector, embedder
 
     def made_by(self) -> dict[str, str]:
-        """What the catalog keeps of them: names and the SHA-256 of their weights."""
+        """What the catalog keeps of them: names, the SHA-256 of their weights, the recipe."""
         return {
             "detector": self.detector.name,
             "detector_sha256": weights_of(self.detector),
             "embedder": self.embedder.name,
             "embedder_sha256": weights_of(self.embedder),
+            KEY: str(self.recipe),
         }
 
     def check(self, space: Space) -> None:
@@ -128,7 +141,8 @@ class Networks:
         raises  CollectionError that names both
         """
         asked, held = self.made_by(), space.made_by
-        if asked != held:
+        # Another recipe finds other faces, and the same face has the same vector.
+        if without_recipe(asked) != without_recipe(held):
             raise CollectionError(
                 f"{self._collection} holds {space.dim}-d faces of {held['detector']} and "
                 f"{held['embedder']} (weights {held['embedder_sha256'][:8]}); you asked with "
@@ -143,11 +157,13 @@ class Networks:
         from retrieve.indexes.building.workers import Faces
 
         name = self.detector.name
-        return Faces(self._own or name, self._device, views(self.embedder, name))
+        wanted = views(self.embedder, landmarks_of(self.detector))
+        return Faces(self._own or name, self._device, wanted, self.recipe)
 
     def extract(self, read: Reader) -> PhotoFaces:
         """The faces of a photo; raises BadPhoto if it cannot be used."""
         from retrieve.faces.embedding.views import views
         from retrieve.faces.extract import extract
 
-        return extract(read, self.detector, views(self.embedder, self.detector.name))
+        wanted = views(self.embedder, landmarks_of(self.detector))
+        return extract(read, self.detector, wanted, self.recipe)

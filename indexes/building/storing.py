@@ -263,4 +263,5 @@ def _photo(extracted: Extracted) -> NewPhoto:
         extracted.taken_at,
         extracted.warnings,
         extracted.place,
+        extracted.turn,
     )

@@ -25,6 +25,7 @@ from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.faces.detection.detect import open_detector
 from retrieve.faces.detection.detector import Detector
+from retrieve.faces.detection.recipe import DEFAULT, Recipe
 from retrieve.faces.embedding.views import View
 from retrieve.faces.extract import PhotoFaces, extract
 from retrieve.indexes.building.describing import Said, said_of
@@ -51,6 +52,7 @@ class Extracted:
     crops       for each view (N, size_px, size_px, 3)
     thumbnails  one JPEG a face, of PICTURE
     said        what the photo says about itself in words
+    turn        degrees clockwise by which the photo was turned to find its faces
     """
 
     sha256: str
@@ -64,6 +66,7 @@ class Extracted:
     thumbnails: list[bytes]
     place: tuple[float, float] | None = None
     said: Said = NOTHING_SAID
+    turn: int = 0
 
 
 # What is done with a file; raises BadInput for one that cannot be used.
@@ -77,19 +80,23 @@ class Faces:
     detector  its name, or one of the caller's own
     device    where the detector runs, cpu or cuda
     views     what the embedder wants to see of each face
+    recipe    how photos are searched
     """
 
     detector: str | Detector
     device: str
     views: tuple[View, ...]
+    recipe: Recipe = DEFAULT
 
     def open(self) -> Callable[[Path], Extracted]:
         """Open the detector."""
-        own = self.detector
-        detector = open_detector(own, device=self.device) if isinstance(own, str) else own
+        own, edition = self.detector, self.recipe.edition
+        detector = (
+            open_detector(own, device=self.device, edition=edition) if isinstance(own, str) else own
+        )
 
         def work(path: Path) -> Extracted:
-            return packed(extract(file_reader(path), detector, self.views))
+            return packed(extract(file_reader(path), detector, self.views, self.recipe))
 
         return work
 
@@ -277,6 +284,7 @@ def packed(found: PhotoFaces) -> Extracted:
         found.quality,
         [jpeg(picture) for picture in found.pictures],
         photo.place,
+        turn=found.turn,
     )
 
 

@@ -250,6 +250,12 @@ def create_words(db: Database) -> None:
     db.execute("CREATE VIRTUAL TABLE vocabulary USING fts5vocab (stems, row)")
 
 
+def _005_turned_photos(db: Database, folder: Path) -> None:
+    """The turn in which a photo shows its faces."""
+    # Degrees clockwise: 0, 90, 180 or 270. Boxes and landmarks are of the photo as it is.
+    db.execute("ALTER TABLE contents ADD COLUMN turn INTEGER NOT NULL DEFAULT 0")
+
+
 def _sign(db: Database, path: Path, space: str, row_bytes: int, rows: int) -> None:
     """Checksums of the rows of a vector file that was written without them."""
     size = path.stat().st_size if path.is_file() else 0
@@ -272,5 +278,6 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _002_spaces_of_anything,
     _003_texts,
     _004_pictures,
+    _005_turned_photos,
 )
 FORMAT = len(MIGRATIONS)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from retrieve.errors import CollectionError
+from retrieve.faces.detection.recipe import without_recipe
 from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.contents import NewPhoto
 from retrieve.indexes.catalog.database import writing
@@ -110,7 +111,8 @@ def _prepare(collection: Collection, header: Header) -> None:
         if space is None:
             space = Space(FACES, FACES, header.made_by, header.dim, header.metric)
             collection.faces.create(space)
-    if (space.made_by, space.dim) != (header.made_by, header.dim):
+    ours, theirs = (without_recipe(one.made_by) for one in (space, header))
+    if (ours, space.dim) != (theirs, header.dim):
         held, given = space.made_by, header.made_by
         raise CollectionError(
             f"{collection.path} holds {space.dim}-d faces of {held['detector']} and "
