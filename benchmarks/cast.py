@@ -4,9 +4,9 @@ Prints of the demo's album and the tests' one, with either detector and the defa
 scores of pairs of faces of one person and of two, beside the default threshold.
 
 --choose N chooses the people of an album again (CAST in retrieve.sample_data.people) from as many
-candidates as --among says: farthest first, by the highest score that any two pictures of two
-people reach (Gonzalez 1985, "Clustering to minimize the maximum intercluster distance"). Whoever
-isn't found in each picture by both detectors, or has the name of somebody chosen, stays out.
+candidates as --among says, by the highest score that any two pictures of two people reach
+(Gonzalez 1985, "Clustering to minimize the maximum intercluster distance"). Whoever isn't found
+in each picture by both detectors, or has the name of somebody chosen, stays out.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ from retrieve.types import Embeddings
 
 ALBUMS = {"demo": (8, 40), "tests": (3, 12)}  # people, photos; both of seed 1
 FIRST_CANDIDATE = 1000
-SHOTS = 3  # pictures of a candidate
+SHOTS = 2  # pictures of a candidate
 # A person whose own pictures score less with each other is hard to find again.
 LOWEST_OF_ONE = 0.87
+ALIKE = 2.0  # above any score: never chosen together
 
 People = NDArray[np.int64]  # (N,) who each embedding is of
+Highest = NDArray[np.float32]  # (P, P)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +50,7 @@ class Candidates:
     """
 
     seeds: list[int]
-    highest: NDArray[np.float32]
+    highest: Highest
 
 
 def faces_of(
@@ -82,7 +84,9 @@ def pairs(
 
 def measured(embedder: AnyEmbedder) -> None:
     """Print the table."""
-    print("album  detector    faces  missed  one: lowest   5 %  median   two: median   99 %  highest")
+    print(
+        "album  detector    faces  missed  one: lowest   5 %  median   two: median   99 %  highest"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for name, (people, photos) in ALBUMS.items():
             album = Path(folder, name)
@@ -134,24 +138,57 @@ def candidates(embedder: AnyEmbedder, seeds: range) -> Candidates:
             rows.append(embeddings)
     every = np.stack(rows)  # (P, detectors, SHOTS, D)
     scores = np.einsum("pdsv,qdtv->pqdst", every, every, optimize=True)
-    return Candidates(kept, scores.max(axis=(2, 3, 4)))
+    highest = scores.max(axis=(2, 3, 4))
+    # Equal to the last bit, or a person could seem farther away than from the other side.
+    return Candidates(kept, np.maximum(highest, highest.T))
 
 
 def chosen(people: Candidates, n: int) -> tuple[list[int], float]:
-    """N seeds, farthest first, from the start that ends best; the highest score among them."""
+    """N seeds that are apart, from the start that ends best; the highest score among them.
+
+    Farthest first from each start; then whoever of the nearest two can be replaced by somebody
+    farther from all the others is.
+    """
     names = [Person.from_seed(seed).name for seed in people.seeds]
-    best: tuple[float, list[int]] = (2.0, [])
+    rivals = people.highest.copy()
+    for i, name in enumerate(names):
+        rivals[i, [j for j, other in enumerate(names) if other == name]] = ALIKE
+    best: tuple[float, list[int]] = (ALIKE, [])
     for start in range(len(names)):
-        picked, nearest, worst = [start], people.highest[start].copy(), -1.0
+        picked = [start]
         while len(picked) < n:
-            taken = {names[i] for i in picked}
-            nearest[[i for i, name in enumerate(names) if name in taken]] = 2
-            step = int(nearest.argmin())
-            worst = max(worst, float(nearest[step]))
-            picked.append(step)
-            nearest = np.maximum(nearest, people.highest[step])
-        best = min(best, (worst, picked))
-    return [people.seeds[i] for i in best[1]], best[0]
+            picked.append(_farthest(rivals, picked)[0])
+        while (better := _swapped(rivals, picked)) is not None:
+            picked = better
+        best = min(best, (_worst(rivals, picked)[0], picked))
+    return sorted(people.seeds[i] for i in best[1]), best[0]
+
+
+def _farthest(rivals: Highest, picked: list[int]) -> tuple[int, float]:
+    """Who is least like anybody picked, and how much."""
+    nearest = rivals[picked].max(axis=0)
+    nearest[picked] = ALIKE
+    return int(nearest.argmin()), float(nearest.min())
+
+
+def _worst(rivals: Highest, picked: list[int]) -> tuple[float, int, int]:
+    """The highest score of two who are picked, and the places of the two."""
+    among = rivals[np.ix_(picked, picked)]
+    np.fill_diagonal(among, -1)
+    i, j = np.unravel_index(int(among.argmax()), among.shape)
+    return float(among.max()), int(i), int(j)
+
+
+def _swapped(rivals: Highest, picked: list[int]) -> list[int] | None:
+    """One of the nearest two replaced, or None where nobody is farther."""
+    worst, *two = _worst(rivals, picked)
+    tried = []
+    for place in two:
+        rest = picked[:place] + picked[place + 1 :]
+        who, score = _farthest(rivals, rest)
+        tried.append((score, [*rest, who]))
+    score, better = min(tried)
+    return better if score < worst else None
 
 
 def main() -> None:

@@ -141,7 +141,11 @@ def _skin(person: Person, seen: Seen) -> Sheet:
     folds = person.wrinkles * bell(x - 0.33 - 0.35 * (y - person.nose), 0.035)
     folds *= step(y, person.nose - 0.1, person.nose + 0.1) * step(y, person.mouth_y + 0.2, 0.9)
     forehead = person.wrinkles * bell(np.sin((y + 0.62) * 34), 0.35) * blob(x, y + 0.6, 0.5, 0.12)
-    paint(skin, person.sockets * sockets + 0.3 * folds + 0.16 * forehead, person.skin * np.float32(0.55))
+    paint(
+        skin,
+        person.sockets * sockets + 0.3 * folds + 0.16 * forehead,
+        person.skin * np.float32(0.55),
+    )
     return skin
 
 
