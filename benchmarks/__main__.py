@@ -8,6 +8,7 @@ import sys
 RUNS = (
     ("benchmarks.embedding",),
     ("benchmarks.detection",),
+    ("benchmarks.everyday",),
     ("benchmarks.startup",),
     ("benchmarks.installation",),
     ("benchmarks.pipeline",),

@@ -1,6 +1,6 @@
-"""Detectors on everyday photos: python -m benchmarks.everyday [--photos FOLDER] [--only NAME]...
+"""Detectors on everyday photos: python -m benchmarks.everyday [--only NAME]... [--recipes]
 
-FOLDER is ../shared/photos. All detectors look at every photo of wider_dev in turn, at no more than
+On ../shared/photos, or on --photos FOLDER. All detectors look at every photo of wider_dev in turn, at no more than
 1,024 pixels, on one thread. Of each: recall of faces whose shorter side has 40 pixels and more, and
 20 to 40, in these photos (found is an intersection over union above .3, one to one, best score
 first; what is marked invalid is not counted), finds on nothing (that overlap no box, small and
@@ -54,7 +54,7 @@ def looks() -> dict[str, Look]:
     for name, one in {
         "first edition": first,
         "score .47, no second look": replace(settings, accept=0.47, sure=0),
-        "second look from .3": replace(settings, accept=0.3),
+        "second look from .4 on": replace(settings, accept=0.4),
         "704 px": replace(settings, long_side_px=704, area_px=704 * 470),
         "768 px": replace(settings, long_side_px=768, area_px=768 * 512),
     }.items():
@@ -197,8 +197,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, default=SHARED)
     parser.add_argument("--only", action="append", metavar="NAME")
+    parser.add_argument("--recipes", action="store_true", help="what the default recipe adds alone")
     asked = parser.parse_args()
-    everyday(asked.photos, asked.only)
+    if not asked.recipes:
+        everyday(asked.photos, asked.only)
     if not asked.only:
         recipes(asked.photos, asked.photos.parent / "cases" / "photos")
 

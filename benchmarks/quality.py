@@ -36,6 +36,7 @@ from retrieve.training.calibrate import pair_scores
 from retrieve.types import Crops, Face, Pixels
 
 FOLDS = 5
+MOST = 3  # photos of a person that are looked for
 POSES = (0, 0.5, 0.7, 0.85)  # lower bounds: 1 is frontal
 RIDGE = 1e-3
 EYES_PX = float(np.linalg.norm(PATCH.template[1] - PATCH.template[0]))
@@ -94,7 +95,12 @@ class Trials:
         patches = faces.crops[0]
         stored = views_of.embed(embedder, _cut(patches, wanted))
         threshold = threshold_at(pair_scores(stored, faces.people)[1], RATES[1])
-        several = [i for i, name in enumerate(names) if np.sum(names == name) > 1]
+        several = [
+            int(i)
+            for name in np.unique(names)
+            if np.sum(names == name) > 1
+            for i in np.flatnonzero(names == name)[:MOST]
+        ]
         people = np.unique(names[several])
         self.judged: list[quality.Quality] = []
         shares, who, what = [], [], []
@@ -138,23 +144,22 @@ def _sized(landmarks: NDArray[np.float32], eyes_px: float | None) -> Face:
 def fit(
     terms: NDArray[np.float64], found: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> quality.Fitted:
-    """Logistic regression on shares, by Newton's method, with a little ridge on scaled terms."""
-    middle, spread = terms.mean(axis=0), terms.std(axis=0) + 1e-9
-    x = np.column_stack([(terms - middle) / spread, np.ones(len(terms))])
+    """Logistic regression on shares, with a little ridge; no term may raise the chance."""
+    from scipy.optimize import minimize
+
+    spread = terms.std(axis=0) + 1e-9
+    x = np.column_stack([terms / spread, np.ones(len(terms))])
     weights = weights / weights.sum()
-    w = np.zeros(x.shape[1])
-    ridge = RIDGE * np.eye(len(w))
-    ridge[-1, -1] = 0
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-x @ w))
-        gradient = x.T @ (weights * (p - found)) + ridge @ w
-        hessian = (x.T * (weights * p * (1 - p))) @ x + ridge
-        step = np.linalg.solve(hessian, gradient)
-        w -= step * min(1.0, 2 / float(np.abs(step).max()))
-        if np.abs(step).max() < 1e-9:
-            break
-    coefficients = w[:-1] / spread
-    return quality.Fitted(float(w[-1] - coefficients @ middle), coefficients)
+
+    def loss(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        odds = x @ w
+        p = 1 / (1 + np.exp(-odds))
+        value = weights @ (np.logaddexp(0, odds) - found * odds) + RIDGE * w[:-1] @ w[:-1] / 2
+        return float(value), x.T @ (weights * (p - found)) + RIDGE * np.append(w[:-1], 0)
+
+    bounds = [(None, 0.0)] * terms.shape[1] + [(None, None)]
+    w = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
+    return quality.Fitted(float(w[-1]), w[:-1] / spread)
 
 
 def chances(fitted: quality.Fitted, terms: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -215,7 +220,7 @@ def main() -> None:
             "rate": f"{RATES[1]:g}",
             "intercept": round(every.intercept, 6),
             "coefficients": every.coefficients.round(6).tolist(),
-            "data": "1,090 news photos of 150 people and damaged copies (research use; ships as "
+            "data": "news photos of 150 people and damaged copies (research use; ships as "
             "these numbers alone)",
         }
         quality.FITTED.write_text(json.dumps(stated, indent=2) + "\n")

@@ -54,7 +54,7 @@ ModelOption = Annotated[
     str | None,
     typer.Option(
         help="Face embedder, or the file with its weights; see: retrieve models.",
-        show_default="what the collection was made with, else dlib-resnet",
+        show_default="what the collection was made with, else dlib-resnet+mobilefacenet",
     ),
 ]
 EncoderOption = Annotated[

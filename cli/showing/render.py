@@ -292,6 +292,9 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
             "generation": info.space.generation,
             "search": info.search.value,
         }
+    if info.halfway is not None:
+        there = {"faces": info.halfway.faces, "of": info.halfway.of}
+        rows["moving_to"] = info.halfway.made_by | there
     if info.texts is not None:
         rows |= {
             **info.texts.made_by,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import signal
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -21,13 +21,15 @@ from numpy.typing import NDArray
 from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
+from retrieve import photos
 from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.faces.detection.detect import open_detector
 from retrieve.faces.detection.detector import Detector
 from retrieve.faces.detection.recipe import DEFAULT, Recipe
 from retrieve.faces.embedding.views import View
-from retrieve.faces.extract import PhotoFaces, extract
+from retrieve.faces.extract import PhotoFaces, extract, extract_known
+from retrieve.faces.pictured import crop_of_picture
 from retrieve.indexes.building.describing import Said, said_of
 from retrieve.indexes.building.processes import Context
 from retrieve.indexes.building.walk import is_text, root_of
@@ -69,8 +71,8 @@ class Extracted:
     turn: int = 0
 
 
-# What is done with a file; raises BadInput for one that cannot be used.
-Work = Callable[[Path], Result]
+# What is done with a file, or with what names one; raises BadInput for one that cannot be used.
+Work = Callable[[Any], Result]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +101,22 @@ class Faces:
             return packed(extract(file_reader(path), detector, self.views, self.recipe))
 
         return work
+
+    def cut(self, path: Path, faces: Sequence[Face]) -> Extracted:
+        """The same of faces that are known; no detector is asked."""
+        name = self.detector if isinstance(self.detector, str) else self.detector.name
+        return packed(extract_known(file_reader(path), faces, name, self.views))
+
+    def of_picture(self, jpeg: bytes, face: Face, shown: View) -> tuple[tuple[Crops, ...], bool]:
+        """A known face's crops, one a view, out of its stored picture, and whether one of them
+        reaches beyond that.
+
+        shown   what the picture shows
+        raises  BadInput for a picture or landmarks of no use
+        """
+        picture = photos.decode(jpeg, long_side_px=None).pixels
+        cut = [crop_of_picture(picture, face.landmarks, shown, view) for view in self.views]
+        return tuple(crop[None] for crop, _ in cut), any(filled for _, filled in cut)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,10 +196,10 @@ class Workers(Generic[Result]):
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
 
-    def run(self, paths: Iterable[tuple[Key, Path]]) -> Generator[tuple[Key, Result | str]]:
+    def run(self, paths: Iterable[tuple[Key, Any]]) -> Generator[tuple[Key, Result | str]]:
         """Extract the faces or passages of every file, in the order in which they are done.
 
-        paths    (key, path); taken only as fast as results are
+        paths    (key, path or whatever the work is on); taken only as fast as results are
         returns  (key, what was found or why the file is skipped)
 
         Closing the iterator drops the files that are not done.
@@ -214,7 +232,7 @@ class Workers(Generic[Result]):
 
 def run(
     open_work: Callable[[], Work[Result]],
-    paths: Iterable[tuple[Key, Path]],
+    paths: Iterable[tuple[Key, Any]],
     *,
     workers: int = WORKERS,
     time_limit_s: float = TIME_LIMIT_S,
@@ -256,14 +274,14 @@ def _start(open_work: Callable[[], Work[Any]]) -> None:
     _work = open_work()
 
 
-def _work_on(path: Path) -> Any:
-    return _attempted(_work, path)
+def _work_on(item: Any) -> Any:
+    return _attempted(_work, item)
 
 
-def _attempted(work: Work[Result], path: Path) -> Result | str:
+def _attempted(work: Work[Result], item: Any) -> Result | str:
     """What was found, or why the file cannot be used."""
     try:
-        return work(path)
+        return work(item)
     except BadInput as error:
         return str(error)
     except MemoryError:

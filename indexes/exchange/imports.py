@@ -85,7 +85,7 @@ def put(
     raises  CollectionError, with nothing changed, if the collection holds those of others
     """
     _prepare(collection, header)
-    importer = _Importer(collection)
+    importer = _Importer(collection, without_recipe(header.made_by))
     batch: list[tuple[str, Record]] = []
     with collection.engine.building(collection.path / CATALOG) as on_commit:
         for done, (where, record) in enumerate(rows, 1):
@@ -127,7 +127,8 @@ def _prepare(collection: Collection, header: Header) -> None:
 class _Importer:
     """Stores batches and counts what that means."""
 
-    def __init__(self, collection: Collection) -> None:
+    def __init__(self, collection: Collection, made_by: dict[str, str]) -> None:
+        self._made_by = made_by
         self._db = collection.db
         self._catalog = collection.catalog
         self._vectors = collection.faces
@@ -243,7 +244,9 @@ class _Importer:
     ) -> None:
         if not new:
             return
-        first = self._vectors.append(np.stack([face.embedding for face in new.values()]))
+        first = self._vectors.append(
+            np.stack([face.embedding for face in new.values()]), made_by=self._made_by
+        )
         for row, ((content_id, number), record) in enumerate(new.items(), first):
             face = Face(record.box, record.landmarks, record.score)
             id = self._catalog.add_face(row, content_id, number, face, record.quality)

@@ -169,7 +169,22 @@ def extract(
     recipe  how the photo is searched
     raises  photos.BadPhoto if it cannot be used
     """
-    faces = detect(read, detector, recipe)
+    return _cut_out(detect(read, detector, recipe), views)
+
+
+def extract_known(
+    read: Reader, faces: Sequence[Face], detector: str, views: Sequence[View]
+) -> PhotoFaces:
+    """Read a photo and align and judge faces that were found in it before.
+
+    faces     in pixels of the whole photo
+    detector  the name of what found them
+    Otherwise as extract().
+    """
+    return _cut_out(Faces(read, read(DEFAULT.photo_px), faces, detector), views)
+
+
+def _cut_out(faces: Faces, views: Sequence[View]) -> PhotoFaces:
     *crops, pictures = faces.crops([*views, PICTURE])
     quality = [measure(face, picture).total for face, picture in zip(faces, pictures, strict=True)]
     return PhotoFaces(

@@ -16,7 +16,8 @@ def models(as_json: JsonOption = False) -> None:
     from retrieve.faces.embedding.figures import measured
     from retrieve.networks import exports, weights
 
-    ships = {one.name: one.precision for one in exports.record(SHIPPED)}
+    shipped = exports.record(SHIPPED)
+    ships = {one.name: one.precision for one in shipped if one.precision != exports.GRAPH}
     present = {name: name in ships or weights.is_present(name) for name in weights.TABLE}
     showing.models(
         list(weights.TABLE.values()), present, ships, measured(), DEFAULT_EMBEDDER, as_json=as_json

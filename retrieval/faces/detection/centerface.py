@@ -46,7 +46,9 @@ class Settings:
     area_px       of what it sees of a long photo, so that it costs as much as any other
     accept        lowest score
     sure          a face with a lower score is kept if O-net agrees; 0 asks it nothing
-    second        lowest mean probability of O-net's then, of the crop and its mirror image
+    fair          a face with a lower score is kept if O-net is certain
+    second        lowest mean probability of O-net's that agrees, of the crop and its mirror image
+    certain       lowest of one that is certain
     points        from this probability on O-net's landmarks are taken, of a head that stands
                   upright; others it places badly
     """
@@ -55,13 +57,15 @@ class Settings:
     area_px: int = 0
     accept: float = 0.5
     sure: float = 0.0
+    fair: float = 0.0
     second: float = 0.5
+    certain: float = 0.98
     points: float = 0.7
 
 
 FIRST = Settings()
 # `python -m benchmarks.everyday` measures these beside others.
-DEFAULT = Settings(area_px=640 * 427, accept=0.4, sure=0.5)
+DEFAULT = Settings(area_px=640 * 427, accept=0.25, fair=0.4, sure=0.5)
 
 
 def open_centerface(
@@ -179,7 +183,8 @@ class CenterFaceDetector:
         agreed[doubtful] = (sure[doubtful] + second.mirrored(pixels, boxes[doubtful])) / 2
         kept = []
         for i, face in enumerate(faces):
-            if doubtful[i] and agreed[i] < wanted.second:
+            least = wanted.certain if face.score < wanted.fair else wanted.second
+            if doubtful[i] and agreed[i] < least:
                 continue
             placed = sure[i] >= wanted.points and is_upright(face)
             kept.append(Face(face.box, points[i], face.score) if placed else face)
