@@ -21,6 +21,7 @@ install: .venv/.installed
 
 .venv/.installed-bench: .venv/.installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps openvino
 	touch $@
 
 demo: .venv/.installed

@@ -7,6 +7,7 @@ import sys
 
 RUNS = (
     ("benchmarks.embedding",),
+    ("benchmarks.runtimes",),
     ("benchmarks.detection",),
     ("benchmarks.everyday",),
     ("benchmarks.startup",),

@@ -1,10 +1,11 @@
 """Detectors on everyday photos: python -m benchmarks.everyday [--only NAME]... [--recipes]
 
-On ../shared/photos, or on --photos FOLDER. All detectors look at every photo of wider_dev in turn, at no more than
-1,024 pixels, on one thread. Of each: recall of faces whose shorter side has 40 pixels and more, and
-20 to 40, in these photos (found is an intersection over union above .3, one to one, best score
-first; what is marked invalid is not counted), finds on nothing (that overlap no box, small and
-invalid ones included) of all finds, and CPU ms a photo; the faces found of the 29 in solvay1927.
+On ../shared/photos, or on --photos FOLDER. All detectors look at every photo of wider_dev in turn,
+at no more than 1,024 pixels, on one thread. Of each: recall of faces whose shorter side has 40
+pixels and more, and 20 to 40, in these photos (found is an intersection over union above .3, one to
+one, best score first; what is marked invalid is not counted), finds on nothing (that overlap no
+box, small and invalid ones included) of all finds, and CPU ms a photo; the faces found of the 29 in
+solvay1927.
 
 Then of the default recipe, by detector, what tiles and turns find and cost: portraits turned,
 photos without a face, photos of things, and a panorama of a group photo.

@@ -25,7 +25,7 @@ from retrieve.faces.detection.detect import DETECTORS, open_detector
 from retrieve.faces.embedding.align import align
 from retrieve.faces.embedding.embed import DLIB_RESNET, MOBILEFACENET, Family, open_embedder
 from retrieve.faces.embedding.embedder import unit_rows
-from retrieve.faces.embedding.views import parts
+from retrieve.faces.embedding.views import embed, parts
 from retrieve.networks import weights
 from retrieve.networks.runtime import Precision
 from retrieve.training.originals import tensorflow_lite
@@ -137,12 +137,12 @@ def originals(folder: Path) -> None:
     by_dlib = unit_rows(np.array(peer.compute_face_descriptor(list(dlib_crops)), np.float32))
     for precision in PRECISIONS:
         ours = open_embedder(DLIB_RESNET.name, precision=precision, mirror=False)
-        _told_cosine(f"dlib-resnet {precision}, dlib-bin", ours.embed(dlib_crops), by_dlib)
+        _told_cosine(f"dlib-resnet {precision}, dlib-bin", embed(ours, (dlib_crops,)), by_dlib)
     crops = people(folder, MOBILEFACENET, COMPARED)[0]
     planes = crops.transpose(0, 3, 1, 2).astype(np.float32)
     by_file = unit_rows(tensorflow_lite(weights.locate("mobilefacenet"), planes))
     ours = open_embedder(MOBILEFACENET.name)
-    _told_cosine("mobilefacenet float32, its file", ours.embed(crops), by_file)
+    _told_cosine("mobilefacenet float32, its file", embed(ours, (crops,)), by_file)
 
 
 def _told_cosine(what: str, one: Embeddings, other: Embeddings) -> None:

@@ -6,9 +6,9 @@ every network that ships; dlib-bin is the peer. bfloat16 is OpenVINO's, where th
 
 FOLDER is that of benchmarks.verification. With it mobilefacenet is made in 8 bits, too, by ONNX
 Runtime's own tool from the ranges of some of FOLDER's portraits: all convolutions, and all but the
-depthwise ones. Prints, as each runtime gives them, the cosine to float32 and the pairs of one person
-that are missed (FNMR), alone and in the sum with dlib-resnet; sums of one precision against the
-other; and of the other embedder what its 8 bits cost.
+depthwise ones. Prints, as each runtime gives them, the cosine to float32 and the pairs of one
+person that are missed (FNMR), alone and in the sum with dlib-resnet; sums of one precision against
+the other; and of dlib-resnet what its 8 bits cost.
 
 OpenVINO is no extra of this distribution: it depends on openvino-telemetry, which tells Google
 Analytics of each `import openvino`, without being asked to. So it is installed without that, and
@@ -34,8 +34,11 @@ from torch import nn
 from benchmarks.installation import megabytes
 from benchmarks.verification import Labelled, congress, labelled, missed, people_dev
 from retrieve.evaluation.verification import threshold_at
-from retrieve.faces.embedding.embed import DLIB_RESNET, MOBILEFACENET, network_spec, unit_rows
 from retrieve.faces.embedding.embed import SHIPPED as FOLDER
+from retrieve.faces.embedding.embed import network_spec, open_embedder
+from retrieve.faces.embedding.embedder import unit_rows
+from retrieve.faces.embedding.sums import Sum
+from retrieve.faces.embedding.views import views
 from retrieve.models.mobilefacenet import Bend, MobileFaceNet
 from retrieve.networks import weights
 from retrieve.networks.runtime import NetworkSpec, OnnxNetwork, export
@@ -45,8 +48,7 @@ from retrieve.types import Crops, Embeddings
 ROUNDS = 9
 DETECTOR = "mtcnn"
 RATE = 2e-4
-# Of their strangers' scores, and what each network counts for in the sum.
-SPREADS, COUNTS = (0.0351, 0.1448), (1, 2)
+SUM = "dlib-resnet+mobilefacenet"
 INPUTS = {  # network → shapes of what it gets at once
     "mtcnn-pnet": [(1, 3, 512, 512)],
     "mtcnn-rnet": [(64, 3, 24, 24)],
@@ -150,15 +152,19 @@ def with_prelu() -> nn.Module:
     """
     network = network_spec("mobilefacenet").build()
     assert isinstance(network, MobileFaceNet)
-    spots = [(network.first, "bend1", network.first.around)]
-    spots.append((network.first, "bend2", network.blocks[0].widen))
+    spots: list[tuple[nn.Module, str, nn.Module]] = [
+        (network.first, "bend1", network.first.around),
+        (network.first, "bend2", network.get_submodule("blocks.0.widen")),
+        (network, "bend", network.pool),
+    ]
     for block in network.blocks:
-        spots.append((block.spatial, "bend1", block.spatial.around))
-        spots.append((block.spatial, "bend2", block.narrow))
-    spots.append((network, "bend", network.pool))
+        spatial = block.get_submodule("spatial")
+        spots.append((spatial, "bend1", spatial.get_submodule("around")))
+        spots.append((spatial, "bend2", block.get_submodule("narrow")))
     for owner, name, after in spots:
         bend = getattr(owner, name)
         assert isinstance(bend, Bend)
+        assert isinstance(after, nn.Conv2d)
         factor = 1 + bend.gain.data  # (C, 1, 1): of the weights that read a channel
         prelu = nn.PReLU(len(factor))
         prelu.weight.data = 1 / factor.flatten()
@@ -214,12 +220,6 @@ def embedded(engine: Engine, crops: Crops) -> Embeddings:
     return unit_rows(np.concatenate([engine(planes(crops[i : i + 4])) for i in parts]))
 
 
-def summed(dlib: Embeddings, mobile: Embeddings) -> Embeddings:
-    """Set end to end, so that the inner product is the weighted sum of both scores."""
-    pairs = zip((dlib, mobile), COUNTS, SPREADS, strict=True)
-    return np.hstack([rows * np.float32(np.sqrt(count / spread)) for rows, count, spread in pairs])
-
-
 def told_of(vectors: Embeddings, faces: Labelled) -> str:
     threshold = threshold_at(pair_scores(vectors, faces.people)[1], RATE)
     return f"{missed(vectors, faces.people, [threshold])[0]:.4f}"
@@ -241,48 +241,48 @@ def told_across(probes: Embeddings, gallery: Embeddings, faces: Labelled) -> str
 
 def precisions(folder: Path) -> None:
     """A line for each network, precision and runtime."""
-    faces, portraits = {}, None
-    for family in (DLIB_RESNET, MOBILEFACENET):
-        wanted = DETECTOR, family.template(DETECTOR), family.crop_px
-        faces[family.name] = labelled(people_dev(folder / "people_dev"), *wanted)
-        portraits = labelled(congress(folder / "congress"), *wanted)
-    assert portraits is not None
-    mobile, dlib = faces["mobilefacenet"], faces["dlib-resnet"]
+    wanted = DETECTOR, views(SUM, DETECTOR)
+    faces = labelled(people_dev(folder / "people_dev"), *wanted)
+    dlib, mobile = faces.crops
+    portraits = labelled(congress(folder / "congress"), *wanted).crops[1]
+    opened = open_embedder(SUM)
+    assert isinstance(opened, Sum)
+    summed = opened.combine
     by_dlib = {}
     for name, precision, model in models():
         if name == "dlib-resnet":
-            by_dlib[precision] = embedded(onnx_runtime(model), dlib.crops)
+            by_dlib[precision] = embedded(onnx_runtime(model), dlib)
     float32 = export(network_spec("mobilefacenet"))
-    wide = embedded(onnx_runtime(float32), mobile.crops)
-    both = summed(by_dlib["int8"], wide)
+    wide = embedded(onnx_runtime(float32), mobile)
+    both = summed([by_dlib["int8"], wide])
     cosine = (by_dlib["int8"] * by_dlib["float32"]).sum(axis=1)
-    print(f"\n{len(mobile.people)} faces, no mirror, FNMR at {RATE:g}")
+    print(f"\n{len(faces.people)} faces, no mirror, FNMR at {RATE:g}")
     print(f"dlib-resnet int8: cosine to float32 {cosine.mean():.5f}, least {cosine.min():.5f}")
     for precision, rows in by_dlib.items():
-        total = summed(rows, wide)
+        total = summed([rows, wide])
         print(
-            f"dlib-resnet {precision}: FNMR {told_of(rows, dlib)}, in the sum with mobilefacenet "
-            f"float32 {told_of(total, dlib)}, against the sum with int8 "
-            f"{told_across(total, both, dlib)}"
+            f"dlib-resnet {precision}: FNMR {told_of(rows, faces)}, in the sum with mobilefacenet "
+            f"float32 {told_of(total, faces)}, against the sum with int8 "
+            f"{told_across(total, both, faces)}"
         )
-    print(f"mobilefacenet float32: FNMR {told_of(wide, mobile)}")
+    print(f"mobilefacenet float32: FNMR {told_of(wide, faces)}")
     prelu = NetworkSpec("mobilefacenet-prelu", "", with_prelu, (3, 112, 112))
     trained = export(prelu)
     made = {"as PReLU, float32": trained}
     for depthwise, what in ((False, "int8 but for depthwise"), (True, "int8")):
-        made[what] = in_8_bits(trained, portraits.crops[::6], depthwise)
+        made[what] = in_8_bits(trained, portraits[::6], depthwise)
     for what, model in made.items():
         found = engines(model)
-        times = speed({"shipped": onnx_runtime(float32)} | found, planes(mobile.crops[:4]))
+        times = speed({"shipped": onnx_runtime(float32)} | found, planes(mobile[:4]))
         print(f"mobilefacenet {what}: {told(times)}", flush=True)
         for runtime, engine in found.items():
-            rows = embedded(engine, mobile.crops)
+            rows = embedded(engine, mobile)
             cosine = (rows * wide).sum(axis=1)
-            total = summed(by_dlib["int8"], rows)
+            total = summed([by_dlib["int8"], rows])
             print(
                 f"  {runtime}: cosine to float32 {cosine.mean():.5f}, least {cosine.min():.5f}, "
-                f"FNMR {told_of(rows, mobile)}, in the sum {told_of(total, mobile)}, against the "
-                f"sum in float32 {told_across(total, both, mobile)}",
+                f"FNMR {told_of(rows, faces)}, in the sum {told_of(total, faces)}, against the "
+                f"sum in float32 {told_across(total, both, faces)}",
                 flush=True,
             )
 

@@ -180,11 +180,12 @@ def network_spec(
 def best_precision(spec: NetworkSpec, device: str) -> Precision:
     """int8 on a CPU where the network has ranges for it, else float32.
 
-    Of 1,490 news photos int8 vectors of dlib-resnet have a cosine of .9997 with float32's,
-    .9993 at least. At the default threshold .150 of the pairs of one person are missed,
-    .145 in float32, and scores between the two precisions move by .0012; rank-1 on portraits
-    is the same. So a collection may mix them. Every processor computes the same (see
-    runtime.py); one without VNNI takes 5.0 CPU ms a crop, 6.3 in float32.
+    Of 1,490 news photos int8 vectors of dlib-resnet have a cosine of .9996 with float32's,
+    .9989 at least. At the default threshold .148 of the pairs of one person are missed,
+    .145 in float32, and scores between the two precisions move by .0015. So a collection may mix
+    them. Every processor computes the same (see quantize.py); one without VNNI takes 4.2 CPU ms
+    a crop, 7.1 in float32. mobilefacenet is faster in float32: in 8 bits only OpenVINO gains
+    (docs/embedding.md).
     `python -m benchmarks.exports` and `python -m benchmarks.embedding` measure it.
     """
     return "int8" if device == "cpu" and spec.int8_ranges is not None else "float32"
@@ -362,9 +363,8 @@ FACENET_PACKAGED = replace(
     templates=facenet_crops.TEMPLATES,
     window=facenet_crops.WINDOW,
     parse=facenet_weights.parse,
-    # Mirror images would save a twentieth of the misses for twice the time.
-    mirror=False,
-    batch_crops=4,  # as fast as 1, and a sixth faster than 16
+    mirror=False,  # which would take twice the time of the slowest network here
+    batch_crops=4,
 )
 _EMBEDDERS = {
     "dlib-resnet": DLIB_RESNET,
