@@ -59,7 +59,7 @@ class Settings:
     sure: float = 0.0
     fair: float = 0.0
     second: float = 0.5
-    certain: float = 0.98
+    certain: float = 0.95
     points: float = 0.7
 
 
