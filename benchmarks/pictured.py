@@ -22,7 +22,6 @@ from benchmarks.verification import RATES, Labelled, labelled, people_dev
 from retrieve import photos
 from retrieve.evaluation.verification import threshold_at
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR
-from retrieve.faces.embedding.align import align, similarity
 from retrieve.faces.embedding.embed import open_embedder
 from retrieve.faces.embedding.views import PICTURE, View, embed, together, views
 from retrieve.faces.pictured import SHRUNK_PX, crop_of_picture, shown_by
@@ -30,6 +29,7 @@ from retrieve.indexes.building.workers import jpeg
 from retrieve.training.calibrate import pair_scores
 from retrieve.types import Crops, Pixels
 
+RULES = ("black", "mean", "edge", "mirror")
 MODELS = ("dlib-resnet", "mobilefacenet", "dlib-resnet+mobilefacenet")
 
 
@@ -46,18 +46,33 @@ def cut(
     pictures: list[Pixels], faces: Labelled, shown: View, wanted: tuple[View, ...], rule: str
 ) -> tuple[tuple[Crops, ...], int]:
     """What an embedder wants to see out of the pictures, and how many reach beyond theirs."""
+    margin = shown.size_px // 2
+    room = [(margin, margin), (margin, margin), (0, 0)]
+    wider = View(shown.template + np.float32(margin), shown.size_px + 2 * margin)
     found: list[tuple[Crops, ...]] = []
     beyond = 0
     for picture, landmarks in zip(pictures, faces.landmarks, strict=True):
         every = [crop_of_picture(picture, landmarks, shown, view) for view in wanted]
         beyond += any(filled for _, filled in every)
-        crops = [crop for crop, _ in every]
-        if rule == "black":
-            turn = similarity(landmarks, shown.template)
-            seen = landmarks @ turn[:, :2].T + turn[:, 2]
-            crops = [align(picture, seen, view.template, view.size_px) for view in wanted]
-        found.append(tuple(crop[None] for crop in crops))
+        if rule != "black":
+            filled = _filled(picture, room, rule)
+            every = [crop_of_picture(filled, landmarks, wider, view) for view in wanted]
+        found.append(tuple(crop[None] for crop, _ in every))
     return together(found), beyond
+
+
+def _filled(picture: Pixels, room: list[tuple[int, int]], rule: str) -> Pixels:
+    """The picture with a margin all around."""
+    if rule == "edge":
+        return np.pad(picture, room, "edge")
+    if rule == "mirror":
+        return np.pad(picture, room, "symmetric")
+    mean = picture.mean(axis=(0, 1)).round().astype(np.uint8)
+    wide = np.empty([one + sum(more) for one, more in zip(picture.shape, room, strict=True)], "u1")
+    wide[:] = mean
+    (top, _), (left, _), _ = room
+    wide[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return wide
 
 
 def main() -> None:
@@ -84,7 +99,7 @@ def main() -> None:
         share = missed(stored, stored, faces.people, threshold)
         print(f"{name}, photos: FNMR {share:.4f} at {RATES[1]:g} ({threshold:.4f})", flush=True)
         for what, (shown, held) in pictures.items():
-            for rule in ("edge", "black"):
+            for rule in RULES:
                 crops, beyond = cut(held, faces, shown, wanted, rule)
                 probes = embed(embedder, crops)
                 share = missed(probes, stored, faces.people, threshold)

@@ -150,18 +150,23 @@ def group_pairs(embeddings: Embeddings, people: list[str], groups: Path) -> Scor
     return pair_scores(embeddings[inside], [person for person in people if person in named])[1]
 
 
-def portraits(faces: Labelled, embeddings: Embeddings) -> tuple[str, NDArray[np.float32]]:
-    """Rank 1 among the gallery, and the scores of the pairs below the best of strangers."""
+def portraits(faces: Labelled, embeddings: Embeddings, threshold: float) -> str:
+    """Rank 1 among the gallery, the pairs below the best of strangers, and who passes."""
     stored = np.array([path.parent.name == GALLERY for path in faces.paths])
     who = np.array(faces.people)
     table = embeddings[~stored] @ embeddings[stored].T
     place = identification.ranks(table, who[~stored].tolist(), who[stored].tolist())
     genuine, impostor = pair_scores(embeddings, faces.people)
-    below = genuine[genuine < impostor.max()]
+    below = int(np.sum(genuine < impostor.max()))
+    passed = table.max(axis=1) >= threshold
+    strangers = place == 0
+    expected = strangers.sum() * (1 - (1 - RATES[1]) ** stored.sum())
     return (
-        f"rank 1 {np.sum(place == 1)} of {np.sum(place > 0)}, {below.size} of {genuine.size} pairs "
-        f"({below.size / genuine.size:.1%}) below the best of {impostor.size:,}"
-    ), below
+        f"rank 1 {np.sum(place == 1)} of {np.sum(place > 0)}, {below} of {genuine.size} pairs "
+        f"({below / genuine.size:.1%}) below the best of {impostor.size:,}; over {threshold:.4f} "
+        f"{np.sum(passed & ~strangers)} of the known, {np.sum(passed & strangers)} of "
+        f"{strangers.sum()} strangers against {stored.sum()} ({expected:.1f} at the stated rate)"
+    )
 
 
 def speed(embedders: dict[str, AnyEmbedder]) -> dict[str, float]:
@@ -208,7 +213,7 @@ def report(
         + f"; East Asian names {passed:.4f} of {groups.size} at {RATES[1]:g}"
     )
     vectors = views_of.embed(embedder, official.crops)
-    print(f"{embedder.name} {detector}: congress, {portraits(official, vectors)[0]}")
+    threshold = thresholds[1]
     if calibrate is not None:
         also = pair_scores(vectors, official.people)
         fitted = calibration.fit(
@@ -223,6 +228,9 @@ def report(
         worth = held_out([news, official], [embeddings, vectors])
         print(f"{path}: default threshold {fitted.threshold:.4f}; {worth}")
         calibration.save(fitted, path)
+        threshold = fitted.threshold
+    told_of = portraits(official, vectors, threshold)
+    print(f"{embedder.name} {detector}: congress, {told_of}")
     return shares
 
 

@@ -39,7 +39,7 @@ DetectorOption = Annotated[
     str | None,
     typer.Option(
         help="Face detector: mtcnn, centerface.",
-        show_default="what the collection was made with, else mtcnn",
+        show_default="what the collection was made with, else centerface",
     ),
 ]
 TurnOption = Annotated[

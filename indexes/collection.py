@@ -464,7 +464,7 @@ def open_collection(
 
     create    make the directory, private to its owner, if it is absent
     detector  name, or an object of your own with what retrieve.faces.detection.detector asks
-              for; None takes the one it was made with, mtcnn for a new one
+              for; None takes the one it was made with, centerface for a new one
     embedder  name, weights file, or an object likewise (retrieve.faces.embedding.embed); None
               takes the one it was made with, dlib-resnet+mobilefacenet for a new one
     encoder   of texts: name, file, or an object likewise (retrieve.text.encoders.encode); None

@@ -197,7 +197,7 @@ def _switched(done: Reembedded, before: str, after: str) -> None:
     if what.from_pictures:
         render.line(
             f"  {what.from_pictures:,} from their stored pictures, of which {what.filled:,} end "
-            "inside what the network looks at: their border was continued"
+            "inside what the network looks at: it sees black around them"
         )
     if done.resumed:
         render.line(f"  {done.resumed:,} had been embedded by an earlier run")

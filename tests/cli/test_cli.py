@@ -198,7 +198,7 @@ def test_embed_writes_arrays(album, tmp_path):
 
 def test_info_and_models_tell_what_there_is(collection):
     info = json.loads(_run("info", "--json", "--skipped", collection=collection).stdout)
-    assert (info["photos"], info["dim"], info["detector"]) == (12, 128, "mtcnn")
+    assert (info["photos"], info["dim"], info["detector"]) == (12, 128, "centerface")
     assert info["skipped_files"][0]["path"].endswith("dañada.jpg")
     rows = [json.loads(line) for line in _run("models", "--json").stdout.splitlines()]
     present = {row["name"]: row["present"] for row in rows if row["kind"] == "weights"}

@@ -8,7 +8,7 @@ from retrieve.errors import BadInput
 from retrieve.faces.detection.detector import Detector
 from retrieve.faces.detection.recipe import DEFAULT
 
-DEFAULT_DETECTOR = "mtcnn"
+DEFAULT_DETECTOR = "centerface"
 DETECTORS = ("mtcnn", "centerface")
 
 
