@@ -185,7 +185,7 @@ def best_precision(spec: NetworkSpec, device: str) -> Precision:
     .145 in float32, and scores between the two precisions move by .0015. So a collection may mix
     them. Every processor computes the same (see quantize.py); one without VNNI takes 4.2 CPU ms
     a crop, 7.1 in float32. mobilefacenet is faster in float32: in 8 bits only OpenVINO gains
-    (docs/embedding.md).
+    (docs/runtimes.md).
     `python -m benchmarks.exports` and `python -m benchmarks.embedding` measure it.
     """
     return "int8" if device == "cpu" and spec.int8_ranges is not None else "float32"
