@@ -53,7 +53,7 @@ def cold(*arguments: str) -> tuple[float, float]:
 
 def fill(collection: Collection, rows: int) -> None:
     """One photo a face, a thousand folders, a date for each, a place for every tenth."""
-    made = Made(rows, 128)
+    made = Made(rows, collection.faces.required().dim)
     landmarks = np.zeros((5, 2), np.float32)
     face = Face(np.array([10, 10, 90, 90], np.float32), landmarks, 0.99)
     picture = io.BytesIO()

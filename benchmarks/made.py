@@ -1,13 +1,13 @@
 """Made embeddings that stand in groups as faces do, as many as wanted, straight into a file.
 
-1,000 topics, one identity for twenty rows, 64 latent dimensions, noise in all. Among a
-million 100 candidates of fast scan hold .989 of the ten nearest. Real faces, of which
-hundreds of rows show each, are harder: .697 among 110,000 (benchmarks/recall.py).
+1,000 topics, one identity for twenty rows, 64 latent dimensions, noise in all. Embeddings that
+are spread as those of real people are: benchmarks/strangers.py.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,18 @@ IDENTITY, SAMPLE, NOISE = 0.5, 0.7, 0.3  # standard deviations beside the topics
 BLOCK_ROWS = 1 << 16
 
 
+class Distribution(Protocol):
+    """What embeddings are drawn from; equal arguments give equal rows."""
+
+    dim: int
+
+    def sample(self, count: int, stream: int) -> Embeddings:
+        """(count, dim) unit rows; each stream gives others."""
+        ...
+
+
 class Made:
-    """A distribution of embeddings; equal arguments give equal rows."""
+    """A Distribution of groups that nothing real stands behind."""
 
     def __init__(self, rows: int, dim: int, *, seed: int = 1) -> None:
         generator = np.random.default_rng(seed)
@@ -33,7 +43,7 @@ class Made:
         self._centres += topics[np.arange(identities) % TOPICS]
         basis = np.linalg.qr(generator.standard_normal((dim, LATENT)))[0].T
         self._basis = basis.astype(np.float32)
-        self._rows, self._dim, self._seed = rows, dim, seed
+        self.dim, self._seed = dim, seed
 
     def sample(self, count: int, stream: int) -> Embeddings:
         """(count, dim) unit rows; each stream gives others."""
@@ -45,12 +55,13 @@ class Made:
         unit: Embeddings = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         return unit
 
-    def write(self, path: Path) -> Embeddings:
-        """All rows into a file as indexes/vectors/file.py lays it out; mapped."""
-        with path.open("wb") as file:
-            for start in range(0, self._rows, BLOCK_ROWS):
-                self.sample(min(BLOCK_ROWS, self._rows - start), start + 1).tofile(file)
-        return np.memmap(path, "<f4", "r", shape=(self._rows, self._dim))
+
+def write(drawn: Distribution, rows: int, path: Path) -> Embeddings:
+    """So many rows into a file as indexes/vectors/file.py lays it out; mapped."""
+    with path.open("wb") as file:
+        for start in range(0, rows, BLOCK_ROWS):
+            drawn.sample(min(BLOCK_ROWS, rows - start), start + 1).tofile(file)
+    return np.memmap(path, "<f4", "r", shape=(rows, drawn.dim))
 
 
 def recall(found: NDArray[np.int64], exact: NDArray[np.int64]) -> float:

@@ -23,6 +23,7 @@ from benchmarks.made import recall
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
 from retrieve.indexes.search import fastscan
 from retrieve.indexes.search.ann import nearest
+from retrieve.indexes.search.directions import Codes
 from retrieve.types import Embeddings
 
 Faces = NDArray[np.int32]  # (N,) which face a row shows
@@ -33,7 +34,7 @@ ROUNDS = 5
 CANDIDATES = (10, 20, 30, 50, 100, 200, 400, 800, 1600)
 SIZES = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
 COPY = 0.99  # score of two unchanged faces from which on one is a copy of the other
-WIDTHS = (2, 4)  # dimensions of a sub-vector that are compared
+CODES = (48, 64, 80)  # of one direction each, beside those that are chosen
 
 
 def ms(search: Callable[[Embeddings], object], probes: Embeddings) -> float:
@@ -156,9 +157,10 @@ def main() -> None:
         agreement(gallery, probes, fastscan.train(gallery))
         exact = nearest(gallery, probes, 10)[1]
         print(f"{'the ten nearest among so many':30} " + "  ".join(f"{n:6}" for n in CANDIDATES))
-        for width in WIDTHS:
-            index = fastscan.train(gallery, subvector=width)
-            by_candidates(f"sub-vectors of {width}", exact, probes, index)
+        for codes in (None, *(Codes(count, 1) for count in CODES)):
+            index = fastscan.train(gallery, codes=codes)
+            name = f"{index.index.pq.M} codes of {index.index.pq.dsub}"
+            by_candidates(name + ("" if codes else ", ours"), exact, probes, index)
         drift(gallery, probes, shown, asked)
     crossover(gallery, probes)
 

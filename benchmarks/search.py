@@ -1,12 +1,16 @@
 """Search in many embeddings, beside hnswlib, usearch and numpy: python -m benchmarks.search
 
     python -m benchmarks.search [--rows N] [--dim D] [--peers-rows P]
+    python -m benchmarks.search --photos FOLDER [--embedder NAME] [--each E] ...
 
 One probe at a time on one thread, CPU milliseconds; engines in turn in several rounds, the
 best round counts; recall@10 against exact search. The peers build for minutes, so they get
 the first P rows (`pip install 'retrieve[bench]'`); --peers-rows N gives them all. Vectors
-are made (benchmarks/made.py); real ones: benchmarks/recall.py. 10,000,000 × 128 take 5.1 GB
-below the temporary folder.
+are made (benchmarks/made.py), or drawn as the embeddings of people are spread whose labelled
+photographs lie below FOLDER (benchmarks/strangers.py, that of benchmarks.verification), E
+photographs a person, asked for by another one; then it is told, too, what other codes than the
+chosen ones would find. Real ones: benchmarks/recall.py. 10,000,000 × 128 take 5.1 GB below the
+temporary folder. Each engine has one thread with OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1.
 """
 
 from __future__ import annotations
@@ -21,8 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.made import Made, recall
-from retrieve.indexes.search import cache, fastscan
+from benchmarks.made import Distribution, Made, recall, write
+from benchmarks.strangers import People, fitted
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
+from retrieve.indexes.search import cache, directions, fastscan
 from retrieve.indexes.search.ann import nearest
 from retrieve.types import Embeddings
 
@@ -31,6 +37,7 @@ PROBES = 200
 ROUNDS = 3
 SLOW_MS = 100.0  # an engine that takes longer gets fewer probes
 KEPT = (0.9, 0.5, 0.1, 0.03, 0.01)
+CANDIDATES = (100, 200, 400, 800, 1600)
 HNSW = ((64, "hnswlib, ef 64"), (256, "hnswlib, ef 256"))
 
 Engine = Callable[[Embeddings], NDArray[Any]]  # one probe (1, D) → rows (1, K)
@@ -101,6 +108,22 @@ def filtered(gallery: Embeddings, probes: Embeddings, index: fastscan.FastScan) 
         table(engines, few, exact)
 
 
+def other_codes(gallery: Embeddings, probes: Embeddings, exact: NDArray[np.int64]) -> None:
+    """The share of the ten nearest among n candidates, by codes."""
+    rows = np.sort(np.random.default_rng(0).choice(len(gallery), fastscan.TRAINING_ROWS))
+    lie = directions.spread(np.asarray(gallery[rows]))
+    chosen = directions.fewest_codes(lie)
+    tried = {chosen, *(directions.Codes(chosen.count + more, 1) for more in (-8, 8))}
+    tried.add(directions.Codes(-(-gallery.shape[1] // 2), 2))
+    print(f"{'noise; the ten nearest among':34} " + "  ".join(f"{n:6}" for n in CANDIDATES))
+    for codes in sorted(tried, key=lambda codes: (codes.width, codes.count)):
+        index = fastscan.train(gallery, codes=codes)
+        found = np.concatenate([index.candidates(one[None], CANDIDATES[-1]) for one in probes])
+        line = "  ".join(f"{recall(found[:, :n], exact):.4f}" for n in CANDIDATES)
+        name = f"{codes.count} codes of {codes.width}" + (", ours" if codes == chosen else "")
+        print(f"{name:27} {directions.noise(lie, codes):6.3f} {line}")
+
+
 def peers(rows: Embeddings, folder: Path) -> dict[str, Engine]:
     """hnswlib, usearch and numpy over the rows; says what building took."""
     import hnswlib
@@ -156,18 +179,28 @@ def ours(gallery: Embeddings, index: fastscan.FastScan | None) -> Engine:
     return lambda probe: nearest(gallery, probe, K, index=index)[1]
 
 
+def distribution(options: argparse.Namespace) -> Distribution:
+    if options.photos is None:
+        return Made(options.rows, options.dim)
+    moments, hardness = fitted(options.photos, options.embedder)
+    return People(moments, max(1, options.rows // options.each), hardness=hardness)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--dim", type=int, default=128)
+    parser.add_argument("--photos", type=Path, metavar="FOLDER")
+    parser.add_argument("--embedder", default=DEFAULT_EMBEDDER)
+    parser.add_argument("--each", type=int, default=5, metavar="E")
     parser.add_argument("--peers-rows", type=int, default=100_000, metavar="P")
     options = parser.parse_args()
-    N, D, P = options.rows, options.dim, min(options.peers_rows, options.rows)
-    made = Made(N, D)
-    probes = made.sample(PROBES, 0)
+    drawn = distribution(options)
+    N, D, P = options.rows, drawn.dim, min(options.peers_rows, options.rows)
+    probes = drawn.sample(PROBES, 0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        gallery = made.write(folder / "made.f32")
+        gallery = write(drawn, N, folder / "made.f32")
         print(f"{N} × {D}, {gallery.nbytes / 1e6:.0f} MB")
         before = time.process_time()
         index = fastscan.train(gallery)
@@ -176,6 +209,8 @@ def main() -> None:
         exact = nearest(gallery, probes, K)[1]
         table({"exact": ours(gallery, None), "ours": ours(gallery, index)}, probes, exact)
         filtered(gallery, probes, index)
+        if options.photos is not None:
+            other_codes(gallery, probes, exact)
         if P == 0:
             return
         print(f"\nthe first {P} × {D}")

@@ -1,8 +1,10 @@
 """FAISS files of a collection: made at any time from its embeddings, so never the truth.
 
-FAISS's reader trusts what it reads, so a file is parsed only after its SHA-256 was found to
-be the one in the catalog, from the very bytes that were hashed, and only if it holds the
-one type of index that is written here. Files are private to their owner.
+A file is MAGIC, then D and K (uint32), then how rows are turned (D, K float32), all
+little-endian, then FAISS's file of their codes. FAISS's reader trusts what it reads, so a file
+is parsed only after its SHA-256 was found to be the one in the catalog, from the very bytes that
+were hashed, and only if it holds the one type of index that is written here. Files are private
+to their owner.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import os
 import re
 import secrets
 import stat
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import CollectionError
-from retrieve.indexes.search.fastscan import FastScan, subvector_dims
+from retrieve.indexes.search.directions import MOST_CODES
+from retrieve.indexes.search.fastscan import FastScan
 from retrieve.indexes.vectors.file import sync_folder
 
-TYPE_CODE = b"IPfs"  # FAISS's mark of an IndexPQFastScan: the first bytes of a file
+MAGIC = b"Rfs2"  # another one whenever codes mean something else
+TYPE_CODE = b"IPfs"  # FAISS's mark of an IndexPQFastScan
+EARLIER = (TYPE_CODE,)  # first bytes of files as they once were: of rows that were not turned
+HEAD = struct.Struct("<4sII")
 WRITE_BYTES = 1 << 20  # handed over by FAISS at a time
 # Names of files written here; a name with .part was being written, perhaps by a process that died.
 OURS = re.compile(r"\.?.+\.\d+\.[0-9a-f]{16}\.faiss(\.part)?")
@@ -51,6 +58,7 @@ def write(folder: Path, space: str, generation: int, index: FastScan) -> CacheFi
     """Put an index into a new file, whole and flushed, and say what to record of it.
 
     The folder is made, or made private, with mode 0700.
+    index   of turned rows
     raises  OSError if it cannot be written; nothing of it is left then
     """
     import faiss
@@ -73,6 +81,8 @@ def write(folder: Path, space: str, generation: int, index: FastScan) -> CacheFi
                 while left:
                     left = left[os.write(fd, left) :]
 
+            assert index.turned is not None
+            take(HEAD.pack(MAGIC, *index.turned.shape) + index.turned.astype("<f4").tobytes())
             api.write_index(index.index, api.PyCallbackIOWriter(take, WRITE_BYTES))
             os.fsync(fd)
         finally:
@@ -86,7 +96,8 @@ def write(folder: Path, space: str, generation: int, index: FastScan) -> CacheFi
 
 
 def read(folder: Path, file: CacheFile, dim: int) -> FastScan | None:
-    """The index in a file that the catalog records; None if there is no such file.
+    """The index in a file that the catalog records; None if there is no such file, or an earlier
+    version of this program wrote it.
 
     dim     D of the embeddings that it must be of
     raises  CollectionError if the file is not private, not what was recorded or not an index
@@ -94,7 +105,6 @@ def read(folder: Path, file: CacheFile, dim: int) -> FastScan | None:
     """
     import faiss
 
-    api: Any = faiss
     path = folder / file.name
     if not OURS.fullmatch(file.name) or "/" in file.name:
         raise _refused(path, f"the catalog names an index {file.name!r}")
@@ -103,22 +113,40 @@ def read(folder: Path, file: CacheFile, dim: int) -> FastScan | None:
         return None
     if hashlib.sha256(data.data).hexdigest() != file.sha256:
         raise _refused(path, "its SHA-256 is not the one that the catalog records")
-    if data[: len(TYPE_CODE)].tobytes() != TYPE_CODE:
-        raise _refused(path, "it holds another type of index than the one written here")
-    try:
-        index = api.read_index(api.ZeroCopyIOReader(api.swig_ptr(data), len(data)))
-    except RuntimeError as error:
-        raise _refused(path, "FAISS cannot read it") from error
-    subvector = subvector_dims(dim)
-    M = -(-dim // subvector)
-    wanted = (M * subvector, file.covered, M, 4, faiss.METRIC_INNER_PRODUCT)
-    if (index.d, index.ntotal, index.pq.M, index.pq.nbits, index.metric_type) != wanted:
+    if data[: len(TYPE_CODE)].tobytes() in EARLIER:
+        return None
+    turned, codes = _parts(path, data)
+    index = _parsed(path, codes)
+    wanted = (turned.shape[1], 4, faiss.METRIC_INNER_PRODUCT)
+    if (index.d, index.pq.nbits, index.metric_type) != wanted or (
+        index.pq.M > MOST_CODES or len(turned) != dim or index.ntotal != file.covered
+    ):
         raise _refused(
             path,
             f"wanted {file.covered} rows of {dim}-d embeddings; "
-            f"it holds {index.ntotal} rows of {index.d} dimensions",
+            f"it holds {index.ntotal} rows of {len(turned)} dimensions",
         )
-    return FastScan(index, trained_rows=file.trained_rows)
+    return FastScan(index, trained_rows=file.trained_rows, turned=turned)
+
+
+def _parts(path: Path, data: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """How rows are turned (D, K), and FAISS's part."""
+    magic, D, K = HEAD.unpack(data[: HEAD.size].tobytes().ljust(HEAD.size, b"\0"))
+    end = HEAD.size + 4 * D * K
+    if magic != MAGIC or data[end : end + len(TYPE_CODE)].tobytes() != TYPE_CODE:
+        raise _refused(path, "it holds another type of index than the one written here")
+    turned = np.frombuffer(data[HEAD.size : end].tobytes(), "<f4").reshape(D, K)
+    return turned, data[end:]
+
+
+def _parsed(path: Path, codes: NDArray[np.uint8]) -> Any:
+    import faiss
+
+    api: Any = faiss
+    try:
+        return api.read_index(api.ZeroCopyIOReader(api.swig_ptr(codes), len(codes)))
+    except RuntimeError as error:
+        raise _refused(path, "FAISS cannot read it") from error
 
 
 def _bytes(path: Path, size_bytes: int) -> NDArray[np.uint8] | None:

@@ -1,9 +1,10 @@
 """A small, inexact index of many embeddings: 4-bit product quantization, scanned in registers.
 
-Each pair of dimensions becomes one of 16 centroids; the sums of a probe's tables over all
-rows are made with byte shuffles (André et al. 2015, "Cache locality is not enough";
-Jégou et al. 2011, "Product quantization for nearest neighbor search"). What it finds are
-candidates: indexes/search/ann.py scores them again from the embeddings themselves.
+Rows are turned into the directions in which they differ most (indexes/search/directions.py);
+each of those, or some of them together, becomes one of 16 centroids, and the sums of a probe's
+tables over all rows are made with byte shuffles (André et al. 2015, "Cache locality is not
+enough"; Jégou et al. 2011, "Product quantization for nearest neighbor search"). What it finds
+are candidates: indexes/search/ann.py scores them again from the embeddings themselves.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
 from retrieve.indexes.search import gpu
+from retrieve.indexes.search.directions import Codes, fewest_codes, spread, turn
 from retrieve.types import Embeddings
 
 TRAINING_ROWS = 4096  # FAISS takes 256 for each centroid; 16 times as many find no more
@@ -32,13 +34,18 @@ SINGLE_THREAD_PROBES = 16  # a second thread slows few probes down, up to 13 tim
 class FastScan:
     """4-bit codes of the first rows of a gallery.
 
-    index         faiss.IndexPQFastScan of metric inner product
+    index         faiss.IndexPQFastScan of metric inner product, of K dimensions
     trained_rows  rows there were when the centroids were chosen
+    turned        (D, K) float32, what rows are multiplied by before they are coded; None for
+                  rows of K dimensions or fewer that are coded as they are
     """
 
-    def __init__(self, index: Any, *, trained_rows: int) -> None:
+    def __init__(
+        self, index: Any, *, trained_rows: int, turned: NDArray[np.float32] | None = None
+    ) -> None:
         self.index = index
         self.trained_rows = trained_rows
+        self.turned = turned
 
     @property
     def covered(self) -> int:
@@ -48,7 +55,7 @@ class FastScan:
     def candidates(self, probes: Embeddings, n: int) -> NDArray[np.int64]:
         """Rows (Q, n) that probably score highest for (Q, D) probes, -1 where there are fewer."""
         use_threads(len(probes))
-        found: NDArray[np.int64] = self.index.search(padded(probes, self.index.d), n)[1]
+        found: NDArray[np.int64] = self.index.search(self._coded(probes), n)[1]
         return found
 
     def extend(
@@ -60,9 +67,13 @@ class FastScan:
         """
         use_threads(BLOCK_ROWS)
         for start in range(self.covered, len(gallery), BLOCK_ROWS):
-            self.index.add(padded(gallery[start : start + BLOCK_ROWS], self.index.d))
+            self.index.add(self._coded(gallery[start : start + BLOCK_ROWS]))
             if progress:
                 progress(self.covered)
+
+    def _coded(self, rows: Embeddings) -> Embeddings:
+        """(N, D) → (N, K), the rows as the centroids know them."""
+        return padded(rows if self.turned is None else rows @ self.turned, self.index.d)
 
     def stale(self, rows: int, dead: int) -> bool:
         """Whether to train anew, now that there are `rows`, `dead` of them not to be found.
@@ -78,45 +89,41 @@ def train(
     *,
     seed: int = 1,
     device: str = "cpu",
-    subvector: int | None = None,
+    codes: Codes | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> FastScan:
-    """Choose centroids from a sample of the gallery and take all its rows in.
+    """Choose directions and centroids from a sample of the gallery and take all its rows in.
 
     gallery   (N, D) float32 unit rows, 16 or more; read in blocks
-    subvector dimensions that a code stands for; None takes subvector_dims(D)
+    codes     of a row; None takes the fewest that tell strangers apart
     device    cpu, or cuda: where centroids are chosen
     progress  called with the rows covered so far
     raises    BadInput for fewer rows; with cuda as retrieve.indexes.search.gpu.open_gpu()
     """
     import faiss
 
-    N, D = gallery.shape
+    N = len(gallery)
     if N < FEWEST_ROWS:
         raise BadInput(f"wanted {FEWEST_ROWS} embeddings or more for an index; got {N}")
-    subvector = subvector or subvector_dims(D)
-    M = -(-D // subvector)
-    index = faiss.IndexPQFastScan(M * subvector, M, 4, faiss.METRIC_INNER_PRODUCT)
+    size = min(N, TRAINING_ROWS)
+    chosen = np.sort(np.random.default_rng(seed).choice(N, size, replace=False))
+    sample = np.ascontiguousarray(gallery[chosen], np.float32)
+    living = sample.any(axis=1)  # what was deleted is zeros, far from all else
+    if np.count_nonzero(living) >= FEWEST_ROWS:
+        sample = sample[living]
+    lie = spread(sample)
+    codes = codes or fewest_codes(lie)
+    index = faiss.IndexPQFastScan(codes.dim, codes.count, 4, faiss.METRIC_INNER_PRODUCT)
     index.pq.cp.seed = seed
     index.pq.cp.min_points_per_centroid = 1  # else faiss prints a warning
-    size = min(N, TRAINING_ROWS)
-    sample = np.sort(np.random.default_rng(seed).choice(N, size, replace=False))
+    made = FastScan(index, trained_rows=N, turned=turn(lie, codes, seed=seed))
     use_threads(size)
-    assign, _memory = gpu.assigner(subvector) if device == "cuda" else (None, None)
+    assign, _memory = gpu.assigner(codes.width) if device == "cuda" else (None, None)
     index.pq.assign_index = assign
-    index.train(padded(gallery[sample], M * subvector))
+    index.train(made._coded(sample))
     index.pq.assign_index = None  # FAISS does not own it
-    made = FastScan(index, trained_rows=N)
     made.extend(gallery, progress=progress)
     return made
-
-
-def subvector_dims(dim: int) -> int:
-    """Dimensions that one 4-bit code stands for: 2 make 32 bytes of 128 dimensions.
-
-    Codes for 4 need twice the candidates of real faces; a wide embedding can spare them.
-    """
-    return 2 if dim <= 256 else 4
 
 
 def padded(rows: Embeddings, width: int) -> Embeddings:

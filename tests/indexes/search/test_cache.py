@@ -123,16 +123,48 @@ def test_another_length_is_refused(folder, file, change):
         cache.read(folder, file, DIM)
 
 
-def test_another_type_of_index_is_refused_before_faiss_sees_it(folder, file, monkeypatch):
-    other = faiss.IndexFlatIP(16)
-    recorded = put(folder, file, faiss.serialize_index(other).tobytes())
+@pytest.mark.parametrize("turned", [True, False])
+def test_another_type_of_index_is_refused_before_faiss_sees_it(folder, file, monkeypatch, turned):
+    head = cache.HEAD.pack(cache.MAGIC, DIM, 16) + bytes(4 * DIM * 16)
+    other = faiss.serialize_index(faiss.IndexFlatIP(16)).tobytes()
+    recorded = put(folder, file, (head if turned else b"") + other)
     monkeypatch.setattr(faiss, "read_index", lambda *_: pytest.fail("parsed"))
     with pytest.raises(CollectionError, match="another type of index"):
         cache.read(folder, recorded, DIM)
 
 
+def earlier(gallery):
+    """What versions before wrote: FAISS's file alone, of rows that were not turned."""
+    index = faiss.IndexPQFastScan(16, 8, 4, faiss.METRIC_INNER_PRODUCT)
+    index.pq.cp.min_points_per_centroid = 1
+    index.train(np.pad(gallery, ((0, 0), (0, 1))))
+    index.add(np.pad(gallery, ((0, 0), (0, 1))))
+    return faiss.serialize_index(index).tobytes()
+
+
+def test_an_index_of_an_earlier_version_is_none(folder, file, gallery, monkeypatch):
+    recorded = put(folder, file, earlier(gallery))
+    monkeypatch.setattr(faiss, "read_index", lambda *_: pytest.fail("parsed"))
+    assert cache.read(folder, recorded, DIM) is None
+
+
+@pytest.mark.parametrize("size", [0, 3, 11, 12, 60])
+def test_a_file_that_ends_before_the_codes_is_refused(folder, file, size):
+    recorded = put(folder, file, (folder / file.name).read_bytes()[:size])
+    with pytest.raises(CollectionError, match="another type of index"):
+        cache.read(folder, recorded, DIM)
+
+
+def test_codes_of_other_rows_than_those_turned_are_refused(folder, file, gallery):
+    data = (folder / file.name).read_bytes()
+    head = cache.HEAD.pack(cache.MAGIC, DIM, 2) + bytes(4 * DIM * 2)
+    recorded = put(folder, file, head + data[data.index(cache.TYPE_CODE) :])
+    with pytest.raises(CollectionError, match="is not used"):
+        cache.read(folder, recorded, DIM)
+
+
 def test_what_faiss_cannot_read_is_refused(folder, file):
-    recorded = put(folder, file, (folder / file.name).read_bytes()[:500])
+    recorded = put(folder, file, (folder / file.name).read_bytes()[:-500])
     with pytest.raises(CollectionError, match="FAISS cannot read it"):
         cache.read(folder, recorded, DIM)
 
@@ -149,7 +181,8 @@ def test_an_index_of_another_metric_is_refused(folder, file, gallery):
     other.pq.cp.min_points_per_centroid = 1
     other.train(np.pad(gallery, ((0, 0), (0, 1))))
     other.add(np.pad(gallery, ((0, 0), (0, 1))))
-    recorded = put(folder, file, faiss.serialize_index(other).tobytes())
+    head = cache.HEAD.pack(cache.MAGIC, DIM, 16) + bytes(4 * DIM * 16)
+    recorded = put(folder, file, head + faiss.serialize_index(other).tobytes())
     with pytest.raises(CollectionError, match="is not used"):
         cache.read(folder, recorded, DIM)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import subprocess
 import sys
 
@@ -137,6 +138,22 @@ def test_a_damaged_index_is_done_without_and_made_again(opened, other, at):
     other.check_search(State.INDEXED)
     assert path.name not in other.files
     opened.check_search(State.INDEXED)  # the catalog names another file now
+
+
+def test_an_index_of_an_earlier_version_is_done_without_and_made_again(opened, other):
+    opened.add(1000)
+    opened.engine.build()
+    path = opened.folder / "cache" / opened.files[0]
+    data = path.read_bytes()
+    old = data[data.index(cache.TYPE_CODE) :]  # rows were not turned, and FAISS's file was all
+    path.write_bytes(old)
+    with writing(opened.db):
+        recorded = [hashlib.sha256(old).hexdigest(), len(old)]
+        opened.db.execute("UPDATE caches SET sha256 = ?, size_bytes = ?", recorded)
+    other.check_search(State.MISSING)
+    assert other.engine.build()
+    other.check_search(State.INDEXED)
+    assert path.name not in other.files
 
 
 def test_a_file_that_the_catalog_does_not_promise_is_not_read(opened, other):

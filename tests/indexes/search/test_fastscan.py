@@ -77,7 +77,7 @@ def test_blocks_do_not_change_the_index(gallery, index, monkeypatch):
     assert seen[-1] == 12_000
 
 
-@pytest.mark.parametrize("dim", [7, 33, 258, 515])
+@pytest.mark.parametrize("dim", [7, 66, 130, 515])
 def test_any_number_of_dimensions_will_do(dim):
     gallery = people(1000, dim)
     probes = gallery[::50]
@@ -94,6 +94,16 @@ def test_fewer_rows_than_candidates_leave_places_empty(gallery):
 def test_too_few_rows_to_train_are_refused(gallery):
     with pytest.raises(BadInput, match="wanted 16 embeddings or more for an index; got 15"):
         train(gallery[:15])
+
+
+def test_deleted_rows_have_no_say_in_the_codes(gallery):
+    wiped = gallery[:4000].copy()
+    wiped[::2] = 0
+    index, living = train(wiped), train(np.ascontiguousarray(wiped[1::2]))
+    assert_array_equal(index.turned, living.turned)
+    assert_array_equal(
+        index.candidates(gallery[:5], 30), 2 * living.candidates(gallery[:5], 30) + 1
+    )
 
 
 def test_growth_of_what_can_be_found_makes_an_index_stale(gallery):

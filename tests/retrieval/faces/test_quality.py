@@ -23,9 +23,12 @@ BEST = Quality(1, 1, 1, 1, 1, 1, 1)
 @pytest.fixture(scope="module")
 def found():
     """A drawn portrait's face and its picture."""
-    pixels = draw_portrait(3, 3)
-    face = open_detector(DEFAULT_DETECTOR).detect([pixels])[0][0]
-    return face, align(pixels, face.landmarks, PICTURE.template, PICTURE.size_px)
+    face = open_detector(DEFAULT_DETECTOR).detect([draw_portrait(3, 3)])[0][0]
+    return face, _picture(draw_portrait(3, 3), face)
+
+
+def _picture(pixels, face):
+    return align(pixels, face.landmarks, PICTURE.template, PICTURE.size_px)
 
 
 def _total(found, change):
@@ -43,7 +46,7 @@ def test_damage_lowers_quality_and_more_damage_more(found):
     clean = _total(found, lambda image: image)
     blurs = [
         _total(found, lambda image, r=r: image.filter(ImageFilter.GaussianBlur(r)))
-        for r in (0, 1, 2, 4)
+        for r in (0, 1, 2, 4, 6)
     ]
     assert blurs == sorted(blurs, reverse=True)
     assert blurs[-1] < 0.5 < clean
@@ -56,8 +59,11 @@ def test_smaller_and_turned_faces_have_a_lower_quality(found):
     face, picture = found
 
     def scaled(share):
+        photo = Image.fromarray(draw_portrait(3, 3))
+        width, height = (round(side * share) for side in photo.size)
+        small = np.asarray(photo.resize((width, height), Image.Resampling.BOX))
         smaller = Face(face.box * share, face.landmarks * np.float32(share), face.score)
-        return measure(smaller, picture).total
+        return measure(smaller, _picture(small, smaller)).total
 
     eyes_px = float(np.linalg.norm(face.landmarks[1] - face.landmarks[0]))
     sizes = [scaled(px / eyes_px) for px in (40, 14, 10, 7, 4)]
