@@ -44,8 +44,9 @@ LIPSTICKS = "a8323e b5495b 8e2f45 c45a5a 9b4a3c".split()
 
 
 # Who appears in albums: seeds of people whom the default embedder keeps apart and every detector
-# finds, as `python -m benchmarks.cast --choose 12` chose them.
-CAST = (0,)
+# finds, as `python -m benchmarks.cast --choose 8` chose them of 120: .741 is the highest score of
+# two of them, and the default threshold is .784.
+CAST = (1091, 1040, 1000, 1076, 1102, 1050, 1092, 1075)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,11 +209,10 @@ class Person:
 
 
 def cast(people: int, seed: int) -> list[Person]:
-    """Who appears in the album with a seed: of CAST while it lasts, then anybody.
+    """Who appears in the album with a seed: CAST, from another one on for each seed, then anybody.
 
-    Albums of 8 people with seed 1 and of 4 with seed 2 have nobody in common.
+    Nobody chose the others: some of them pass for somebody else.
     """
-    first = 8 * (seed - 1)
-    known = [CAST[(first + i) % len(CAST)] for i in range(len(CAST))]
+    known = [CAST[(seed - 1 + i) % len(CAST)] for i in range(len(CAST))]
     anybody = (who for who in count(seed * 1000) if who not in CAST)
     return [Person.from_seed(who) for who in islice(chain(known, anybody), people)]
