@@ -7,7 +7,9 @@ import sys
 
 RUNS = (
     ("benchmarks.embedding",),
+    ("benchmarks.runtimes",),
     ("benchmarks.detection",),
+    ("benchmarks.everyday",),
     ("benchmarks.startup",),
     ("benchmarks.installation",),
     ("benchmarks.pipeline",),

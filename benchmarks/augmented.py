@@ -16,6 +16,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from retrieve import photos
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
+from retrieve.faces.detection.detector import landmarks_of
 from retrieve.faces.embedding.align import align
 from retrieve.faces.embedding.embed import open_embedder
 from retrieve.faces.embedding.views import PICTURE, View, embed, together, views
@@ -38,7 +39,7 @@ def embeddings(
     returns  embeddings and (rows,) which face each shows; the faces in turn, unchanged first
     """
     opened = open_embedder(embedder)
-    wanted = views(opened, detector)
+    wanted = views(opened, landmarks_of(open_detector(detector)))
     patches = list(_patches(folder, detector))
     generator = np.random.default_rng(seed)
     faces = (np.arange(rows) % len(patches)).astype(np.int32)

@@ -17,7 +17,8 @@ from PIL import Image, ImageFilter, ImageOps
 
 from benchmarks.verification import RATES, labelled, people_dev
 from retrieve.evaluation.verification import threshold_at
-from retrieve.faces.detection.detect import DEFAULT_DETECTOR, DETECTORS
+from retrieve.faces.detection.detect import DEFAULT_DETECTOR, DETECTORS, open_detector
+from retrieve.faces.detection.detector import landmarks_of
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
 from retrieve.faces.embedding.sums import AnyEmbedder
 from retrieve.faces.embedding.views import embed, views
@@ -81,7 +82,7 @@ def missed(probes: Embeddings, stored: Embeddings, people: list[str], threshold:
 
 def report(embedder: AnyEmbedder, detector: str, folder: Path) -> None:
     photos = people_dev(folder / "people_dev")
-    faces = labelled(photos, detector, views(embedder, detector))
+    faces = labelled(photos, detector, views(embedder, landmarks_of(open_detector(detector))))
     stored = embed(embedder, faces.crops)
     threshold = threshold_at(pair_scores(stored, faces.people)[1], RATES[1])
     for name, how in DAMAGES.items():

@@ -4,7 +4,8 @@ FOLDER has wider_dev/ (everyday photos, boxes.csv with every face) and people_de
 file, identity; groups.csv: identity, east_asian_name). Prints what each detector finds by size,
 and for dlib-resnet in float32, in int8, and probes of one against a gallery of the other: false
 matches and false non-matches at the shipped threshold, of all and by group, and how far scores
-move.
+move. Of the embedders the cosine to what their own files give: dlib-resnet's in dlib-bin,
+mobilefacenet's in ai-edge-litert.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 from collections import defaultdict
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +23,17 @@ from retrieve import photos
 from retrieve.faces.calibration import find
 from retrieve.faces.detection.detect import DETECTORS, open_detector
 from retrieve.faces.embedding.align import align
-from retrieve.faces.embedding.embed import DLIB_RESNET, open_embedder
-from retrieve.faces.embedding.views import parts
+from retrieve.faces.embedding.embed import DLIB_RESNET, MOBILEFACENET, Family, open_embedder
+from retrieve.faces.embedding.embedder import unit_rows
+from retrieve.faces.embedding.views import embed, parts
+from retrieve.networks import weights
 from retrieve.networks.runtime import Precision
+from retrieve.training.originals import tensorflow_lite
 from retrieve.types import Crops, Embeddings
 
 OVERLAP = 0.3  # intersection over union of a found face
 PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
+COMPARED = 64  # photos, for dlib-bin takes .1 s each
 SIZES_PX = (10, 20, 40, 80)  # least longer side, in photo pixels
 
 
@@ -68,20 +74,22 @@ def detection(folder: Path) -> None:
         print(f"{name:12} {', '.join(shares)}; false {false}")
 
 
-def people(folder: Path) -> tuple[Crops, list[str]]:
-    """The face nearest the middle of each photo, and who it is."""
+def people(
+    folder: Path, family: Family = DLIB_RESNET, most: int | None = None
+) -> tuple[Crops, list[str]]:
+    """The face nearest the middle of each photo, or of so many, and who it is."""
     detector = open_detector("mtcnn")
-    template = DLIB_RESNET.template("mtcnn")
+    template = family.template("mtcnn")
     crops, names = [], []
     with (folder / "labels.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
+        for row in islice(csv.DictReader(file), most):
             pixels = photos.read(folder / row["file"]).pixels
             faces = detector.detect([pixels])[0]
             if faces:
                 middle = np.array(pixels.shape[1::-1]) / 2
                 away = [np.linalg.norm(face.landmarks.mean(axis=0) - middle) for face in faces]
                 best = faces[int(np.argmin(away))]
-                crops.append(align(pixels, best.landmarks, template, DLIB_RESNET.crop_px))
+                crops.append(align(pixels, best.landmarks, template, family.crop_px))
                 names.append(row["identity"])
     return np.stack(crops), names
 
@@ -120,6 +128,28 @@ def verification(folder: Path) -> None:
         )
 
 
+def originals(folder: Path) -> None:
+    """A line for each embedder and precision, no mirror, of the first faces."""
+    import dlib
+
+    dlib_crops = people(folder, DLIB_RESNET, COMPARED)[0]
+    peer = dlib.face_recognition_model_v1(str(weights.locate("dlib-resnet")))
+    by_dlib = unit_rows(np.array(peer.compute_face_descriptor(list(dlib_crops)), np.float32))
+    for precision in PRECISIONS:
+        ours = open_embedder(DLIB_RESNET.name, precision=precision, mirror=False)
+        _told_cosine(f"dlib-resnet {precision}, dlib-bin", embed(ours, (dlib_crops,)), by_dlib)
+    crops = people(folder, MOBILEFACENET, COMPARED)[0]
+    planes = crops.transpose(0, 3, 1, 2).astype(np.float32)
+    by_file = unit_rows(tensorflow_lite(weights.locate("mobilefacenet"), planes))
+    ours = open_embedder(MOBILEFACENET.name)
+    _told_cosine("mobilefacenet float32, its file", embed(ours, (crops,)), by_file)
+
+
+def _told_cosine(what: str, one: Embeddings, other: Embeddings) -> None:
+    cosine = (one.astype(np.float64) * other).sum(axis=1)
+    print(f"{what}: cosine {cosine.mean():.7f}, least {cosine.min():.7f} of {len(cosine)}")
+
+
 def _pairs(probes: Embeddings, gallery: Embeddings) -> NDArray[np.float32]:
     return np.asarray(probes @ gallery.T)
 
@@ -130,6 +160,7 @@ def main() -> None:
     folder = parser.parse_args().folder
     detection(folder / "wider_dev")
     verification(folder / "people_dev")
+    originals(folder / "people_dev")
 
 
 if __name__ == "__main__":

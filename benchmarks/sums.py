@@ -35,7 +35,7 @@ from retrieve.types import Embeddings
 
 # Of a sum's vectors; with them dlib-resnet+mobilefacenet has 128 dimensions.
 DIMENSIONS = {"dlib-resnet": 70, "facenet": 64, "mobilefacenet": 58}
-WEIGHTS = {"dlib-resnet": 1.0, "facenet": 1.0, "mobilefacenet": 1.5}
+WEIGHTS = {"dlib-resnet": 1.0, "facenet": 1.0, "mobilefacenet": 2.0}
 TRIED = (1.0, 1.5, 2.0, 2.5, 3.0)
 RATES = (2e-4, 1e-5)
 FOLDS = 5

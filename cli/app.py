@@ -15,7 +15,7 @@ from retrieve.cli.commands.models import calibrate, models
 from retrieve.cli.commands.people import name
 from retrieve.cli.commands.search import detect, embed, map, search
 from retrieve.cli.commands.train import train
-from retrieve.cli.commands.upkeep import backup, check, compact, forget, repair, restore
+from retrieve.cli.commands.upkeep import backup, check, compact, forget, reembed, repair, restore
 from retrieve.cli.commands.words import analogy, neighbors, odd_one_out, similarity, words
 from retrieve.cli.showing import render
 from retrieve.errors import RetrievalError
@@ -42,6 +42,7 @@ app.command()(forget.forget)
 app.command()(compact.compact)
 app.command()(check.check)
 app.command()(repair.repair)
+app.command()(reembed.reembed)
 app.command()(backup.backup)
 app.command()(restore.restore)
 app.command(name="map")(map.map_)

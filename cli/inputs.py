@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
+from retrieve.faces.detection.detector import landmarks_of
+from retrieve.faces.detection.recipe import DEFAULT
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
 from retrieve.faces.embedding.views import views
 from retrieve.faces.extract import PhotoFaces, extract
@@ -21,18 +23,20 @@ def extracted(
     detector: str | None = None,
     embedder: str | None = None,
     device: str = "cpu",
+    turns: bool = True,
 ) -> Iterator[tuple[Path, PhotoFaces | str]]:
     """The faces of every photo in the paths, or why it is skipped; folders are searched.
 
     raises  BadInput if a path does not exist
     """
     opened = open_detector(detector or DEFAULT_DETECTOR, device=device)
-    wanted = views(embedder or DEFAULT_EMBEDDER, opened.name)
+    recipe = DEFAULT.turning(turns)
+    wanted = views(embedder or DEFAULT_EMBEDDER, landmarks_of(opened))
     for item in walk(paths):
         if isinstance(item, Skipped):
             yield item.path, item.reason
             continue
         try:
-            yield item.path, extract(file_reader(item.path), opened, wanted)
+            yield item.path, extract(file_reader(item.path), opened, wanted, recipe)
         except BadPhoto as error:
             yield item.path, str(error)

@@ -39,14 +39,22 @@ DetectorOption = Annotated[
     str | None,
     typer.Option(
         help="Face detector: mtcnn, centerface.",
-        show_default="what the collection was made with, else mtcnn",
+        show_default="what the collection was made with, else centerface",
+    ),
+]
+TurnOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--turn/--no-turn",
+        help="Search a photo in which no face stands upright turned, too.",
+        show_default="what the collection was made with, else --turn",
     ),
 ]
 ModelOption = Annotated[
     str | None,
     typer.Option(
         help="Face embedder, or the file with its weights; see: retrieve models.",
-        show_default="what the collection was made with, else dlib-resnet",
+        show_default="what the collection was made with, else dlib-resnet+mobilefacenet",
     ),
 ]
 EncoderOption = Annotated[

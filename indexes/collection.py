@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 from sqlite_utils import Database
 
 from retrieve.errors import BadInput, CollectionError
+from retrieve.faces.detection.recipe import without_recipe
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots, count
 from retrieve.indexes.catalog.contents import Catalog
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.building.workers import Job
     from retrieve.indexes.info import Info
+    from retrieve.indexes.reembedding.faces import OnProgress as OnFaces
+    from retrieve.indexes.reembedding.faces import Reembedded
     from retrieve.networks.weights import Progress as OnDownload
     from retrieve.sources import PhotoLike
     from retrieve.text.encoders.encode import TextEncoder
@@ -184,6 +187,9 @@ class Collection:
         """
         from retrieve.indexes.building.workers import Job
 
+        space = self.faces.space()
+        if space is not None:
+            self.networks.follow(space.made_by)
         faces = self.networks.job() if photos else None
         return Job(faces, tuple(checked_roots(roots)), column)
 
@@ -207,21 +213,62 @@ class Collection:
         from retrieve.indexes.building.build import Build
 
         self.begin(photos=photos)
-        opened = self.opened
+        opened, networks = self.opened, self.networks
         with opened.indexes_kept_up() as on_commit:
             report = Build(
                 opened.catalog,
                 opened.faces,
                 opened.texts,
-                lambda: self.embedder,
+                lambda: networks.embedder,
                 extractor,
                 photos=photos,
+                made_by=without_recipe(networks.made_by()) if photos else None,
                 retry_skipped=retry_skipped,
                 on_progress=on_progress,
                 on_commit=on_commit,
             ).run(roots, vanished=vanished, below=below)
         if not report.interrupted:
             opened.make_indexes()
+        return report
+
+    def reembed(
+        self,
+        *,
+        embedder: str | Embedder | None = None,
+        detector: str | Detector | None = None,
+        leave_out: bool = False,
+        processes: int | None = None,
+        time_limit_s: float | None = None,
+        on_progress: OnFaces | None = None,
+    ) -> Reembedded:
+        """Move the faces to other networks: photos are read where they are, else stored pictures.
+
+        Searches and indexing go on with the old networks until all faces are embedded; one
+        transaction switches. What an earlier run has done is gone on with.
+        embedder   name, weights file or an object; None goes on with what was begun, or takes
+                   the product's default
+        detector   by which photos are looked at anew: a face that it finds again keeps its id
+                   and its name, one that it does not is kept if it has a name. None lets boxes
+                   and landmarks be as they are
+        leave_out  let faces go of which neither photo nor picture can be read; else the
+                   collection stays as it is where there are such, and the report lists them
+        processes, time_limit_s
+                   as of index()
+        raises     CollectionError if no photo was indexed
+        """
+        from retrieve.indexes.building import workers
+        from retrieve.indexes.reembedding.faces import reembed
+
+        report, self.networks = reembed(
+            self.opened,
+            self.networks,
+            detector,
+            embedder,
+            leave_out=leave_out,
+            processes=workers.WORKERS if processes is None else processes,
+            time_limit_s=workers.TIME_LIMIT_S if time_limit_s is None else time_limit_s,
+            on_progress=on_progress,
+        )
         return report
 
     def search_faces(
@@ -406,6 +453,7 @@ def open_collection(
     encoder: str | TextEncoder | None = None,
     language: str | None = None,
     device: str = "cpu",
+    turns: bool | None = None,
     read_only: bool = False,
     on_download: OnDownload | None = None,
 ) -> Collection:
@@ -416,13 +464,15 @@ def open_collection(
 
     create    make the directory, private to its owner, if it is absent
     detector  name, or an object of your own with what retrieve.faces.detection.detector asks
-              for; None takes the one it was made with, mtcnn for a new one
+              for; None takes the one it was made with, centerface for a new one
     embedder  name, weights file, or an object likewise (retrieve.faces.embedding.embed); None
-              takes the one it was made with, dlib-resnet for a new one
+              takes the one it was made with, dlib-resnet+mobilefacenet for a new one
     encoder   of texts: name, file, or an object likewise (retrieve.text.encoders.encode); None
               takes the one it was made with, lstm for a new one
     language  of texts, ISO 639-1, for the stems of words; None likewise, es for a new one
     device    where networks and search run, cpu or cuda
+    turns     whether a photo in which no face stands upright is searched turned; None does as
+              the collection was made, with turns for a new one
     read_only change nothing; so it is anyway where the folder cannot be written
     on_download
               called with bytes so far and bytes in all while weights are downloaded
@@ -438,6 +488,7 @@ def open_collection(
         embedder,
         device=device,
         asked=detector is not None or embedder is not None or device != "cpu",
+        turns=turns,
         on_download=on_download,
     )
     if create:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieve.indexes.opened import Opened
+from retrieve.indexes.reembedding.staged import Halfway, halfway
 from retrieve.indexes.search.engine import State
 from retrieve.indexes.vectors.spaces import Space
 
@@ -16,6 +17,7 @@ class Info:
 
     space        of faces; texts of passages; None before there is any
     counts       photos, faces, texts, passages, files, skipped, gone, persons, dead
+    halfway      how far it is on its way to other networks; None if it is not
     search       how a search for faces goes about it now; text_search one for words
     """
 
@@ -27,6 +29,7 @@ class Info:
     size_bytes: int
     search: State
     text_search: State
+    halfway: Halfway | None = None
 
 
 def describe(opened: Opened) -> Info:
@@ -46,4 +49,5 @@ def describe(opened: Opened) -> Info:
         sum(file.stat().st_size for file in files),
         opened.engine.state,
         opened.texts.engine.state,
+        halfway(opened.db, opened.path),
     )

@@ -14,7 +14,7 @@ from retrieve.indexes.catalog.contents import StoredFace
 from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter, findable
 from retrieve.indexes.catalog.passages import Passages, StoredPassage
 from retrieve.indexes.collection import Collection
-from retrieve.indexes.vectors.spaces import VectorSpace, every_space
+from retrieve.indexes.vectors.spaces import VectorSpace, searched_spaces
 from retrieve.indexes.words.stores import WordIndex
 from retrieve.projection import sample
 from retrieve.types import Embeddings
@@ -134,7 +134,7 @@ def _passage(stored: StoredPassage) -> Item:
 
 
 def _space(collection: Collection, name: str | None) -> VectorSpace:
-    there = {one.name: one for one in every_space(collection.db, collection.path)}
+    there = {one.name: one for one in searched_spaces(collection.db, collection.path)}
     if not there:
         raise CollectionError(
             f"nothing was indexed into {collection.path} yet: retrieve index FOLDER"

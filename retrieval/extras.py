@@ -11,6 +11,7 @@ from retrieve.errors import MissingExtra
 EXTRAS = {
     "ai_edge_litert": "convert",
     "babel": "train",
+    "flatbuffers": "convert",
     "matplotlib": "plot",
     "numba": "train",
     "onnx": "torch",

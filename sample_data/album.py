@@ -19,7 +19,7 @@ from pillow_heif import register_heif_opener
 
 from retrieve.sample_data.face import draw_person
 from retrieve.sample_data.paint import Frame
-from retrieve.sample_data.people import Person
+from retrieve.sample_data.people import Person, cast
 from retrieve.sample_data.scene import PLACES, paint_scene
 from retrieve.sample_data.shot import Shot, draw_light
 
@@ -61,7 +61,7 @@ def write_album(folder: Path, *, people: int, photos: int, seed: int) -> list[La
     people  who appear, each of them in about photos / people pictures and more
     """
     rng = np.random.default_rng((seed, 0x616C))
-    everybody = [Person.from_seed(seed * 1000 + i) for i in range(people)]
+    everybody = cast(people, seed)
     labels: list[Label] = []
     day = FIRST_DAY
     for i in range(photos):
@@ -94,7 +94,7 @@ def write_album(folder: Path, *, people: int, photos: int, seed: int) -> list[La
 
 def write_probe(path: Path, *, seed: int) -> None:
     """One more picture of the first person of the album with that seed."""
-    _save(draw_portrait(seed * 1000, seed + 1), path, datetime(2025, 6, 1, 12), 1)
+    _save(draw_portrait(cast(1, seed)[0].seed, seed + 1), path, datetime(2025, 6, 1, 12), 1)
 
 
 def _draw(

@@ -141,7 +141,11 @@ def _skin(person: Person, seen: Seen) -> Sheet:
     folds = person.wrinkles * bell(x - 0.33 - 0.35 * (y - person.nose), 0.035)
     folds *= step(y, person.nose - 0.1, person.nose + 0.1) * step(y, person.mouth_y + 0.2, 0.9)
     forehead = person.wrinkles * bell(np.sin((y + 0.62) * 34), 0.35) * blob(x, y + 0.6, 0.5, 0.12)
-    paint(skin, 0.22 * sockets + 0.3 * folds + 0.16 * forehead, person.skin * np.float32(0.55))
+    paint(
+        skin,
+        person.sockets * sockets + 0.3 * folds + 0.16 * forehead,
+        person.skin * np.float32(0.55),
+    )
     return skin
 
 
@@ -230,13 +234,16 @@ def _mouth(patch: Patch, person: Person, shot: Shot) -> None:
 def _beard(patch: Patch, person: Person) -> None:
     x, y = np.abs(patch.x), patch.y
     lip = blob(x, y - (person.nose + person.mouth_y) / 2 - 0.02, person.mouth_width * 0.9, 0.07)
+    # As wide as the mouth, or as the nose where that is wider.
+    span = max(1.2 * person.mouth_width, 1.4 * person.nose_width)
+    whiskers = blob(x, y - (person.nose + person.mouth_y) / 2 - 0.02, span, 0.085)
     chin = blob(x, y - person.mouth_y - 0.36, 0.36, 0.22)
     jaw = step(y + 0.55 * x, person.mouth_y + 0.1, person.mouth_y + 0.28) * step(y, 0.15, 0.4)
     mouth = blob(x, y - person.mouth_y, person.mouth_width * 1.1, 0.11)
     where = {
         "stubble": 0.35 * np.maximum(jaw, lip),
         "full": 0.92 * np.maximum(jaw, 1.2 * lip),
-        "moustache": 0.95 * step(lip, 0.35, 0.6),
+        "moustache": 0.95 * step(whiskers, 0.35, 0.6),
         "goatee": 0.92 * np.maximum(step(chin, 0.35, 0.6), step(lip, 0.4, 0.65)),
     }[person.beard]
     grain = 0.86 + 0.14 * ripple(patch.x * 55, person.seed + 5) * ripple(y * 40, person.seed + 6)

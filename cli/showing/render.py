@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.build import OnProgress
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.info import Info
-    from retrieve.networks.weights import Weights
 
 _Branch = TypeVar("_Branch")
 
@@ -293,6 +292,9 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
             "generation": info.space.generation,
             "search": info.search.value,
         }
+    if info.halfway is not None:
+        there = {"faces": info.halfway.faces, "of": info.halfway.of}
+        rows["moving_to"] = info.halfway.made_by | there
     if info.texts is not None:
         rows |= {
             **info.texts.made_by,
@@ -314,45 +316,6 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
     _out.print(table)
     for item in skipped or []:
         line(f"  {shown(item.path)}: {item.reason}")
-
-
-def models(
-    rows: Sequence[Weights], present: dict[str, bool], ships: dict[str, str], *, as_json: bool
-) -> None:
-    """The table of weights.
-
-    present  whether the network can be run without a download
-    ships    name → precision in which it is part of the package
-    """
-    if as_json:
-        for row in rows:
-            fields = {name: getattr(row, name) for name in row.__slots__}
-            here = {"present": present[row.name], "ships": ships.get(row.name)}
-            _json(fields | {"source": str(row.source)} | here)
-        return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("name", style="bold", no_wrap=True)
-    table.add_column("D", justify="right")
-    table.add_column("licence", no_wrap=True)
-    table.add_column("training data", overflow="fold")
-    table.add_column("here", no_wrap=True)
-    table.add_column("SHA-256", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            row.name,
-            "" if row.dim is None else str(row.dim),
-            row.licence,
-            row.training_data,
-            "yes" if present[row.name] else "no",
-            row.sha256[:12] if row.sha256 else "unpublished",
-        )
-    _out.print(table)
-    for row in rows:
-        if row.name in ships:
-            where = f"ships in {ships[row.name]}, made from"
-        else:
-            where = "in" if present[row.name] else "comes from"
-        line(f"{row.name}: {row.what}; {where} {row.source}")
 
 
 def calibration(fitted: Calibration, missed: dict[str, float], kept: Path) -> None:

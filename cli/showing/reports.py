@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieve.cli.showing import render
+from retrieve.types import Skipped
 
 if TYPE_CHECKING:
+    from retrieve.indexes.reembedding.faces import Reembedded
     from retrieve.indexes.upkeep.check import Finding
     from retrieve.indexes.upkeep.compact import Compacted
     from retrieve.indexes.upkeep.forget import Forgotten
@@ -135,6 +137,11 @@ def repaired(done: Repaired) -> None:
         f"repaired: {segments} of embeddings ({counted(done.faces, 'face')} and "
         f"{counted(done.passages, 'passage')} embedded again), {indexes} made again{words}"
     )
+    if done.staged:
+        render.line(
+            f"  and {counted(done.staged, 'segment')} of the networks that the collection moves "
+            "to taken out: the next retrieve reembed embeds them again"
+        )
     for item in done.left:
         render.line(f"  not repaired: {render.shown(item.path)}: {item.reason}")
     if done.damaged:
@@ -143,3 +150,71 @@ def repaired(done: Repaired) -> None:
             f"{stay} damaged. Bring those files back and run again, or restore the collection "
             "from a backup, or give those photos up: retrieve forget PATH, then retrieve repair"
         )
+
+
+def reembedded(done: Reembedded, *, as_json: bool) -> None:
+    """What became of the faces, and what could not be read, with reasons."""
+    if as_json:
+        value = asdict(done)
+        for name in ("unread", "left"):
+            value[name] = [
+                {"path": render.shown(item.path), "reason": item.reason}
+                for item in getattr(done, name)
+            ]
+        render.as_json(value)
+        return
+    before, after = (
+        f"{one['embedder']} and {one['detector']}" for one in (done.before, done.after)
+    )
+    if done.started_over is not None:
+        render.line(f"what was begun with {_named(done.started_over)} was let go")
+    if done.already:
+        render.line(f"the collection is of {after}: nothing is to be done")
+    elif done.switched is not None:
+        _switched(done, before, after)
+    _unread("photos that could not be read", done.unread)
+    _unread("faces that cannot be embedded", done.left)
+    if done.interrupted:
+        render.line(f"interrupted; {before} is searched. To go on: retrieve reembed")
+    elif not done.done:
+        faces = "1 face has" if len(done.left) == 1 else f"{len(done.left):,} faces have"
+        render.error(
+            f"{faces} neither a photo nor a picture to be embedded from, and the collection stays "
+            f"with {before}. Bring those files back and run again, which goes on; or let those "
+            "faces go: retrieve reembed --leave-out"
+        )
+
+
+def _named(made_by: Mapping[str, str]) -> str:
+    return f"{made_by['embedder']} and {made_by['detector']}"
+
+
+def _switched(done: Reembedded, before: str, after: str) -> None:
+    what = done.switched
+    assert what is not None
+    render.line(f"moved {counted(what.faces, 'face')} from {before} to {after}")
+    render.line(f"  {what.from_photos:,} embedded from photos")
+    if what.from_pictures:
+        render.line(
+            f"  {what.from_pictures:,} from their stored pictures, of which {what.filled:,} end "
+            "inside what the network looks at: it sees black around them"
+        )
+    if done.resumed:
+        render.line(f"  {done.resumed:,} had been embedded by an earlier run")
+    if what.found or what.new or what.kept or what.gone:
+        render.line(f"  {what.found:,} found again, {what.new:,} for the first time")
+        render.line(
+            f"  {what.kept + what.gone:,} not found again: {what.kept:,} kept for their names, "
+            f"{what.gone:,} without a name gone"
+        )
+    if what.left_out:
+        render.line(f"  {what.left_out:,} left out")
+
+
+def _unread(title: str, items: Sequence[Skipped]) -> None:
+    if items:
+        render.line(f"{title}: {len(items):,}")
+    for item in items[:LISTED]:
+        render.line(f"  {render.shown(item.path)}: {item.reason}")
+    if len(items) > LISTED:
+        render.line(f"  and {len(items) - LISTED:,} more")

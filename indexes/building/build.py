@@ -7,7 +7,7 @@ decoded and embedded (indexes/building/storing.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,13 +72,17 @@ class Build:
         extractor: Extractor,
         *,
         photos: bool = True,
+        made_by: Mapping[str, str] | None = None,
         retry_skipped: bool = False,
         on_progress: OnProgress | None = None,
         on_commit: Callable[[], None] | None = None,
     ) -> None:
-        """photos=False leaves photos alone: none were there when it was decided."""
+        """photos=False leaves photos alone: none were there when it was decided.
+
+        made_by  the networks of the extractor and the embedder, for Storing
+        """
         self._catalog = catalog
-        self._storing = Storing(catalog, faces, texts, open_embedder)
+        self._storing = Storing(catalog, faces, texts, open_embedder, made_by)
         self._photos = photos
         self._extractor = extractor
         self._retry_skipped = retry_skipped

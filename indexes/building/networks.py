@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieve.errors import CollectionError
+from retrieve.errors import BadInput, CollectionError
+from retrieve.faces.detection.detector import landmarks_of
+from retrieve.faces.detection.recipe import DEFAULT, KEY, Recipe, read_recipe, without_recipe
 from retrieve.indexes.building.processes import can_travel
 from retrieve.indexes.vectors.foreign import check_ours
 from retrieve.indexes.vectors.spaces import Space
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from retrieve.faces.detection.detector import Detector
     from retrieve.faces.embedding.embedder import Embedder
     from retrieve.faces.embedding.sums import AnyEmbedder
+    from retrieve.faces.embedding.views import View
     from retrieve.faces.extract import PhotoFaces
     from retrieve.indexes.building.workers import Faces
     from retrieve.networks.weights import Progress as OnDownload
@@ -28,8 +31,9 @@ class Networks:
 
     Threads share them: both are used as they are, never changed.
 
-    held   the names of those that the collection was made with, which stand for None
+    held   those that the collection was made with, which stand for None, and its recipe
     asked  whether somebody asked for one of them, so that it has to be opened
+    turns  whether photos without an upright face are searched turned; None as the recipe does
     """
 
     def __init__(
@@ -40,9 +44,11 @@ class Networks:
         *,
         device: str,
         asked: bool = False,
+        turns: bool | None = None,
         on_download: OnDownload | None = None,
     ) -> None:
         self.asked = asked
+        self._turns = turns
         self._collection = collection
         self.held: Mapping[str, str] = {}
         self._device = device
@@ -52,6 +58,7 @@ class Networks:
         self._own = None if isinstance(detector, str) else detector
         self._detector = self._own
         self._embedder: AnyEmbedder | None = None if isinstance(embedder, str) else embedder
+        self._given = self._detector is not None or self._embedder is not None
         if self._detector is not None:
             from retrieve.faces.detection.detector import OF_A_DETECTOR
 
@@ -74,8 +81,15 @@ class Networks:
 
                 name = self._named[0] or self.held.get("detector", DEFAULT_DETECTOR)
                 self._check_ours("detector", name, name in DETECTORS)
-                self._detector = open_detector(name, device=self._device)
+                edition = self.recipe.edition
+                self._detector = open_detector(name, device=self._device, edition=edition)
             return self._detector
+
+    @property
+    def recipe(self) -> Recipe:
+        """How photos are searched: as the collection does, in a new one as is best today."""
+        made_with = read_recipe(self.held.get(KEY)) if self.held else DEFAULT
+        return made_with if self._turns is None else made_with.turning(self._turns)
 
     @property
     def embedder(self) -> AnyEmbedder:
@@ -111,13 +125,45 @@ class Networks:
 
     def use(self, detector: Detector, embedder: AnyEmbedder) -> None:
         """Take networks that are open already, whatever the names."""
-        self._detector, self._embedder = detector, embedder
+        self._own = self._detector = detector
+        self._embedder, self._given = embedder, True
+
+    def others(self, detector: str | Detector | None, embedder: str | Embedder | None) -> Networks:
+        """Networks for the same collection; None means the product's default embedder, and a
+        detector of the caller's own that he has handed over.
+        """
+        return Networks(
+            self._collection,
+            self._own if detector is None else detector,
+            embedder,
+            device=self._device,
+            asked=self.asked,
+            turns=self._turns,
+            on_download=self._on_download,
+        )
+
+    def follow(self, made_by: Mapping[str, str]) -> None:
+        """Go with a collection that was moved to other networks since it was opened, unless
+        the caller has named those that he wants.
+        """
+        with self._lock:
+            named = self._named != [None, None] or self._given
+            if not named and self.held and dict(self.held) != dict(made_by):
+                self.held = dict(made_by)
+                self._detector = self._embedder = None
 
     def made_by(self) -> dict[str, str]:
-        """What the catalog keeps of them: names and the SHA-256 of their weights."""
+        """What the catalog keeps of them: names, the SHA-256 of their weights, the recipe."""
         return {
             "detector": self.detector.name,
             "detector_sha256": weights_of(self.detector),
+            **self.embedder_made_by(),
+            KEY: str(self.recipe),
+        }
+
+    def embedder_made_by(self) -> dict[str, str]:
+        """The same of the embedder alone."""
+        return {
             "embedder": self.embedder.name,
             "embedder_sha256": weights_of(self.embedder),
         }
@@ -128,26 +174,73 @@ class Networks:
         raises  CollectionError that names both
         """
         asked, held = self.made_by(), space.made_by
-        if asked != held:
+        # Another recipe finds other faces, and the same face has the same vector.
+        if without_recipe(asked) == without_recipe(held):
+            self.held = held
+        else:
             raise CollectionError(
                 f"{self._collection} holds {space.dim}-d faces of {held['detector']} and "
                 f"{held['embedder']} (weights {held['embedder_sha256'][:8]}); you asked with "
                 f"{asked['detector']} and {asked['embedder']} ({self.embedder.dim}-d, weights "
                 f"{asked['embedder_sha256'][:8]}). Leave --model and --detector out to use what "
-                "made it, or choose another --collection"
+                f"made it, move it over with {_moving(held, asked)}, or choose another "
+                "--collection"
             )
 
     def job(self) -> Faces:
         """What other processes have to do to find faces as these networks do."""
         from retrieve.faces.embedding.views import views
-        from retrieve.indexes.building.workers import Faces
 
         name = self.detector.name
-        return Faces(self._own or name, self._device, views(self.embedder, name))
+        wanted = views(self.embedder, landmarks_of(self.detector))
+        return self._faces(self._own or name, wanted)
+
+    def landmarks_of(self, made_by: Mapping[str, str]) -> str:
+        """The detector whose landmarks the faces of a collection have."""
+        from retrieve.faces.detection.detect import DETECTORS, open_detector
+
+        name = made_by["detector"]
+        if self._own is not None and self._own.name == name:
+            return landmarks_of(self._own)
+        if name not in DETECTORS:
+            return name
+        edition = read_recipe(made_by.get(KEY)).edition
+        return landmarks_of(open_detector(name, device=self._device, edition=edition))
+
+    def faces_of(self, landmarks: str, *, instead: bool = False) -> Faces:
+        """What they have to do with faces that are known.
+
+        landmarks  the detector whose landmarks they have
+        instead    take landmarks that the embedder does not know for those of the own detector
+        raises     BadInput for a detector whose landmarks the embedder does not know
+        """
+        from retrieve.faces.embedding.views import views
+
+        try:
+            wanted = views(self.embedder, landmarks)
+        except BadInput as error:
+            if not instead:
+                raise BadInput(f"{error}. Let photos be looked at anew, with --detector") from error
+            wanted = views(self.embedder, landmarks_of(self.detector))
+        return self._faces(landmarks, wanted)
+
+    def _faces(self, detector: str | Detector, wanted: tuple[View, ...]) -> Faces:
+        from retrieve.indexes.building.workers import Faces
+
+        return Faces(detector, self._device, wanted, self.recipe)
 
     def extract(self, read: Reader) -> PhotoFaces:
         """The faces of a photo; raises BadPhoto if it cannot be used."""
         from retrieve.faces.embedding.views import views
         from retrieve.faces.extract import extract
 
-        return extract(read, self.detector, views(self.embedder, self.detector.name))
+        wanted = views(self.embedder, landmarks_of(self.detector))
+        return extract(read, self.detector, wanted, self.recipe)
+
+
+def _moving(held: Mapping[str, str], asked: Mapping[str, str]) -> str:
+    """The command that moves a collection from some networks to others."""
+    command = f"retrieve reembed --model {asked['embedder']}"
+    if asked["detector"] != held["detector"] or asked["detector_sha256"] != held["detector_sha256"]:
+        command += f" --detector {asked['detector']}"
+    return command

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -94,6 +94,8 @@ class Storing:
     """Stores batches; not for use by several threads.
 
     open_embedder  called for the first batch with faces
+    made_by        the networks that it stores for: another process may move the collection to
+                   others. None is whatever it holds
     moved          ids of contents that a path took over from one that is there no more
     """
 
@@ -103,12 +105,14 @@ class Storing:
         faces: VectorSpace,
         texts: Texts,
         open_embedder: Callable[[], AnyEmbedder],
+        made_by: Mapping[str, str] | None = None,
     ) -> None:
         self.moved: set[int] = set()
         self._catalog = catalog
         self._faces = faces
         self._texts = texts
         self._open_embedder = open_embedder
+        self._made_by = made_by
 
     def store(self, batch: Batch, before: Report) -> Report:
         """Embed what waits, then store all of it in one transaction; returns the new report."""
@@ -180,7 +184,7 @@ class Storing:
                     rows.append(embeddings)
             left.append((found, content_id))
         if row > first:
-            self._faces.append(np.concatenate(rows))
+            self._faces.append(np.concatenate(rows), made_by=self._made_by)
         return left
 
     def _store_texts(
@@ -263,4 +267,5 @@ def _photo(extracted: Extracted) -> NewPhoto:
         extracted.taken_at,
         extracted.warnings,
         extracted.place,
+        extracted.turn,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import signal
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -21,12 +21,15 @@ from numpy.typing import NDArray
 from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
+from retrieve import photos
 from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.faces.detection.detect import open_detector
 from retrieve.faces.detection.detector import Detector
+from retrieve.faces.detection.recipe import DEFAULT, Recipe
 from retrieve.faces.embedding.views import View
-from retrieve.faces.extract import PhotoFaces, extract
+from retrieve.faces.extract import PhotoFaces, extract, extract_known
+from retrieve.faces.pictured import crop_of_picture
 from retrieve.indexes.building.describing import Said, said_of
 from retrieve.indexes.building.processes import Context
 from retrieve.indexes.building.walk import is_text, root_of
@@ -51,6 +54,7 @@ class Extracted:
     crops       for each view (N, size_px, size_px, 3)
     thumbnails  one JPEG a face, of PICTURE
     said        what the photo says about itself in words
+    turn        degrees clockwise by which the photo was turned to find its faces
     """
 
     sha256: str
@@ -64,10 +68,11 @@ class Extracted:
     thumbnails: list[bytes]
     place: tuple[float, float] | None = None
     said: Said = NOTHING_SAID
+    turn: int = 0
 
 
-# What is done with a file; raises BadInput for one that cannot be used.
-Work = Callable[[Path], Result]
+# What is done with a file, or with what names one; raises BadInput for one that cannot be used.
+Work = Callable[[Any], Result]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,21 +82,41 @@ class Faces:
     detector  its name, or one of the caller's own
     device    where the detector runs, cpu or cuda
     views     what the embedder wants to see of each face
+    recipe    how photos are searched
     """
 
     detector: str | Detector
     device: str
     views: tuple[View, ...]
+    recipe: Recipe = DEFAULT
 
     def open(self) -> Callable[[Path], Extracted]:
         """Open the detector."""
-        own = self.detector
-        detector = open_detector(own, device=self.device) if isinstance(own, str) else own
+        own, edition = self.detector, self.recipe.edition
+        detector = (
+            open_detector(own, device=self.device, edition=edition) if isinstance(own, str) else own
+        )
 
         def work(path: Path) -> Extracted:
-            return packed(extract(file_reader(path), detector, self.views))
+            return packed(extract(file_reader(path), detector, self.views, self.recipe))
 
         return work
+
+    def cut(self, path: Path, faces: Sequence[Face]) -> Extracted:
+        """The same of faces that are known; no detector is asked."""
+        name = self.detector if isinstance(self.detector, str) else self.detector.name
+        return packed(extract_known(file_reader(path), faces, name, self.views))
+
+    def of_picture(self, jpeg: bytes, face: Face, shown: View) -> tuple[tuple[Crops, ...], bool]:
+        """A known face's crops, one a view, out of its stored picture, and whether one of them
+        reaches beyond that.
+
+        shown   what the picture shows
+        raises  BadInput for a picture or landmarks of no use
+        """
+        picture = photos.decode(jpeg, long_side_px=None).pixels
+        cut = [crop_of_picture(picture, face.landmarks, shown, view) for view in self.views]
+        return tuple(crop[None] for crop, _ in cut), any(filled for _, filled in cut)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,10 +196,10 @@ class Workers(Generic[Result]):
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
 
-    def run(self, paths: Iterable[tuple[Key, Path]]) -> Generator[tuple[Key, Result | str]]:
+    def run(self, paths: Iterable[tuple[Key, Any]]) -> Generator[tuple[Key, Result | str]]:
         """Extract the faces or passages of every file, in the order in which they are done.
 
-        paths    (key, path); taken only as fast as results are
+        paths    (key, path or whatever the work is on); taken only as fast as results are
         returns  (key, what was found or why the file is skipped)
 
         Closing the iterator drops the files that are not done.
@@ -207,7 +232,7 @@ class Workers(Generic[Result]):
 
 def run(
     open_work: Callable[[], Work[Result]],
-    paths: Iterable[tuple[Key, Path]],
+    paths: Iterable[tuple[Key, Any]],
     *,
     workers: int = WORKERS,
     time_limit_s: float = TIME_LIMIT_S,
@@ -249,14 +274,14 @@ def _start(open_work: Callable[[], Work[Any]]) -> None:
     _work = open_work()
 
 
-def _work_on(path: Path) -> Any:
-    return _attempted(_work, path)
+def _work_on(item: Any) -> Any:
+    return _attempted(_work, item)
 
 
-def _attempted(work: Work[Result], path: Path) -> Result | str:
+def _attempted(work: Work[Result], item: Any) -> Result | str:
     """What was found, or why the file cannot be used."""
     try:
-        return work(path)
+        return work(item)
     except BadInput as error:
         return str(error)
     except MemoryError:
@@ -277,6 +302,7 @@ def packed(found: PhotoFaces) -> Extracted:
         found.quality,
         [jpeg(picture) for picture in found.pictures],
         photo.place,
+        turn=found.turn,
     )
 
 

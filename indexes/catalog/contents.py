@@ -54,6 +54,7 @@ class NewPhoto:
     """A photo to be stored; its faces are stored beside it.
 
     place  degrees north and east, or None
+    turn   degrees clockwise by which it was turned to find its faces
     """
 
     sha256: str
@@ -62,6 +63,7 @@ class NewPhoto:
     taken_at: str | None
     warnings: tuple[str, ...]
     place: tuple[float, float] | None = None
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,6 +147,7 @@ class Catalog:
             latitude=photo.place[0] if photo.place else None,
             longitude=photo.place[1] if photo.place else None,
             placed=1,
+            turn=photo.turn,
         )
 
     def add_text(self, document: Document) -> int:

@@ -222,6 +222,37 @@ def _003_texts(db: Database, folder: Path) -> None:
     create_words(db)
 
 
+def _staged_faces(db: Database) -> None:
+    """Faces as other networks see them, until all are embedded and take the old ones' place."""
+    db.executescript(
+        """
+        -- The items of the space `staged_faces`, which is there while a collection is on its way.
+        CREATE TABLE staged_faces (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
+            row INTEGER NOT NULL,              -- of its embedding; ascends with id
+            content_id INTEGER NOT NULL REFERENCES contents (id),
+            face_id INTEGER UNIQUE REFERENCES faces (id),  -- NULL: found for the first time
+            source TEXT NOT NULL,              -- photo, or picture: the stored one
+            filled INTEGER NOT NULL,           -- the crop reaches beyond that picture
+            lost INTEGER NOT NULL,             -- another detector did not find it again
+            number INTEGER,                    -- what the face is to be; NULL: as it is
+            x1 REAL, y1 REAL, x2 REAL, y2 REAL,
+            landmarks BLOB,
+            score REAL,
+            quality REAL,
+            jpeg BLOB
+        );
+        CREATE INDEX staged_faces_content_id ON staged_faces (content_id);
+        -- Photos that were read for it, or the pictures of their faces.
+        CREATE TABLE staged_photos (
+            content_id INTEGER PRIMARY KEY REFERENCES contents (id),
+            source TEXT NOT NULL,
+            turn INTEGER                       -- in which its faces were found anew
+        );
+        """
+    )
+
+
 def _004_pictures(db: Database, folder: Path) -> None:
     """What the small picture of a face shows, so that crops can be cut out of it again."""
     db.executescript(
@@ -234,6 +265,7 @@ def _004_pictures(db: Database, folder: Path) -> None:
         );
         """
     )
+    _staged_faces(db)
 
 
 def create_words(db: Database) -> None:
@@ -248,6 +280,12 @@ def create_words(db: Database) -> None:
         "\"unicode61 remove_diacritics 0 categories 'L* M* N* P* S* C*'\")"
     )
     db.execute("CREATE VIRTUAL TABLE vocabulary USING fts5vocab (stems, row)")
+
+
+def _005_turned_photos(db: Database, folder: Path) -> None:
+    """The turn in which a photo shows its faces."""
+    # Degrees clockwise: 0, 90, 180 or 270. Boxes and landmarks are of the photo as it is.
+    db.execute("ALTER TABLE contents ADD COLUMN turn INTEGER NOT NULL DEFAULT 0")
 
 
 def _sign(db: Database, path: Path, space: str, row_bytes: int, rows: int) -> None:
@@ -272,5 +310,6 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _002_spaces_of_anything,
     _003_texts,
     _004_pictures,
+    _005_turned_photos,
 )
 FORMAT = len(MIGRATIONS)

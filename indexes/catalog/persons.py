@@ -60,7 +60,7 @@ def give_name(db: Database, name: str, face_ids: Sequence[int]) -> int:
     raises  BadInput for what is no name or a face that is not stored
     """
     id = _person(db, checked_name(name), face_ids)
-    _drop_nameless(db)
+    drop_nameless(db)
     return id
 
 
@@ -68,7 +68,7 @@ def give_names(db: Database, names: Mapping[str, Sequence[int]]) -> None:
     """Give faces names, several at once; as give_name()."""
     for name, face_ids in names.items():
         _person(db, checked_name(name), face_ids)
-    _drop_nameless(db)
+    drop_nameless(db)
 
 
 def _person(db: Database, name: str, face_ids: Sequence[int]) -> int:
@@ -91,7 +91,7 @@ def take_name(db: Database, face_ids: Sequence[int]) -> None:
     """
     _check_stored(db, face_ids)
     db.conn.executemany("UPDATE faces SET person_id = NULL WHERE id = ?", [[i] for i in face_ids])
-    _drop_nameless(db)
+    drop_nameless(db)
 
 
 def rename(db: Database, old: str, new: str) -> int:
@@ -108,7 +108,7 @@ def rename(db: Database, old: str, new: str) -> int:
         db.execute("UPDATE persons SET name = ?, key = ? WHERE id = ?", [name, _key(name), id])
         return id
     db.execute("UPDATE faces SET person_id = ? WHERE person_id = ?", [other[0], id])
-    _drop_nameless(db)
+    drop_nameless(db)
     return int(other[0])
 
 
@@ -165,7 +165,7 @@ def named_in(db: Database, text: str) -> tuple[list[str], str]:
     return found, " ".join(kept.split())
 
 
-def _drop_nameless(db: Database) -> None:
+def drop_nameless(db: Database) -> None:
     """Drop the names that no face has any more."""
     db.execute(
         "DELETE FROM persons WHERE NOT EXISTS "

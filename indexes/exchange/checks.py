@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
+from retrieve.faces.detection.recipe import KEY as RECIPE
+from retrieve.faces.detection.recipe import read_recipe
 from retrieve.indexes.catalog.persons import checked_name
 from retrieve.indexes.exchange.records import NETWORKS, UNREAD, VERSION, FaceRecord, Header, Record
 from retrieve.networks.own import UNIT_TOLERANCE
@@ -44,6 +46,8 @@ def header_from(fields: Mapping[str, Any], file: Path) -> Header:
         raise BadInput(f"{file} states embeddings of {dim!r} dimensions")
     if fields.get("metric") != "cosine":
         raise BadInput(f"{file} states the metric {fields.get('metric')!r}; wanted cosine")
+    if fields.get(RECIPE) is not None:
+        made_by[RECIPE] = str(read_recipe(str(fields[RECIPE])))
     return Header({name: str(value) for name, value in made_by.items()}, dim)
 
 

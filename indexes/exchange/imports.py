@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from retrieve.errors import CollectionError
+from retrieve.faces.detection.recipe import without_recipe
 from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.contents import NewPhoto
 from retrieve.indexes.catalog.database import writing
@@ -84,7 +85,7 @@ def put(
     raises  CollectionError, with nothing changed, if the collection holds those of others
     """
     _prepare(collection, header)
-    importer = _Importer(collection)
+    importer = _Importer(collection, without_recipe(header.made_by))
     batch: list[tuple[str, Record]] = []
     with collection.engine.building(collection.path / CATALOG) as on_commit:
         for done, (where, record) in enumerate(rows, 1):
@@ -110,7 +111,8 @@ def _prepare(collection: Collection, header: Header) -> None:
         if space is None:
             space = Space(FACES, FACES, header.made_by, header.dim, header.metric)
             collection.faces.create(space)
-    if (space.made_by, space.dim) != (header.made_by, header.dim):
+    ours, theirs = (without_recipe(one.made_by) for one in (space, header))
+    if (ours, space.dim) != (theirs, header.dim):
         held, given = space.made_by, header.made_by
         raise CollectionError(
             f"{collection.path} holds {space.dim}-d faces of {held['detector']} and "
@@ -125,7 +127,8 @@ def _prepare(collection: Collection, header: Header) -> None:
 class _Importer:
     """Stores batches and counts what that means."""
 
-    def __init__(self, collection: Collection) -> None:
+    def __init__(self, collection: Collection, made_by: dict[str, str]) -> None:
+        self._made_by = made_by
         self._db = collection.db
         self._catalog = collection.catalog
         self._vectors = collection.faces
@@ -241,7 +244,9 @@ class _Importer:
     ) -> None:
         if not new:
             return
-        first = self._vectors.append(np.stack([face.embedding for face in new.values()]))
+        first = self._vectors.append(
+            np.stack([face.embedding for face in new.values()]), made_by=self._made_by
+        )
         for row, ((content_id, number), record) in enumerate(new.items(), first):
             face = Face(record.box, record.landmarks, record.score)
             id = self._catalog.add_face(row, content_id, number, face, record.quality)

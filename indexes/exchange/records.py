@@ -45,7 +45,8 @@ NETWORKS = ("detector", "detector_sha256", "embedder", "embedder_sha256")
 class Header:
     """What is true of all records of a file.
 
-    made_by  the networks behind the embeddings, each with the SHA-256 of its weights
+    made_by  the networks behind the embeddings, each with the SHA-256 of its weights, and the
+             recipe by which photos were searched if one is recorded
     """
 
     made_by: dict[str, str]

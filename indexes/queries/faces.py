@@ -55,7 +55,9 @@ def search_photo(
     """
     k, wanted = checked_k(k), checked_filter(wanted)
     face = None if face is None else checked_face(face)
-    networks.check(opened.space())
+    space = opened.space()
+    networks.follow(space.made_by)
+    networks.check(space)
     least = _least(opened, threshold)
     found = networks.extract(read)
     numbers = numbered(found, face)

@@ -21,7 +21,7 @@ from sqlite_utils import Database
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import BUSY_TIMEOUT_S, writing
 from retrieve.indexes.search.engine import remove_unowned
-from retrieve.indexes.vectors.spaces import every_space
+from retrieve.indexes.vectors.spaces import every_space, remove_unowned_vectors
 
 CATALOG_ROWS = "catalog"  # in the table of dead rows: some of the catalog itself
 PATIENCE_S = 30.0  # with readers that do not end
@@ -68,6 +68,7 @@ def overwrite(db: Database, folder: Path) -> None:
     for vectors in every_space(db, folder):
         vectors.wipe()
         vectors.remove_leftovers()
+    remove_unowned_vectors(db, folder)
     remove_unowned(db, folder)
 
 

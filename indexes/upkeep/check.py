@@ -17,12 +17,20 @@ from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import pragma, reading
+from retrieve.indexes.catalog.filters import FACES
+from retrieve.indexes.reembedding.staged import halfway
 from retrieve.indexes.search import cache, traces
 from retrieve.indexes.search.ann import wants_index
 from retrieve.indexes.search.engine import CACHE_FOLDER, Engine, unowned
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.segments import SEGMENT_ROWS, Segment
-from retrieve.indexes.vectors.spaces import LOOKS, VectorSpace, every_space
+from retrieve.indexes.vectors.spaces import (
+    LOOKS,
+    VectorSpace,
+    every_space,
+    is_staged,
+    unowned_vectors,
+)
 from retrieve.networks.own import UNIT_TOLERANCE
 
 if TYPE_CHECKING:
@@ -78,9 +86,10 @@ def check(collection: Collection) -> list[Finding]:
             if not found:
                 break  # and if not: rows that are deleted while one looks are not damaged
         findings += found
-        findings += _index(db, folder, vectors)
+        if not is_staged(vectors.name):
+            findings += _index(db, folder, vectors)
         findings += _leftovers(vectors)
-    findings += _words(db)
+    findings += [*_words(db), *_halfway(db, folder)]
     return findings + _unfinished(db, folder)
 
 
@@ -252,10 +261,24 @@ def _leftovers(vectors: VectorSpace) -> Iterator[Finding]:
         yield Finding(f"{dying} deleted embeddings of {space.name} are not overwritten yet", REPAIR)
 
 
+def _halfway(db: Database, folder: Path) -> Iterator[Finding]:
+    on_its_way = halfway(db, folder)
+    if on_its_way is not None:
+        held = VectorSpace(db, folder, FACES).required().made_by
+        yield Finding(
+            f"the collection moves to {on_its_way.made_by['embedder']} and "
+            f"{on_its_way.made_by['detector']}: of {on_its_way.of:,} faces {on_its_way.faces:,} "
+            f"are embedded; until all are, {held['embedder']} is searched",
+            f"To go on: retrieve reembed; to leave it: retrieve reembed --model {held['embedder']}",
+            wrong=False,
+        )
+
+
 def _unfinished(db: Database, folder: Path) -> list[Finding]:
+    unowned_files = [f"{CACHE_FOLDER}/{path.name}" for path in unowned(db, folder)]
+    unowned_files += [path.name for path in unowned_vectors(db, folder)]
     findings = [
-        Finding(f"{CACHE_FOLDER}/{path.name} belongs to nothing", NEXT_WRITER, wrong=False)
-        for path in unowned(db, folder)
+        Finding(f"{name} belongs to nothing", NEXT_WRITER, wrong=False) for name in unowned_files
     ]
     if traces.pending(db):
         findings.append(

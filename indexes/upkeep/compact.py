@@ -23,7 +23,7 @@ from retrieve.indexes.search.engine import Engine
 from retrieve.indexes.upkeep import deletion
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.segments import SEGMENT_ROWS, Segment
-from retrieve.indexes.vectors.spaces import VectorSpace, every_space
+from retrieve.indexes.vectors.spaces import VectorSpace, every_space, searched_spaces
 from retrieve.types import Embeddings
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def compact(
                 vectors.remove_leftovers()
         raise
     traces.finish_or_raise(db, folder, patience_s=patience_s)
-    for vectors in every_space(db, folder):
+    for vectors in searched_spaces(db, folder):
         Engine(db, folder, vectors).build()
     return Compacted(
         photos=len(doomed.contents) - doomed.texts,

@@ -18,6 +18,7 @@ from retrieve.errors import BadInput
 from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.paths import stored, under
 from retrieve.indexes.catalog.persons import person_id
+from retrieve.indexes.reembedding import staged
 from retrieve.indexes.search import traces
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Doomed:
     copies    those of the paths that nobody named: they hold a content that goes
     faces     (id, row)
     passages  (id, row)
+    staged    (id, row) of the same faces where the collection moves to other networks
     persons   (id, name, key) of those of whom no face is left
     """
 
@@ -50,6 +52,7 @@ class Doomed:
     copies: list[str | bytes]
     faces: list[tuple[int, int]]
     passages: list[tuple[int, int]]
+    staged: list[tuple[int, int]]
     persons: list[tuple[int, str, str]]
 
     def __bool__(self) -> bool:
@@ -97,6 +100,7 @@ def remove(collection: Collection, doomed: Doomed) -> None:
         if dying:
             vectors.kill(row for _, row in dying)
             engine.disown()
+    staged.remove(db, collection.path, doomed.staged, doomed.contents)
     collection.texts.passages.remove([id for id, _ in doomed.passages])
     faces = [[id] for id, _ in doomed.faces]
     db.conn.executemany("DELETE FROM crops WHERE face_id = ?", faces)
@@ -154,6 +158,7 @@ def _doomed(db: Database, contents: set[int], paths: set[int], persons: set[int]
         [path for id, path, _ in sorted(held) if id not in paths],
         sorted(faces.items()),
         sorted(passages.items()),
+        staged.items_of(db, contents=contents, faces=faces),
         [(id, name, key) for id, (name, key) in sorted(left.items())],
     )
 

@@ -19,6 +19,7 @@ from sqlite_utils import Database
 
 from retrieve.indexes.catalog.database import VARIABLES, reading
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.reembedding.staged import staged_faces
 from retrieve.indexes.upkeep.deletion import Doomed
 from retrieve.indexes.upkeep.needles import WINDOW, Needles, find_in_folder
 from retrieve.indexes.vectors.spaces import VectorSpace, every_space
@@ -101,6 +102,14 @@ def collect(collection: Collection, doomed: Doomed) -> Evidence:
         for chunk in _chunks(bytes(jpeg or b""), chunks):
             evidence.add("crop", f"face {id}", chunk)
     _add_embeddings(evidence, collection.faces, "face", doomed.faces)
+    query = "SELECT landmarks, jpeg FROM staged_faces WHERE id = ?"
+    for id, _ in doomed.staged:
+        landmarks, jpeg = db.execute(query, [id]).fetchone()
+        evidence.add("landmarks", f"staged face {id}", bytes(landmarks or b""))
+        for chunk in _chunks(bytes(jpeg or b""), chunks):
+            evidence.add("crop", f"staged face {id}", chunk)
+    staged = staged_faces(db, collection.path)
+    _add_embeddings(evidence, staged, "staged face", doomed.staged)
     for id, _ in doomed.passages:
         said = [("text", *db.execute("SELECT text FROM passages WHERE id = ?", [id]).fetchone())]
         said += [
@@ -171,7 +180,11 @@ def _remaining(db: Database, folder: Path) -> Iterator[bytes]:
         "UNION ALL SELECT title FROM passages UNION ALL SELECT body FROM stems "
         "UNION ALL SELECT title FROM contents"
     )
-    blobs = "SELECT landmarks FROM faces UNION ALL SELECT jpeg FROM crops"
+    blobs = (
+        "SELECT landmarks FROM faces UNION ALL SELECT jpeg FROM crops "
+        "UNION ALL SELECT landmarks FROM staged_faces WHERE landmarks IS NOT NULL "
+        "UNION ALL SELECT jpeg FROM staged_faces WHERE jpeg IS NOT NULL"
+    )
     for query in (texts, blobs):
         cursor = db.execute(query)
         while rows := cursor.fetchmany(VARIABLES):

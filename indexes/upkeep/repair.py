@@ -21,11 +21,12 @@ from retrieve.faces.detection.boxes import overlap
 from retrieve.faces.embedding.views import chosen, embed
 from retrieve.indexes.building import workers
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.reembedding import staged
 from retrieve.indexes.search import cache, traces
 from retrieve.indexes.search.engine import CACHE_FOLDER, Engine
 from retrieve.indexes.upkeep import check
 from retrieve.indexes.vectors.segments import SEGMENT_ROWS
-from retrieve.indexes.vectors.spaces import VectorSpace, every_space
+from retrieve.indexes.vectors.spaces import Moved, VectorSpace, searched_spaces
 from retrieve.types import Skipped
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Repaired:
     passages  embedded again
     words     passages whose words were entered again
     indexes   made again
+    staged    segments of the space that a collection moves to, taken out of it: the next
+              retrieve reembed embeds them again
     damaged   segments that stay damaged
     left      files of photos whose faces could not be embedded again, and why
     """
@@ -54,6 +57,7 @@ class Repaired:
     passages: int = 0
     words: int = 0
     indexes: int = 0
+    staged: int = 0
     damaged: int = 0
     left: list[Skipped] = field(default_factory=list)
 
@@ -85,7 +89,8 @@ def repair(
     db, folder = collection.db, collection.path
     report = Repaired(words=_enter_words(collection))  # which deleting needs to be whole
     traces.finish_or_raise(db, folder)
-    for vectors in every_space(db, folder):
+    report.staged = staged.heal(db, folder)
+    for vectors in searched_spaces(db, folder):
         _lengthen(collection, vectors)
         suspect = check.suspects(db, vectors).segments()
         if suspect and vectors.name == collection.faces.name:
@@ -154,6 +159,7 @@ class _Repair:
         self.faces = 0
         self._collection = collection
         self._vectors = collection.faces
+        self._made_by = collection.faces.required().made_by
         self._on_progress = on_progress
         self._lost = _lost(collection, suspect)
         self._photos = 0
@@ -214,6 +220,7 @@ class _Repair:
         crops = chosen(found.crops, [place for _, place in pairs])
         embeddings = embed(self._collection.embedder, crops)
         with writing(self._collection.db):
+            self._check_mine()
             # Whoever was forgotten meanwhile stays forgotten.
             stored = self._kept(face for face, _ in pairs)
             there = [i for i, (face, _) in enumerate(pairs) if face.id in stored]
@@ -234,6 +241,7 @@ class _Repair:
             return
         vectors = self._vectors
         with writing(self._collection.db):
+            self._check_mine()
             space, dead = vectors.required(), vectors.dead()
             for segment in vectors.segments(ready):
                 inside = (dead >= segment.first) & (dead < segment.first + segment.rows)
@@ -243,6 +251,12 @@ class _Repair:
                 vectors.sign(segment)
         for first in ready:
             del self._waiting[first]
+
+    def _check_mine(self) -> None:
+        """Nobody has moved the collection to other networks; raises Moved."""
+        space = self._vectors.required()
+        if space.made_by != self._made_by:
+            raise Moved(self._collection.path, space)
 
     def _advance(self) -> None:
         self._photos += 1

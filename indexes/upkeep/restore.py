@@ -28,7 +28,7 @@ from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.search.engine import Engine
 from retrieve.indexes.upkeep.backup import BLOCK_BYTES, FORMAT, MANIFEST, Manifest, Member, OnBytes
 from retrieve.indexes.vectors.file import sync_folder
-from retrieve.indexes.vectors.spaces import every_space, file_name
+from retrieve.indexes.vectors.spaces import every_space, file_name, searched_spaces
 
 NAMES = re.compile(r"[a-z][a-z0-9_-]*(\.\d+)?\.f32")  # of vector files
 MANIFEST_BYTES = 1 << 20  # at most
@@ -58,7 +58,7 @@ def restore(file: Path, folder: Path, *, on_bytes: OnBytes | None = None) -> Man
             raise
         sync_folder(target.parent)
     with open_collection(target) as collection:
-        for vectors in every_space(collection.db, target):
+        for vectors in searched_spaces(collection.db, target):
             Engine(collection.db, target, vectors).build()
     return manifest
 

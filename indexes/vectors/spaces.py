@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,13 +18,26 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
+from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import VARIABLES, is_read_only, reading, writing
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.file import FileMissing, VectorFile
 from retrieve.indexes.vectors.segments import Segment
 from retrieve.types import Embeddings
 
+STAGED = "staged_"  # begins the name of a space that is going to take another one's place
 LOOKS = 2  # at damage: rows that are deleted while one looks are not damaged
+
+
+class Moved(CollectionError):
+    """Another process has moved the space to other networks; the caller's are of no use now."""
+
+    def __init__(self, folder: Path, space: Space) -> None:
+        made_by = ", ".join(v for name, v in space.made_by.items() if "sha256" not in name)
+        super().__init__(
+            f"{folder} was moved to other networks meanwhile ({made_by}, {space.dim}-d). What was "
+            "stored is kept; run again, without --model and --detector, to go on with them"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +104,17 @@ class VectorSpace:
         """The vector file of the space's generation."""
         return VectorFile(self._folder / file_name(space.name, space.generation), space.dim)
 
-    def append(self, embeddings: Embeddings) -> int:
+    def append(self, embeddings: Embeddings, *, made_by: Mapping[str, str] | None = None) -> int:
         """Write rows behind the committed ones and flush them; returns the first row's number.
 
         Call inside a write transaction, with which they are committed.
-        raises  BadInput for rows that are not unit float32
+        made_by  networks that they are of, where another process may have moved the space to
+                 others since that was looked at
+        raises   BadInput for rows that are not unit float32, Moved for those of other networks
         """
         space = self.required()
+        if made_by is not None and not made_by.items() <= space.made_by.items():
+            raise Moved(self._folder, space)
         self.file(space).write(space.rows, embeddings)
         segments.append(self._db, self.name, space.rows, embeddings)
         self._update(replace(space, rows=space.rows + len(embeddings)))
@@ -224,14 +241,18 @@ class VectorSpace:
 
     # Generations
 
-    def begin_generation(self, embeddings: Iterable[Embeddings]) -> None:
+    def begin_generation(
+        self, embeddings: Iterable[Embeddings], *, like: Space | None = None
+    ) -> None:
         """Write the living rows to a new file and let the catalog point to it.
 
         embeddings  blocks of rows in their new order. Call inside a write transaction, in
                     which the items' rows are renumbered too; then remove_leftovers()
+        like        a space of other networks, whose embeddings they are
         """
         old = self.required()
-        new = replace(old, rows=0, generation=old.generation + 1)
+        of = like or old
+        new = replace(old, made_by=of.made_by, dim=of.dim, rows=0, generation=old.generation + 1)
         file = self.file(new)
         file.path.unlink(missing_ok=True)  # of a writer that died
         self._db.execute("DELETE FROM segments WHERE space = ?", [self.name])
@@ -259,15 +280,40 @@ class VectorSpace:
 
     def _update(self, space: Space) -> None:
         self._db.execute(
-            "UPDATE spaces SET rows = ?, generation = ? WHERE name = ?",
-            [space.rows, space.generation, space.name],
+            "UPDATE spaces SET rows = ?, generation = ?, made_by = ?, dim = ? WHERE name = ?",
+            [space.rows, space.generation, json.dumps(space.made_by), space.dim, space.name],
         )
 
 
 def every_space(db: Database, folder: Path) -> list[VectorSpace]:
-    """All spaces of a collection, by name."""
+    """All spaces of a collection, by name; those that are only being made, too."""
     names = db.execute("SELECT name FROM spaces ORDER BY name").fetchall()
     return [VectorSpace(db, folder, name) for (name,) in names]
+
+
+def searched_spaces(db: Database, folder: Path) -> list[VectorSpace]:
+    """The spaces that are searched, and have an index where they are large."""
+    return [one for one in every_space(db, folder) if not is_staged(one.name)]
+
+
+def is_staged(name: str) -> bool:
+    """Whether a space is being made, to take another one's place when it is complete."""
+    return name.startswith(STAGED)
+
+
+def unowned_vectors(db: Database, folder: Path) -> list[Path]:
+    """Files of spaces that were being made and are no more."""
+    held = {vectors.name for vectors in every_space(db, folder)}
+    files = sorted(folder.glob(f"{STAGED}*.f32"))
+    return [path for path in files if path.name.split(".", 1)[0] not in held]
+
+
+def remove_unowned_vectors(db: Database, folder: Path) -> None:
+    """Unlink them."""
+    if unowned_vectors(db, folder):
+        with writing(db):  # nobody is beginning one now
+            for path in unowned_vectors(db, folder):
+                path.unlink()
 
 
 def file_name(space: str, generation: int) -> str:

@@ -12,6 +12,7 @@ from retrieve.errors import BadInput
 from retrieve.faces import calibration, extract
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
 from retrieve.faces.detection.detector import OF_A_DETECTOR, Detector
+from retrieve.faces.detection.recipe import DEFAULT
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
 from retrieve.faces.embedding.embedder import OF_AN_EMBEDDER, Embedder
 from retrieve.faces.embedding.sums import AnyEmbedder
@@ -49,7 +50,9 @@ class Comparison:
     pairs: int
 
 
-def detect(photo: PhotoLike, *, detector: str | Detector | None = None) -> Faces:
+def detect(
+    photo: PhotoLike, *, detector: str | Detector | None = None, turns: bool = True
+) -> Faces:
     """The faces in a photo, largest first.
 
         faces = retrieve.detect("group.jpg")
@@ -58,10 +61,11 @@ def detect(photo: PhotoLike, *, detector: str | Detector | None = None) -> Faces
     photo     path, bytes, image of Pillow, or array (H, W, 3) uint8 RGB
     detector  name, or an object with what retrieve.faces.detection.detector asks for; None is
               the default
+    turns     search a photo in which no face stands upright turned by 90, 180 and 270 degrees
     returns   a sequence of Face that holds its photo; empty if there is none
     raises    BadInput for a photo of no use
     """
-    return extract.detect(reader_of(photo), _detector(detector))
+    return extract.detect(reader_of(photo), _detector(detector), DEFAULT.turning(turns))
 
 
 def embed_faces(faces: Faces, *, embedder: str | Embedder | None = None) -> Embeddings:
@@ -81,7 +85,7 @@ def embed_faces(faces: Faces, *, embedder: str | Embedder | None = None) -> Embe
             f"got {type(faces).__name__}"
         )
     opened = _embedder(embedder)
-    found = embed(opened, faces.crops(views(opened, faces.detector)))
+    found = embed(opened, faces.crops(views(opened, faces.landmarks_of)))
     check_embeddings(found, opened.dim)
     return found
 
@@ -92,6 +96,7 @@ def compare(
     *,
     detector: str | Detector | None = None,
     embedder: str | Embedder | None = None,
+    turns: bool = True,
 ) -> Comparison:
     """Whether two photos show one person: every face of one with every face of the other.
 
@@ -100,7 +105,7 @@ def compare(
 
     raises  BadInput if there is no face in one of them, or it is of no use
     """
-    found = [detect(photo, detector=detector) for photo in (a, b)]
+    found = [detect(photo, detector=detector, turns=turns) for photo in (a, b)]
     for which, faces in zip(("first", "second"), found, strict=True):
         if not faces:
             raise BadInput(f"no face found in {faces.photo.name}, the {which} of the two photos")

@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve import notebook, photos
-from retrieve.faces.detection.detector import Detector
+from retrieve.faces.detection.detector import Detector, landmarks_of
+from retrieve.faces.detection.find import find
+from retrieve.faces.detection.recipe import DEFAULT, Recipe
 from retrieve.faces.embedding.align import align, scale_of, similarity
 from retrieve.faces.embedding.views import PICTURE, View
 from retrieve.faces.quality import measure
 from retrieve.sources import Reader
 from retrieve.types import Crops, Face, Photo
 
-DETECT_PX = 1024  # long side for detection: what the detectors' figures were measured at
 # A crop may be enlarged by this much before a sharper source is read: below 1.25 the
 # second decoding costs more than it tells.
 ENLARGE_AT_MOST = 1.25
@@ -36,12 +37,26 @@ class Faces(Sequence[Face]):
         vectors = retrieve.embed_faces(faces)
 
     photo     as detection saw it, in reduced resolution; the faces are in pixels of the whole
-    detector  the name of what found them: embedders know its landmarks by it
+    detector  the name of what found them
+    landmarks_of
+              the detector whose landmarks they have: embedders know by it where they belong
+    turn      degrees clockwise by which the photo was turned to find them
     """
 
-    def __init__(self, read: Reader, photo: Photo, faces: Sequence[Face], detector: str) -> None:
+    def __init__(
+        self,
+        read: Reader,
+        photo: Photo,
+        faces: Sequence[Face],
+        detector: str,
+        *,
+        landmarks_of: str | None = None,
+        turn: int = 0,
+    ) -> None:
         self.photo = photo
         self.detector = detector
+        self.landmarks_of = landmarks_of or detector
+        self.turn = turn
         self._read = read
         self._faces = tuple(faces)
 
@@ -54,7 +69,14 @@ class Faces(Sequence[Face]):
     def __getitem__(self, which: slice) -> Faces: ...
     def __getitem__(self, which: int | slice) -> Face | Faces:
         if isinstance(which, slice):
-            return Faces(self._read, self.photo, self._faces[which], self.detector)
+            return Faces(
+                self._read,
+                self.photo,
+                self._faces[which],
+                self.detector,
+                landmarks_of=self.landmarks_of,
+                turn=self.turn,
+            )
         return self._faces[which]
 
     def __repr__(self) -> str:
@@ -110,6 +132,7 @@ class PhotoFaces:
     crops     for each view that was asked for (N, size_px, size_px, 3) uint8 RGB, aligned
     pictures  the same of PICTURE: what is shown and kept
     quality   (N,) float32, 0 to 1
+    turn      degrees clockwise by which the photo was turned to find them
     """
 
     photo: Photo
@@ -117,32 +140,58 @@ class PhotoFaces:
     crops: tuple[Crops, ...]
     pictures: Crops
     quality: NDArray[np.float32]
+    turn: int = 0
 
 
-def detect(read: Reader, detector: Detector) -> Faces:
+def detect(read: Reader, detector: Detector, recipe: Recipe = DEFAULT) -> Faces:
     """Read a photo and find its faces.
 
+    recipe  how the photo is searched
     raises  photos.BadPhoto if it cannot be used
     """
-    photo = read(DETECT_PX)
-    found = detector.detect([photo.pixels])[0]
-    return Faces(read, photo, [_in_photo(face, photo.scale) for face in found], detector.name)
-
-
-def extract(read: Reader, detector: Detector, views: Sequence[View]) -> PhotoFaces:
-    """Read a photo and find, align and judge its faces.
-
-    views   what the embedder wants to see of each
-    raises  photos.BadPhoto if it cannot be used
-    """
-    faces = detect(read, detector)
-    *crops, pictures = faces.crops([*views, PICTURE])
-    quality = [measure(face, picture).total for face, picture in zip(faces, pictures, strict=True)]
-    return PhotoFaces(
-        faces.photo, list(faces), tuple(crops), pictures, np.array(quality, np.float32)
+    found = find(read, detector, recipe)
+    return Faces(
+        read,
+        found.photo,
+        found.faces,
+        detector.name,
+        landmarks_of=landmarks_of(detector),
+        turn=found.turn,
     )
 
 
-def _in_photo(face: Face, scale: float) -> Face:
-    box, landmarks = face.box / scale, face.landmarks / scale
-    return Face(box.astype(np.float32), landmarks.astype(np.float32), face.score)
+def extract(
+    read: Reader, detector: Detector, views: Sequence[View], recipe: Recipe = DEFAULT
+) -> PhotoFaces:
+    """Read a photo and find, align and judge its faces.
+
+    views   what the embedder wants to see of each
+    recipe  how the photo is searched
+    raises  photos.BadPhoto if it cannot be used
+    """
+    return _cut_out(detect(read, detector, recipe), views)
+
+
+def extract_known(
+    read: Reader, faces: Sequence[Face], detector: str, views: Sequence[View]
+) -> PhotoFaces:
+    """Read a photo and align and judge faces that were found in it before.
+
+    faces     in pixels of the whole photo
+    detector  the name of what found them
+    Otherwise as extract().
+    """
+    return _cut_out(Faces(read, read(DEFAULT.photo_px), faces, detector), views)
+
+
+def _cut_out(faces: Faces, views: Sequence[View]) -> PhotoFaces:
+    *crops, pictures = faces.crops([*views, PICTURE])
+    quality = [measure(face, picture).total for face, picture in zip(faces, pictures, strict=True)]
+    return PhotoFaces(
+        faces.photo,
+        list(faces),
+        tuple(crops),
+        pictures,
+        np.array(quality, np.float32),
+        faces.turn,
+    )

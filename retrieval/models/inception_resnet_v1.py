@@ -2,13 +2,15 @@
 
 Szegedy et al. 2017, "Inception-v4, Inception-ResNet and the Impact of Residual
 Connections on Learning"; trained for faces by D. Sandberg after Schroff et al. 2015,
-"FaceNet". The parameters carry the names of facenet-pytorch's state dict.
+"FaceNet". The parameters carry the names of facenet-pytorch's state dict, and folded() makes the
+form in which networks are published that are not to be trained further.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 CROP_PX = 160  # what the network was trained on
 DIM = 512
@@ -38,8 +40,8 @@ class InceptionResnetV1(nn.Module):
         self.repeat_3 = nn.Sequential(*(Block8(scale=0.2) for _ in range(5)))
         self.block8 = Block8(scale=1.0, last=True)
         self.last_linear = nn.Linear(1792, DIM, bias=False)
-        self.last_bn = nn.BatchNorm1d(DIM, eps=BATCH_NORM_EPS)
-        self.logits = nn.Linear(DIM, classes)
+        self.last_bn: nn.Module = nn.BatchNorm1d(DIM, eps=BATCH_NORM_EPS)
+        self.logits: nn.Module = nn.Linear(DIM, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv2d_1a(x)  # (N, 32, 79, 79)
@@ -81,7 +83,7 @@ class Conv(nn.Module):
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, size, stride, padding, bias=False)
-        self.bn = nn.BatchNorm2d(outputs, eps=BATCH_NORM_EPS)
+        self.bn: nn.Module = nn.BatchNorm2d(outputs, eps=BATCH_NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(self.bn(self.conv(x)))
@@ -92,6 +94,7 @@ class Block35(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.scale = 0.17
         self.branch0 = Conv(256, 32, 1)
         self.branch1 = nn.Sequential(Conv(256, 32, 1), Conv(32, 32, 3, padding=1))
         self.branch2 = nn.Sequential(
@@ -101,7 +104,7 @@ class Block35(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         branches = torch.cat([self.branch0(x), self.branch1(x), self.branch2(x)], dim=1)
-        return torch.relu(0.17 * self.conv2d(branches) + x)
+        return torch.relu(self.scale * self.conv2d(branches) + x)
 
 
 class Block17(nn.Module):
@@ -109,6 +112,7 @@ class Block17(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.scale = 0.1
         self.branch0 = Conv(896, 128, 1)
         self.branch1 = nn.Sequential(
             Conv(896, 128, 1),
@@ -119,7 +123,7 @@ class Block17(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         branches = torch.cat([self.branch0(x), self.branch1(x)], dim=1)
-        return torch.relu(0.1 * self.conv2d(branches) + x)
+        return torch.relu(self.scale * self.conv2d(branches) + x)
 
 
 class Block8(nn.Module):
@@ -174,3 +178,25 @@ class Reduction7a(nn.Module):
         return torch.cat(
             [self.branch0(x), self.branch1(x), self.branch2(x), self.branch3(x)], dim=1
         )
+
+
+def folded(network: InceptionResnetV1) -> InceptionResnetV1:
+    """The network in evaluation with fewer parts, changed in place: what follows a convolution, or
+    the linear layer, and is linear is in its weights, and the classifier is gone.
+    """
+    network.eval()
+    for part in network.modules():
+        if isinstance(part, Conv):
+            assert isinstance(part.bn, nn.BatchNorm2d)
+            part.conv = fuse_conv_bn_eval(part.conv, part.bn)
+            part.bn = nn.Identity()
+        elif isinstance(part, Block35 | Block17 | Block8):
+            assert part.conv2d.bias is not None
+            part.conv2d.weight.data *= part.scale
+            part.conv2d.bias.data *= part.scale
+            part.scale = 1.0
+    assert isinstance(network.last_bn, nn.BatchNorm1d)
+    network.last_linear = fuse_linear_bn_eval(network.last_linear, network.last_bn)
+    network.last_bn = nn.Identity()
+    network.logits = nn.Identity()
+    return network

@@ -2,7 +2,8 @@
 
 Chen et al. 2018, "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification on
 Mobile Devices", after Sandler et al. 2018, "MobileNetV2". Batch normalisation is folded into the
-convolutions, and so are halves of the PReLUs: see Bend.
+convolutions, and so are halves of the PReLUs: see Bend. Where two linear layers follow one another,
+they are one.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class MobileFaceNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 64, 3, 2)
-        self.first = _Spatial(64, 64)
+        self.first = _Spatial(64)  # its narrow layer is in the first block's widen
         self.blocks = nn.Sequential(*(_Block(*block) for block in _BLOCKS))
         self.last = nn.Conv2d(128, 512, 1)
         self.bend = Bend(512)
@@ -67,22 +68,21 @@ class Bend(nn.Module):
 
 
 class _Spatial(nn.Module):
-    """Bend, look around in each channel, bend, narrow.
+    """Bend, look around in each channel, bend.
 
     stride  2: TensorFlow pads right and bottom alone. A fourth row and column of zero weights,
             above and left, make that padding by one on all sides, which copies no map
     """
 
-    def __init__(self, wide: int, c_out: int, stride: int = 1) -> None:
+    def __init__(self, wide: int, stride: int = 1) -> None:
         super().__init__()
         self.bend1 = Bend(wide)
         self.around = nn.Conv2d(wide, wide, 3 if stride == 1 else 4, stride, 1, groups=wide)
         self.bend2 = Bend(wide)
-        self.narrow = nn.Conv2d(wide, c_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        narrow: Tensor = self.narrow(self.bend2(self.around(self.bend1(x))))
-        return narrow
+        seen: Tensor = self.bend2(self.around(self.bend1(x)))
+        return seen
 
 
 class _Block(nn.Module):
@@ -91,9 +91,10 @@ class _Block(nn.Module):
     def __init__(self, c_in: int, wide: int, c_out: int, stride: int) -> None:
         super().__init__()
         self.widen = nn.Conv2d(c_in, wide, 1)
-        self.spatial = _Spatial(wide, c_out, stride)
+        self.spatial = _Spatial(wide, stride)
+        self.narrow = nn.Conv2d(wide, c_out, 1)
         self.residual = stride == 1
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.spatial(self.widen(x))
+        y: Tensor = self.narrow(self.spatial(self.widen(x)))
         return x + y if self.residual else y

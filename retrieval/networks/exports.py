@@ -14,12 +14,14 @@ from pathlib import Path
 from retrieve.errors import WeightsError
 
 RECORD = "networks.json"
+GRAPH = "graph"  # in the place of a precision: float32, without the weights (filled.py)
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
     """One network of a record.
 
+    precision       of the weights; or GRAPH
     weights         where the published weights lie, as weights.TABLE says it
     weights_sha256  of them, hexadecimal
     sha256          of the file, hexadecimal

@@ -1,9 +1,10 @@
 """NetworkSpec → a network that runs: ONNX Runtime on the CPU, torch on a GPU.
 
 The torch module is the definition. What runs by default ships converted, so that it needs
-ONNX Runtime (.13 CPU s to import) and not torch (1.7 CPU s); another network is exported by
-torch at its first use, into the cache. `python -m benchmarks.embedding` measures the engines
-and precisions.
+ONNX Runtime (.13 CPU s to import) and not torch (1.7 CPU s). One whose weights may not ship, or
+are too large to, ships without them and is filled from their package at its first use, into the
+cache, without torch; another is exported by torch there. `python -m benchmarks.embedding` measures
+the engines and precisions.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Batch = NDArray[np.float32]  # (N, ...)
 Outputs = tuple[NDArray[np.float32], ...]  # each (N, ...)
 Precision = Literal["float32", "bfloat16", "int8"]
 
-EXPORT_VERSION = 1  # raised when the way of exporting changes; older files are left behind
+EXPORT_VERSION = 2  # raised when the way of exporting changes; older files are left behind
 OPSET = 17
 TOLERANCE = 1e-4  # exported against torch, relative to the largest output
 _DIGEST_BYTES = 32
@@ -58,6 +59,7 @@ class NetworkSpec:
     int8_ranges     JSON file of the activations' ranges, {tensor: [low, high]}; without
                     one the network does not run in int8
     shipped         folder of networks that ship converted, this one perhaps among them
+    fill            its float32 model from the graph that lies in `shipped` without weights
     """
 
     name: str
@@ -67,6 +69,7 @@ class NetworkSpec:
     free_px: int = 96
     int8_ranges: Path | None = None
     shipped: Path | None = None
+    fill: Callable[[bytes], bytes] | None = None
 
     def shape(self, n: int, free_px: int) -> tuple[int, ...]:
         """Of a batch of n items whose free axes are free_px long."""
@@ -88,7 +91,7 @@ def open_network(
                float32 runs everywhere, int8 on a CPU for a spec with ranges,
                bfloat16 on a GPU
     threads    of one batch on the CPU; processes, not threads, use the other cores
-    cache      where networks lie that were exported here; None is cache_dir()
+    cache      where networks lie that were filled or exported here; None is cache_dir()
     raises     BadInput for a device or precision that is not to be had; MissingExtra
                where that takes torch and it is not installed; WeightsError if a shipped
                network is damaged or the cache cannot be written; what spec.build raises
@@ -105,7 +108,7 @@ def open_network(
     model = None
     if spec.shipped is not None:
         model = exports.read(spec.shipped, spec.name, precision, spec.weights_sha256)
-    return OnnxNetwork(model or _exported(spec, precision, cache or cache_dir()), threads)
+    return OnnxNetwork(model or _made(spec, precision, cache or cache_dir()), threads)
 
 
 class OnnxNetwork:
@@ -119,10 +122,6 @@ class OnnxNetwork:
         options.inter_op_num_threads = 1
         # Waiting threads sleep: the other cores belong to other processes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Without VNNI the fast 8-bit kernels overflow (dlib-resnet: a cosine of .979 with
-        # float32 at the lowest); the exact ones are slower, and still faster than float32
-        # (5.0 CPU ms a crop, 6.3).
-        options.add_session_config_entry("session.x64quantprecision", "1")
         self._session = ort.InferenceSession(model, options, ["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 
@@ -149,14 +148,18 @@ class _CudaNetwork:
             return _arrays(self._module(torch.from_numpy(batch).to("cuda", self._dtype)))
 
 
-def _exported(spec: NetworkSpec, precision: Precision, cache: Path) -> bytes:
-    """The network in ONNX format: read from the cache, or exported into it.
+def _made(spec: NetworkSpec, precision: Precision, cache: Path) -> bytes:
+    """The network in ONNX format: read from the cache, or filled or exported into it.
 
-    The file is the SHA-256 of the rest, then the model. Two processes that export at
+    The file is the SHA-256 of the rest, then the model. Two processes that make it at
     once each write a whole file.
     """
+    graph = None
+    if spec.fill is not None and spec.shipped is not None and precision == "float32":
+        graph = exports.read(spec.shipped, spec.name, exports.GRAPH, spec.weights_sha256)
     ranges = spec.int8_ranges.read_bytes() if spec.int8_ranges and precision == "int8" else b""
-    key = hashlib.sha256(f"{spec.weights_sha256} {EXPORT_VERSION} ".encode() + ranges).hexdigest()
+    of = f"{spec.weights_sha256} {EXPORT_VERSION} ".encode() + (graph or ranges)
+    key = hashlib.sha256(of).hexdigest()
     path = cache / "networks" / f"{spec.name}-{precision}-{key[:16]}.network"
     if path.is_file():
         content = path.read_bytes()
@@ -164,13 +167,16 @@ def _exported(spec: NetworkSpec, precision: Precision, cache: Path) -> bytes:
         if hashlib.sha256(model).digest() == digest:
             return model
         # Damaged: made again below, as if it were absent.
-    model = export(spec, precision)
+    if graph is not None and spec.fill is not None:
+        model = spec.fill(graph)
+    else:
+        model = export(spec, precision)
     try:
         with replacing(path) as part:
             part.write_bytes(hashlib.sha256(model).digest() + model)
     except OSError as error:
         raise WeightsError(
-            f"could not keep the exported network: {error}. Make {cache} writable, or set "
+            f"could not keep the converted network: {error}. Make {cache} writable, or set "
             f"RETRIEVE_CACHE to a folder that is"
         ) from error
     return model

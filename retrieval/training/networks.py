@@ -17,13 +17,14 @@ import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from retrieve.cache import replacing
+from retrieve.errors import WeightsError
 from retrieve.extras import optional
 from retrieve.faces.detection import centerface, mtcnn
 from retrieve.faces.embedding import embed
@@ -38,6 +39,7 @@ FREE_PX = 96  # of a network that takes any size
 FACE = slice(158, 358), slice(140, 340)  # of a drawn portrait, with some of the neck
 
 Vectors = dict[str, NDArray[Any]]
+Form = Precision | Literal["graph"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,30 +56,31 @@ class Made:
     vectors: Vectors
 
 
-def shipping() -> list[tuple[NetworkSpec, Precision]]:
+def shipping() -> list[tuple[NetworkSpec, Form]]:
     """What ships, in the order of the record."""
     return [
         *((spec, "float32") for spec in mtcnn.network_specs()),
         (centerface.network_spec(), "float32"),
         (embed.network_spec("dlib-resnet"), "int8"),
         (embed.network_spec("mobilefacenet"), "float32"),
+        (embed.network_spec("facenet"), "graph"),
     ]
 
 
-def make(spec: NetworkSpec, precision: Precision) -> Made:
+def make(spec: NetworkSpec, form: Form) -> Made:
     """One network converted and seen to agree with torch.
 
     raises  MissingExtra without torch, onnx or the weights' package; WeightsError if they
             do not fit together
     """
-    model = export(spec, precision)
+    model = graph(spec) if form == "graph" else export(spec, form)
     row = weights.TABLE[spec.name]
     assert spec.shipped is not None
-    made_with = ["torch", "onnx"] if precision == "int8" else ["torch"]
+    made_with = ["torch"] if form == "float32" else ["torch", "onnx"]
     line = Export(
         name=spec.name,
-        precision=precision,
-        file=f"{spec.name}-{precision}.onnx",
+        precision=form,
+        file=f"{spec.name}-{form}.onnx",
         size_bytes=len(model),
         sha256=hashlib.sha256(model).hexdigest(),
         weights=str(row.source),
@@ -86,7 +89,32 @@ def make(spec: NetworkSpec, precision: Precision) -> Made:
         opset=OPSET,
         made_with={name: version(name).partition("+")[0] for name in made_with},
     )
-    return Made(model, line, spec.shipped, given(spec, model, precision))
+    return Made(model, line, spec.shipped, given(spec, model, form))
+
+
+def graph(spec: NetworkSpec) -> bytes:
+    """The model in float32 without its weights, which spec.fill puts back.
+
+    raises  as export(); WeightsError if the model that comes back is not the one that was exported
+    """
+    with optional("making networks"):
+        import onnx
+
+    whole = export(spec)
+    model = onnx.load_from_string(whole)
+    named = set(spec.build().state_dict())
+    rest = [one for one in model.graph.initializer if one.name not in named]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(rest)
+    found: bytes = model.SerializeToString()
+    assert spec.fill is not None
+    pixels = drawn(spec).astype(np.float32)
+    for got, want in zip(
+        OnnxNetwork(spec.fill(found))(pixels), OnnxNetwork(whole)(pixels), strict=True
+    ):
+        if not np.array_equal(got, want):
+            raise WeightsError(f"{spec.name}, filled, is not what it was when it was exported")
+    return found
 
 
 def write(made: list[Made], out: Path | None, vectors: Path) -> list[Path]:
@@ -120,7 +148,7 @@ def drawn(spec: NetworkSpec) -> NDArray[np.uint8]:
     return np.stack(small).transpose(0, 3, 1, 2)
 
 
-def given(spec: NetworkSpec, model: bytes, precision: Precision) -> Vectors:
+def given(spec: NetworkSpec, model: bytes, form: Form) -> Vectors:
     """What a network has to give for drawn faces.
 
     returns  NAME.input (N, 3, H, W) uint8, and of its outputs, each (N, ...) float32, what
@@ -143,7 +171,7 @@ def given(spec: NetworkSpec, model: bytes, precision: Precision) -> Vectors:
         original = ORIGINALS[spec.name](weights.locate(spec.name), batch)
         check(spec.name, found[f"{spec.name}.0"], original)
         found[f"{spec.name}.original.0"] = original
-    if precision == "int8":
+    if form == "int8":
         in_bits = enumerate(OnnxNetwork(model)(batch))
         found |= {f"{spec.name}.int8.{i}": output for i, output in in_bits}
     return found
@@ -160,7 +188,7 @@ def main() -> None:
         "--vectors", type=Path, metavar="FILE", default=Path("networks.safetensors")
     )
     arguments = parser.parse_args()
-    made = [make(spec, precision) for spec, precision in shipping()]
+    made = [make(spec, form) for spec, form in shipping()]
     for path in write(made, arguments.out, arguments.vectors):
         print(f"{path.stat().st_size / 1e6:7.2f} MB  {path}")  # noqa: T201
 

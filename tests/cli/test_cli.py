@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
 from retrieve.sample_data.album import draw_portrait
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
@@ -197,12 +198,20 @@ def test_embed_writes_arrays(album, tmp_path):
 
 def test_info_and_models_tell_what_there_is(collection):
     info = json.loads(_run("info", "--json", "--skipped", collection=collection).stdout)
-    assert (info["photos"], info["dim"], info["detector"]) == (12, 128, "mtcnn")
+    assert (info["photos"], info["dim"], info["detector"]) == (12, 128, "centerface")
     assert info["skipped_files"][0]["path"].endswith("dañada.jpg")
     rows = [json.loads(line) for line in _run("models", "--json").stdout.splitlines()]
-    present = {row["name"]: row["present"] for row in rows}
+    present = {row["name"]: row["present"] for row in rows if row["kind"] == "weights"}
     assert present["dlib-resnet"]
-    assert "CC0" in _run("models").stdout
+    embedders = {row["name"]: row for row in rows if row["kind"] == "embedder"}
+    assert [name for name, row in embedders.items() if row["default"]] == [DEFAULT_EMBEDDER]
+    assert {"dlib-resnet", "mobilefacenet"} < embedders.keys()
+    table = _run("models").stdout
+    assert "CC0" in table
+    assert f"{DEFAULT_EMBEDDER} (default)" in table.replace("\n", "")
+    for row in embedders.values():
+        assert 0 < row["cpu_ms"] < 1000
+        assert 0 < row["fnmr"]["0.0002"] < row["fnmr"]["1e-05"] < 1
 
 
 def test_calibrate_fits_from_folders_of_people(tmp_path):

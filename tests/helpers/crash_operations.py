@@ -269,6 +269,26 @@ def _compact(_: Path, collection: Path) -> None:
         compact(opened, patience_s=PATIENCE_S)
 
 
+def _to_be_moved(photos: Path, collection: Path) -> None:
+    """A collection with an index, dead rows, a photo without a face and two that are gone."""
+    _things_to_forget(photos, collection)
+    _forget(photos, collection)
+    (photos / "kept" / "none.jpg").write_text("")
+    _index(photos / "kept", collection)
+    (photos / "kept" / "03.jpg").unlink()
+    (photos / "kept" / "04.jpg").write_text("replaced")
+
+
+def _move(_: Path, collection: Path) -> None:
+    with open_collection(collection) as opened:
+        opened.reembed(embedder=pretend.OtherEmbedder.name)
+
+
+def _old_vectors(photos: Path) -> list[bytes]:
+    words = [word for i in range(12) for word in (f"face{i}", f"face-again{i}")]
+    return _secrets(photos) + [pretend.embedding(word).astype("<f4").tobytes() for word in words]
+
+
 def _backed_up(photos: Path, _: Path) -> None:
     collection = photos.parent / "elsewhere"
     _first_texts(photos, collection)
@@ -297,5 +317,6 @@ OPERATIONS = {
     "forget": Operation(
         _things_to_forget, _forget, _forget_what_is_left, _secrets, set_up=_index_early
     ),
+    "reembed": Operation(_to_be_moved, _move, absent=_old_vectors, set_up=_index_early),
     "compact": Operation(_dead_rows, _compact, absent=_secrets_and_replaced, set_up=_index_early),
 }

@@ -37,7 +37,9 @@ class _Detector:
 
 # Modules that are imported from here on take these names over.
 retrieve.faces.detection.detect.open_detector = lambda *_, **__: _Detector()  # type: ignore[assignment]
-retrieve.faces.embedding.embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
+retrieve.faces.embedding.embed.open_embedder = lambda name, **_: pretend.EMBEDDERS.get(  # type: ignore[assignment]
+    name, pretend.Embedder
+)()
 retrieve.text.encoders.encode.open_text_encoder = lambda *_: pretend.TextEncoder()  # type: ignore[assignment]
 retrieve.faces.detection.detect.DETECTORS += (_Detector.name,)  # type: ignore[assignment]
 retrieve.faces.embedding.embed.is_embedder = lambda _: True

@@ -12,7 +12,7 @@ import json
 import re
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,24 +41,28 @@ class State:
               and title of each passage, and its text
     wrong     faces and passages whose vector is missing or not that of their word or text, and
               passages whose entry in the index of words is
+    embedder  of the faces
     """
 
     photos: dict[str, tuple[bool, tuple[str, ...]]]
     paths: dict[str, tuple[str, bool]]
     passages: dict[str, tuple[tuple[str, str], ...]]
     wrong: tuple[str, ...] = ()
+    embedder: str = ""
 
     def to_json(self) -> str:
-        return json.dumps([self.photos, self.paths, self.passages, self.wrong], sort_keys=True)
+        values = [self.photos, self.paths, self.passages, self.wrong, self.embedder]
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> State:
-        photos, paths, passages, wrong = json.loads(text)
+        photos, paths, passages, wrong, embedder = json.loads(text)
         return cls(
             {sha: (live, tuple(words)) for sha, (live, words) in photos.items()},
             {path: (holds, gone) for path, (holds, gone) in paths.items()},
             {of: tuple((place, text) for place, text in said) for of, said in passages.items()},
             tuple(wrong),
+            embedder,
         )
 
     @property
@@ -145,6 +149,7 @@ def committed_state(conn: sqlite3.Connection, folder: Path) -> State:
             "LEFT JOIN crops ON crops.face_id = faces.id ORDER BY sha256, number"
         ).fetchall()
         stored = _vectors(ask, folder, "faces")
+        embedder = _embedder(ask)
         passages, misheld = _passages(ask, folder)
     finally:
         ask("COMMIT")
@@ -158,10 +163,24 @@ def committed_state(conn: sqlite3.Connection, folder: Path) -> State:
             continue
         word = jpeg.decode() if jpeg is not None else ""
         photos[sha] = (bool(live), (*words, word))
-        if row in used or row >= len(stored) or not np.array_equal(stored[row], embedding(word)):
+        if row in used or row >= len(stored) or not _same(stored[row], word, embedder):
             wrong.append(f"{word or sha} in row {row}")
         used.add(row)
-    return State(photos, paths, passages, (*wrong, *misheld))
+    return State(photos, paths, passages, (*wrong, *misheld), embedder)
+
+
+def _same(vector: Embeddings, word: str, embedder: str) -> bool:
+    return np.array_equal(vector, embedding(word, embedder))
+
+
+def _embedder(ask: Callable[..., sqlite3.Cursor]) -> str:
+    """The embedder behind the faces, whose name is a column in format 1; empty without faces."""
+    spaces = ask("SELECT * FROM spaces WHERE name = 'faces'")
+    values = spaces.fetchone()
+    if values is None:
+        return ""
+    space = dict(zip((column[0] for column in spaces.description), values, strict=True))
+    return space.get("embedder") or json.loads(space["made_by"])["embedder"]
 
 
 def _passages(
@@ -313,11 +332,13 @@ def search(collection: Collection, words: list[str]) -> tuple[dict[str, list[str
     wrong: list[str] = []
     if not words:
         return found, wrong
-    for word, hits in zip(words, collection.nearest(embeddings(words), k=K), strict=True):
+    embedder = collection.faces.required().made_by["embedder"]
+    probes = np.array([embedding(word, embedder) for word in words], np.float32)
+    for word, hits in zip(words, collection.nearest(probes, k=K), strict=True):
         found[word] = [str(hit.path) for hit in hits if hit.score >= SAME]
         for hit in hits:
             held = hit.picture().decode()
-            if abs(hit.score - float(embedding(word) @ embedding(held))) > 1e-5:
+            if abs(hit.score - embedding(word, embedder) @ embedding(held, embedder)) > 1e-5:
                 wrong.append(f"{word} finds {held} with the score {hit.score}")
     return found, wrong
 
@@ -358,11 +379,6 @@ def meaning(text: str) -> Embeddings:
 
 
 @cache
-def embedding(word: str) -> Embeddings:
+def embedding(word: str, embedder: str = pretend.Embedder.name) -> Embeddings:
     """(D,) of one word."""
-    return pretend.embedding(word)[0]
-
-
-def embeddings(words: Iterable[str]) -> Embeddings:
-    """(N, D), a row a word."""
-    return np.array([embedding(word) for word in words], np.float32)
+    return pretend.embedding(word, pretend.EMBEDDERS[embedder]())[0]

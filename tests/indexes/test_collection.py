@@ -105,11 +105,11 @@ def test_a_face_that_the_probe_does_not_have_is_refused(collection, probe):
 
 def test_other_networks_are_refused_and_change_nothing(collection, album):
     with (
-        open_collection(collection.path, detector="centerface") as other,
-        pytest.raises(CollectionError, match="mtcnn and dlib-resnet"),
+        open_collection(collection.path, detector="mtcnn") as other,
+        pytest.raises(CollectionError, match="centerface and dlib-resnet"),
     ):
         other.index([album])
-    assert collection.info().space.made_by["detector"] == "mtcnn"
+    assert collection.info().space.made_by["detector"] == "centerface"
 
 
 def test_searching_before_indexing_says_what_to_do(tmp_path, probe):
@@ -141,7 +141,7 @@ def test_a_deleted_photos_faces_are_not_found(album, tmp_path):
 
 
 @needs_photos
-def test_155_portraits_find_their_own_nine_years_younger_and_strangers_find_nobody(tmp_path):
+def test_155_portraits_find_their_own_nine_years_younger_and_strangers_hardly_anybody(tmp_path):
     with open_collection(tmp_path / "c", create=True) as opened:
         opened.index([PHOTOS / "congress" / "gallery_2015"])
         probes = sorted((PHOTOS / "congress" / "query_2024").glob("*.jpg"))
@@ -159,8 +159,9 @@ def test_155_portraits_find_their_own_nine_years_younger_and_strangers_find_nobo
     strangers = scores[place == 0].max()
     result = open_set(scores, names, gallery, float(np.nextafter(strangers, 2)))
     assert (result.identified.hits, result.accepted.hits) >= (153, 0)
-    assert not any(np.array(default)[place == 0])
-    assert np.array(default)[place > 0].sum() >= 153
+    # Each of 40 strangers passes one of 255 at 2 in 10,000 with .05: 2 of them, 5 at most (97.5 %).
+    assert np.array(default)[place == 0].sum() <= 5
+    assert np.array(default)[place > 0].sum() == 155
 
 
 def _any_embedding(collection):

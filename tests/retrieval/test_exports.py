@@ -33,6 +33,7 @@ SPECS = {
         centerface.network_spec(),
         embed.network_spec("dlib-resnet"),
         embed.network_spec("mobilefacenet"),
+        embed.network_spec("facenet"),
     )
 }
 MOST_BYTES = 20_000_000  # of all of them; the wheel may have 95 MB

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from retrieve.errors import WeightsError
-from retrieve.networks.quantize import observed_tensors, quantize
+from retrieve.networks.quantize import _steps, observed_tensors, quantize
 from retrieve.networks.runtime import NetworkSpec, OnnxNetwork, export
 
 
@@ -46,6 +46,28 @@ def test_eight_bits_come_close_to_float(model):
     small = quantize(model, observed(model, batch))
     (want,), (got,) = OnnxNetwork(model, 1)(batch), OnnxNetwork(small, 1)(batch)
     assert np.abs(got - want).max() < 0.02 * np.abs(want).max()
+
+
+def test_two_products_fit_in_sixteen_bits(model):
+    """What a processor without VNNI adds them in; its fast kernels would overflow."""
+    batch = np.random.default_rng(0).uniform(0, 255, (8, 3, 16, 16)).astype(np.float32)
+    graph = onnx.load_from_string(quantize(model, observed(model, batch))).graph
+    weights = [onnx.numpy_helper.to_array(t) for t in graph.initializer if t.data_type == 3]
+    largest = [int(np.abs(w.astype(int)).max()) for w in weights if w.ndim == 4]
+    assert len(largest) == 3
+    assert 2 * 255 * max(largest) < 2**15
+
+
+def test_a_step_loses_no_more_than_that_of_the_largest_weight():
+    weight = np.random.default_rng(0).standard_t(3, (16, 8, 3, 3)).astype(np.float32)
+
+    def lost(steps):
+        rows = steps[:, None, None, None]
+        return ((np.clip(np.rint(weight / rows), -64, 64) * rows - weight) ** 2).sum((1, 2, 3))
+
+    widest = np.abs(weight).max(axis=(1, 2, 3)) / 64
+    assert (lost(_steps(weight)) <= lost(widest) * (1 + 1e-6)).all()
+    assert lost(_steps(weight)).sum() < lost(widest).sum()
 
 
 def test_no_tensor_before_a_relu_is_rounded(model):

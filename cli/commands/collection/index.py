@@ -16,6 +16,7 @@ from retrieve.cli.options import (
     EncoderOption,
     LanguageOption,
     ModelOption,
+    TurnOption,
 )
 from retrieve.cli.showing import render
 
@@ -29,6 +30,7 @@ def index(
     collection: CollectionOption = DEFAULT_COLLECTION,
     model: ModelOption = None,
     detector: DetectorOption = None,
+    turn: TurnOption = None,
     encoder: EncoderOption = None,
     language: LanguageOption = None,
     device: DeviceOption = Device.CPU,
@@ -69,6 +71,7 @@ def index(
             encoder=encoder,
             language=language,
             device=device.value,
+            turns=turn,
             on_download=on_download,
         )
         opened.prepare(paths)

@@ -20,6 +20,7 @@ from retrieve.cli.options import (
     EncoderOption,
     LanguageOption,
     ModelOption,
+    TurnOption,
 )
 from retrieve.cli.showing import render
 from retrieve.cli.showing.reports import counted
@@ -44,6 +45,7 @@ def watch(
     ] = 2.0,
     model: ModelOption = None,
     detector: DetectorOption = None,
+    turn: TurnOption = None,
     encoder: EncoderOption = None,
     language: LanguageOption = None,
     device: DeviceOption = Device.CPU,
@@ -86,6 +88,7 @@ def watch(
                 encoder=encoder,
                 language=language,
                 device=device.value,
+                turns=turn,
                 on_download=on_download,
             )
             opened.prepare(paths)

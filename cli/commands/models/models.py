@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from retrieve.cli.options import JsonOption
-from retrieve.cli.showing import render
+from retrieve.cli.showing import models as showing
 
 
 def models(as_json: JsonOption = False) -> None:
-    """List detectors and embedders: dimension, licence, training data, where they are.
+    """List embedders with what they miss and cost, and all weights with their licences.
 
     Example: retrieve models --json
     """
     from retrieve.faces.detection.detector import SHIPPED
+    from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
+    from retrieve.faces.embedding.figures import measured
     from retrieve.networks import exports, weights
 
-    ships = {one.name: one.precision for one in exports.record(SHIPPED)}
+    shipped = exports.record(SHIPPED)
+    ships = {one.name: one.precision for one in shipped if one.precision != exports.GRAPH}
     present = {name: name in ships or weights.is_present(name) for name in weights.TABLE}
-    render.models(list(weights.TABLE.values()), present, ships, as_json=as_json)
+    showing.models(
+        list(weights.TABLE.values()), present, ships, measured(), DEFAULT_EMBEDDER, as_json=as_json
+    )

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DetectorOption, Device, DeviceOption, JsonOption
+from retrieve.cli.options import DetectorOption, Device, DeviceOption, JsonOption, TurnOption
 from retrieve.cli.showing import facehits, render
 
 
 def detect(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos and folders.")],
     detector: DetectorOption = None,
+    turn: TurnOption = None,
     device: DeviceOption = Device.CPU,
     as_json: JsonOption = False,
     draw: Annotated[
@@ -27,7 +28,9 @@ def detect(
     from retrieve.cli.inputs import extracted
 
     usable = False
-    for path, outcome in extracted(photos, detector=detector, device=device.value):
+    for path, outcome in extracted(
+        photos, detector=detector, device=device.value, turns=turn is not False
+    ):
         usable |= not isinstance(outcome, str)
         if isinstance(outcome, str):
             render.skipped(path, outcome)

@@ -19,6 +19,7 @@ from retrieve.cli.options import (
     EncoderOption,
     JsonOption,
     ModelOption,
+    TurnOption,
 )
 from retrieve.cli.showing import facehits, render
 from retrieve.cli.showing.render import shown
@@ -94,6 +95,7 @@ def search(
     ] = False,
     model: ModelOption = None,
     detector: DetectorOption = None,
+    turn: TurnOption = None,
     encoder: EncoderOption = None,
     device: DeviceOption = Device.CPU,
 ) -> None:
@@ -132,6 +134,7 @@ def search(
             embedder=model,
             encoder=encoder,
             device=device.value,
+            turns=turn,
             on_download=on_download,
         ) as opened,
     ):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieve.errors import BadInput
+from retrieve.faces.detection.recipe import KEY as RECIPE
 from retrieve.indexes.exchange.checks import MAX_DIM, header_from, record_from
 from retrieve.indexes.exchange.records import FIELDS, NETWORKS, Header, Record, fields_of
 
@@ -30,12 +31,13 @@ def writing(path: Path, header: Header, *, crops: bool) -> Iterator[Callable[[Re
     """Gives a function that writes one record; raises BadInput for crops."""
     if crops:
         raise BadInput("CSV holds no pictures; --crops needs --to jsonl or --to parquet")
-    constants = [header.fields()[name] for name in CONSTANTS]
+    names = [*CONSTANTS, *([RECIPE] if RECIPE in header.made_by else [])]
+    constants = [header.fields()[name] for name in names]
     columns = [f"e{i}" for i in range(header.dim)]
     # Surrogates cannot occur: paths are shown and addresses are ASCII.
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*FIELDS, *columns, *CONSTANTS])
+        writer.writerow([*FIELDS, *columns, *names])
         nothing = [""] * header.dim
 
         def write(record: Record) -> None:
@@ -99,7 +101,7 @@ def _lines(reader: Any) -> Iterator[tuple[str, list[str] | str]]:
 
 def _constants(names: list[str], cells: list[str] | str) -> dict[str, Any]:
     found: dict[str, Any] = dict(zip(names, cells, strict=False))
-    found = {name: found.get(name) for name in CONSTANTS}
+    found = {name: found.get(name) for name in (*CONSTANTS, RECIPE) if name in found}
     version = found["retrieve_export"]
     if isinstance(version, str) and version.isdecimal():
         found["retrieve_export"] = int(version)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
 from retrieve.types import Face, Pixels
@@ -35,6 +36,31 @@ class Detector(Protocol):
 
         batch   photos of any size, (H, W, 3) uint8 RGB each
         raises  BadInput for an array of another shape or type
+        """
+        ...
+
+
+def landmarks_of(detector: Detector) -> str:
+    """The detector whose landmarks these are: embedders know by it where they belong.
+
+    It is the detector itself, unless it says otherwise in `landmarks_of`.
+    """
+    return str(getattr(detector, "landmarks_of", detector.name))
+
+
+@runtime_checkable
+class Doubting(Detector, Protocol):
+    """A detector that also says where smaller faces may be, so that not all of a large photo
+    has to be searched in more pixels.
+    """
+
+    def look(
+        self, pixels: Pixels, *, share: float = 0.0, strict: bool = False
+    ) -> tuple[list[Face], NDArray[np.float32]]:
+        """The faces of one photo as detect(), and doubts (K, 2): x, y of what may be a face.
+
+        share   of the pixels' sides that the network has to see at least
+        strict  look twice at every face, as at doubtful ones
         """
         ...
 

@@ -90,6 +90,11 @@ def open_mtcnn(
     return Mtcnn(pnet, rnet, onet, settings)
 
 
+def open_second_look(*, device: str = "cpu", cache: Path | None = None) -> SecondLook:
+    """O-net alone, ready to run; as open_mtcnn()."""
+    return SecondLook(open_network(network_specs()[2], device=device, cache=cache))
+
+
 def network_specs() -> tuple[NetworkSpec, NetworkSpec, NetworkSpec]:
     """P-net, R-net and O-net: RGB planes 0 to 255 → probability (N, 1, ...), shifts (N, 4, ...),
     and of O-net landmarks (N, 10).
@@ -247,6 +252,39 @@ class Mtcnn:
         # One empty batch tells the shapes of the outputs.
         starts = range(0, len(crops), BATCH) or [0]
         parts = [network(crops[start : start + BATCH]) for start in starts]
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+
+class SecondLook:
+    """O-net alone, over what another detector found."""
+
+    def __init__(self, onet: Network) -> None:
+        self._onet = onet
+
+    def __call__(self, pixels: Pixels, boxes: Boxes) -> tuple[Scores, NDArray[np.float32]]:
+        """(N,) probability that a box holds a face, and its landmarks (N, 5, 2).
+
+        pixels  (H, W, 3) uint8 RGB; boxes (N, 4) in these pixels
+        """
+        squares = _squared(boxes)
+        scores, _, points = self._run(self._crops(pixels, squares))
+        side = _sides(squares)[:, None]
+        landmarks = squares[:, None, :2] + points.reshape(-1, 2, 5).transpose(0, 2, 1) * side
+        return scores[:, 0], landmarks
+
+    def mirrored(self, pixels: Pixels, boxes: Boxes) -> Scores:
+        """(N,) probability by the mirror images."""
+        crops = self._crops(pixels, _squared(boxes))
+        return self._run(np.ascontiguousarray(crops[..., ::-1]))[0][:, 0]
+
+    def _crops(self, pixels: Pixels, squares: Boxes) -> NDArray[np.float32]:
+        whose = np.zeros(len(squares), np.intp)
+        found = _Candidates(squares, np.ones(len(squares), np.float32), whose)
+        return _crops(found, [BoxSampler(pixels)], 48)
+
+    def _run(self, crops: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        starts = range(0, len(crops), BATCH) or [0]
+        parts = [self._onet(crops[start : start + BATCH]) for start in starts]
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 

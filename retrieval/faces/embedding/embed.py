@@ -1,4 +1,4 @@
-"""Aligned crops → embeddings, by one of four networks behind one Protocol.
+"""Aligned crops → embeddings, by one of several networks behind one Protocol.
 
 To add an embedder: its weights into retrieve.networks.weights.TABLE, its module into
 retrieval/models, and a Family here.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import BadInput, WeightsError
-from retrieve.faces.embedding import sums
+from retrieve.faces.embedding import facenet_crops, facenet_weights, sums
 from retrieve.faces.embedding.embedder import Embedder, unit_rows
+from retrieve.faces.embedding.facenet_crops import Window
 from retrieve.faces.embedding.sums import AnyEmbedder
 from retrieve.networks import weights
+from retrieve.networks.filled import Arrays, filled
 from retrieve.networks.runtime import Network, NetworkSpec, Precision, open_network
 from retrieve.types import Crops, Embeddings
 
@@ -36,9 +38,11 @@ Template = tuple[tuple[float, float], ...]  # 5 x, y in crop pixels
 class Family:
     """Embedders that share an architecture and differ in weights.
 
-    build        weights file → module of (N, 3, crop_px, crop_px) RGB, 0 to 255
+    build        weights file → module of (N, 3, side_px, side_px) RGB, 0 to 255
     templates    detector → where its landmarks lie in the crops of the training
     int8_ranges  see NetworkSpec; observed on the published weights, and used for these alone
+    window       what of a crop the network sees; None is all of it, as it is
+    parse        bytes of the published weights → what fills the graph that ships without them
     mirror       whether each crop's raw vector is averaged with its mirror image's by default
     batch_crops  at a time: float32 activations of 64 crops of 150 pixels cost 300 MB and save
                  nothing
@@ -50,8 +54,15 @@ class Family:
     build: Callable[[Path], nn.Module]
     templates: Mapping[str, Template]
     int8_ranges: Path | None = None
+    window: Window | None = None
+    parse: Callable[[bytes], Arrays] | None = None
     mirror: bool = True
     batch_crops: int = 16
+
+    @property
+    def side_px(self) -> int:
+        """Of what the network takes."""
+        return self.crop_px if self.window is None else self.window.size_px
 
     def template(self, detector: str) -> NDArray[np.float32]:
         """(5, 2) x, y where that detector's landmarks belong, in crop pixels.
@@ -77,18 +88,20 @@ def open_embedder(
 ) -> AnyEmbedder:
     """The embedder with that name, or with the weights in that file.
 
-    name_or_path  dlib-resnet, mobilefacenet, facenet-vggface2, facenet-casia-webface; or a
-                  file: .dat is dlib's network, .tflite MobileFaceNet, .pt FaceNet's. A file
-                  with the name of a published one counts as that one, another is called by
-                  its own name. Names with a + between them are a sum of networks (sums.py)
+    name_or_path  dlib-resnet, mobilefacenet, facenet, facenet-vggface2, facenet-casia-webface;
+                  or a file: .dat is dlib's network, .tflite MobileFaceNet, .pt FaceNet's. A
+                  file with the name of a published one counts as that one, another is called
+                  by its own name. Names with a + between them are a sum of networks (sums.py)
     device        "cpu" or "cuda"
     mirror        average each crop's raw vector with its mirror image's, for twice the time:
                   .2 to .8 points more accuracy on LFW with dlib-resnet, none with
-                  mobilefacenet. None does it for all but mobilefacenet, and in no sum
+                  mobilefacenet. None does it for all but mobilefacenet and facenet, and in no
+                  sum
     precision     None takes int8 where there is one, which changes no decision: see
                   best_precision()
-    progress      called with bytes so far and bytes in all while weights are downloaded
-    cache         where downloads lie and networks that were exported here; None is the
+    progress      called with bytes so far and bytes in all while weights are downloaded or
+                  converted
+    cache         where downloads lie and networks that were made here; None is the
                   user's cache
     raises        BadInput, MissingExtra, WeightsError as weights.locate() and
                   runtime.open_network()
@@ -141,30 +154,38 @@ def families(name_or_path: str) -> tuple[Family, ...]:
 def network_spec(
     name_or_path: str, *, progress: weights.Progress | None = None, cache: Path | None = None
 ) -> NetworkSpec:
-    """The network behind open_embedder(): (N, 3, crop_px, crop_px) RGB, 0 to 255 → raw
+    """The network behind open_embedder(): (N, 3, side_px, side_px) RGB, 0 to 255 → raw
     vectors (N, D). Arguments and errors as there.
     """
     family, _ = _family_and_name(name_or_path)
     sha256 = weights.sha256_of(name_or_path, progress=progress, cache=cache)
     published = family.name in weights.TABLE and sha256 == weights.TABLE[family.name].sha256
+
+    def fill(graph: bytes) -> bytes:
+        assert family.parse is not None
+        data = weights.locate(name_or_path, cache=cache).read_bytes()
+        return filled(graph, family.parse(data), progress)
+
     return NetworkSpec(
         name=family.name,
         weights_sha256=sha256,
         build=lambda: family.build(weights.locate(name_or_path, cache=cache)),
-        input_shape=(3, family.crop_px, family.crop_px),
+        input_shape=(3, family.side_px, family.side_px),
         int8_ranges=family.int8_ranges if published else None,
         shipped=SHIPPED,
+        fill=fill if published and family.parse is not None else None,
     )
 
 
 def best_precision(spec: NetworkSpec, device: str) -> Precision:
     """int8 on a CPU where the network has ranges for it, else float32.
 
-    Of 1,490 news photos int8 vectors of dlib-resnet have a cosine of .9997 with float32's,
-    .9993 at least. At the default threshold .150 of the pairs of one person are missed,
-    .145 in float32, and scores between the two precisions move by .0012; rank-1 on portraits
-    is the same. So a collection may mix them. Every processor computes the same (see
-    runtime.py); one without VNNI takes 5.0 CPU ms a crop, 6.3 in float32.
+    Of 1,490 news photos int8 vectors of dlib-resnet have a cosine of .9996 with float32's,
+    .9989 at least. At the default threshold .148 of the pairs of one person are missed,
+    .145 in float32, and scores between the two precisions move by .0015. So a collection may mix
+    them. Every processor computes the same (see quantize.py); one without VNNI takes 4.2 CPU ms
+    a crop, 7.1 in float32. mobilefacenet is faster in float32: in 8 bits only OpenVINO gains
+    (docs/embedding.md).
     `python -m benchmarks.exports` and `python -m benchmarks.embedding` measure it.
     """
     return "int8" if device == "cpu" and spec.int8_ranges is not None else "float32"
@@ -201,6 +222,8 @@ class _NetworkEmbedder:
 
     def _raw(self, crops: Crops) -> NDArray[np.float32]:
         """(N, D) vectors of any length."""
+        if self._family.window is not None:
+            crops = self._family.window.seen(crops)
         if not self._mirror:
             return self._network(_planes(crops))[0]
         both = self._network(_planes(np.concatenate([crops, crops[:, :, ::-1]])))[0]
@@ -222,7 +245,8 @@ def _family_and_name(name_or_path: str) -> tuple[Family, str]:
             f"names are {', '.join(_EMBEDDERS)}"
         )
     published = {row.file_name: row.name for row in weights.TABLE.values()}
-    return _SUFFIXES[path.suffix], published.get(path.name, path.stem)
+    name = published.get(path.name, path.stem)
+    return _EMBEDDERS.get(name, _SUFFIXES[path.suffix]), name
 
 
 def _build_dlib_resnet(path: Path) -> nn.Module:
@@ -249,8 +273,12 @@ def _build_facenet(path: Path) -> nn.Module:
     import torch
     from torch import nn
 
-    from retrieve.models.inception_resnet_v1 import InceptionResnetV1, Standardize
+    from retrieve.models.inception_resnet_v1 import InceptionResnetV1, Standardize, folded
 
+    if path.suffix == ".tflite":
+        found = facenet_weights.parse(path.read_bytes())
+        arrays = {name: torch.from_numpy(array) for name, array in found.items()}
+        return _loaded(folded(InceptionResnetV1(classes=1)), arrays, path)
     try:
         parameters = torch.load(path, map_location="cpu", weights_only=True)
         classes = len(parameters["logits.weight"])
@@ -329,9 +357,19 @@ FACENET = Family(
         "centerface": ((46.0, 65.7), (113.2, 64.7), (79.4, 95.1), (46.1, 112.1), (111.5, 111.1)),
     },
 )
+FACENET_PACKAGED = replace(
+    FACENET,
+    crop_px=facenet_crops.CROP_PX,
+    templates=facenet_crops.TEMPLATES,
+    window=facenet_crops.WINDOW,
+    parse=facenet_weights.parse,
+    mirror=False,  # which would take twice the time of the slowest network here
+    batch_crops=4,
+)
 _EMBEDDERS = {
     "dlib-resnet": DLIB_RESNET,
     "mobilefacenet": MOBILEFACENET,
+    "facenet": FACENET_PACKAGED,
     "facenet-vggface2": FACENET,
     "facenet-casia-webface": FACENET,
 }

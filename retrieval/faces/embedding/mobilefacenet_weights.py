@@ -37,8 +37,8 @@ _OPERATORS = (
 def parse(data: bytes) -> dict[str, Array]:
     """The network's parameters under their names in models.mobilefacenet.MobileFaceNet.
 
-    The scaling of the input, half of each PReLU and the last but one linear layer are folded into
-    the convolutions beside them.
+    The scaling of the input, half of each PReLU and two linear layers that are followed by another
+    are folded into the convolutions beside them.
     raises  WeightsError if the bytes are not this network, whole and finite; MissingExtra
             without the package tflite
     """
@@ -61,7 +61,10 @@ def parse(data: bytes) -> dict[str, Array]:
             slopes = np.ones(len(weight))
     _scale_input(named)
     _pad_strided(named)
-    _join_linear(named)
+    named["blocks.0.widen.weight"] = _joined(named, "first.narrow", "blocks.0.widen")[
+        ..., None, None
+    ]
+    named["fc.weight"] = _joined(named, "linear", "fc")
     if not all(np.isfinite(array).all() for array in named.values()):
         raise _damage("a number that is not finite, or a slope of zero")
     return {name: array.astype(np.float32) for name, array in named.items()}
@@ -69,12 +72,13 @@ def parse(data: bytes) -> dict[str, Array]:
 
 def _names() -> Iterator[str]:
     """Of the module's parts, in the order of the file."""
-    spatial = ("bend1", "around", "bend2", "narrow")
+    spatial = ("bend1", "around", "bend2")
     yield "stem"
-    yield from (f"first.{part}" for part in spatial)
+    yield from (f"first.{part}" for part in (*spatial, "narrow"))
     for i in range(mobilefacenet.BLOCKS):
         yield f"blocks.{i}.widen"
         yield from (f"blocks.{i}.spatial.{part}" for part in spatial)
+        yield f"blocks.{i}.narrow"
     yield from ("last", "bend", "pool", "linear", "fc")
 
 
@@ -129,11 +133,14 @@ def _pad_strided(named: dict[str, Wide]) -> None:
         named[name] = np.pad(named[name], ((0, 0), (0, 0), (1, 0), (1, 0)))
 
 
-def _join_linear(named: dict[str, Wide]) -> None:
-    """The file's last two layers, with nothing between them, as one."""
-    first, last = (named.pop(f"{name}.weight")[:, :, 0, 0] for name in ("linear", "fc"))
-    named["fc.bias"] = last @ named.pop("linear.bias") + named["fc.bias"]
-    named["fc.weight"] = last @ first
+def _joined(named: dict[str, Wide], first: str, last: str) -> Wide:
+    """Weight of two layers with nothing between them as one, under the name of the last.
+
+    returns  (out, in); the bias is in its place
+    """
+    before, after = (named.pop(f"{name}.weight")[:, :, 0, 0] for name in (first, last))
+    named[f"{last}.bias"] = after @ named.pop(f"{first}.bias") + named[f"{last}.bias"]
+    return after @ before
 
 
 def _damage(found: str) -> WeightsError:

@@ -23,12 +23,21 @@ from retrieve.indexes.vectors.segments import segments
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
-@pytest.fixture
-def format_2(tmp_path):
-    folder = Path(shutil.copytree(FIXTURES / "format-2", tmp_path / "collection"))
+def _private(name, tmp_path):
+    folder = Path(shutil.copytree(FIXTURES / name, tmp_path / "collection"))
     for path in [folder, *folder.iterdir()]:
         path.chmod(0o700 if path.is_dir() else 0o600)
     return folder
+
+
+@pytest.fixture
+def format_3(tmp_path):
+    return _private("format-3", tmp_path)
+
+
+@pytest.fixture
+def format_2(tmp_path):
+    return _private("format-2", tmp_path)
 
 
 @pytest.fixture
@@ -68,6 +77,18 @@ def test_a_collection_of_format_2_keeps_everything_and_takes_texts(format_2, tmp
         (tmp_path / "notes").mkdir()
         (tmp_path / "notes" / "a.txt").write_text("Hubo una boda en Zaragoza.")
         assert small.index(collection, tmp_path / "notes").passages == 1
+        assert check(collection) == []
+
+
+def test_a_collection_of_format_3_keeps_everything(format_3):
+    with small.opened(format_3) as collection:
+        assert collection.catalog.format == FORMAT
+        counts = collection.catalog.counts()
+        assert (counts["photos"], counts["faces"], counts["texts"]) == (2, 3, 1)
+        assert (counts["skipped"], counts["passages"]) == (1, 1)
+        (hit,) = collection.nearest(pretend.embedding("ana"), threshold=0.99)[0]
+        assert (hit.path, hit.person) == (Path("/album/ana.jpg"), "Ana Núñez")
+        assert len(collection.search_texts("boda en Zaragoza")) == 1
         assert check(collection) == []
 
 

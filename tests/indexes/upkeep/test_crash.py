@@ -23,6 +23,7 @@ EVERYWHERE = {
     "migrate": ("kill", "full"),
     "forget": ("kill", "power", "full"),
     "compact": ("kill", "power", "full"),
+    "reembed": ("kill", "power", "full"),
     "restore": ("kill", "power", "full"),
 }
 LATE_COMMITS = {"retry": ("flush-kill",), "compact": ("flush",)}

@@ -132,6 +132,7 @@ def test_scores_of_another_shape_are_refused():
     with pytest.raises(BadInput, match="gallery"):
         identification.ranks(SCORES[:, :2], PROBES, GALLERY)
 
+
 def test_probabilities_that_tell_the_truth_have_no_calibration_error():
     """Of ten pairs at .9 nine are of one person, of ten at .1 one."""
     genuine, impostor = np.array([0.9] * 9 + [0.1]), np.array([0.1] * 9 + [0.9])

@@ -233,6 +233,6 @@ def test_damaged_dlib_weights_are_refused(cache, tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    names = "dlib-resnet, mobilefacenet, facenet-vggface2, facenet-casia-webface"
+    names = "dlib-resnet, mobilefacenet, facenet, facenet-vggface2, facenet-casia-webface"
     with pytest.raises(BadInput, match=names):
         open_embedder("arcface")

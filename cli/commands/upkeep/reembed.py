@@ -1,0 +1,85 @@
+"""retrieve reembed"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    Device,
+    DeviceOption,
+    JsonOption,
+)
+from retrieve.cli.showing import render, reports
+
+INTERRUPTED = 130  # what shells return after Ctrl-C
+
+
+def reembed(
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    faces: Annotated[
+        bool,
+        typer.Option(
+            "--faces", help="Move the faces alone; else all that can be, today the faces."
+        ),
+    ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Face embedder to move to, or the file with its weights; see: retrieve models.",
+            show_default="what was begun, else the default of a new collection",
+        ),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            help="Look at the photos anew with this face detector.",
+            show_default="boxes and landmarks stay",
+        ),
+    ] = None,
+    leave_out: Annotated[
+        bool,
+        typer.Option(
+            "--leave-out", help="Let faces go of which neither photo nor picture can be read."
+        ),
+    ] = False,
+    device: DeviceOption = Device.CPU,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes that read, decode and detect, one core each.")
+    ] = 2,
+    time_limit: Annotated[
+        float, typer.Option(min=1, help="Seconds after which a file is given up.")
+    ] = 60.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Move a collection to other networks: its faces are embedded anew.
+
+    Photos are read where they are; where they are gone the stored pictures of
+    their faces are taken. Ids, names, boxes and landmarks stay; with --detector
+    a face that is found again keeps its id and its name, and one that is not is
+    kept if it has a name. Until all is done the old networks are searched; after
+    Ctrl-C or a crash run it again, and it goes on.
+
+    Example: retrieve reembed --model mobilefacenet
+    """
+    from retrieve.indexes.collection import open_collection
+
+    with (
+        render.download() as on_download,
+        open_collection(collection, device=device.value, on_download=on_download) as opened,
+        render.words_progress("photos") as show,
+    ):
+        done = opened.reembed(
+            embedder=model,
+            detector=detector,
+            leave_out=leave_out,
+            processes=processes,
+            time_limit_s=time_limit,
+            on_progress=lambda step: show("embedding anew", step.photos, step.of),
+        )
+    reports.reembedded(done, as_json=as_json)
+    if not done.done:
+        raise typer.Exit(INTERRUPTED if done.interrupted else 1)
