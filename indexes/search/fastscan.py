@@ -66,6 +66,7 @@ class FastScan:
         progress  called with the rows covered so far
         """
         use_threads(BLOCK_ROWS)
+        self.index.pq.sync_transposed_centroids()  # FAISS codes single numbers 4 times as fast
         for start in range(self.covered, len(gallery), BLOCK_ROWS):
             self.index.add(self._coded(gallery[start : start + BLOCK_ROWS]))
             if progress:
