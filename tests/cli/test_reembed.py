@@ -53,7 +53,7 @@ def test_a_collection_moves_and_is_searched_by_its_new_embedder(folder, moved):
     assert "retrieve reembed --model mobilefacenet" in refused
     done = _run(moved, "reembed", "--model", "mobilefacenet").stdout
     assert done.splitlines() == [
-        f"moved {before['faces']} faces from dlib-resnet and mtcnn to mobilefacenet and mtcnn",
+        f"moved {before['faces']} faces from dlib-resnet and centerface to mobilefacenet and centerface",
         f"  {before['faces']} embedded from photos",
     ]
     after = json.loads(_run(moved, "info", "--json").stdout)
@@ -63,7 +63,7 @@ def test_a_collection_moves_and_is_searched_by_its_new_embedder(folder, moved):
     assert (hit["path"], hit["score"] > 0.99) == (str(photo), True)
     assert _run(moved, "check").stdout == "nothing is wrong\n"
     again = _run(moved, "reembed", "--model", "mobilefacenet").stdout
-    assert again == "the collection is of mobilefacenet and mtcnn: nothing is to be done\n"
+    assert again == "the collection is of mobilefacenet and centerface: nothing is to be done\n"
 
 
 def test_without_names_it_goes_to_the_default_and_pictures_stand_for_photos(folder, moved):

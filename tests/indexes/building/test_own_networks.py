@@ -94,7 +94,7 @@ def test_without_its_owners_object_a_collection_says_what_to_do(album, probe, tm
     other.version = "2025-01"
     with (
         retrieve.open_collection(tmp_path / "c", embedder=other) as again,
-        pytest.raises(retrieve.CollectionError, match="you asked with mtcnn and colours"),
+        pytest.raises(retrieve.CollectionError, match="you asked with centerface and colours"),
     ):
         again.search_faces(probe, threshold=-1)
 
