@@ -5,8 +5,9 @@ scores of pairs of faces of one person and of two, beside the default threshold.
 
 --choose N chooses the people of an album again (CAST in retrieve.sample_data.people) from as many
 candidates as --among says, by the highest score that any two pictures of two people reach
-(Gonzalez 1985, "Clustering to minimize the maximum intercluster distance"). Whoever isn't found in each picture by both
-detectors, or has the first name of somebody chosen, stays out; half of the N are women.
+(Gonzalez 1985, "Clustering to minimize the maximum intercluster distance"). Whoever isn't found in
+each picture by both detectors, or has the first name of somebody chosen, stays out; half of the N
+are women.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from retrieve.faces.embedding.figures import Figures
     from retrieve.networks.weights import Weights
 
+RATES = ("0.0002", "1e-05")
+
 
 def models(
     rows: Sequence[Weights],
@@ -82,10 +84,10 @@ def _embedders(rows: Sequence[Weights], embedders: Sequence[Figures], default: s
     for one in embedders:
         parts = [known[name] for name in one.name.split(PLUS)]
         table.add_row(
-            one.name + (" (default)" if one.name == default else ""),
+            one.name.replace(PLUS, PLUS + "\n") + (" (default)" if one.name == default else ""),
             str(one.dim),
             f"{one.cpu_ms:.1f}",
-            *(f"{share:.1%}" for share in one.fnmr.values()),
+            *(f"{one.fnmr[rate]:.1%}" for rate in RATES),
             "" if one.lfw is None else f"{one.lfw:.2%}",
             f"{sum(row.size_bytes for row in parts) / 1e6:.1f}",
             ", ".join(dict.fromkeys(row.licence for row in parts)),
