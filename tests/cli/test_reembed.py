@@ -53,7 +53,8 @@ def test_a_collection_moves_and_is_searched_by_its_new_embedder(folder, moved):
     assert "retrieve reembed --model mobilefacenet" in refused
     done = _run(moved, "reembed", "--model", "mobilefacenet").stdout
     assert done.splitlines() == [
-        f"moved {before['faces']} faces from dlib-resnet and centerface to mobilefacenet and centerface",
+        f"moved {before['faces']} faces from dlib-resnet and centerface "
+        "to mobilefacenet and centerface",
         f"  {before['faces']} embedded from photos",
     ]
     after = json.loads(_run(moved, "info", "--json").stdout)
