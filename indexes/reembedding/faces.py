@@ -171,6 +171,7 @@ class _Run:
         self._batch: list[tuple[int, Read]] = []
         # By photo: the last of its faces when it was tried, so that none is tried for ever.
         self._tried: dict[int, int] = {}
+        self._crashed: dict[int, str] = {}
         self._unread: dict[int, str] = {}
         self._left: dict[int, tuple[int, str]] = {}  # by face: its photo and why
         self._photos = self._of = self._faces = 0
@@ -184,7 +185,8 @@ class _Run:
             while switched is None:
                 staged.heal(self._db, opened.path)
                 self._of = self._photos + self._count()
-                for tasks in (self._from_photos(), self._from_pictures()):
+                # Again those that crashed or held up a worker: the pictures of their faces.
+                for tasks in (self._tasks(), self._tasks(after=self._crashed)):
                     reading = workers.run(
                         work, tasks, workers=processes, time_limit_s=time_limit_s, here=self._stays
                     )
@@ -250,25 +252,21 @@ class _Run:
         """Whether something came since the round began."""
         return next(self._waiting(), None) is not None
 
-    def _from_photos(self) -> Iterator[tuple[Task, Task]]:
-        for content_id, sha256 in self._waiting():
-            paths = tuple(self._opened.catalog.paths_of(content_id))
-            task = Task(content_id, sha256, paths, self._known(content_id, pictures=False))
-            if paths:
-                yield task, task
-            else:
-                self._unread[content_id] = "no file of the photo is known"
+    def _tasks(self, *, after: Mapping[int, str] | None = None) -> Iterator[tuple[Task, Task]]:
+        """Photos to be read.
 
-    def _from_pictures(self) -> Iterator[tuple[Task, Task]]:
+        after  only these, which were tried, with what went wrong
+        """
         for content_id, sha256 in self._waiting():
-            if content_id in self._unread:  # and not one that came since
-                task = Task(content_id, sha256, (), self._known(content_id, pictures=True))
+            if after is None or content_id in after:
+                paths = tuple(self._opened.catalog.paths_of(content_id))
+                unread = "" if after is None else after[content_id]
+                task = Task(content_id, sha256, paths, self._known(content_id), unread)
                 yield task, task
 
-    def _known(self, content_id: int, *, pictures: bool) -> tuple[Known, ...]:
-        jpeg = "jpeg, shows" if pictures else "NULL, NULL"
+    def _known(self, content_id: int) -> tuple[Known, ...]:
         rows = self._db.execute(
-            f"SELECT faces.id, number, x1, y1, x2, y2, landmarks, score, {jpeg} FROM faces "
+            "SELECT faces.id, number, x1, y1, x2, y2, landmarks, score, jpeg, shows FROM faces "
             "LEFT JOIN crops ON face_id = faces.id WHERE content_id = ? ORDER BY faces.id",
             [content_id],
         )
@@ -288,11 +286,14 @@ class _Run:
     # What was read
 
     def _take(self, task: Task, outcome: Read | str) -> None:
-        if isinstance(outcome, str) and task.paths:
-            self._unread[task.content_id] = outcome  # its pictures come next
+        if isinstance(outcome, str) and not task.unread:
+            self._crashed[task.content_id] = outcome
             return
         if isinstance(outcome, str):
-            outcome = Read(PICTURE, [], (), [(one.id, outcome) for one in task.faces])
+            left = [(one.id, outcome) for one in task.faces]
+            outcome = Read(PICTURE, [], (), left, unread=task.unread)
+        if outcome.unread:
+            self._unread[task.content_id] = outcome.unread
         self._tried[task.content_id] = max([0, *(one.id for one in task.faces)])
         for face_id, reason in outcome.left:
             self._left[face_id] = task.content_id, reason

@@ -23,7 +23,7 @@ PHOTO, PICTURE = "photo", "picture"  # what a face was embedded from
 class Known:
     """A face that the collection has.
 
-    jpeg   its stored picture, if it is asked for
+    jpeg   its stored picture, if there is one
     shown  what that shows, if it is known
     """
 
@@ -38,13 +38,15 @@ class Known:
 class Task:
     """A photo and its faces.
 
-    paths  of files that may hold it; empty: take the pictures of its faces
+    paths   of files that may hold it
+    unread  why the photo cannot be read, if that is known: it is not tried
     """
 
     content_id: int
     sha256: str
     paths: tuple[Path, ...]
     faces: tuple[Known, ...]
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +77,7 @@ class Read:
     left         faces of which there is nothing to embed: id and reason
     turn         degrees clockwise by which the photo was turned to find its faces; None where
                  they were known
+    unread       why the photo could not be read; empty if it was
     """
 
     source: str
@@ -82,6 +85,7 @@ class Read:
     crops: tuple[Crops, ...]
     left: list[tuple[int, str]] = field(default_factory=list)
     turn: int | None = None
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,13 +103,20 @@ class Reading:
         """Open the detector, if one is needed."""
         detect = None if self.anew is None else self.anew.open()
 
-        def work(task: Task) -> Read:
-            if not task.paths:
-                return self._pictures(task)
+        def from_photo(task: Task) -> Read:
             path = _holding(task)
             if detect is None:
                 return self._again(task, path)
             return self._anew(task, path, detect(path))
+
+        def work(task: Task) -> Read:
+            unread = task.unread
+            if not unread:
+                try:
+                    return from_photo(task)
+                except BadInput as error:
+                    unread = str(error)
+            return self._pictures(task, unread)
 
         return work
 
@@ -155,7 +166,7 @@ class Reading:
             for i, one in enumerate(faces)
         ]
 
-    def _pictures(self, task: Task) -> Read:
+    def _pictures(self, task: Task, unread: str) -> Read:
         made: list[Made] = []
         crops: list[tuple[Crops, ...]] = []
         left: list[tuple[int, str]] = []
@@ -171,7 +182,7 @@ class Reading:
                 continue
             crops.append(crop)
             made.append(Made(one.id, filled=filled))
-        return Read(PICTURE, made, together(crops), left)
+        return Read(PICTURE, made, together(crops), left, unread=unread)
 
 
 def matched(known: Sequence[Face], found: Sequence[Face]) -> list[int | None]:
@@ -196,7 +207,7 @@ def matched(known: Sequence[Face], found: Sequence[Face]) -> list[int | None]:
 
 def _holding(task: Task) -> Path:
     """A file that still has the photo's content; raises BadInput if there is none."""
-    reason = ""
+    reason = "" if task.paths else "no file of the photo is known"
     for path in task.paths:
         try:
             if photos.content_hash(path) == task.sha256:

@@ -22,7 +22,7 @@ def folder(album, tmp_path_factory):
     photos = sorted(path for path in album.rglob("*.jpg") if path.name != "dañada.jpg")[:4]
     for path in photos:
         shutil.copy(path, folder / "photos")
-    _run(folder, "index", folder / "photos", "--model", "dlib-resnet")
+    _run(folder, "index", folder / "photos", "--model", "dlib-resnet", "--detector", "mtcnn")
     return folder
 
 

@@ -9,6 +9,7 @@ import small
 from moved import NEW, OtherDetector, about, assert_holds, words_of
 
 from retrieve.errors import CollectionError
+from retrieve.indexes.building import workers
 from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.reembedding import faces as moving
@@ -178,6 +179,21 @@ def test_where_a_photo_is_gone_the_stored_pictures_are_taken(collection, photos)
     assert reasons["one.jpg"] == "its file has other content now"
     assert "no such file" in reasons["group.jpg"]
     assert about(collection) == before
+    assert_holds(collection, NEW)
+
+
+def test_of_a_photo_that_crashes_a_worker_the_pictures_are_taken(collection, monkeypatch):
+    run = workers.run
+
+    def crashing(open_work, items, **options):
+        for key, outcome in run(open_work, items, **options):
+            crashes = key.paths[0].name == "group.jpg" and not key.unread
+            yield key, "decoding crashed its process (SIGSEGV)" if crashes else outcome
+
+    monkeypatch.setattr(workers, "run", crashing)
+    done = collection.reembed(embedder=NEW)
+    assert (done.switched.from_photos, done.switched.from_pictures) == (1, 3)
+    assert [item.reason for item in done.unread] == ["decoding crashed its process (SIGSEGV)"]
     assert_holds(collection, NEW)
 
 
