@@ -5,9 +5,9 @@ scores of pairs of faces of one person and of two, beside the default threshold.
 
 --choose N chooses the people of an album again (CAST in retrieve.sample_data.people) from as many
 candidates as --among says, by the highest score that any two pictures of two people reach
-(Gonzalez 1985, "Clustering to minimize the maximum intercluster distance"). Whoever isn't found in
-each picture by both detectors, or has the first name of somebody chosen, stays out; half of the N
-are women.
+(Gonzalez 1985, "Clustering to minimize the maximum intercluster distance"). Whoever isn't found
+in each picture by both detectors, or has the first name of somebody chosen, stays out; half of
+the N are women.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from retrieve.types import Embeddings
 
 ALBUMS = {"demo": (8, 40), "tests": (3, 12)}  # people, photos; both of seed 1
 FIRST_CANDIDATE = 1000
-SHOTS = 2  # pictures of a candidate
+SHOTS = 4  # pictures of a candidate
 # A person whose own pictures score less with each other is hard to find again.
 LOWEST_OF_ONE = 0.87
 ALIKE = 2.0  # above any score: never chosen together

@@ -53,7 +53,8 @@ class Shot:
             clothes=str(rng.choice(CLOTHES)),
             fabric=str(fabric),
             second_fabric=str(second),
-            glasses=bool(rng.random() < (0.85 if person.wears_glasses else 0.08)),
+            # Never borrowed: two people with one frame pass for one.
+            glasses=bool(rng.random() < 0.85 * person.wears_glasses),
             hat=str(rng.choice(HATS)) if rng.random() < 0.12 else None,
         )
 
