@@ -110,8 +110,8 @@ def terms(quality: Quality) -> NDArray[np.float64]:
     In halvings, because half the size costs the same from wherever it is halved, and from where
     it begins to cost. None of them makes the chance greater.
     """
-    parts = (quality.size, quality.sharpness, quality.light, quality.contrast)
-    parts = (*parts, quality.eyes, quality.mouth)
+    names = ("size", "sharpness", "light", "contrast", "eyes", "mouth")
+    parts = [float(getattr(quality, name)) for name in names]
     wrong = [
         max(0.0, float(np.log2(enough / max(part, enough / 64))))
         for part, enough in zip(parts, ENOUGH, strict=True)
