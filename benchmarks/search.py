@@ -35,7 +35,7 @@ from retrieve.types import Embeddings
 K = 10
 PROBES = 200
 ROUNDS = 3
-SLOW_MS = 100.0  # an engine that takes longer gets fewer probes
+SLOW_MS = 30.0  # an engine that takes longer gets fewer probes
 KEPT = (0.9, 0.5, 0.1, 0.03, 0.01)
 CANDIDATES = (100, 200, 400, 800, 1600)
 HNSW = ((64, "hnswlib, ef 64"), (256, "hnswlib, ef 256"))
