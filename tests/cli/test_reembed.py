@@ -22,7 +22,7 @@ def folder(album, tmp_path_factory):
     photos = sorted(path for path in album.rglob("*.jpg") if path.name != "dañada.jpg")[:4]
     for path in photos:
         shutil.copy(path, folder / "photos")
-    _run(folder, "index", folder / "photos", "--model", "dlib-resnet", "--detector", "mtcnn")
+    _run(folder, "index", folder / "photos", "--model", "dlib-resnet")
     return folder
 
 
@@ -53,8 +53,8 @@ def test_a_collection_moves_and_is_searched_by_its_new_embedder(folder, moved):
     assert "retrieve reembed --model mobilefacenet" in refused
     done = _run(moved, "reembed", "--model", "mobilefacenet").stdout
     assert done.splitlines() == [
-        f"moved {before['faces']} faces from dlib-resnet and centerface to mobilefacenet and "
-        "centerface",
+        f"moved {before['faces']} faces from dlib-resnet and centerface "
+        "to mobilefacenet and centerface",
         f"  {before['faces']} embedded from photos",
     ]
     after = json.loads(_run(moved, "info", "--json").stdout)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from retrieve.types import Crops
 
@@ -28,6 +27,8 @@ class Window:
 
     def seen(self, crops: Crops) -> Crops:
         """(N, H, W, 3) → (N, size_px, size_px, 3)."""
+        from PIL import Image  # not for searches of words
+
         shown = np.empty((len(crops), self.size_px, self.size_px, 3), np.uint8)
         box = (self.left, 0, self.right, crops.shape[1])
         for i, crop in enumerate(crops):
