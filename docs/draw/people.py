@@ -30,7 +30,7 @@ class Album:
 
     names       whose each face is
     crops       (N, 150, 150, 3) uint8 RGB, aligned
-    embeddings  (N, 128)
+    embeddings  (N, D)
     portraits   of each name a photo that shows nobody else
     group       the photo with the most people
     """

@@ -19,11 +19,12 @@ from retrieve.types import Embeddings
 Scores = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
-# Measured on 119,500 embeddings of 605 real faces (python -m benchmarks.recall) and on made
-# ones (python -m benchmarks.search); CPU ms on one thread of a server's EPYC.
+# Measured on embeddings of real faces (python -m benchmarks.recall), drawn as those are spread
+# and made ones (python -m benchmarks.search); CPU ms on one thread of a server's EPYC.
 EXACT_BYTES = 64 << 20  # up to which all rows are scored: 1.8 ms, no file, nothing to go stale
-# Of the ten nearest 400 candidates hold .9990 where each face is on 200 photos. Strangers grow
-# with the gallery: among 10 million made rows 400 hold .970, 1,000 .993, 2,000 .999.
+# Of the ten nearest among a million drawn rows 100 candidates hold .9985, 200 all; the others are
+# for embeddings that fill all their dimensions, of which each code has more to tell. Strangers
+# grow with the gallery.
 CANDIDATES = 400
 CANDIDATES_PER_HIT = 20
 SETTLING_HITS = 10  # look for so many even where fewer are wanted: one alone settles by chance
