@@ -4,60 +4,88 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
-from retrieve.cli.commands.collection import export, import_, index, info, watch
-from retrieve.cli.commands.evaluate import evaluate
-from retrieve.cli.commands.language import classify, generate, predict
-from retrieve.cli.commands.models import calibrate, models
-from retrieve.cli.commands.people import name
-from retrieve.cli.commands.search import detect, embed, map, search
-from retrieve.cli.commands.train import train
-from retrieve.cli.commands.upkeep import backup, check, compact, forget, reembed, repair, restore
-from retrieve.cli.commands.words import analogy, neighbors, odd_one_out, similarity, words
 from retrieve.cli.showing import render
 from retrieve.errors import RetrievalError
 
+# Where each lies below cli/commands, in the order of the help.
+COMMANDS = {
+    "index": "collection.index:index",
+    "watch": "collection.watch:watch",
+    "search": "search.search:search",
+    "name": "people.name:name",
+    "people": "people.name:people",
+    "export": "collection.export:export",
+    "import": "collection.import_:import_",
+    "detect": "search.detect:detect",
+    "embed": "search.embed:embed",
+    "info": "collection.info:info",
+    "forget": "upkeep.forget:forget",
+    "compact": "upkeep.compact:compact",
+    "check": "upkeep.check:check",
+    "repair": "upkeep.repair:repair",
+    "reembed": "upkeep.reembed:reembed",
+    "backup": "upkeep.backup:backup",
+    "restore": "upkeep.restore:restore",
+    "map": "search.map:map_",
+    "models": "models.models:models",
+    "calibrate": "models.calibrate:calibrate",
+    "analogy": "words.analogy:analogy",
+    "neighbors": "words.neighbors:neighbors",
+    "odd-one-out": "words.odd_one_out:odd_one_out",
+    "similarity": "words.similarity:similarity",
+    "predict": "language.predict:predict",
+    "classify": "language.classify:classify",
+    "generate": "language.generate:generate",
+    "words": "words.words:app",
+    "evaluate": "evaluate.evaluate:app",
+    "train": "train.train:app",
+}
+
+
+class Commands(Mapping[str, Any]):
+    """The commands by name, each imported when it is asked for: all take half a second."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __getitem__(self, name: str) -> Any:
+        module, attribute = COMMANDS[name].split(":")
+        found = getattr(import_module(f"retrieve.cli.commands.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            group = get_group(found)
+            group.name = name
+            return group
+        alone = typer.Typer(add_completion=False)
+        alone.command(name=name)(found)
+        return get_command(alone)
+
+
+class _Retrieve(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = cast(Any, Commands())  # of which nothing is ever changed
+
+
 app = typer.Typer(
     name="retrieve",
+    cls=_Retrieve,
     help="Find a face or a word by what it looks like or means, on your own machine.",
     epilog="Start with: retrieve index ./photos, then: retrieve search face.jpg",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(index.index)
-app.command()(watch.watch)
-app.command()(search.search)
-app.command()(name.name)
-app.command()(name.people)
-app.command()(export.export)
-app.command(name="import")(import_.import_)
-app.command()(detect.detect)
-app.command()(embed.embed)
-app.command()(info.info)
-app.command()(forget.forget)
-app.command()(compact.compact)
-app.command()(check.check)
-app.command()(repair.repair)
-app.command()(reembed.reembed)
-app.command()(backup.backup)
-app.command()(restore.restore)
-app.command(name="map")(map.map_)
-app.command()(models.models)
-app.command()(calibrate.calibrate)
-app.command()(analogy.analogy)
-app.command()(neighbors.neighbors)
-app.command()(odd_one_out.odd_one_out)
-app.command()(similarity.similarity)
-app.command()(predict.predict)
-app.command()(classify.classify)
-app.command()(generate.generate)
-app.add_typer(words.app, name="words")
-app.add_typer(evaluate.app, name="evaluate")
-app.add_typer(train.app, name="train")
 
 
 def _print_version(wanted: bool) -> None:
