@@ -20,7 +20,7 @@ FAINT = 0.35  # of boxes of which there are many
 def pyramid(out: Path, photo: Pixels | None = None) -> None:
     """Above the levels of the pyramid, below where P-net sees a face in each."""
     photo = people.album().group if photo is None else photo
-    detector = people.detector()
+    detector = mtcnn.open_mtcnn()
     sampler = mtcnn._sampler(photo, mtcnn.DEFAULT)
     scales = list(mtcnn._scales(sampler.size, mtcnn.DEFAULT))[:LEVELS]
     levels = [sampler.level(scale) for scale in scales]
@@ -43,7 +43,7 @@ def pyramid(out: Path, photo: Pixels | None = None) -> None:
 def stages(out: Path, photo: Pixels | None = None) -> None:
     """The boxes after P-net, R-net and O-net over one photo."""
     photo = people.album().group if photo is None else photo
-    detector = people.detector()
+    detector = mtcnn.open_mtcnn()
     sampler = mtcnn._sampler(photo, mtcnn.DEFAULT)
     boxes, scores = detector._propose(sampler)
     proposed = mtcnn._Candidates(boxes, scores, np.zeros(len(boxes), np.intp))

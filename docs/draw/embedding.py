@@ -90,7 +90,7 @@ def errors(out: Path, album: people.Album | None = None) -> None:
         "o:",
         color=paper.BROWN,
         ms=4,
-        label="FMR, portraits of 295 people",
+        label="FMR, photographs of 845 people",
     )
     axes.axvline(calibrated.threshold, color=paper.INK, lw=1, ls="--")
     axes.text(calibrated.threshold, 1.3, "threshold", ha="center", fontsize=8)

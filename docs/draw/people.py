@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from retrieve.faces import calibration
 from retrieve.faces.calibration import Calibration
-from retrieve.faces.detection.mtcnn import Mtcnn, open_mtcnn
+from retrieve.faces.detection.detect import open_detector
+from retrieve.faces.detection.detector import Detector, landmarks_of
 from retrieve.faces.embedding.embed import open_embedder
 from retrieve.faces.embedding.sums import AnyEmbedder
 from retrieve.faces.embedding.views import embed, together, views
@@ -51,9 +52,9 @@ class Album:
 
 
 @cache
-def detector() -> Mtcnn:
-    """The shipped detector."""
-    return open_mtcnn()
+def detector() -> Detector:
+    """The default."""
+    return open_detector()
 
 
 @cache
@@ -81,7 +82,7 @@ def album(people: int = 8, photos: int = 40) -> Album:
 
 def _read(folder: Path, labels: list[Label]) -> Album:
     opened = embedder()
-    wanted = views(opened, detector().name)
+    wanted = views(opened, landmarks_of(detector()))
     names: list[str] = []
     crops: list[tuple[Crops, ...]] = []
     portraits: dict[str, Pixels] = {}

@@ -14,10 +14,11 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from docs.draw import paper, people
-from retrieve.faces.embedding.align import align
-from retrieve.faces.embedding.views import PICTURE, embed, together, views
-from retrieve.faces.quality import measure
-from retrieve.types import Crops, Pixels
+from retrieve.faces.detection.detector import landmarks_of
+from retrieve.faces.embedding.views import embed, together, views
+from retrieve.faces.extract import extract
+from retrieve.sources import reader_of
+from retrieve.types import Pixels
 
 EXAMPLES = 4  # strengths of each change that are shown
 
@@ -75,7 +76,7 @@ KINDS = (
 class Look:
     """What became of one changed photo.
 
-    crop     (150, 150, 3) uint8 RGB, the aligned face
+    crop     (P, P, 3) uint8 RGB, the face as a collection keeps it
     score    with the face of the photo as it was
     quality  of the face, 0 to 1
     """
@@ -102,7 +103,7 @@ def curves(
         mean = np.where(found, scores, 0).sum(axis=0) / np.maximum(found.sum(axis=0), 1)
         above.plot(place[found.any(axis=0)], mean[found.any(axis=0)], color=paper.BLUE, lw=2)
         above.axhline(threshold, color=paper.INK, lw=1, ls="--")
-        above.set_ylim(0.88, 1.003)
+        above.set_ylim(threshold - 0.05, 1.005)
         above.set_xticks(place, [])
         above.set_title(kind.name)
         below.bar(place, found.mean(axis=0), color=paper.ORANGE)
@@ -118,7 +119,7 @@ def curves(
 
 
 def examples(out: Path, portrait: Pixels | None = None, kinds: Sequence[Kind] = KINDS) -> None:
-    """One face under some of the changes, as the embedder gets it, with its score and quality."""
+    """One face under some of the changes, as it is cut out, with its score and quality."""
     portrait = _portraits()[0] if portrait is None else portrait
     figure, axes = paper.sheet(5.5, 1.3 * len(kinds), len(kinds), EXAMPLES)
     for row, kind in zip(axes, kinds, strict=True):
@@ -140,24 +141,18 @@ def examples(out: Path, portrait: Pixels | None = None, kinds: Sequence[Kind] = 
 def look(photo: Pixels, kind: Kind) -> list[Look | None]:
     """The photo at each strength; None where no face is found in it."""
     detector, embedder = people.detector(), people.embedder()
-    wanted = [*views(embedder, detector.name), PICTURE]
-    found: list[tuple[tuple[Crops, ...], float] | None] = []
+    wanted = views(embedder, landmarks_of(detector))
     changed = [photo]
     changed += [np.asarray(kind.change(Image.fromarray(photo), s)) for s in kind.strengths]
-    for pixels in changed:
-        faces = detector.detect([pixels])[0]
-        if not faces:
-            found.append(None)
-            continue
-        crops = tuple(
-            align(pixels, faces[0].landmarks, v.template, v.size_px)[None] for v in wanted
-        )
-        found.append((crops, measure(faces[0], crops[-1][0]).total))
-    assert found[0] is not None, "the photo as it is shows no face"
-    *seen, _ = together(one[0] for one in found if one is not None)
-    embeddings = embed(embedder, tuple(seen))
+    found = [extract(reader_of(pixels), detector, wanted) for pixels in changed]
+    assert found[0].faces, "the photo as it is shows no face"
+    largest = together([tuple(crops[:1] for crops in one.crops) for one in found if one.faces])
+    embeddings = embed(embedder, largest)
     scores = iter((embeddings @ embeddings[0]).tolist())
-    looks = [None if one is None else Look(one[0][-1][0], next(scores), one[1]) for one in found]
+    looks = [
+        Look(one.pictures[0], next(scores), float(one.quality[0])) if one.faces else None
+        for one in found
+    ]
     return looks[1:]
 
 
