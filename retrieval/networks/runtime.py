@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -29,6 +30,7 @@ from retrieve.networks.quantize import quantize
 
 if TYPE_CHECKING:
     import torch
+    from onnxruntime import InferenceSession
 
 Batch = NDArray[np.float32]  # (N, ...)
 Outputs = tuple[NDArray[np.float32], ...]  # each (N, ...)
@@ -112,21 +114,35 @@ def open_network(
 
 
 class OnnxNetwork:
-    """An ONNX model in ONNX Runtime, on so many threads of the CPU."""
+    """An ONNX model in ONNX Runtime, on so many threads of the CPU.
+
+    The runtime takes it in with the first batch: whoever only asks what made a collection, or
+    leaves the batches to other processes, does not wait for that (60 ms a network).
+    """
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Waiting threads sleep: the other cores belong to other processes.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = ort.InferenceSession(model, options, ["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
+        self._model = model
+        self._threads = threads
+        self._lock = Lock()
+        self._session: InferenceSession | None = None
 
     def __call__(self, batch: Batch) -> Outputs:
-        return tuple(self._session.run(None, {self._input: batch}))
+        session = self._session or self._opened()
+        return tuple(session.run(None, {session.get_inputs()[0].name: batch}))
+
+    def _opened(self) -> InferenceSession:
+        import onnxruntime as ort
+
+        with self._lock:
+            if self._session is None:
+                options = ort.SessionOptions()
+                options.intra_op_num_threads = self._threads
+                options.inter_op_num_threads = 1
+                # Waiting threads sleep: the other cores belong to other processes.
+                options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+                session = ort.InferenceSession(self._model, options, ["CPUExecutionProvider"])
+                self._session, self._model = session, b""
+            return self._session
 
 
 class _CudaNetwork:

@@ -117,11 +117,15 @@ class TrainedEncoder:
         self.name = name
         self.weights_sha256 = file.sha256
         self.about = file.about
-        self._vocabulary = Vocabulary(file.words, file.buckets)
+        self._words, self._buckets = file.words, file.buckets
         try:
             self._network = LstmEncoder(file)
         except KeyError as error:
             raise WeightsError(f"the text encoder {name!r} lacks the array {error}") from error
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self._words, self._buckets)
 
     @property
     def dim(self) -> int:
