@@ -29,7 +29,7 @@ demo: .venv/.installed
 	$(BIN)/retrieve index demo/album demo/texts --collection demo/collection
 	$(BIN)/retrieve search demo/probe.jpg --collection demo/collection -k 6 --html demo/hits.html
 	$(BIN)/retrieve search "carta sobre la boda en Zaragoza" --collection demo/collection -k 3
-	$(BIN)/retrieve search demo/probe.jpg playa --collection demo/collection -k 3
+	$(BIN)/retrieve search demo/probe.jpg fiesta --collection demo/collection -k 3
 
 bench: .venv/.installed-bench
 	$(BIN)/python -m benchmarks

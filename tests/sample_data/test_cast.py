@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import csv
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from retrieve.indexes.collection import open_collection
 from retrieve.sample_data.album import write_album, write_probe
 from retrieve.sample_data.people import CAST, Person, cast
 
+MAKEFILE = Path(__file__).parents[2] / "Makefile"
 PEOPLE, PHOTOS = 8, 16  # who is in the album of `make demo`, in its first photos
 
 
@@ -67,6 +70,15 @@ def test_the_probe_of_the_demo_finds_its_person_alone(collection, names, tmp_pat
     (face,) = collection.search_faces(tmp_path / "probe.jpg", k=1000).faces
     wanted = [face_id for face_id, name in names.items() if name == who]
     assert sorted(hit.face_id for hit in face.hits) == sorted(wanted)
+
+
+def test_the_words_beside_the_probe_in_the_demo_are_said_of_a_photo_of_its_person(tmp_path):
+    (word,) = re.findall(r"search demo/probe\.jpg (\w+) --collection", MAKEFILE.read_text("utf-8"))
+    labels = write_album(tmp_path, people=PEOPLE, photos=40, seed=1)
+    who = cast(1, 1)[0].name
+    captions = [(tmp_path / one.path).with_suffix(".txt") for one in labels if one.name == who]
+    said = [caption.read_text("utf-8") for caption in captions if caption.exists()]
+    assert any(word in caption for caption in said)
 
 
 def test_the_cast_has_a_name_each_and_in_a_large_album_nobody_appears_as_two():
