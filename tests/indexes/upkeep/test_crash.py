@@ -36,7 +36,7 @@ def _crash(strikes, *options):
 
 RUNS = {
     "crowd": ("crowd.py", "--kills", "6"),
-    "everywhere": _crash(EVERYWHERE, "--most", "3"),
+    "everywhere": _crash(EVERYWHERE, "--most", "2"),
     "late commits": _crash(LATE_COMMITS, "--most", "12"),
     "unflushed": _crash({"grow": ("power",)}, "--most", "5", "--mutant", "unflushed"),
     "late": _crash({"grow": ("kill",)}, "--most", "10", "--mutant", "late"),
