@@ -7,10 +7,10 @@ Photos below FOLDER are indexed by --before and moved to --after. With --kills t
 killed, with the processes that read for it, at random moments of the time that it takes, again and
 again, each time going on with what was left, until the move comes through; then it begins anew with
 the collection as it was. After each kill `retrieve check` has to find nothing wrong, except traces
-of what was deleted, which the next run of the command has to remove; each face has
-to be there with its id, box, landmarks and name, and a search for it has to find it; the vectors
-have to be the old ones, or those of a move that nobody disturbed but for the last bits. Ends with 1
-if anything did not hold.
+of what was deleted, which the next run of the command has to remove; each face has to be there with
+its id, box, landmarks and name, and a search for it has to find it; the vectors have to be the old
+ones, or those of a move that nobody disturbed but for the last bits. Ends with 1 if anything did
+not hold.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.reembedding.staged import halfway
-from retrieve.indexes.upkeep.check import check
+from retrieve.indexes.upkeep.check import TRACES_LEFT, check
 from retrieve.types import Embeddings
 
 Stays = list[tuple[Any, ...]]
@@ -42,7 +42,6 @@ NAMED_EVERY = 5  # of the faces one has a name
 # Of a number: two moves that nobody disturbs differ by 1.2e-7 in a few rows, because workers finish
 # in another order and a network rounds otherwise in another batch.
 LAST_BITS = 1e-6
-TRACES = "traces of what was deleted"
 SAME = 1 - 1e-5  # score of a vector with itself, in float32
 ABOUT = (
     "SELECT faces.id, sha256, number, x1, y1, x2, y2, landmarks, score, name FROM faces "
@@ -101,7 +100,7 @@ def wrong(folder: Path, stays: Stays, held: str, ends: dict[str, Embeddings]) ->
     ends  the vectors that it may have, by embedder
     """
     with open_collection(folder) as collection:
-        yield from (f"check: {one.what}" for one in check(collection) if one.wrong)
+        yield from (one.what for one in check(collection) if one.wrong)
         if about(collection) != stays:
             yield "a face, a box or a name is another"
         own = vectors(collection)
@@ -137,9 +136,10 @@ def killed(
             done += 1
         process.wait()
         complaints = list(wrong(work, stays, held, ends))
-        if any(TRACES in what for what in complaints):
-            moved(work, after)  # says so until the next run, which has to remove them
-            complaints = list(wrong(work, stays, held, ends))
+        if TRACES_LEFT.what in complaints:
+            complaints.remove(TRACES_LEFT.what)
+            moved(work, after)
+            complaints += wrong(work, stays, held, ends)
             traces_removed += 1
         for what in complaints:
             failures += 1

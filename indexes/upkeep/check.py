@@ -54,6 +54,9 @@ class Finding:
     wrong: bool = True
 
 
+TRACES_LEFT = Finding("traces of what was deleted are still in the files of the catalog", REPAIR)
+
+
 @dataclass(frozen=True, slots=True)
 class Suspects:
     """What is wrong with the embeddings themselves.
@@ -281,9 +284,7 @@ def _unfinished(db: Database, folder: Path) -> list[Finding]:
         Finding(f"{name} belongs to nothing", NEXT_WRITER, wrong=False) for name in unowned_files
     ]
     if traces.pending(db):
-        findings.append(
-            Finding("traces of what was deleted are still in the files of the catalog", REPAIR)
-        )
+        findings.append(TRACES_LEFT)
     return findings
 
 

@@ -59,6 +59,30 @@ def test_help_imports_neither_torch_nor_faiss():
     assert done.stdout.splitlines()[-1] == "['numpy']" or done.stdout.endswith("[]\n")
 
 
+def _imported(*arguments):
+    """The modules that a command has imported when it ends."""
+    code = (
+        f"import sys; sys.argv = ['retrieve', *{[str(one) for one in arguments]!r}]\n"
+        "from retrieve.cli.app import app\n"
+        "try: app()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_a_command_imports_no_other_commands_module(collection):
+    found = _imported("info", "--collection", collection)
+    folder = "retrieve.cli.commands.collection"
+    assert {one for one in found if one.startswith(f"{folder}.")} == {f"{folder}.info"}
+    assert "retrieve.cli.commands.search" not in found
+
+
+def test_where_nothing_is_new_the_indexer_hands_no_network_to_its_runtime(collection, album):
+    assert "onnxruntime" not in _imported("index", album, "--collection", collection)
+
+
 def test_search_imports_no_torch(collection, probe):
     code = (
         "import sys\n"

@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +51,27 @@ def test_the_exported_network_agrees_with_torch(tmp_path, shape):
     assert len(outputs) == 2
     for got, want in zip(outputs, expected, strict=True):
         assert_allclose(got, want.numpy(), atol=1e-6)
+
+
+def test_first_batches_of_many_threads_are_answered_by_one_session(tmp_path, monkeypatch):
+    import onnxruntime
+
+    sessions = []
+    whole = onnxruntime.InferenceSession
+
+    def session(*arguments):
+        sessions.append(whole(*arguments))
+        time.sleep(0.05)  # the other threads come meanwhile
+        return sessions[-1]
+
+    network = open_network(SPEC, cache=tmp_path)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    batch = np.ones((2, 3, 24, 24), np.float32)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(network, [batch] * 8))
+    assert len(sessions) == 1
+    for answer in answers:
+        assert_allclose(answer[0], answers[0][0], rtol=0)
 
 
 def test_a_second_opening_reads_the_cache(tmp_path):
