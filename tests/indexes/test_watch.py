@@ -75,8 +75,10 @@ def _words(collection):
         "JOIN paths ON paths.content_id = contents.id JOIN crops ON face_id = faces.id "
         "WHERE NOT gone"
     )
-    gallery, found = collection.faces.gallery(), []
-    for path, jpeg, row in collection.db.execute(query).fetchall():
+    with database.reading(collection.db):  # another process may commit between the two
+        gallery, rows = collection.faces.gallery(), collection.db.execute(query).fetchall()
+    found = []
+    for path, jpeg, row in rows:
         assert_array_equal(gallery[row], pretend.embedding(jpeg.decode())[0])
         found.append((path_of(path).name, jpeg.decode()))
     return sorted(found)
