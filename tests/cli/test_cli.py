@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import warm
 from PIL import Image
 
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
@@ -22,19 +22,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def _run(*arguments, collection=None, code=0):
-    command = [
-        sys.executable,
-        "-c",
-        "from retrieve.cli.app import main; main()",
-        *map(str, arguments),
-    ]
-    environment = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)}
-    if collection is not None:
-        environment["RETRIEVE_COLLECTION"] = str(collection)
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert code is None or done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+    environment = {} if collection is None else {"RETRIEVE_COLLECTION": collection}
+    return warm.retrieve(*arguments, code=code, **environment)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import toy_language
+import warm
 from numpy.testing import assert_allclose
 
 from retrieve.text.language.model import open_language
@@ -18,19 +19,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def _run(*arguments, code=0, home=None):
-    command = [
-        sys.executable,
-        "-c",
-        "from retrieve.cli.app import main; main()",
-        *map(str, arguments),
-    ]
-    environment = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)}
-    if home is not None:
-        environment["XDG_DATA_HOME"] = str(home)
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+    environment = {} if home is None else {"XDG_DATA_HOME": home}
+    return warm.retrieve(*arguments, code=code, **environment)
 
 
 @pytest.fixture(scope="module")

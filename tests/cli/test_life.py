@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import warm
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,28 +34,8 @@ def life(folder, tmp_path):
 
 
 def _run(folder, *arguments, code=0, stdin=""):
-    command = [
-        sys.executable,
-        "-c",
-        "from retrieve.cli.app import main; main()",
-        *map(str, arguments),
-    ]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        input=stdin,
-        env=os.environ
-        | {
-            "COLUMNS": "200",
-            "PYTHONPATH": str(ROOT),
-            "RETRIEVE_COLLECTION": str(folder / "collection"),
-        },
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+    collection = folder / "collection"
+    return warm.retrieve(*arguments, code=code, stdin=stdin, RETRIEVE_COLLECTION=collection)
 
 
 def _photos(folder):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,16 +32,7 @@ def moved(folder, tmp_path):
 
 
 def _run(folder, *arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "retrieve.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"COLUMNS": "200", "RETRIEVE_COLLECTION": str(folder / "collection")},
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+    return warm.retrieve(*arguments, code=code, RETRIEVE_COLLECTION=folder / "collection")
 
 
 def test_a_collection_moves_and_is_searched_by_its_new_embedder(folder, moved):

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+import warm
 
 
 def _run(*arguments, collection, code=0):
-    command = [
-        sys.executable,
-        "-c",
-        "from retrieve.cli.app import main; main()",
-        *map(str, arguments),
-    ]
-    environment = os.environ | {
-        "COLUMNS": "200",
-        "PYTHONPATH": str(ROOT),
-        "RETRIEVE_COLLECTION": str(collection),
-    }
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+    return warm.retrieve(*arguments, code=code, RETRIEVE_COLLECTION=collection)
 
 
 def _hits(done):

@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import toy_encoder
 import toy_words
-
-ROOT = Path(__file__).parents[2]
-
-
-def _run(*arguments, code=0):
-    command = [
-        sys.executable,
-        "-c",
-        "from retrieve.cli.app import main; main()",
-        *map(str, arguments),
-    ]
-    environment = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+from warm import retrieve
 
 
 @pytest.fixture
@@ -48,7 +29,7 @@ def _files(data):
 
 
 def test_every_mode_is_measured_and_json_has_the_documented_form(data):
-    done = _run("evaluate", "text", *_files(data), "--json")
+    done = retrieve("evaluate", "text", *_files(data), "--json")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["mode"] for row in rows] == ["bm25", "words", "lstm", "hybrid"]
     for row in rows:
@@ -57,22 +38,22 @@ def test_every_mode_is_measured_and_json_has_the_documented_form(data):
 
 
 def test_half_of_the_titles_is_half_of_the_queries(data):
-    found = _run("evaluate", "text", *_files(data), "--mode", "words", "--half", "test")
+    found = retrieve("evaluate", "text", *_files(data), "--mode", "words", "--half", "test")
     assert "2 queries, 4 passages" in found.stdout
 
 
 def test_similarity_takes_any_encoder(data):
     encoders = ("--encoder", "words", "--encoder", data / "toy.safetensors")
-    done = _run("evaluate", "similarity", data / "pairs.csv", *encoders)
+    done = retrieve("evaluate", "similarity", data / "pairs.csv", *encoders)
     assert "pairs.csv, words: Spearman" in done.stdout
     assert "4 of 4 pairs" in done.stdout
     assert len(done.stdout.splitlines()) == 2
 
 
 def test_what_cannot_be_used_is_one_line(data):
-    done = _run("evaluate", "similarity", data / "pairs.csv", "--encoder", "bert", code=1)
+    done = retrieve("evaluate", "similarity", data / "pairs.csv", "--encoder", "bert", code=1)
     assert done.stderr.startswith("error: no text encoder is called 'bert'")
-    done = _run("evaluate", "text", *_files(data), "--mode", "bm26", code=1)
+    done = retrieve("evaluate", "text", *_files(data), "--mode", "bm26", code=1)
     assert "no mode is called 'bm26'" in done.stderr
 
 
@@ -80,7 +61,7 @@ def test_an_encoder_is_trained_and_used(data):
     vectors = toy_words.write(data / "vectors.safetensors")
     corpus = data / "corpus.txt"
     corpus.write_text("El rey y la reina. La mesa del hombre. Una mujer de parís. Reinas.\n" * 200)
-    done = _run(
+    done = retrieve(
         "train", "text-encoder", corpus, "--out", data / "own.safetensors",
         "--vectors", vectors, "--judged", data / "pairs.csv", "--mean-pairs", 512,
         "--pairs", 256, "--hidden", 2, "--threads", 1, "--work", data / "work",
@@ -88,6 +69,6 @@ def test_an_encoder_is_trained_and_used(data):
     assert "wrote" in done.stderr
     encoder = ("--encoder", data / "own.safetensors")
     found = json.loads(
-        _run("evaluate", "similarity", data / "pairs.csv", *encoder, "--json").stdout
+        retrieve("evaluate", "similarity", data / "pairs.csv", *encoder, "--json").stdout
     )
     assert (found["asked"], found["covered"]) == (4, 4)

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import toy_words
+import warm
 
 ROOT = Path(__file__).parents[2]
 EVALUATION = ROOT.parent / "shared" / "text" / "evaluation"
 
 
 def _run(*arguments, store=None, code=0):
-    command = [
-        sys.executable,
-        "-c",
-        "from retrieve.cli.app import main; main()",
-        *map(str, arguments),
-    ]
-    environment = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)}
-    if store is not None:
-        environment["RETRIEVE_WORDS"] = str(store)
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+    environment = {} if store is None else {"RETRIEVE_WORDS": store}
+    return warm.retrieve(*arguments, code=code, **environment)
 
 
 @pytest.fixture(scope="module")
