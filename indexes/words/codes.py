@@ -21,6 +21,7 @@ TRAINING_ROWS = 65_536
 BLOCK_ROWS = 1 << 16  # turned into float32 at a time
 AGAIN = 24  # candidates for each hit wanted that are scored again after fast scan
 FEWEST_AGAIN = 600  # of the shipped words' ten nearest .98 are found so, of clustered ones all
+MANY_PROBES = 512  # from which rows are turned into float32 for BLAS: a third of the time for 1,000
 FEWEST_EXACT = 16  # the norm of a row's codes strays by a part in a thousand: a few more settle it
 
 
@@ -48,7 +49,9 @@ class CodeIndex:
         if self._scan is None:
             use_threads(len(probes))
             wanted = min(N, FEWEST_EXACT + k)
-            _, found = self._flat.search(np.ascontiguousarray(probes, np.float32), wanted)
+            probes = np.ascontiguousarray(probes, np.float32)
+            many = len(probes) >= MANY_PROBES
+            found = self._of_many(probes, wanted) if many else self._flat.search(probes, wanted)[1]
         else:
             found = self._scan.candidates(probes, min(N, max(AGAIN * k, FEWEST_AGAIN + k)))
         found.sort(axis=1)
@@ -58,6 +61,23 @@ class CodeIndex:
             scores[i] = (steps @ probes[i]) * self._scales[rows]
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, best, axis=1), np.take_along_axis(found, best, axis=1)
+
+    def _of_many(self, probes: Embeddings, k: int) -> NDArray[np.int64]:
+        """Rows (Q, k) of the highest scores, block by block in float32."""
+        import faiss
+
+        width = self._codes.shape[1]
+        scores = np.empty((len(probes), 0), np.float32)
+        found = np.empty((len(probes), 0), np.int64)
+        for first in range(0, len(self._codes), BLOCK_ROWS):
+            part = slice(first, first + BLOCK_ROWS)
+            block = _vectors(self._codes[part], self._scales[part], width)
+            more, rows = faiss.knn(probes, block, min(k, len(block)), faiss.METRIC_INNER_PRODUCT)
+            scores, found = np.hstack([scores, more]), np.hstack([found, rows + first])
+            best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+            scores = np.take_along_axis(scores, best, axis=1)
+            found = np.take_along_axis(found, best, axis=1)
+        return found
 
 
 def product_codes(

@@ -17,7 +17,7 @@ from retrieve.errors import BadInput
 from retrieve.evaluation.verification import Rate, rate
 from retrieve.types import Embeddings
 
-BATCH = 256  # questions searched at once
+BATCH = 1024  # questions searched at once: enough for a search by matrices
 NO_SECTION = "all"
 
 
@@ -91,32 +91,35 @@ def analogies(
             questions.setdefault(section, []).append([vocabulary.row(word) for word in fields])
         elif fields and not line.startswith("#"):
             raise BadInput(f"line {number}: wanted four words; got {line.strip()[:60]!r}")
-    sections = []
-    for name, asked in questions.items():
-        covered = np.array([four for four in asked if None not in four], np.int64).reshape(-1, 4)
-        right = _right(covered, vocabulary, nearest)
-        share = rate(right, len(covered)) if len(covered) else None
-        sections.append(Section(name, len(asked), len(covered), share))
-    known = sum(section.covered for section in sections)
-    if not known:
+    covered = [[four for four in asked if None not in four] for asked in questions.values()]
+    every = np.array([four for known in covered for four in known], np.int64).reshape(-1, 4)
+    right = _right(every, vocabulary, nearest)
+    sections, first = [], 0
+    for (name, asked), known in zip(questions.items(), covered, strict=True):
+        hits = int(right[first : first + len(known)].sum())
+        first += len(known)
+        share = rate(hits, len(known)) if known else None
+        sections.append(Section(name, len(asked), len(known), share))
+    if not first:
         raise BadInput("no question has all of its four words in the vocabulary")
-    right = sum(section.first.hits for section in sections if section.first)
-    return sections, Section(
-        "total", sum(section.asked for section in sections), known, rate(right, known)
-    )
+    asked_in_all = sum(section.asked for section in sections)
+    return sections, Section("total", asked_in_all, first, rate(int(right.sum()), first))
 
 
-def _right(questions: NDArray[np.int64], vocabulary: Vocabulary, nearest: Nearest) -> int:
-    right = 0
+def _right(
+    questions: NDArray[np.int64], vocabulary: Vocabulary, nearest: Nearest
+) -> NDArray[np.bool_]:
+    """Whether each of the (N, 4) questions is answered right."""
+    right = np.zeros(len(questions), bool)
     for start in range(0, len(questions), BATCH):
         batch = questions[start : start + BATCH]
         a, b, c = (vocabulary.vectors(batch[:, i]) for i in range(3))
         targets = b - a + c
         targets /= np.maximum(np.linalg.norm(targets, axis=1, keepdims=True), 1e-12)
         _, rows = nearest(targets, 4)
-        for found, four in zip(rows, batch, strict=True):
+        for i, (found, four) in enumerate(zip(rows, batch, strict=True), start):
             answers = [row for row in found if row not in four[:3]]
-            right += bool(answers and answers[0] == four[3])
+            right[i] = bool(answers) and answers[0] == four[3]
     return right
 
 

@@ -43,6 +43,16 @@ def test_code_search_agrees_with_the_matrix_product():
     assert (found[:, 0] == np.arange(20)).all()
 
 
+def test_many_probes_find_what_each_finds_alone(monkeypatch):
+    monkeypatch.setattr(code_index, "BLOCK_ROWS", 1000)
+    rows = _clustered(3000, 50)
+    index = CodeIndex(*quantize(rows, step_for(rows)))
+    scores, found = index.nearest(rows[: code_index.MANY_PROBES], 10)
+    alone = [index.nearest(rows[i : i + 64], 10) for i in range(0, code_index.MANY_PROBES, 64)]
+    assert (found == np.concatenate([rows for _, rows in alone])).all()
+    assert_allclose(scores, np.concatenate([scores for scores, _ in alone]), atol=1e-6)
+
+
 def test_fast_scan_with_second_scoring_finds_nearly_the_same(monkeypatch):
     monkeypatch.setattr(code_index, "EXACT_CODES", 1000)
     monkeypatch.setattr(code_index, "TRAINING_ROWS", 4000)
