@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import time
+import zlib
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +14,26 @@ from pathlib import Path
 import numpy as np
 
 from retrieve.documents.read import read_document
-from retrieve.errors import BadInput
+from retrieve.errors import BadInput, WeightsError
+from retrieve.indexes.building.describing import Said
 from retrieve.indexes.building.walk import is_text
 from retrieve.indexes.building.workers import Extracted, Work
 from retrieve.indexes.catalog.paths import Found
 from retrieve.types import Crops, Document, Embeddings, Face
 
 CROP_PX = 4
+# What readers of other people's libraries have raised.
+RAISED: dict[str, BaseException] = {
+    "zlib": zlib.error("Error -3: incorrect header check."),
+    "lzma": lzma.LZMAError("Corrupt input data"),
+    "value": ValueError("Comments\nare no elements"),
+    "recursion": RecursionError("maximum recursion depth exceeded"),
+    "unicode": UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    "panic": BaseException("a Rust library's"),
+    "memory": MemoryError(),
+    "exit": SystemExit(3),
+    "weights": WeightsError("weights are damaged"),
+}
 
 
 def work(path: Path) -> Extracted | Document:
@@ -29,13 +44,29 @@ def work(path: Path) -> Extracted | Document:
             os.abort()
         case ["hang", *_]:
             time.sleep(60)
+        case ["nap"]:
+            time.sleep(0.3)
+        case ["who"]:
+            return replace(extracted(b""), said=Said(seen=str(os.getppid())))
+        case ["burn", *_]:
+            3 ** (1 << 34)  # C code that holds the interpreter's lock for hours
         case ["bad", *_]:
             raise BadInput("is bad")
+        case ["raise", name]:
+            raise RAISED[name]
     return read_document(path) if is_text(path) else extracted(path.read_bytes())
 
 
 def open_work() -> Work[Extracted | Document]:
     return work
+
+
+def open_nothing() -> Work[Extracted | Document]:
+    raise RAISED["weights"]
+
+
+def open_echo() -> Work[str]:
+    return str
 
 
 class Faces:
