@@ -63,7 +63,7 @@ class Worker:
             raise answer.error()
 
     def ended(self) -> int | None:
-        """How the process ended whose connection did, as subprocess has it; None if nobody knows."""
+        """How the process ended, as subprocess has it, whose connection did; None: nobody knows."""
         if not select.select([self._end], [], [], PATIENCE_S)[0]:
             self.kill()
         try:

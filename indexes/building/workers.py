@@ -33,11 +33,10 @@ from retrieve.faces.detection.recipe import DEFAULT, Recipe
 from retrieve.faces.embedding.views import View
 from retrieve.faces.extract import PhotoFaces, extract, extract_known
 from retrieve.faces.pictured import crop_of_picture
-from retrieve.indexes.building.describing import Said, said_of
+from retrieve.indexes.building.describing import Look, Said, looked_at, said_of
 from retrieve.indexes.building.processes import Worker
 from retrieve.indexes.building.server import Failed
 from retrieve.indexes.building.walk import is_text, root_of
-from retrieve.metadata.names import name_words
 from retrieve.sources import file_reader
 from retrieve.types import Crops, Document, Face, Pixels
 
@@ -140,19 +139,17 @@ class Job:
     roots: tuple[Path, ...] = ()
     column: str | None = None
 
-    def open(self) -> Work[Extracted | Document]:
-        """What is done with a file; the detector is opened once, for the first photo.
-
-        A text without a title of its own has its names, and those of its folders, for one.
-        """
+    def open(self) -> Work[Extracted | Document | Said]:
+        """What is done with a file, or a Look; the detector is opened once, for the first photo."""
         extracting: Callable[[Path], Extracted] | None = None
 
-        def work(path: Path) -> Extracted | Document:
+        def work(task: Path | Look) -> Extracted | Document | Said:
             nonlocal extracting
+            if isinstance(task, Look):
+                return looked_at(task)
+            path = task
             if is_text(path):
-                document = read_document(path, column=self.column)
-                named = name_words(path, root_of(path, self.roots))
-                return replace(document, title=document.title or named)
+                return read_document(path, column=self.column)
             if extracting is None:
                 assert self.faces is not None
                 extracting = self.faces.open()
@@ -279,6 +276,7 @@ class _Hand:
             while self._next(todo, given):
                 outcome = self._outcome(given)
                 if self._stopping:
+                    self.let_go()  # whatever else it has in hand
                     return
                 done.put((given.popleft()[0], outcome))
         except (OSError, EOFError) as error:
@@ -300,6 +298,7 @@ class _Hand:
 
     def let_go(self) -> None:
         """Let the worker end."""
+        self._sent, self._busy = 0, False
         if self._worker is not None:
             self._worker.close()
             self._worker = None
@@ -328,7 +327,7 @@ class _Hand:
                 self._give(worker, given)
                 outcome = worker.connection.recv()
             except (EOFError, OSError):
-                sent, self._sent, self._busy, code = self._sent, 0, False, worker.ended()
+                sent, code = self._sent, worker.ended()
                 self.let_go()
                 if sent:  # else it had ended before, by whatever
                     return self._why(code)
@@ -413,7 +412,8 @@ def attempted(work: Work[Result], item: Any) -> Result | str:
     try:
         return work(item)
     except BadInput as error:
-        return str(error)
+        short = isinstance(error.__cause__, MemoryError)
+        return Stopped(error) if short else str(error)
     except MemoryError:
         return Stopped("decoding needs more memory than there is")
     except (RetrievalError, KeyboardInterrupt, SystemExit, GeneratorExit):

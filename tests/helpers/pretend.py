@@ -15,7 +15,7 @@ import numpy as np
 
 from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, WeightsError
-from retrieve.indexes.building.describing import Said
+from retrieve.indexes.building.describing import Look, Said, looked_at
 from retrieve.indexes.building.walk import is_text
 from retrieve.indexes.building.workers import Extracted, Work
 from retrieve.indexes.catalog.paths import Found
@@ -36,8 +36,10 @@ RAISED: dict[str, BaseException] = {
 }
 
 
-def work(path: Path) -> Extracted | Document:
+def work(path: Path | Look) -> Extracted | Document | Said:
     """A photo is text: its first word says what happens, any other text is faces."""
+    if isinstance(path, Look):
+        return looked_at(path)
     words = path.read_text().split()
     match words:
         case ["crash", *_]:
@@ -57,7 +59,7 @@ def work(path: Path) -> Extracted | Document:
     return read_document(path) if is_text(path) else extracted(path.read_bytes())
 
 
-def open_work() -> Work[Extracted | Document]:
+def open_work() -> Work[Extracted | Document | Said]:
     return work
 
 
@@ -143,8 +145,8 @@ def extracted(content: bytes) -> Extracted:
 
 
 def extractor(
-    paths: Iterable[tuple[Found, Path]],
-) -> Generator[tuple[Found, Extracted | Document | str]]:
+    paths: Iterable[tuple[Found, Path | Look]],
+) -> Generator[tuple[Found, Extracted | Document | Said | str]]:
     """workers.run() in this process."""
     for found, path in paths:
         try:
