@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from types import FrameType
 from typing import Annotated, Any, cast
 
 import typer
@@ -109,10 +111,28 @@ def _retrieve(
 
 
 def main() -> None:
-    """Run the command line; what the toolkit refuses to do is one line and exit 1."""
+    """Run the command line; what the toolkit refuses to do is one line and exit 1.
+
+    SIGTERM and SIGHUP end it as Ctrl-C does, with what is done kept, and exit 128 and their number.
+    """
     warnings.showwarning = render.warning
+    ended: list[int] = []
+
+    def end(number: int, _: FrameType | None) -> None:
+        ended.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
+            signal.signal(number, end)
     try:
         app()
     except RetrievalError as error:
         render.error(str(error))
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(128 + (ended or [signal.SIGINT])[0])
+    except SystemExit as stop:
+        # What a command returns after Ctrl-C; a watch that was told to end has ended well.
+        ended_so = ended and stop.code == 128 + signal.SIGINT
+        sys.exit(128 + ended[0] if ended_so else stop.code)

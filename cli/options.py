@@ -9,6 +9,7 @@ from typing import Annotated
 import platformdirs
 import typer
 
+INTERRUPTED = 130  # what shells return after Ctrl-C
 DEFAULT_COLLECTION = Path(platformdirs.user_data_dir("retrieve")) / "collection"
 
 CollectionOption = Annotated[
@@ -34,6 +35,16 @@ class Device(StrEnum):
 
 DeviceOption = Annotated[
     Device, typer.Option(help="Where networks run; cuda without a GPU is an error.")
+]
+TimeLimitOption = Annotated[
+    float,
+    typer.Option(
+        min=1, help="Seconds of the processor that a file may take; it may wait ten times that."
+    ),
+]
+RereadOption = Annotated[
+    bool,
+    typer.Option("--reread/--no-reread", help="Read again what an older version of retrieve read."),
 ]
 DetectorOption = Annotated[
     str | None,

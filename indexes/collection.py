@@ -148,6 +148,7 @@ class Collection:
         time_limit_s: float | None = None,
         column: str | None = None,
         retry_skipped: bool = False,
+        reread: bool = True,
         on_progress: OnProgress | None = None,
     ) -> Report:
         """Bring the collection up to date with folders and files of photos and texts.
@@ -155,9 +156,10 @@ class Collection:
         roots          folders, searched with all that they hold, and files; ~ is your home
         processes      that read, decode, detect and align, each on one core; None is 2. A
                        detector of one's own that cannot be pickled runs in this process
-        time_limit_s   for one file; None is 60
+        time_limit_s   of the processor, for one file; None is 60. A file may wait ten times as long
         column         of tables and JSON lines, that holds the text
         retry_skipped  read again what was skipped in an earlier run
+        reread         read again, but for its faces, what an older version of this software read
         raises         BadInput if a root does not exist, CollectionError if the
                        collection was made with other networks
         """
@@ -173,7 +175,12 @@ class Collection:
             here=photos and self.networks.stays,
         )
         return self.update(
-            given, extractor, photos=photos, retry_skipped=retry_skipped, on_progress=on_progress
+            given,
+            extractor,
+            photos=photos,
+            retry_skipped=retry_skipped,
+            reread=reread,
+            on_progress=on_progress,
         )
 
     def _wants_faces(self, roots: Iterable[Path]) -> bool:
@@ -202,6 +209,7 @@ class Collection:
         vanished: Iterable[Path] = (),
         below: Iterable[Path] | None = None,
         retry_skipped: bool = False,
+        reread: bool = True,
         on_progress: OnProgress | None = None,
     ) -> Report:
         """index() with processes that are there.
@@ -224,6 +232,7 @@ class Collection:
                 photos=photos,
                 made_by=without_recipe(networks.made_by()) if photos else None,
                 retry_skipped=retry_skipped,
+                reread=reread,
                 on_progress=on_progress,
                 on_commit=on_commit,
             ).run(roots, vanished=vanished, below=below)

@@ -38,6 +38,7 @@ def follow(
     batches: Iterable[set[Path]],
     extractor: Extractor,
     *,
+    reread: bool = True,
     on_progress: OnProgress | None = None,
     on_remark: OnRemark | None = None,
 ) -> Iterator[Report]:
@@ -46,6 +47,7 @@ def follow(
     batches    paths that changed: of changes(), which begins with the roots. An empty one is a
                moment at which to try again what could not be written before
     extractor  open from one run to the next: Workers.run
+    reread     as of Collection.index()
     on_remark  called with one line on what has to wait, and again when that changes
     raises     BadInput if a root does not exist at the beginning, CollectionError if the
                collection cannot be used
@@ -63,7 +65,12 @@ def follow(
             continue
         try:
             report = collection.update(
-                there, extractor, vanished=vanished, below=absolute, on_progress=on_progress
+                there,
+                extractor,
+                vanished=vanished,
+                below=absolute,
+                reread=reread,
+                on_progress=on_progress,
             )
         except CannotWrite as error:
             remarks.refused(str(error))

@@ -9,6 +9,12 @@ RetrievalError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LONGEST = 160  # characters of somebody else's message
+UNFORESEEN = "its reader failed: "  # begins the reason of a file whose reader raised anything else
+
 
 class RetrievalError(Exception):
     """Anything the toolkit refuses to do, in one line for people.
@@ -38,3 +44,31 @@ class MissingExtra(RetrievalError):
     """An optional dependency is not installed; the message prints the install line, as of
     `retrieve.open_collection("c", embedder="facenet-vggface2")` without torch.
     """
+
+
+def unforeseen(error: BaseException) -> str:
+    """What a reader of a stranger's file raised and nobody foresaw, in words: class and message."""
+    kind = type(error)
+    name = kind.__qualname__
+    if kind.__module__ != "builtins":
+        name = f"{kind.__module__}.{name}"
+    try:
+        text = " ".join(str(error).split()).rstrip(".")
+    except Exception:  # of its own way of being shown
+        text = ""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - 1]}…"
+    return f"{UNFORESEEN}{name} ({text})" if text else f"{UNFORESEEN}{name}"
+
+
+@contextmanager
+def foreseen(kind: type[BadInput] = BadInput) -> Iterator[None]:
+    """Lets whoever reads one stranger's file meet BadInput alone, whatever the reader raises."""
+    try:
+        yield
+    except RetrievalError:
+        raise
+    except MemoryError as error:
+        raise kind("decoding needs more memory than there is") from error
+    except Exception as error:
+        raise kind(unforeseen(error)) from error

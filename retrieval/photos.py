@@ -34,7 +34,7 @@ from PIL import (
 )
 from pillow_heif import register_heif_opener
 
-from retrieve.errors import BadInput
+from retrieve.errors import BadInput, foreseen
 from retrieve.types import Photo, Pixels
 
 MAX_BYTES = 1 << 30  # of a file: it is read into memory once
@@ -82,6 +82,7 @@ class BadPhoto(BadInput):
         self.reason = reason
 
 
+@foreseen(BadPhoto)
 def read(path: Path, *, long_side_px: int | None = 1024) -> Photo:
     """Decode one photo, upright, in no more pixels than asked for.
 
@@ -98,6 +99,7 @@ def read(path: Path, *, long_side_px: int | None = 1024) -> Photo:
     return decode(_bytes(path), long_side_px=long_side_px, path=path)
 
 
+@foreseen(BadPhoto)
 def decode(content: bytes, *, long_side_px: int | None = 1024, path: Path | None = None) -> Photo:
     """The same of a file's bytes that are in memory already.
 
@@ -120,6 +122,7 @@ def decode(content: bytes, *, long_side_px: int | None = 1024, path: Path | None
     )
 
 
+@foreseen(BadPhoto)
 def from_image(image: Image.Image, *, long_side_px: int | None = 1024) -> Photo:
     """A picture that somebody decoded already, turned upright by the EXIF data it still has.
 
@@ -145,17 +148,19 @@ def from_image(image: Image.Image, *, long_side_px: int | None = 1024) -> Photo:
     )
 
 
-def read_place(path: Path) -> tuple[float, float] | None:
-    """Where a photo was taken, in degrees north and east, without decoding it.
+@foreseen(BadPhoto)
+def read_taken(path: Path) -> tuple[str | None, tuple[float, float] | None]:
+    """When and where a photo was taken, as read() says it, without decoding it.
 
     raises  BadPhoto if the file cannot be used
     """
     content = _bytes(path)
     with careful():
         try:
-            return _place(_opened(content).getexif())
+            exif = _opened(content).getexif()
+            return _taken_at(exif), _place(exif)
         except DAMAGE:
-            return None
+            return None, None
 
 
 def content_hash(path: Path) -> str:

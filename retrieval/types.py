@@ -110,6 +110,7 @@ class Document:
     title       as the file states it, "" without one
     written_at  local time as the file itself states it, ISO 8601, or None
     warnings    what was wrong but bearable ("page 3 holds no text")
+    reader      the format's name and the version of our reader ("pdf 2")
     """
 
     path: Path
@@ -119,6 +120,7 @@ class Document:
     title: str = ""
     written_at: str | None = None
     warnings: tuple[str, ...] = ()
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,7 +192,7 @@ class TextHit:
     passage_id  of the stored passage in its collection
     path        a file that holds it; a photo where the passage describes one
     kind        photo or text
-    document    the title that the file states, "" without one
+    document    the title that the file states; what its files are called without one
     score       what the hits of one query are ordered by; says nothing across queries
     bm25        of the words, 0 if none of the query's is in it
     cosine      of the two embeddings, -1 to 1

@@ -76,7 +76,6 @@ IMPORTED_AS = {
     "markdown_it": "markdown-it-py",
     "numpy": "numpy",
     "onnxruntime": "onnxruntime",
-    "pebble": "pebble",
     "pillow_heif": "pillow-heif",
     "platformdirs": "platformdirs",
     "pypdf": "pypdf",

@@ -251,6 +251,7 @@ def report(report: Report, collection: Path) -> None:
         "duplicate": report.duplicate,
         "changed": report.changed,
         "gone": report.gone,
+        **({"read again": report.reread} if report.reread else {}),
         "skipped": len(report.skipped),
         "faces found": report.faces,
         "passages": report.passages,

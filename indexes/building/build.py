@@ -8,15 +8,16 @@ decoded and embedded (indexes/building/storing.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from retrieve import photos
+from retrieve.documents.versions import is_current, readers
+from retrieve.errors import UNFORESEEN
 from retrieve.faces.embedding.sums import AnyEmbedder
-from retrieve.indexes.building.describing import said_of, seen_beside
-from retrieve.indexes.building.storing import Batch, Report, Storing
+from retrieve.indexes.building.describing import Look, Said, seen_beside
+from retrieve.indexes.building.storing import TRIES, Batch, Report, Storing
 from retrieve.indexes.building.walk import (
     Unlisted,
     checked_roots,
@@ -25,11 +26,12 @@ from retrieve.indexes.building.walk import (
     root_of,
     walk,
 )
-from retrieve.indexes.building.workers import Extracted
+from retrieve.indexes.building.workers import Extracted, Stopped
 from retrieve.indexes.catalog.contents import PHOTO, Catalog, KnownPath
 from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.search.texts import Texts
 from retrieve.indexes.vectors.spaces import VectorSpace
+from retrieve.metadata.names import name_words
 from retrieve.types import Document, Skipped
 
 
@@ -53,11 +55,13 @@ OnProgress = Callable[[Progress], None]
 
 
 class Extractor(Protocol):
-    """Turns files into faces or passages, in any order, and closes when it is told to."""
+    """Turns files into faces or passages, and looks at photos for what they say, in any order;
+    closes when it is told to.
+    """
 
     def __call__(
-        self, paths: Iterable[tuple[Found, Path]]
-    ) -> Generator[tuple[Found, Extracted | Document | str]]: ...
+        self, paths: Iterable[tuple[Found, Path | Look]]
+    ) -> Generator[tuple[Found, Extracted | Document | Said | str]]: ...
 
 
 class Build:
@@ -74,18 +78,21 @@ class Build:
         photos: bool = True,
         made_by: Mapping[str, str] | None = None,
         retry_skipped: bool = False,
+        reread: bool = True,
         on_progress: OnProgress | None = None,
         on_commit: Callable[[], None] | None = None,
     ) -> None:
         """photos=False leaves photos alone: none were there when it was decided.
 
         made_by  the networks of the extractor and the embedder, for Storing
+        reread   read again, but for its faces, what an older reader read
         """
         self._catalog = catalog
-        self._storing = Storing(catalog, faces, texts, open_embedder, made_by)
+        self._storing = Storing(catalog, faces, texts, open_embedder, made_by, self._names_of)
         self._photos = photos
         self._extractor = extractor
         self._retry_skipped = retry_skipped
+        self._reread = reread
         self._on_progress = on_progress
         self._on_commit = on_commit
         self._report = Report()
@@ -93,6 +100,7 @@ class Build:
         self._named_below: list[Path] = []
         self._unlisted: list[Path] = []
         self._files = self._of = 0
+        self._stored: set[Path] = set()  # of the files that are asked for, those that are known
 
     def run(
         self,
@@ -120,9 +128,12 @@ class Build:
         try:
             for found, outcome in extracting:
                 if isinstance(outcome, str):
-                    self._skip(found, outcome)
+                    self._fail(found, outcome)
                 elif isinstance(outcome, Document):
                     self._batch.texts.append((found, outcome))
+                elif isinstance(outcome, Said):
+                    self._batch.said.append((found, outcome))
+                    self._warn(found, outcome.warnings)
                 else:
                     self._batch.photos.append((found, outcome))
                 self._advance()
@@ -133,6 +144,7 @@ class Build:
                     # What moved is not gone, though nothing is at its old path.
                     moved = self._storing.moved
                     self._report.gone += sum(content_id not in moved for content_id in lost)
+                    self._storing.called({one for one in lost if one is not None})
         except KeyboardInterrupt:
             self._report.interrupted = True
         finally:
@@ -142,8 +154,8 @@ class Build:
         self._report.warnings.sort(key=lambda item: item.path)
         return self._report
 
-    def _to_extract(self, roots: list[Path]) -> Iterator[tuple[Found, Path]]:
-        """The files that nothing is known about; the others are dealt with on the way."""
+    def _to_extract(self, roots: list[Path]) -> Iterator[tuple[Found, Path | Look]]:
+        """What is to be done with files; those with which nothing is are dealt with on the way."""
         for item in walk(roots, photos=self._photos):
             if isinstance(item, Unlisted):
                 self._unlisted.append(item.path)
@@ -151,58 +163,85 @@ class Build:
             elif isinstance(item, Skipped):
                 self._skip(Found(item.path, 0, 0, 0), item.reason)
                 self._advance()
-            elif not self._settled(item):
-                yield item, item.path
-
-    def _settled(self, found: Found) -> bool:
-        """Whether the file needs no decoding: known as it is, or its content is known."""
-        known = self._catalog.path(found.path)
-        if known is not None and known.found == found and not self._retry(known):
-            self._batch.seen.append(known)
-            if known.reason is not None:
-                self._report.skipped.append(Skipped(found.path, known.reason))
+            elif (task := self._task(item)) is not None:
+                yield item, task
             else:
-                self._report.unchanged += 1
-                self._look_again(known)
-            self._advance()
-            return True
+                self._advance()
+
+    def _task(self, found: Found) -> Path | Look | None:
+        """None if the file is known as it is, or cannot be read."""
+        known = self._catalog.path(found.path)
+        if known is not None and known.found == found:
+            return self._again(known)
         if not self._catalog.holds_size(found.size_bytes):
-            return False
+            return found.path
         try:
             sha256 = photos.content_hash(found.path)
         except photos.BadPhoto as error:
             self._skip(found, str(error))
-            self._advance()
-            return True
-        if self._catalog.content_id(sha256) is None:
-            return False
+            return None
+        content_id = self._catalog.content_id(sha256)
+        if content_id is None:
+            return found.path
+        kind, read_by = self._catalog.read_by(content_id)
+        if kind == PHOTO:
+            self._batch.links.append((found, sha256))
+            return self._look(found)
+        if self._reread and not is_current(read_by):
+            return found.path
         self._batch.links.append((found, sha256))
-        if not is_text(found.path):
-            self._describe(found)
-        self._advance()
-        return True
+        return None
 
-    def _look_again(self, known: KnownPath) -> None:
-        """At a photo whose file is as it was: for its place, once, and for what describes it."""
-        if known.content_id is None or known.kind != PHOTO:
-            return
-        if not known.placed:
-            # A file that turned bad meanwhile says so when it is read for its faces.
-            with suppress(photos.BadPhoto):
-                self._batch.places[known.content_id] = photos.read_place(known.found.path)
-        if known.described != seen_beside(known.found.path):
-            self._describe(known.found)
+    def _again(self, known: KnownPath) -> Path | Look | None:
+        """What is to be done with a file that is as it was when it was seen last."""
+        path = known.found.path
+        if known.reason is not None and self._retries(known):
+            return path
+        is_due = self._reread and known.stopped < TRIES and not is_current(known.reader)
+        if known.reason is None and known.kind != PHOTO and is_due:
+            self._stored.add(path)
+            return path
+        self._batch.seen.append(known)
+        if known.reason is not None:
+            self._report.skipped.append(Skipped(path, known.reason))
+            return None
+        self._report.unchanged += 1
+        is_placed = known.placed or known.stopped >= TRIES
+        if known.kind == PHOTO and (
+            is_due or not is_placed or known.described != seen_beside(path)
+        ):
+            return self._look(known.found)
+        return None
 
-    def _describe(self, found: Found) -> None:
-        said = said_of(found.path, root_of(found.path, self._named_below))
-        self._batch.said.append((found, said))
+    def _retries(self, known: KnownPath) -> bool:
+        """Whether a file that was skipped is read once more."""
+        tried = known.readers == readers(photo=not is_text(known.found.path))
+        return self._retry_skipped or 0 < known.stopped < TRIES or (self._reread and not tried)
 
-    def _retry(self, known: KnownPath) -> bool:
-        return self._retry_skipped and known.reason is not None
+    def _look(self, found: Found) -> Look:
+        self._stored.add(found.path)
+        return Look(found.path, root_of(found.path, self._named_below))
+
+    def _names_of(self, path: Path) -> str:
+        return name_words(path, root_of(path, self._named_below))
+
+    def _fail(self, found: Found, reason: str) -> None:
+        """Leave a file out; what is known of it stays where reading it again was stopped, or
+        failed by a fault of ours.
+        """
+        known = found.path in self._stored
+        if known and (isinstance(reason, Stopped) or reason.startswith(UNFORESEEN)):
+            self._batch.kept.append((found, reason))
+        else:
+            self._skip(found, reason)
 
     def _skip(self, found: Found, reason: str) -> None:
         self._report.skipped.append(Skipped(found.path, reason))
         self._batch.skips.append((found, reason))
+
+    def _warn(self, found: Found, warnings: Iterable[str]) -> None:
+        if text := "; ".join(warnings):
+            self._report.warnings.append(Skipped(found.path, text))
 
     def _advance(self) -> None:
         self._files += 1

@@ -3,34 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from retrieve.errors import BadInput, foreseen
 from retrieve.types import Passage
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a photo says about itself in words.
+    """What a photo says about itself in words, and when and where it was taken.
 
-    seen  the files beside it that were read, as they were: names, sizes and times
+    seen      the files beside it that were read, as they were: names, sizes and times
+    taken_at  as something beside its EXIF data states it, ISO 8601 without zone, or None
+    place     degrees north and east, likewise
+    whole     its EXIF data were read too, and go before: None is what is not known at all
     """
 
     passages: tuple[Passage, ...] = ()
     warnings: tuple[str, ...] = ()
     seen: str = ""
+    taken_at: str | None = None
+    place: tuple[float, float] | None = None
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A task for a worker: at a photo whose faces are known, for what it says about itself.
+
+    root  as of said_of()
+    """
+
+    path: Path
+    root: Path | None
 
 
 def said_of(photo: Path, root: Path | None) -> Said:
     """Captions, keywords and names of a photo; nothing is decoded.
 
     root  the innermost folder that was indexed, below which folders' names say something
+
+    What nobody foresaw in its metadata, or beside it, costs the words and is a warning.
     """
     from retrieve.descriptions import describe
 
-    found = describe(photo, root)
+    seen = seen_beside(photo)
+    try:
+        with foreseen():
+            found = describe(photo, root)
+    except BadInput as error:
+        return Said(warnings=(f"what describes it says nothing: {error}",), seen=seen)
     seen = _seen((path, size, mtime) for path, mtime, size in found.sidecars)
     return Said(tuple(found.passages), tuple(found.warnings), seen)
+
+
+def looked_at(look: Look) -> Said:
+    """The same, with the date and place that the photo's own EXIF data state."""
+    from retrieve import photos
+
+    said = said_of(look.path, look.root)
+    with suppress(photos.BadPhoto):  # who decodes it says so
+        taken_at, place = photos.read_taken(look.path)
+        return replace(
+            said,
+            taken_at=taken_at or said.taken_at,
+            place=place or said.place,
+            whole=True,
+        )
+    return said
 
 
 def seen_beside(photo: Path) -> str:

@@ -2,57 +2,167 @@
 once for all of them.
 
 multiprocessing's own would import the caller's `__main__` in every process, so that a script
-without a guard, or one that is read from stdin, would begin again in each.
+without a guard, or one that is read from stdin, would begin again in each; their server is
+reached through a folder that stays behind when the program is killed, and so do its busy workers.
+This one is reached through a pair of sockets without a name, and ends its workers with the
+program.
 """
 
 from __future__ import annotations
 
+import atexit
 import io
+import os
 import pickle
+import select
+import signal
+import socket
+import subprocess
+import sys
 import threading
-from multiprocessing import popen_forkserver, spawn
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import reduction, util
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from types import FunctionType
 from typing import Any
 
-_launching = threading.Lock()
+from retrieve.indexes.building.server import NUMBER, Failed
+
+PRELOAD = ("retrieve.indexes.building.workers", "onnxruntime")
+PATIENCE_S = 5.0  # for a process to end that should
 
 
-class _Popen(popen_forkserver.Popen):
-    def _launch(self, process_obj: Any) -> None:
-        whole, mine = spawn.get_preparation_data, threading.get_ident()
+class Worker:
+    """A process that does one kind of work with one thing after the other.
 
-        def without_main(name: str) -> dict[str, Any]:
-            data: dict[str, Any] = whole(name)
-            if threading.get_ident() != mine:  # a process of somebody else's
-                return data
-            return {key: value for key, value in data.items() if not key.startswith("init_main")}
+    connection  takes what is to be done, with its limits (server.limited), and gives what became
+                of it; it ends with the process
 
-        with _launching:
-            spawn.get_preparation_data = without_main
-            try:
-                super()._launch(process_obj)  # type: ignore[misc]
-            finally:
-                spawn.get_preparation_data = whole
-
-
-class _Process(ForkServerProcess):
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:  # noqa: N802  the name is multiprocessing's
-        return _Popen(process_obj)
-
-
-class Context(ForkServerContext):
-    """Not fork, which copies locks that threads hold; a server imports once for all workers.
-
-    preload  modules that it imports
+    open_work   without arguments, called there: what is done
+    raises      OSError or EOFError if no process can be started
     """
 
-    Process = _Process
+    def __init__(self, open_work: Callable[[], Callable[[Any], Any]]) -> None:
+        opening = ForkingPickler.dumps(open_work)
+        connection, self._end = _server.fork()
+        self.connection = Connection(connection)
+        try:
+            self._number = self._told()
+            self.connection.send((_import_path(), _folder()))
+            self.connection.send_bytes(opening)
+        except BaseException:
+            self.close()
+            raise
 
-    def __init__(self, *preload: str) -> None:
-        super().__init__()
-        self.set_forkserver_preload(list(preload))
+    def wait(self) -> None:
+        """Until the work is open; raises what its opening did."""
+        answer = self.connection.recv()
+        if isinstance(answer, Failed):
+            raise answer.error()
+
+    def ended(self) -> int | None:
+        """How the process ended, as subprocess has it, whose connection did; None: nobody knows."""
+        if not select.select([self._end], [], [], PATIENCE_S)[0]:
+            self.kill()
+        try:
+            return self._told()
+        except EOFError:
+            return None
+
+    def kill(self) -> None:
+        """End it at once; nothing in it has to be put in order."""
+        with suppress(ProcessLookupError):
+            os.kill(self._number, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let it go: it ends when it waits for something to do."""
+        self.connection.close()
+        if self._end >= 0:
+            os.close(self._end)
+            self._end = -1
+
+    def _told(self) -> int:
+        said = os.read(self._end, NUMBER.size)  # it is written at once
+        if len(said) < NUMBER.size:
+            raise EOFError("the process that starts others has ended")
+        return int(NUMBER.unpack(said)[0])
+
+
+class _Server:
+    """The one process of this program that forks workers; started with the first of them."""
+
+    def __init__(self) -> None:
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)
+        atexit.register(self._end)
+
+    def fork(self) -> tuple[int, int]:
+        """Descriptors of a new worker: its connection, and where it is told who it is and how it
+        has ended.
+        """
+        with self._lock:
+            ours, theirs = socket.socketpair()
+            told, tell = os.pipe()
+            try:
+                reduction.sendfds(self._reached(), [theirs.fileno(), tell])
+            except BaseException:
+                ours.close()
+                os.close(told)
+                raise
+            finally:
+                theirs.close()
+                os.close(tell)
+            return ours.detach(), told
+
+    def _reached(self) -> socket.socket:
+        if self._socket is not None and self._process is not None and self._process.poll() is None:
+            return self._socket
+        self._socket, theirs = socket.socketpair()
+        # The path first: what is beside the program, and not what is in the folder it is run in.
+        begin = (
+            f"import sys; sys.path[:] = {_import_path()!r}; "
+            "from retrieve.indexes.building.server import serve; "
+            f"serve({theirs.fileno()}, {PRELOAD!r})"
+        )
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, *util._args_from_interpreter_flags(), "-c", begin],  # type: ignore[attr-defined]
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C is for the program, from the first moment on
+            )
+        return self._socket
+
+    def _forget(self) -> None:
+        """In a child of the program: the server is the parent's."""
+        self._lock = threading.Lock()
+        if getattr(self, "_socket", None) is not None:
+            self._socket.close()
+            self._process.returncode = 0  # nobody here can wait for it
+        self._socket: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def _end(self) -> None:
+        if self._socket is not None and self._process is not None:
+            self._socket.close()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(PATIENCE_S)
+
+
+_server = _Server()
+
+
+def _import_path() -> list[str]:
+    return [str(entry) or _folder() for entry in sys.path]
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109  it may be gone
+    except OSError:
+        return os.sep
 
 
 class _Pickler(pickle.Pickler):

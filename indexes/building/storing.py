@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from retrieve.documents.versions import PHOTO, is_current, reader, readers
 from retrieve.faces.embedding.sums import AnyEmbedder
 from retrieve.faces.embedding.views import embed, together
-from retrieve.indexes.building.describing import Said
-from retrieve.indexes.building.workers import Extracted
-from retrieve.indexes.catalog.contents import PICTURE, Catalog, KnownPath, NewPhoto
+from retrieve.indexes.building.describing import Said, seen_beside
+from retrieve.indexes.building.walk import is_text
+from retrieve.indexes.building.workers import Extracted, Stopped
+from retrieve.indexes.catalog.contents import PICTURE, TEXT, Catalog, KnownPath, NewPhoto
 from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.search.texts import Embedded, Placed, Texts
 from retrieve.indexes.vectors.spaces import VectorSpace
-from retrieve.types import Document, Embeddings, Skipped
+from retrieve.metadata.names import name_words
+from retrieve.types import Document, Embeddings, Passage, Skipped
 
 BATCH_FILES = 64  # between two commits: what a crash or Ctrl-C can cost
 BATCH_FACES = 256
 BATCH_PASSAGES = 1024
+TRIES = 2  # in turn of a file at which reading was stopped
 
 
 @dataclass(slots=True)
@@ -34,6 +38,7 @@ class Report:
     duplicate  content that another living path holds too
     changed    other content than in the run before (counted as new, moved or duplicate too)
     gone       known files that are no longer there
+    reread     known files that an older reader had read (counted as unchanged too)
     faces      stored by this run
     passages   stored by this run, of texts and of what describes photos
     skipped    files and folders that could not be used, with the reason
@@ -46,6 +51,7 @@ class Report:
     duplicate: int = 0
     changed: int = 0
     gone: int = 0
+    reread: int = 0
     faces: int = 0
     passages: int = 0
     skipped: list[Skipped] = field(default_factory=list)
@@ -59,8 +65,8 @@ class Batch:
 
     links   files whose content is known, with its SHA-256
     seen    paths that are as they were
-    places  of photos that were stored before places were
     said    what photos say about themselves, where that was looked for without decoding them
+    kept    files of which what is stored stays, since reading them again failed, and why
     """
 
     photos: list[tuple[Found, Extracted]] = field(default_factory=list)
@@ -68,8 +74,8 @@ class Batch:
     links: list[tuple[Found, str]] = field(default_factory=list)
     skips: list[tuple[Found, str]] = field(default_factory=list)
     seen: list[KnownPath] = field(default_factory=list)
-    places: dict[int, tuple[float, float] | None] = field(default_factory=dict)
     said: list[tuple[Found, Said]] = field(default_factory=list)
+    kept: list[tuple[Found, str]] = field(default_factory=list)
 
     @property
     def faces(self) -> int:
@@ -83,7 +89,7 @@ class Batch:
     def full(self) -> bool:
         files = len(self.photos) + len(self.texts) + len(self.links) + len(self.skips)
         return (
-            files + len(self.said) >= BATCH_FILES
+            files + len(self.said) + len(self.kept) >= BATCH_FILES
             or self.faces >= BATCH_FACES
             or self.passages >= BATCH_PASSAGES
             or len(self.seen) >= 100 * BATCH_FILES  # nothing of theirs is lost
@@ -94,6 +100,7 @@ class Storing:
     """Stores batches; not for use by several threads.
 
     open_embedder  called for the first batch with faces
+    names_of       what a path calls a text
     made_by        the networks that it stores for: another process may move the collection to
                    others. None is whatever it holds
     moved          ids of contents that a path took over from one that is there no more
@@ -106,6 +113,7 @@ class Storing:
         texts: Texts,
         open_embedder: Callable[[], AnyEmbedder],
         made_by: Mapping[str, str] | None = None,
+        names_of: Callable[[Path], str] = lambda path: name_words(path, None),
     ) -> None:
         self.moved: set[int] = set()
         self._catalog = catalog
@@ -113,35 +121,42 @@ class Storing:
         self._texts = texts
         self._open_embedder = open_embedder
         self._made_by = made_by
+        self._names_of = names_of
 
     def store(self, batch: Batch, before: Report) -> Report:
         """Embed what waits, then store all of it in one transaction; returns the new report."""
         embeddings = self._embed([extracted for _, extracted in batch.photos])
-        passages = self._texts.embed([document.passages for _, document in batch.texts])
+        texts = self._embed_texts(batch.texts)
         said = [(found, one.said) for found, one in batch.photos] + batch.said
-        descriptions = self._texts.embed([one.passages for _, one in said])
+        descriptions = self._embed_said(said)
         report = replace(before, skipped=list(before.skipped), warnings=list(before.warnings))
         with self._catalog.writing():
             touched: set[int] = set()
             for known in batch.seen:
                 if known.content_id is not None and known.gone:
                     touched.add(known.content_id)
+            fresh: set[int] = set()
             self._catalog.bring_back(known.id for known in batch.seen if known.gone)
             seen = [known.id for known in batch.seen]
             stored = self._store_photos(batch.photos, embeddings, report)
-            stored += self._store_texts(batch.texts, passages, report)
+            stored += self._store_texts(batch.texts, texts, fresh, report)
             held: dict[Path, tuple[int, int]] = {}
             for found, content_id in self._still_there(batch.links) + stored:
                 seen.append(self._link(found, content_id, touched, report))
                 held[found.path] = seen[-1], content_id
-            for content_id, place in batch.places.items():
-                self._catalog.place(content_id, place)
             for found, reason in batch.skips:
                 seen.append(self._put(found, None, reason, touched))
+            for found, reason in batch.kept:
+                self._keep(found, reason, report)
             self._describe(said, descriptions, held, report)
             self._catalog.mark_seen(seen)
             self._catalog.set_live(touched)
+            self._texts.call(touched - fresh)
         return report
+
+    def called(self, content_ids: Iterable[int]) -> None:
+        """Let texts go by the names of the files that are left; inside a transaction."""
+        self._texts.call(content_ids)
 
     def _embed(self, photos: list[Extracted]) -> list[Embeddings]:
         counts = [len(one.faces) for one in photos]
@@ -149,6 +164,35 @@ class Storing:
             return [np.empty((0, 0), np.float32) for _ in photos]
         crops = together(one.crops for one in photos)
         return np.split(embed(self._open_embedder(), crops), np.cumsum(counts)[:-1])
+
+    def _embed_texts(self, new: list[tuple[Found, Document]]) -> list[Embedded | None]:
+        """None where a text is known and says just these passages."""
+        known = [self._catalog.content_id(document.sha256) for _, document in new]
+        same = [
+            content_id is not None and self._texts.content_says(content_id, document.passages)
+            for content_id, (_, document) in zip(known, new, strict=True)
+        ]
+        return self._embed_others([document.passages for _, document in new], same)
+
+    def _embed_said(self, said: list[tuple[Found, Said]]) -> list[Embedded | None]:
+        """None where a file that is as it was says just what it said."""
+        same = []
+        for found, what in said:
+            known = self._catalog.path(found.path)
+            is_as_it_was = known is not None and known.found == found and not known.reason
+            same.append(
+                known is not None
+                and is_as_it_was
+                and self._texts.path_says(known.id, what.passages)
+            )
+        return self._embed_others([what.passages for _, what in said], same)
+
+    def _embed_others(
+        self, every: Sequence[Sequence[Passage]], same: Sequence[bool]
+    ) -> list[Embedded | None]:
+        wanted = [() if is_same else some for some, is_same in zip(every, same, strict=True)]
+        embedded = self._texts.embed(wanted)
+        return [None if is_same else one for one, is_same in zip(embedded, same, strict=True)]
 
     def _still_there(self, links: list[tuple[Found, str]]) -> list[tuple[Found, int]]:
         """Files with what they hold; what was forgotten meanwhile stays forgotten."""
@@ -188,18 +232,37 @@ class Storing:
         return left
 
     def _store_texts(
-        self, new: list[tuple[Found, Document]], parts: list[Embedded], report: Report
+        self,
+        new: list[tuple[Found, Document]],
+        parts: list[Embedded | None],
+        fresh: set[int],
+        report: Report,
     ) -> list[tuple[Found, int]]:
-        """The same of texts and their passages."""
+        """The same of texts and their passages; those that an older reader read are renewed.
+
+        fresh  takes the contents that are new and of one file
+        """
         left: list[tuple[Found, int]] = []
         placed: list[Placed] = []
         for (found, document), embedded in zip(new, parts, strict=True):
             _warn(found, document.warnings, report)
             content_id = self._catalog.content_id(document.sha256)
+            called = document.title or self._names_of(found.path)
             if content_id is None:
+                if embedded is None:
+                    continue  # it was known and is forgotten since
                 content_id = self._catalog.add_text(document)
                 report.new += 1
-                placed.append(Placed(content_id, None, document.title, embedded))
+                fresh.add(content_id)
+                placed.append(Placed(content_id, None, called, embedded))
+            else:
+                fresh.discard(content_id)
+                if self._catalog.read_by(content_id)[1] != document.reader:
+                    report.reread += 1
+                    self._catalog.renew_text(content_id, document)
+                    if embedded is not None:
+                        self._texts.drop_content(content_id)
+                        placed.append(Placed(content_id, None, called, embedded))
             left.append((found, content_id))
         report.passages += self._texts.store(placed)
         return left
@@ -207,7 +270,7 @@ class Storing:
     def _describe(
         self,
         said: list[tuple[Found, Said]],
-        parts: list[Embedded],
+        parts: list[Embedded | None],
         held: dict[Path, tuple[int, int]],
         report: Report,
     ) -> None:
@@ -221,10 +284,27 @@ class Storing:
             if found.path not in held:
                 continue  # forgotten meanwhile
             path_id, content_id = held[found.path]
-            self._texts.drop(path_id)
             self._catalog.describe(path_id, what.seen)
-            placed.append(Placed(content_id, path_id, "", embedded))
+            if what.whole:
+                self._catalog.renew_photo(content_id, what.taken_at, what.place)
+            if not is_current(self._catalog.read_by(content_id)[1]):
+                self._catalog.set_reader(content_id, reader(PHOTO))
+                report.reread += 1
+            if embedded is not None:
+                self._texts.drop(path_id)
+                placed.append(Placed(content_id, path_id, "", embedded))
         report.passages += self._texts.store(placed)
+
+    def _keep(self, found: Found, reason: str, report: Report) -> None:
+        """Leave what is stored of a file that could not be read again, and count the attempt."""
+        known = self._catalog.path(found.path)
+        if known is None or known.content_id is None:
+            return  # forgotten meanwhile
+        stays = f"could not be read again ({reason}); what is stored of it stays"
+        report.warnings.append(Skipped(found.path, stays))
+        if known.stopped + 1 >= TRIES and known.kind == PHOTO:
+            self._catalog.describe(known.id, seen_beside(found.path))
+        self._catalog.set_stopped(known.id, known.stopped + 1)
 
     def _link(self, found: Found, content_id: int, touched: set[int], report: Report) -> int:
         """Let a path hold a content, and count what that means."""
@@ -251,7 +331,18 @@ class Storing:
         )
         if known is not None and known.content_id != content_id:
             self._texts.drop(known.id)
-        return self._catalog.put_path(found, content_id=content_id, reason=reason)
+        if content_id is not None:
+            kind, _ = self._catalog.read_by(content_id)
+            names = self._names_of(found.path) if kind == TEXT else None
+            return self._catalog.put_path(found, content_id=content_id, reason=None, names=names)
+        before = known.stopped if known is not None and known.found == found else 0
+        return self._catalog.put_path(
+            found,
+            content_id=None,
+            reason=reason,
+            readers=readers(photo=not is_text(found.path)),
+            stopped=before + 1 if isinstance(reason, Stopped) else 0,
+        )
 
 
 def _warn(found: Found, warnings: Iterable[str], report: Report) -> None:
@@ -264,8 +355,9 @@ def _photo(extracted: Extracted) -> NewPhoto:
         extracted.sha256,
         extracted.size_bytes,
         extracted.size,
-        extracted.taken_at,
+        extracted.taken_at or extracted.said.taken_at,
         extracted.warnings,
-        extracted.place,
+        extracted.place or extracted.said.place,
         extracted.turn,
+        reader(PHOTO),
     )

@@ -37,6 +37,9 @@ class KnownPath:
     kind                of the content, photo or text; None if it was skipped
     described           the files beside a photo that describe it, as they were seen; None if
                         they were not looked for: older versions did not
+    reader              which of our readers read the content; None where older versions did
+    readers             those that may have tried a file that was skipped; None likewise
+    stopped             how often in turn reading the file was stopped
     """
 
     id: int
@@ -47,6 +50,9 @@ class KnownPath:
     placed: bool = True
     kind: str | None = PHOTO
     described: str | None = None
+    reader: str | None = None
+    readers: str | None = None
+    stopped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class NewPhoto:
 
     place  degrees north and east, or None
     turn   degrees clockwise by which it was turned to find its faces
+    reader which read what it says, None where nobody did
     """
 
     sha256: str
@@ -64,6 +71,7 @@ class NewPhoto:
     warnings: tuple[str, ...]
     place: tuple[float, float] | None = None
     turn: int = 0
+    reader: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,20 +116,25 @@ class Catalog:
         """What is known about a file; None if it was never seen."""
         row = self._db.execute(
             "SELECT paths.id, content_id, reason, paths.size_bytes, mtime_ns, ctime_ns, gone, "
-            "coalesce(placed, 1), kind, described "
+            "coalesce(placed, 1), kind, described, reader, readers, stopped "
             "FROM paths LEFT JOIN contents ON contents.id = content_id WHERE path = ?",
             [stored(path)],
         ).fetchone()
         if row is None:
             return None
-        id, content_id, reason, *found, gone, placed, kind, described = row
-        return KnownPath(
-            id, content_id, reason, Found(path, *found), bool(gone), bool(placed), kind, described
-        )
+        id, content_id, reason, size_bytes, mtime_ns, ctime_ns, gone, placed, *more = row
+        found = Found(path, size_bytes, mtime_ns, ctime_ns)
+        return KnownPath(id, content_id, reason, found, bool(gone), bool(placed), *more)
 
     def content_id(self, sha256: str) -> int | None:
         row = self._db.execute("SELECT id FROM contents WHERE sha256 = ?", [sha256]).fetchone()
         return None if row is None else int(row[0])
+
+    def read_by(self, content_id: int) -> tuple[str, str | None]:
+        """The kind of a content, and which of our readers read it."""
+        query = "SELECT kind, reader FROM contents WHERE id = ?"
+        kind, reader = self._db.execute(query, [content_id]).fetchone()
+        return kind, reader
 
     def holds_size(self, size_bytes: int) -> bool:
         """Whether a content of that many bytes is stored: only then is a hash worth reading."""
@@ -148,6 +161,7 @@ class Catalog:
             longitude=photo.place[1] if photo.place else None,
             placed=1,
             turn=photo.turn,
+            reader=photo.reader,
         )
 
     def add_text(self, document: Document) -> int:
@@ -160,7 +174,46 @@ class Catalog:
             taken_at=document.written_at,
             warnings=json.dumps(document.warnings, ensure_ascii=False),
             placed=1,
+            reader=document.reader or None,
         )
+
+    def renew_text(self, content_id: int, document: Document) -> None:
+        """State what a newer reader says a document is."""
+        self._db.execute(
+            "UPDATE contents SET title = ?, taken_at = ?, warnings = ?, reader = ? WHERE id = ?",
+            [
+                document.title,
+                document.written_at,
+                json.dumps(document.warnings, ensure_ascii=False),
+                document.reader or None,
+                content_id,
+            ],
+        )
+
+    def renew_photo(
+        self, content_id: int, taken_at: str | None, place: tuple[float, float] | None
+    ) -> None:
+        """State when and where a photo was taken, in degrees north and east.
+
+        None takes away what is known only where one path alone holds the photo: beside another
+        one may lie what says it.
+        """
+        alone = len(self.paths_of(content_id)) < 2
+        if taken_at is not None or alone:
+            query = "UPDATE contents SET taken_at = ? WHERE id = ?"
+            self._db.execute(query, [taken_at, content_id])
+        if place is not None or alone:
+            query = "UPDATE contents SET latitude = ?, longitude = ? WHERE id = ?"
+            self._db.execute(query, [*(place or (None, None)), content_id])
+        self._db.execute("UPDATE contents SET placed = 1 WHERE id = ?", [content_id])
+
+    def set_reader(self, content_id: int, reader: str) -> None:
+        """State which reader has read, or tried to read, what a photo says."""
+        self._db.execute("UPDATE contents SET reader = ? WHERE id = ?", [reader, content_id])
+
+    def set_stopped(self, path_id: int, stopped: int) -> None:
+        """State how often in turn reading a file was stopped."""
+        self._db.execute("UPDATE paths SET stopped = ? WHERE id = ?", [stopped, path_id])
 
     def _add_content(self, **values: str | float | None) -> int:
         cursor = self._db.execute(
@@ -172,24 +225,34 @@ class Catalog:
 
     def describe(self, path_id: int, described: str) -> None:
         """State which files beside a photo were looked at for what they say of it."""
-        self._db.execute("UPDATE paths SET described = ? WHERE id = ?", [described, path_id])
+        query = "UPDATE paths SET described = ?, stopped = 0 WHERE id = ?"
+        self._db.execute(query, [described, path_id])
 
-    def place(self, content_id: int, place: tuple[float, float] | None) -> None:
-        """State where a photo was taken, in degrees north and east, unless that was done."""
-        self._db.execute(
-            "UPDATE contents SET latitude = ?, longitude = ?, placed = 1 "
-            "WHERE id = ? AND NOT placed",
-            [*(place or (None, None)), content_id],
-        )
+    def put_path(
+        self,
+        found: Found,
+        *,
+        content_id: int | None,
+        reason: str | None,
+        names: str | None = None,
+        readers: str | None = None,
+        stopped: int = 0,
+    ) -> int:
+        """Store what a file holds, or why it was skipped, and return the path's id.
 
-    def put_path(self, found: Found, *, content_id: int | None, reason: str | None) -> int:
-        """Store what a file holds, or why it was skipped, and return the path's id."""
+        names    what the path calls a text
+        readers  those that may have tried a file that is skipped
+        stopped  how often in turn reading it was stopped
+        """
         row = self._db.execute(
-            "INSERT INTO paths (path, content_id, reason, size_bytes, mtime_ns, ctime_ns) "
-            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
+            "INSERT INTO paths (path, content_id, reason, size_bytes, mtime_ns, ctime_ns, names, "
+            "readers, stopped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
+            # Another content is to be described anew.
+            "described = CASE WHEN content_id IS excluded.content_id THEN described END, "
             "content_id = excluded.content_id, reason = excluded.reason, gone = 0, "
             "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, "
-            "ctime_ns = excluded.ctime_ns RETURNING id",
+            "ctime_ns = excluded.ctime_ns, names = excluded.names, readers = excluded.readers, "
+            "stopped = excluded.stopped RETURNING id",
             [
                 stored(found.path),
                 content_id,
@@ -197,6 +260,9 @@ class Catalog:
                 found.size_bytes,
                 found.mtime_ns,
                 found.ctime_ns,
+                names,
+                readers,
+                stopped,
             ],
         ).fetchone()
         return int(row[0])

@@ -288,6 +288,22 @@ def _005_turned_photos(db: Database, folder: Path) -> None:
     db.execute("ALTER TABLE contents ADD COLUMN turn INTEGER NOT NULL DEFAULT 0")
 
 
+def _006_readers(db: Database, folder: Path) -> None:
+    """Which of our readers read a content, what its files are called, how often one was stopped."""
+    db.executescript(
+        """
+        -- Format and version ("pdf 2"); NULL: it was read before that was kept.
+        ALTER TABLE contents ADD COLUMN reader TEXT;
+        -- Of a skipped file: the readers of its time, which may have tried it.
+        ALTER TABLE paths ADD COLUMN readers TEXT;
+        -- How often in turn reading it was stopped by a limit or a crash.
+        ALTER TABLE paths ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;
+        -- What the path calls a text, which stands for the title of one that states none.
+        ALTER TABLE paths ADD COLUMN names TEXT;
+        """
+    )
+
+
 def _sign(db: Database, path: Path, space: str, row_bytes: int, rows: int) -> None:
     """Checksums of the rows of a vector file that was written without them."""
     size = path.stat().st_size if path.is_file() else 0
@@ -311,5 +327,6 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _003_texts,
     _004_pictures,
     _005_turned_photos,
+    _006_readers,
 )
 FORMAT = len(MIGRATIONS)

@@ -8,7 +8,7 @@ says it (a file's name, a file beside it) it is of that path, and goes with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,13 @@ RARITY_OF_COMMON = 1e-6  # of a stem in half of the passages or more, as FTS5 ha
 POSTINGS = 40_000  # places of stems that are looked at for candidates: 20 CPU ms
 DEEPER = 3  # times as many candidates where not all stems chose them
 WIDER = 8
+MOST_NAMES = 8  # of the files of one text that stand for its title
+# The title of a content, or what its files are called where it states none: those that are there.
+CALLED = (
+    "coalesce(nullif(contents.title, ''), (SELECT group_concat(names, ', ') FROM "
+    "(SELECT DISTINCT names FROM paths WHERE paths.content_id = contents.id AND names <> '' "
+    f"AND (NOT gone OR NOT contents.live) ORDER BY paths.id LIMIT {MOST_NAMES})), '')"
+)
 FEW = 1000  # passages that are all scored where a search may find no others
 
 
@@ -36,7 +43,7 @@ class StoredPassage:
     row         of its embedding, in the generation that is current
     number      in its content, 1 for the first
     kind        of its content: photo or text
-    document    the title that its content states, "" without one
+    document    the title that its content states; what its files are called without one
     path        the first living file that holds it
     """
 
@@ -110,6 +117,32 @@ class Passages:
         query = "SELECT id, row FROM passages WHERE path_id = ?"
         return self._db.execute(query, [path_id]).fetchall()
 
+    def of_content(self, content_id: int) -> list[tuple[int, int]]:
+        """Ids and rows of what a content says itself."""
+        query = "SELECT id, row FROM passages WHERE content_id = ? AND path_id IS NULL"
+        return self._db.execute(query, [content_id]).fetchall()
+
+    def said(self, ids: Iterable[int]) -> dict[int, Passage]:
+        """What passages with these ids say, by their numbers in what says them."""
+        query = "SELECT number, text, title, kind, page, line, record, time_s FROM passages"
+        found = among(self._db, f"{query} WHERE id", ids)
+        return {number: Passage(*said) for number, *said in found}
+
+    def call(self, content_id: int, stems_of: Callable[[str, str], Sequence[str]]) -> None:
+        """Enter a text under its title, or the names that its files have now if it has none.
+
+        stems_of  the stems of a title and a heading
+        """
+        found = self._db.execute(
+            f"SELECT {CALLED}, passages.id, passages.title, stems.title FROM contents "
+            "JOIN passages ON content_id = contents.id JOIN stems ON stems.rowid = passages.id "
+            "WHERE contents.id = ? AND contents.kind = 'text'",
+            [content_id],
+        ).fetchall()
+        for called, id, heading, entered in found:
+            if entered != (words := " ".join(stems_of(called, heading))):
+                self._db.execute("UPDATE stems SET title = ? WHERE rowid = ?", [words, id])
+
     def get(self, ids: Iterable[int]) -> dict[int, StoredPassage]:
         """The passages with these ids, by id; those of contents that no file holds are left out."""
         return {one.id: one for one in self._stored("passages.id", ids)}
@@ -123,7 +156,7 @@ class Passages:
 
     def _stored(self, column: str, values: Iterable[int]) -> Iterator[StoredPassage]:
         query = (
-            "SELECT passages.id, row, passages.content_id, number, contents.kind, contents.title, "
+            f"SELECT passages.id, row, passages.content_id, number, contents.kind, {CALLED}, "
             "taken_at, coalesce((SELECT path FROM paths WHERE paths.id = passages.path_id), "
             "(SELECT path FROM paths WHERE paths.content_id = contents.id "
             " ORDER BY gone, paths.id LIMIT 1)), text, passages.title, passages.kind, page, line, "

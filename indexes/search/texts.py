@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.filters import PASSAGES
 from retrieve.indexes.catalog.migrations import create_words
-from retrieve.indexes.catalog.passages import NewPassage, Passages, put_stems, titles
+from retrieve.indexes.catalog.passages import CALLED, NewPassage, Passages, put_stems, titles
 from retrieve.indexes.search.engine import Engine, Loaded
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.networks.own import checked_network, weights_of
@@ -195,10 +195,50 @@ class Texts:
 
     def drop(self, path_id: int) -> None:
         """Remove what a path said of the content that it held; inside a transaction."""
-        if not (found := self.passages.of_path(path_id)):
-            return
-        self.vectors.kill(row for _, row in found)
-        self.passages.remove([id for id, _ in found])
+        self._remove(self.passages.of_path(path_id))
+
+    def drop_content(self, content_id: int) -> None:
+        """Remove what a content said itself; inside a transaction."""
+        self._remove(self.passages.of_content(content_id))
+
+    def _remove(self, found: Sequence[tuple[int, int]]) -> None:
+        if found:
+            self.vectors.kill(row for _, row in found)
+            self.passages.remove([id for id, _ in found])
+
+    def path_says(self, path_id: int, passages: Sequence[Passage]) -> bool:
+        """Whether a path says these passages already."""
+        return self._holds(self.passages.of_path(path_id), passages)
+
+    def content_says(self, content_id: int, passages: Sequence[Passage]) -> bool:
+        """Whether a content says these passages already."""
+        return self._holds(self.passages.of_content(content_id), passages)
+
+    def _holds(self, found: Sequence[tuple[int, int]], passages: Sequence[Passage]) -> bool:
+        """Whether these are stored, but for what the encoder does not cover."""
+        stored = self.passages.said(id for id, _ in found)
+        wanted = dict(enumerate(passages, 1))
+        if stored == wanted:
+            return True
+        if any(wanted.get(number) != passage for number, passage in stored.items()):
+            return False
+        return not any(
+            self.encoder.covers(passage.text)
+            for number, passage in wanted.items()
+            if number not in stored
+        )
+
+    def call(self, content_ids: Iterable[int]) -> None:
+        """Enter texts under their titles, or the names that their files have now if they have
+        none; inside a transaction.
+        """
+        from retrieve.text.stemming import stems
+
+        language = self.language
+        for content_id in content_ids:
+            self.passages.call(
+                content_id, lambda called, heading: stems(titles(called, heading), language)
+            )
 
     def enter_words(self) -> int:
         """Make the index of words anew; returns how many passages; inside a transaction."""
@@ -210,7 +250,7 @@ class Texts:
         entered = 0
         language = self.language
         for id, document, heading, text in self._db.execute(
-            "SELECT passages.id, contents.title, passages.title, text FROM passages "
+            f"SELECT passages.id, {CALLED}, passages.title, text FROM passages "
             "JOIN contents ON contents.id = content_id ORDER BY passages.id"
         ):
             said = stems(titles(document, heading), language)

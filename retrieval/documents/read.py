@@ -11,7 +11,8 @@ from retrieve.documents.encoding import decode
 from retrieve.documents.lines import MAX_TEXT_CHARACTERS, Line, Source
 from retrieve.documents.passages import split
 from retrieve.documents.signatures import recognised
-from retrieve.errors import BadInput
+from retrieve.documents.versions import reader
+from retrieve.errors import BadInput, foreseen
 from retrieve.types import Document
 
 MAX_BYTES = 512 << 20  # of a file: it is read into memory once; scans are large
@@ -44,6 +45,7 @@ DOCUMENT_SUFFIXES = frozenset((*_FORMATS, *_OTHERS))
 _BINARY = ("pdf", "docx", "odt")
 
 
+@foreseen()
 def read_document(path: Path, *, column: str | None = None) -> Document:
     """Read one file of text in passages.
 
@@ -54,7 +56,8 @@ def read_document(path: Path, *, column: str | None = None) -> Document:
     content = _bytes(path)
     digest, size = hashlib.sha256(content).hexdigest(), len(content)
     remarks: list[str] = []
-    source = _source(path, content, column, remarks)
+    kind = _format(path, content)
+    source = _source(kind, path, content, column, remarks)
     del content
     passages = tuple(split(_bounded(source.lines), source.title))
     if not passages:
@@ -67,13 +70,23 @@ def read_document(path: Path, *, column: str | None = None) -> Document:
         title=source.title,
         written_at=source.written_at,
         warnings=tuple(remarks),
+        reader=reader(kind),
     )
 
 
-def _source(path: Path, content: bytes, column: str | None, remarks: list[str]) -> Source:
-    """The reader of the format that the content shows; among texts the suffix decides."""
+def _format(path: Path, content: bytes) -> str:
+    """The format that the content shows; among texts the suffix decides."""
     stated = _FORMATS.get(path.suffix.lower(), "plain")
     kind = recognised(content)
+    if stated in _BINARY and kind not in _BINARY:
+        raise BadInput(f"not a {stated.upper()} file, or damaged at its start")
+    return kind or stated
+
+
+def _source(
+    kind: str, path: Path, content: bytes, column: str | None, remarks: list[str]
+) -> Source:
+    """What the format's reader reads."""
     if kind == "pdf":
         from retrieve.documents.formats.pdf import read_pdf
 
@@ -86,11 +99,9 @@ def _source(path: Path, content: bytes, column: str | None, remarks: list[str]) 
         from retrieve.documents.formats.odt import read_odt
 
         return read_odt(content)
-    if stated in _BINARY:
-        raise BadInput(f"not a {stated.upper()} file, or damaged at its start")
     if len(content) > MAX_TEXT_BYTES:
         raise BadInput(f"larger than {MAX_TEXT_BYTES >> 20} MiB of text ({len(content)} bytes)")
-    return _text_source(kind or stated, path, content, column, remarks)
+    return _text_source(kind, path, content, column, remarks)
 
 
 def _text_source(

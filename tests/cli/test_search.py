@@ -51,7 +51,7 @@ def test_a_stored_face_is_searched_for_without_networks(collection, every):
         "from retrieve.cli.app import app\n"
         "try: app()\n"
         "except SystemExit as stop: assert not stop.code\n"
-        "print(sorted({'torch', 'onnxruntime', 'pebble'} & set(sys.modules)))"
+        "print(sorted({'torch', 'onnxruntime'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -357,7 +357,7 @@ def test_a_search_for_words_imports_neither_torch_nor_networks(place):
         "from retrieve.cli.app import app\n"
         "try: app()\n"
         "except SystemExit as stop: assert not stop.code\n"
-        "heavy = {'torch', 'onnxruntime', 'faiss', 'PIL', 'scipy', 'pebble', 'numpy.ma'}\n"
+        "heavy = {'torch', 'onnxruntime', 'faiss', 'PIL', 'scipy', 'numpy.ma'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

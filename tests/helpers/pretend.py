@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import time
+import zlib
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,30 +14,61 @@ from pathlib import Path
 import numpy as np
 
 from retrieve.documents.read import read_document
-from retrieve.errors import BadInput
+from retrieve.errors import BadInput, WeightsError
+from retrieve.indexes.building.describing import Look, Said, looked_at
 from retrieve.indexes.building.walk import is_text
 from retrieve.indexes.building.workers import Extracted, Work
 from retrieve.indexes.catalog.paths import Found
 from retrieve.types import Crops, Document, Embeddings, Face
 
 CROP_PX = 4
+# What readers of other people's libraries have raised.
+RAISED: dict[str, BaseException] = {
+    "zlib": zlib.error("Error -3: incorrect header check."),
+    "lzma": lzma.LZMAError("Corrupt input data"),
+    "value": ValueError("Comments\nare no elements"),
+    "recursion": RecursionError("maximum recursion depth exceeded"),
+    "unicode": UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    "panic": BaseException("a Rust library's"),
+    "memory": MemoryError(),
+    "exit": SystemExit(3),
+    "weights": WeightsError("weights are damaged"),
+}
 
 
-def work(path: Path) -> Extracted | Document:
+def work(path: Path | Look) -> Extracted | Document | Said:
     """A photo is text: its first word says what happens, any other text is faces."""
+    if isinstance(path, Look):
+        return looked_at(path)
     words = path.read_text().split()
     match words:
         case ["crash", *_]:
             os.abort()
         case ["hang", *_]:
             time.sleep(60)
+        case ["nap"]:
+            time.sleep(0.3)
+        case ["who"]:
+            return replace(extracted(b""), said=Said(seen=str(os.getppid())))
+        case ["burn", *_]:
+            3 ** (1 << 34)  # C code that holds the interpreter's lock for hours
         case ["bad", *_]:
             raise BadInput("is bad")
+        case ["raise", name]:
+            raise RAISED[name]
     return read_document(path) if is_text(path) else extracted(path.read_bytes())
 
 
-def open_work() -> Work[Extracted | Document]:
+def open_work() -> Work[Extracted | Document | Said]:
     return work
+
+
+def open_nothing() -> Work[Extracted | Document]:
+    raise RAISED["weights"]
+
+
+def open_echo() -> Work[str]:
+    return str
 
 
 class Faces:
@@ -112,8 +145,8 @@ def extracted(content: bytes) -> Extracted:
 
 
 def extractor(
-    paths: Iterable[tuple[Found, Path]],
-) -> Generator[tuple[Found, Extracted | Document | str]]:
+    paths: Iterable[tuple[Found, Path | Look]],
+) -> Generator[tuple[Found, Extracted | Document | Said | str]]:
     """workers.run() in this process."""
     for found, path in paths:
         try:

@@ -107,7 +107,7 @@ def index_all(collection: Collection, *roots: Path, read: list[Path] | None = No
 
     def extractor(paths):
         for found, path in paths:
-            if read is not None:
+            if read is not None and isinstance(path, Path):
                 read.append(path)
             try:
                 yield found, work(path)

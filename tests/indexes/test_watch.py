@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pretend
 import pretend_cli
@@ -51,7 +52,8 @@ def followed(opened, photos):
 
     def extractor(paths):
         for found, path in paths:
-            decoded.append(path.name)
+            if isinstance(path, Path):
+                decoded.append(path.name)
             yield from pretend.extractor([(found, path)])
 
     def run(*steps, root=photos):

@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageCms
 from pillow_heif import register_heif_opener
 
 from retrieve import photos
-from retrieve.photos import BadPhoto, content_hash, read, read_place
+from retrieve.photos import BadPhoto, content_hash, read, read_taken
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason="../shared/photos is not here")
@@ -312,7 +312,7 @@ def _with_gps(path, latitude, longitude, references="NW"):
 def test_a_place_is_degrees_north_and_east(tmp_path, suffix):
     path = _with_gps(tmp_path / f"a.{suffix}", (41.0, 39.0, 22.68), (0.0, 52.0, 38.14))
     assert read(path).place == pytest.approx((41.6563, -0.877261), abs=1e-6)
-    assert read_place(path) == read(path).place
+    assert read_taken(path) == (read(path).taken_at, read(path).place)
 
 
 @pytest.mark.parametrize(
@@ -327,9 +327,9 @@ def test_a_place_is_degrees_north_and_east(tmp_path, suffix):
 def test_what_is_no_place_is_none(tmp_path, latitude, longitude, references):
     path = _with_gps(tmp_path / "a.jpg", latitude, longitude, references)
     assert read(path).place is None
-    assert read_place(path) is None
+    assert read_taken(path)[1] is None
 
 
 def test_a_photo_without_exif_has_no_place(tmp_path):
     _picture().save(tmp_path / "a.jpg")
-    assert read_place(tmp_path / "a.jpg") is None
+    assert read_taken(tmp_path / "a.jpg")[1] is None

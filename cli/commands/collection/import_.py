@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.commands.collection.index import INTERRUPTED
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, INTERRUPTED, CollectionOption, JsonOption
 from retrieve.cli.showing import render
 
 PICKLES = (".pkl", ".pickle")

@@ -9,6 +9,7 @@ import typer
 
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
+    INTERRUPTED,
     CollectionOption,
     DetectorOption,
     Device,
@@ -16,11 +17,11 @@ from retrieve.cli.options import (
     EncoderOption,
     LanguageOption,
     ModelOption,
+    RereadOption,
+    TimeLimitOption,
     TurnOption,
 )
 from retrieve.cli.showing import render
-
-INTERRUPTED = 130  # what shells return after Ctrl-C
 
 
 def index(
@@ -37,9 +38,7 @@ def index(
     processes: Annotated[
         int, typer.Option(min=1, help="Processes that read, decode and detect, one core each.")
     ] = 2,
-    time_limit: Annotated[
-        float, typer.Option(min=1, help="Seconds after which a file is given up.")
-    ] = 60.0,
+    time_limit: TimeLimitOption = 60.0,
     column: Annotated[
         str | None,
         typer.Option(
@@ -50,13 +49,15 @@ def index(
     retry_skipped: Annotated[
         bool, typer.Option(help="Try again what was skipped in an earlier run.")
     ] = False,
+    reread: RereadOption = True,
 ) -> None:
     """Keep the faces of all photos and the passages of all texts under PATH.
 
     Texts are .txt, Markdown, HTML, PDF, DOCX, ODT, CSV, JSONL, SRT and VTT; of
     photos captions, keywords and names count as text, in the file or beside it.
-    A second run does only what is new, moved or changed. Files that cannot be
-    used are skipped and listed. Ctrl-C keeps everything up to the last batch.
+    A second run does only what is new, moved or changed, and reads again, but for
+    faces, what an older version of retrieve read. Files that cannot be used are
+    skipped and listed. Ctrl-C keeps everything up to the last batch.
 
     Example: retrieve index ~/Pictures
     """
@@ -82,6 +83,7 @@ def index(
             time_limit_s=time_limit,
             column=column,
             retry_skipped=retry_skipped,
+            reread=reread,
             on_progress=on_progress,
         )
     render.report(report, collection)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieve.cli.commands.collection.index import INTERRUPTED
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
+    INTERRUPTED,
     CollectionOption,
     DetectorOption,
     Device,
@@ -20,6 +20,8 @@ from retrieve.cli.options import (
     EncoderOption,
     LanguageOption,
     ModelOption,
+    RereadOption,
+    TimeLimitOption,
     TurnOption,
 )
 from retrieve.cli.showing import render
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.storing import Report
     from retrieve.types import Skipped
 
-TOLD = ("new", "moved", "duplicate", "changed", "gone")
+TOLD = {name: name for name in ("new", "moved", "duplicate", "changed", "gone")}
+TOLD |= {"reread": "read again"}
 
 
 def watch(
@@ -52,9 +55,8 @@ def watch(
     processes: Annotated[
         int, typer.Option(min=1, help="Processes that read, decode and detect, one core each.")
     ] = 2,
-    time_limit: Annotated[
-        float, typer.Option(min=1, help="Seconds after which a file is given up.")
-    ] = 60.0,
+    time_limit: TimeLimitOption = 60.0,
+    reread: RereadOption = True,
 ) -> None:
     """Index PATH, then follow its changes until Ctrl-C.
 
@@ -100,6 +102,7 @@ def watch(
                     paths,
                     changes(paths, debounce_s=debounce),
                     pool.run,
+                    reread=reread,
                     on_progress=on_progress,
                     on_remark=render.note,
                 )
@@ -117,7 +120,7 @@ def watch(
 
 def _tell(report: Report, told: list[Skipped]) -> None:
     """A line for what a run did, if it did anything, and for each file that it newly skipped."""
-    counts = [f"{getattr(report, name)} {name}" for name in TOLD if getattr(report, name)]
+    counts = [f"{n} {word}" for name, word in TOLD.items() if (n := getattr(report, name))]
     if counts:
         now = datetime.now().strftime("%H:%M:%S")
         found = f"{counted(report.faces, 'face')}, {counted(report.passages, 'passage')} found"

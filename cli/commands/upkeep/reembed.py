@@ -8,14 +8,14 @@ import typer
 
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
+    INTERRUPTED,
     CollectionOption,
     Device,
     DeviceOption,
     JsonOption,
+    TimeLimitOption,
 )
 from retrieve.cli.showing import render, reports
-
-INTERRUPTED = 130  # what shells return after Ctrl-C
 
 
 def reembed(
@@ -50,9 +50,7 @@ def reembed(
     processes: Annotated[
         int, typer.Option(min=1, help="Processes that read, decode and detect, one core each.")
     ] = 2,
-    time_limit: Annotated[
-        float, typer.Option(min=1, help="Seconds after which a file is given up.")
-    ] = 60.0,
+    time_limit: TimeLimitOption = 60.0,
     as_json: JsonOption = False,
 ) -> None:
     """Move a collection to other networks: its faces are embedded anew.

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, Device, DeviceOption
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    Device,
+    DeviceOption,
+    TimeLimitOption,
+)
 from retrieve.cli.showing import render, reports
 
 
@@ -16,9 +22,7 @@ def repair(
     processes: Annotated[
         int, typer.Option(min=1, help="Processes that decode and detect, one core each.")
     ] = 2,
-    time_limit: Annotated[
-        float, typer.Option(min=1, help="Seconds after which a file is given up.")
-    ] = 60.0,
+    time_limit: TimeLimitOption = 60.0,
 ) -> None:
     """Make damaged embeddings and indexes again.
 

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from retrieve.indexes.building.build import Build
+from retrieve.indexes.building.describing import Look
 from retrieve.indexes.catalog.contents import Catalog
 from retrieve.indexes.catalog.database import open_database
 from retrieve.indexes.catalog.filters import findable
@@ -193,6 +194,6 @@ def test_progress_ends_at_the_number_of_files(index, photos):
 
 
 def _never(paths):
-    for _, path in paths:
-        raise AssertionError(f"{path} was decoded")
-    yield from ()
+    for found, task in paths:
+        assert isinstance(task, Look), f"{task} was decoded"
+        yield from pretend.extractor([(found, task)])

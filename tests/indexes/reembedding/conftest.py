@@ -19,7 +19,7 @@ def networks(monkeypatch):
     def run(open_work, items, **_):
         work = open_work()
         for key, item in items:
-            yield key, workers._attempted(work, item)
+            yield key, workers.attempted(work, item)
 
     monkeypatch.setattr(workers, "run", run)
     monkeypatch.setattr(workers, "Faces", pretend.Faces)
