@@ -15,6 +15,7 @@ from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter, findable
 from retrieve.indexes.catalog.passages import Passages, StoredPassage
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.vectors.spaces import VectorSpace, searched_spaces
+from retrieve.indexes.vectors.trusted import Verdicts
 from retrieve.indexes.words.stores import WordIndex
 from retrieve.projection import sample
 from retrieve.types import Embeddings
@@ -83,7 +84,8 @@ def points_of(
         rows = np.arange(len(gallery)) if keep is None else np.flatnonzero(keep)
         chosen = rows[sample(len(rows), most, seed)]
         embeddings = np.array(gallery[chosen], np.float32)
-        whole = np.abs(np.linalg.norm(embeddings, axis=1) - 1) < LENGTH_WITHIN
+        whole = Verdicts().sound(opened, stored, gallery, chosen)
+        whole &= np.abs(np.linalg.norm(embeddings, axis=1) - 1) < LENGTH_WITHIN
         items = _items(collection, stored.items, chosen[whole])
         lost = int(np.count_nonzero(~whole))
         notes = (f"{lost} embeddings were left out as damaged: retrieve check",) if lost else ()

@@ -28,6 +28,7 @@ from retrieve.indexes.search.engine import Engine, Loaded
 from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.vectors.file import FileMissing
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
+from retrieve.indexes.vectors.trusted import Damaged
 
 CATALOG = "catalog.sqlite"
 LOOKS = 5  # at a catalog whose vector file was replaced between reading and opening
@@ -136,7 +137,7 @@ class Opened:
             try:
                 with reading(self.db):
                     return look()
-            except FileMissing:  # another process compacted: look at its catalog
+            except (FileMissing, Damaged):  # or compacted, or deleted: look at its catalog
                 continue
         with reading(self.db):
             return look()

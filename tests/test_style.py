@@ -42,6 +42,7 @@ FLOORS = (
     ("retrieve.faces.embedding",),
     ("retrieve.faces",),
     ("retrieve.training",),
+    ("retrieve.indexes.files",),
     ("retrieve.indexes.catalog",),
     ("retrieve.indexes.vectors",),
     ("retrieve.indexes.search",),

@@ -137,6 +137,8 @@ def repaired(done: Repaired) -> None:
         f"repaired: {segments} of embeddings ({counted(done.faces, 'face')} and "
         f"{counted(done.passages, 'passage')} embedded again), {indexes} made again{words}"
     )
+    if done.rows:
+        render.line(f"  and {counted(done.rows, 'row')} of the catalog")
     if done.staged:
         render.line(
             f"  and {counted(done.staged, 'segment')} of the networks that the collection moves "
@@ -144,6 +146,14 @@ def repaired(done: Repaired) -> None:
         )
     for item in done.left:
         render.line(f"  not repaired: {render.shown(item.path)}: {item.reason}")
+    for lost in done.lost:
+        render.line(f"  not repaired: {lost.what}: {lost.todo}")
+    if done.lost:
+        rows = counted(len(done.lost), "row")
+        render.error(
+            f"{rows} of the catalog cannot be mended. Do what is said of each, or restore the "
+            "collection from a backup"
+        )
     if done.damaged:
         stay = "1 segment stays" if done.damaged == 1 else f"{done.damaged:,} segments stay"
         render.error(

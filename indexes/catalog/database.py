@@ -19,11 +19,14 @@ from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.migrations import FORMAT, MIGRATIONS
+from retrieve.indexes.catalog.sums import teach
+from retrieve.indexes.files import names, open_regular
 
 APPLICATION_ID = 0x52545256  # "RTRV": tells our files from other people's SQLite files
 BUSY_TIMEOUT_S = 300  # how long a writer waits for another one: compacting takes minutes
 TURN_S = 0.5  # of that, at most this long without looking for Ctrl-C
 LOOK_S = 0.01  # between two attempts of what SQLite does not wait for
+OF_SQLITE = ("", "-wal", "-shm", "-journal")  # files of one database
 VARIABLES = 500  # in one statement; old SQLite libraries stop at 999
 
 
@@ -39,13 +42,17 @@ def open_database(path: Path, *, create: bool = False, read_only: bool = False) 
     raises     CollectionError if there is none, or it is not ours, newer, or damaged
     """
     try:
+        # SQLite follows links and waits for pipes; it is only told of what was looked at before.
+        shared = max(names(path.with_name(path.name + end)) for end in OF_SQLITE) > 1
         if not create and not path.is_file():
             raise CollectionError(
                 f"no collection at {path.parent}. Make one with: retrieve index FOLDER"
             )
-        frozen = not create and not (_is_allowed(path.parent, "w") and _is_allowed(path, "w"))
-        if create:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        frozen = shared or (
+            not create and not (_is_allowed(path.parent, "w") and _is_allowed(path, "w"))
+        )
+        if create and not shared:
+            os.close(open_regular(path, os.O_RDWR | os.O_CREAT))
         conn = _connect_frozen(path) if frozen else _connect(path, "rw")
         try:
             return _prepared(conn, path, read_only=frozen or read_only)
@@ -85,6 +92,7 @@ def _is_allowed(path: Path, way: str) -> bool:
 def _prepared(conn: sqlite3.Connection, path: Path, *, read_only: bool) -> Database:
     # Plugins of sqlite-utils are other people's code; a collection is private.
     db = Database(conn, execute_plugins=False)
+    teach(conn)
     db.execute("PRAGMA secure_delete = ON")
     db.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
     db.execute("PRAGMA temp_store = MEMORY")
@@ -115,8 +123,8 @@ def writing(db: Database) -> Iterator[None]:
     """
     if is_read_only(db):
         raise CollectionError(
-            "this collection was opened to be read only, or lies where nothing can be written. "
-            "Copy it to a folder of yours to change it"
+            "this collection was opened to be read only, or lies where nothing can be written, "
+            "or its catalog has other names (hard links). Copy it to a folder of yours to change it"
         )
     with in_words(), whole():
         _bury(db)

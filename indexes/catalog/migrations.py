@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
+from retrieve.indexes.catalog.sums import sign_all
+from retrieve.indexes.files import open_regular, size_bytes
 
 
 def _001_photos_and_faces(db: Database, folder: Path) -> None:
@@ -304,9 +307,50 @@ def _006_readers(db: Database, folder: Path) -> None:
     )
 
 
+def _007_checksums(db: Database, folder: Path) -> None:
+    """A checksum of each row that an answer is made of, and of each block of embeddings."""
+    sign_all(db)
+    # CRC-32 of each BLOCK_ROWS rows of the segment, little-endian uint32: what a search reads of
+    # the file it looks at first.
+    db.execute("ALTER TABLE segments ADD COLUMN blocks BLOB NOT NULL DEFAULT x''")
+    for name, dim, rows, generation in db.execute(
+        "SELECT name, dim, rows, generation FROM spaces"
+    ).fetchall():
+        _sign_blocks(db, folder, name, dim * 4, rows, generation)
+
+
+def _sign_blocks(
+    db: Database, folder: Path, space: str, row_bytes: int, rows: int, generation: int
+) -> None:
+    """Checksums of blocks, of segments that hold what was written; of others none fits."""
+    path = folder / (f"{space}.f32" if generation == 0 else f"{space}.{generation}.f32")
+    if not rows or size_bytes(path) is None:
+        return
+    dying = {
+        row for (row,) in db.execute("SELECT row FROM dead WHERE space = ? AND NOT wiped", [space])
+    }
+    every = db.execute("SELECT first, rows, crc FROM segments WHERE space = ?", [space]).fetchall()
+    with os.fdopen(open_regular(path), "rb") as file:
+        for first, held, crc in every:
+            file.seek(first * row_bytes)
+            data = bytearray(file.read(held * row_bytes))
+            for row in dying.intersection(range(first, first + held)):
+                data[(row - first) * row_bytes : (row - first + 1) * row_bytes] = bytes(row_bytes)
+            blocks = b"".join(
+                zlib.crc32(data[start : start + 16 * row_bytes]).to_bytes(4, "little")
+                for start in range(0, held * row_bytes, 16 * row_bytes)
+            )
+            if zlib.crc32(data) != crc:  # damaged before: it stays known as damaged
+                blocks = bytes(byte ^ 255 for byte in blocks)
+            db.execute(
+                "UPDATE segments SET blocks = ? WHERE space = ? AND first = ?",
+                [blocks, space, first],
+            )
+
+
 def _sign(db: Database, path: Path, space: str, row_bytes: int, rows: int) -> None:
     """Checksums of the rows of a vector file that was written without them."""
-    size = path.stat().st_size if path.is_file() else 0
+    size = size_bytes(path) or 0
     if size < rows * row_bytes:
         raise CollectionError(
             f"{path} is damaged: the catalog counts {rows} embeddings ({rows * row_bytes} bytes), "
@@ -314,7 +358,7 @@ def _sign(db: Database, path: Path, space: str, row_bytes: int, rows: int) -> No
         )
     if not rows:
         return
-    with path.open("rb") as file:
+    with os.fdopen(open_regular(path), "rb") as file:
         for first in range(0, rows, 1024):
             held = min(1024, rows - first)
             crc = zlib.crc32(file.read(held * row_bytes))
@@ -328,5 +372,6 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _004_pictures,
     _005_turned_photos,
     _006_readers,
+    _007_checksums,
 )
 FORMAT = len(MIGRATIONS)

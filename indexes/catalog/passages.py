@@ -18,6 +18,7 @@ from sqlite_utils import Database
 
 from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.catalog.sums import WORDS, sign_words
 from retrieve.types import Passage
 
 TITLE_WEIGHT, BODY_WEIGHT = 1.0, 1.0  # of a match in BM25
@@ -109,7 +110,8 @@ class Passages:
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete passages; their rows are to be killed too. Inside a transaction."""
-        self._db.conn.executemany("DELETE FROM stems WHERE rowid = ?", ([id] for id in ids))
+        for words in ("stems WHERE rowid", f"sums_{WORDS} WHERE id"):
+            self._db.conn.executemany(f"DELETE FROM {words} = ?", ([id] for id in ids))
         self._db.conn.executemany("DELETE FROM passages WHERE id = ?", ([id] for id in ids))
 
     def of_path(self, path_id: int) -> list[tuple[int, int]]:
@@ -291,10 +293,9 @@ def put_stems(
     db: Database, id: int | None, title_stems: Sequence[str], stems: Sequence[str]
 ) -> None:
     """Enter a passage into the index of words."""
-    db.execute(
-        "INSERT INTO stems (rowid, title, body) VALUES (?, ?, ?)",
-        [id, " ".join(title_stems), " ".join(stems)],
-    )
+    title, body = " ".join(title_stems), " ".join(stems)
+    db.execute("INSERT INTO stems (rowid, title, body) VALUES (?, ?, ?)", [id, title, body])
+    sign_words(db, id, title, body)
 
 
 def _rarest(holders: Mapping[str, int]) -> list[str]:

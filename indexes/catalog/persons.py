@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from retrieve.errors import BadInput
+from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.database import VARIABLES, among
 from retrieve.text.tokens import normal, plain
 
@@ -44,7 +45,7 @@ def persons(db: Database) -> list[Person]:
 
 def person_id(db: Database, name: str) -> int:
     """The person of that name; raises BadInput with the names there are."""
-    row = db.execute("SELECT id FROM persons WHERE key = ?", [_key(name)]).fetchone()
+    row = db.execute("SELECT id FROM persons WHERE key = ?", [key_of(name)]).fetchone()
     if row is not None:
         return int(row[0])
     known = [person.name for person in persons(db)]
@@ -75,7 +76,7 @@ def _person(db: Database, name: str, face_ids: Sequence[int]) -> int:
     _check_stored(db, face_ids)
     db.execute(
         "INSERT INTO persons (name, key) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
-        [name, _key(name)],
+        [name, key_of(name)],
     )
     id = person_id(db, name)
     db.conn.executemany(
@@ -103,9 +104,10 @@ def rename(db: Database, old: str, new: str) -> int:
     """
     id = person_id(db, old)
     name = checked_name(new)
-    other = db.execute("SELECT id FROM persons WHERE key = ?", [_key(name)]).fetchone()
+    other = db.execute("SELECT id FROM persons WHERE key = ?", [key_of(name)]).fetchone()
     if other is None or other[0] == id:
-        db.execute("UPDATE persons SET name = ?, key = ? WHERE id = ?", [name, _key(name), id])
+        db.execute("UPDATE persons SET name = ?, key = ? WHERE id = ?", [name, key_of(name), id])
+        sums.sign(db, "persons", id)  # all of the row is new, whatever a disk did to it before
         return id
     db.execute("UPDATE faces SET person_id = ? WHERE person_id = ?", [other[0], id])
     drop_nameless(db)
@@ -124,14 +126,14 @@ def checked_name(name: str) -> str:
     raises  BadInput if nothing can be read in it, or something that cannot be written
     """
     kept = " ".join(unicodedata.normalize("NFC", name).split())
-    if not _key(kept) or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in kept):
+    if not key_of(kept) or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in kept):
         raise BadInput(f"wanted a name of letters or digits; got {name!r}")
     return kept
 
 
 def same_name(one: str, other: str) -> bool:
     """Whether two names are one person: case and accents do not tell people apart."""
-    return _key(one) == _key(other)
+    return key_of(one) == key_of(other)
 
 
 def names_on(db: Database, content_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
@@ -149,7 +151,7 @@ def names_on(db: Database, content_ids: Iterable[int]) -> dict[int, tuple[str, .
 def named_in(db: Database, text: str) -> tuple[list[str], str]:
     """Names of persons that stand in a text, the longest first, and the text without them."""
     kept = " ".join(text.split())
-    folded = f" {WORD_ENDS.sub(' ', _key(kept))} "
+    folded = f" {WORD_ENDS.sub(' ', key_of(kept))} "
     if len(folded) != len(kept) + 2:  # a letter that folds into two: places would not agree
         return [], kept
     found: list[str] = []
@@ -187,5 +189,6 @@ def _check_stored(db: Database, face_ids: Sequence[int]) -> None:
             )
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
+    """A name without case and accents: what tells persons apart."""
     return plain(normal(" ".join(name.split())))

@@ -72,7 +72,7 @@ def export(
 
     def written() -> Exported:
         report = Exported()
-        gallery = collection.faces.gallery()
+        gallery = collection.engine.gallery()
         of = collection.db.execute("SELECT count(*) FROM faces").fetchone()[0]
         found = _records(collection.db, gallery, wanted, gone=gone, crops=crops, report=report)
         with (

@@ -93,7 +93,7 @@ def search_stored(
                 f"{opened.path} has no face with the id {face_id}; "
                 "ids are shown by: retrieve search --json"
             )
-        return stored, np.array(opened.faces.gallery()[stored.row : stored.row + 1])
+        return stored, opened.engine.embeddings([stored.row])
 
     stored, embedding = opened.consistently(found)
     hits = nearest(opened, embedding, k=k + 1, threshold=least, wanted=wanted, exact=exact)[0]

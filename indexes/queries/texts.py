@@ -282,8 +282,8 @@ class _Search:
     def _cosines(self, query: str, rows: Sequence[int]) -> dict[int, float]:
         if self._mode == Mode.BM25 or not rows or (probe := self._probe(query)) is None:
             return {}
-        gallery = self._texts.vectors.gallery()
-        return dict(zip(rows, (gallery[list(rows)] @ probe[0]).tolist(), strict=True))
+        stored = self._texts.engine.embeddings(rows)
+        return dict(zip(rows, (stored @ probe[0]).tolist(), strict=True))
 
     def _probe(self, query: str) -> Embeddings | None:
         """(1, D) the query's embedding; None if there is nothing in it to embed."""

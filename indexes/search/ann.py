@@ -7,6 +7,7 @@ candidates first, and the kernel scores those from the same pages.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from retrieve.types import Embeddings
 
 Scores = NDArray[np.float32]
 Rows = NDArray[np.int64]
+Check = Callable[[Rows | None], None]
 
 # Measured on embeddings of real faces (python -m benchmarks.recall), drawn as those are spread
 # and made ones (python -m benchmarks.search); CPU ms on one thread of a server's EPYC.
@@ -53,6 +55,10 @@ class CandidateIndex(Protocol):
         ...
 
 
+def believe(rows: Rows | None) -> None:
+    """Of a gallery that is in memory nothing has to be looked at."""
+
+
 def wants_index(rows: int, dim: int) -> bool:
     """Whether a gallery of that size is searched faster through an index."""
     return rows * dim * 4 > EXACT_BYTES
@@ -65,6 +71,7 @@ def nearest(
     *,
     keep: NDArray[np.bool_] | None = None,
     index: CandidateIndex | None = None,
+    check: Check = believe,
 ) -> tuple[Scores, Rows]:
     """The k rows of the gallery with the highest cosine score for each probe, best first.
 
@@ -73,6 +80,7 @@ def nearest(
     keep     (N,) which rows may be found; all when None
     index    of the gallery's first rows, whose candidates are scored; rows behind them, and
              all rows when it is None, are scored exactly
+    check    called with the rows that are going to be scored, None for all
     returns  scores (Q, k) and rows (Q, k); k shrinks to the number of rows kept, with an
              index too; equal scores stand in the order of their rows
     raises   BadInput for probes of another D, or a keep of another N
@@ -85,11 +93,13 @@ def nearest(
     gallery = np.ascontiguousarray(gallery, np.float32)
     probes = np.ascontiguousarray(probes, np.float32)
     if index is None:
+        check(None if keep is None else _kept_rows(N, keep))
         return _exact(gallery, probes, k, keep)
     covered = min(index.covered, N)
     head, tail = (None, None) if keep is None else (keep[:covered], keep[covered:])
-    scores, rows = _indexed(gallery[:covered], probes, k, head, index)
+    scores, rows = _indexed(gallery[:covered], probes, k, head, index, check)
     if covered < N:
+        check(covered + _kept_rows(N - covered, tail))
         late_scores, late = _exact(gallery[covered:], probes, k, tail)
         scores, rows = _best(
             np.concatenate([scores, late_scores], axis=1),
@@ -154,6 +164,7 @@ def _indexed(
     k: int,
     keep: NDArray[np.bool_] | None,
     index: CandidateIndex,
+    check: Check,
 ) -> tuple[Scores, Rows]:
     """Score candidates, more of them until the hits are settled; all kept rows in the end."""
     N, Q = len(gallery), len(probes)
@@ -163,6 +174,7 @@ def _indexed(
     n = n * index.covered // max(kept, 1)  # as many more as the filter drops
     few = int(SMALLEST_SHARE * N)
     if kept <= max(n, few):
+        check(_kept_rows(N, keep))
         return _exact(gallery, probes, k, keep)
     scores, rows = np.empty((Q, k), np.float32), np.empty((Q, k), np.int64)
     open_probes, most = list(range(Q)), max(n, few)
@@ -173,6 +185,7 @@ def _indexed(
             for i, named in zip(asked, index.candidates(probes[asked], n), strict=True):
                 found = named[(named >= 0) & (named < N)]
                 found = found if keep is None else found[keep[found]]
+                check(found)
                 scored = _scored(gallery, probes[i], found, k)
                 if scored is None:
                     again.append(i)
@@ -180,6 +193,7 @@ def _indexed(
                     scores[i], rows[i] = scored
         open_probes, n = again, WIDER * n
     if open_probes:
+        check(_kept_rows(N, keep))
         scores[open_probes], rows[open_probes] = _exact(gallery, probes[open_probes], k, keep)
     return scores, rows
 
@@ -210,6 +224,10 @@ def _scored(
     if 2 * int(places[best].max()) >= len(named):
         return None
     return scores[best[:k]], rows[best[:k]]
+
+
+def _kept_rows(N: int, keep: NDArray[np.bool_] | None) -> Rows:
+    return np.arange(N) if keep is None else np.flatnonzero(keep)
 
 
 def _best(scores: Scores, rows: Rows, k: int) -> tuple[Scores, Rows]:

@@ -9,7 +9,6 @@ to their owner.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import CollectionError
+from retrieve.indexes.files import is_plain_folder, open_regular
 from retrieve.indexes.search.directions import MOST_CODES
 from retrieve.indexes.search.fastscan import FastScan
 from retrieve.indexes.vectors.file import sync_folder
@@ -69,7 +69,7 @@ def write(folder: Path, space: str, generation: int, index: FastScan) -> CacheFi
     neighbour = folder / f".{name}.part"
     checksum = hashlib.sha256()
     size = 0
-    fd = os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fd = open_regular(neighbour, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         try:
 
@@ -151,18 +151,14 @@ def _parsed(path: Path, codes: NDArray[np.uint8]) -> Any:
 
 def _bytes(path: Path, size_bytes: int) -> NDArray[np.uint8] | None:
     """What is in the file, read once; None if it is absent."""
+    if not is_plain_folder(path.parent):
+        return None
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_regular(path)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _refused(path, "it is a symbolic link") from error
-        raise
     try:
         about = os.fstat(fd)
-        if not stat.S_ISREG(about.st_mode):
-            raise _refused(path, "it is not a file")
         if about.st_uid not in (os.geteuid(), 0, path.parent.stat().st_uid):
             raise _refused(path, "it belongs to somebody else")
         if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -182,7 +178,8 @@ def _bytes(path: Path, size_bytes: int) -> NDArray[np.uint8] | None:
 
 
 def _private_folder(folder: Path) -> None:
-    folder.mkdir(mode=0o700, exist_ok=True)
+    if not is_plain_folder(folder):
+        folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
 

@@ -7,9 +7,10 @@ that finds it missing or damaged scores every row instead, and says so.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,10 @@ from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import is_read_only, open_database, reading, writing
+from retrieve.indexes.files import is_plain_folder
 from retrieve.indexes.vectors.file import FileMissing
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
+from retrieve.indexes.vectors.trusted import Verdicts
 from retrieve.types import Embeddings
 
 if TYPE_CHECKING:
@@ -49,12 +52,15 @@ class Loaded:
 
     files  by space, with what the catalog records of them; they are read and never changed
     gpu    by space, with its generation; for one thread at a time, which holds the lock
+    verdicts
+           about the embeddings
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.files: dict[str, tuple[CacheFile, FastScan]] = {}
         self.gpu: dict[str, tuple[int, GpuIndex]] = {}
+        self.verdicts = Verdicts()
 
 
 class Engine:
@@ -88,23 +94,48 @@ class Engine:
 
         keep   (rows,) which may be found, all when None
         exact  score every row, whatever there is
-        raises FileMissing if another process began a new generation since the catalog was read
+        raises FileMissing if another process began a new generation since the catalog was read,
+               Damaged if what would be scored is not what was written
         """
         from retrieve.indexes.search.ann import nearest
 
         space = self._vectors.required()
         gallery = self._vectors.gallery()
+        check = partial(self._loaded.verdicts.check, self._vectors, space, gallery)
         if exact:
             self.state = State.EXACT
-            return nearest(gallery, probes, k, keep=keep)
+            return nearest(gallery, probes, k, keep=keep, check=check)
         with self._alone():
             index = self._index(space, gallery)
-            return nearest(gallery, probes, k, keep=keep, index=index)
+            return nearest(gallery, probes, k, keep=keep, index=index, check=check)
+
+    def embeddings(self, rows: Sequence[int] | NDArray[np.int64]) -> Embeddings:
+        """(len(rows), D) float32, a copy of committed rows.
+
+        raises  as nearest()
+        """
+        gallery = self.gallery(rows)
+        return np.array(gallery[np.asarray(rows, np.int64)])
+
+    def gallery(self, rows: Sequence[int] | NDArray[np.int64] | None = None) -> Embeddings:
+        """Every committed row, mapped, of which these, or all, are what was written.
+
+        raises  as nearest()
+        """
+        space, gallery = self._vectors.required(), self._vectors.gallery()
+        wanted = None if rows is None else np.asarray(rows, np.int64)
+        self._loaded.verdicts.check(self._vectors, space, gallery, wanted)
+        return gallery
 
     def index(self) -> CandidateIndex | None:
         """What a search goes through now; None where every row is scored."""
         with self._alone():
             return self._index(self._vectors.required(), self._vectors.gallery())
+
+    def sound(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(len(rows),) which of some committed rows are what was written."""
+        space, gallery = self._vectors.required(), self._vectors.gallery()
+        return self._loaded.verdicts.sound(self._vectors, space, gallery, rows)
 
     def _alone(self) -> AbstractContextManager[object]:
         """One thread at a time uses a GPU's index; any number those in memory."""
@@ -122,7 +153,7 @@ class Engine:
         try:
             with reading(self._db):
                 space, dead = self._vectors.required(), len(self._vectors.dead())
-                gallery = self._vectors.gallery()
+                gallery = self.gallery()  # an index of damaged rows would hide them
         except FileMissing:  # compacted meanwhile: whoever did that makes its own
             return False
         made = self._made(space, gallery)
@@ -270,6 +301,7 @@ class Engine:
     def _on_gpu(self, space: Space, gallery: Embeddings) -> CandidateIndex:
         from retrieve.indexes.search.gpu import GpuIndex
 
+        self._loaded.verdicts.check(self._vectors, space, gallery)
         held = self._loaded.gpu.get(space.name)
         if held is None or held[0] != space.generation:
             held = self._loaded.gpu[space.name] = (space.generation, GpuIndex(space.dim))
@@ -285,7 +317,7 @@ def unowned(db: Database, folder: Path) -> list[Path]:
 
     recorded = {name for (name,) in db.execute("SELECT name FROM caches")}
     within = folder / CACHE_FOLDER
-    files = sorted(within.iterdir()) if within.is_dir() else []
+    files = sorted(within.iterdir()) if is_plain_folder(within) else []
     return [one for one in files if OURS.fullmatch(one.name) and one.name not in recorded]
 
 

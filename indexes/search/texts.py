@@ -19,6 +19,7 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.filters import PASSAGES
 from retrieve.indexes.catalog.migrations import create_words
 from retrieve.indexes.catalog.passages import CALLED, NewPassage, Passages, put_stems, titles
+from retrieve.indexes.catalog.sums import WORDS
 from retrieve.indexes.search.engine import Engine, Loaded
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.networks.own import checked_network, weights_of
@@ -244,6 +245,7 @@ class Texts:
         """Make the index of words anew; returns how many passages; inside a transaction."""
         from retrieve.text.stemming import stems
 
+        self._db.execute(f"DELETE FROM sums_{WORDS}")
         self._db.execute("DROP TABLE vocabulary")
         self._db.execute("DROP TABLE stems")
         create_words(self._db)

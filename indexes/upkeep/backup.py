@@ -33,6 +33,7 @@ from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.database import is_read_only, open_database, pragma, reading, writing
 from retrieve.indexes.catalog.migrations import FORMAT as CATALOG_FORMAT
 from retrieve.indexes.collection import Collection
+from retrieve.indexes.files import open_regular
 from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.search import traces
 from retrieve.indexes.vectors import segments
@@ -168,7 +169,7 @@ def _open(folder: Path, space: Space, stack: ExitStack) -> int:
         return -1
     path = folder / file_name(space.name, space.generation)
     try:
-        fd = os.open(path, os.O_RDONLY)
+        fd = open_regular(path)
     except FileNotFoundError as error:
         raise _Overtaken(f"{path} is missing") from error
     stack.callback(os.close, fd)

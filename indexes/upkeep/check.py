@@ -16,12 +16,16 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
+from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.database import pragma, reading
 from retrieve.indexes.catalog.filters import FACES
+from retrieve.indexes.catalog.schema import altered
+from retrieve.indexes.files import size_bytes, strange_files
 from retrieve.indexes.reembedding.staged import halfway
 from retrieve.indexes.search import cache, traces
 from retrieve.indexes.search.ann import wants_index
 from retrieve.indexes.search.engine import CACHE_FOLDER, Engine, unowned
+from retrieve.indexes.upkeep import rows as catalog_rows
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.segments import SEGMENT_ROWS, Segment
 from retrieve.indexes.vectors.spaces import (
@@ -36,8 +40,19 @@ from retrieve.networks.own import UNIT_TOLERANCE
 if TYPE_CHECKING:
     from retrieve.indexes.collection import Collection
 
+KINDS = {  # of damaged rows, in words
+    "spaces": "what the catalog says of its embeddings",
+    "contents": "photos and texts",
+    "paths": "files",
+    "faces": "faces",
+    "crops": "pictures of faces",
+    "persons": "names of persons",
+    "passages": "passages",
+    "staged_faces": "faces on their way to other networks",
+}
 TOLD = 5  # answers of SQLite, runs of rows
 REPAIR = "Run: retrieve repair"
+REPAIR_FIRST = "Run: retrieve repair; where that does not mend it, restore a backup"
 CATALOG_LOST = "Restore the collection from a backup, or index into a new one"
 NEXT_WRITER = "A writer is at work, or one died: the next run of retrieve index removes it"
 
@@ -79,9 +94,20 @@ class Suspects:
 def check(collection: Collection) -> list[Finding]:
     """Everything that is not as it should be; an empty list if all is."""
     db, folder = collection.db, collection.path
-    findings = [*_permissions(folder), *_catalog(db)]
-    if any(finding.todo == CATALOG_LOST for finding in findings):
-        return findings  # what it says about the rest cannot be relied upon
+    strange = list(_strange(folder))
+    findings = [*strange, *_permissions(folder)]
+    try:
+        findings += _catalog(db)
+        if strange or any(finding.todo == CATALOG_LOST for finding in findings):
+            return findings  # what it says about the rest cannot be relied upon
+        return findings + _rest(db, folder)
+    except sqlite3.DatabaseError as error:
+        return [*findings, Finding(f"catalog.sqlite is damaged: {error}", CATALOG_LOST)]
+
+
+def _rest(db: Database, folder: Path) -> list[Finding]:
+    """What can be told where the catalog's file can be read."""
+    findings = list(_signed(db))
     for vectors in every_space(db, folder):
         for _ in range(LOOKS):
             with reading(db):
@@ -118,6 +144,32 @@ def suspects(db: Database, vectors: VectorSpace) -> Suspects:
     return Suspects(damaged, np.concatenate(odd), np.concatenate(left))
 
 
+def _strange(folder: Path) -> Iterator[Finding]:
+    for path, kind in strange_files(folder):
+        yield Finding(
+            f"{path.relative_to(folder)} is no file of a collection, but a {kind}",
+            "See who put it there and remove it, then run: retrieve repair",
+        )
+
+
+def _signed(db: Database) -> Iterator[Finding]:
+    """Every row that an answer is made of is what was written."""
+    changed = altered(db)
+    if changed:
+        yield Finding(
+            f"what catalog.sqlite is made of is not as it was made: {', '.join(changed[:TOLD])}",
+            CATALOG_LOST,
+        )
+        return
+    for table, keys in catalog_rows.damaged(db):
+        first = ", ".join(map(str, keys[:TOLD]))
+        yield Finding(
+            f"{len(keys)} of {KINDS[table]} are not what was written: {table} {first}"
+            + (" …" if len(keys) > TOLD else ""),
+            REPAIR,
+        )
+
+
 def _permissions(folder: Path) -> Iterator[Finding]:
     open_to_others = [
         path
@@ -142,10 +194,12 @@ def _catalog(db: Database) -> Iterator[Finding]:
         return
     for answer in answers[:TOLD]:
         if answer != "ok":
-            yield Finding(f"catalog.sqlite is damaged: {answer}", CATALOG_LOST)
+            todo = REPAIR if catalog_rows.is_of_an_index(answer) else CATALOG_LOST
+            yield Finding(f"catalog.sqlite is damaged: {answer}", todo)
     for table, row, parent, _ in broken[:TOLD]:
         yield Finding(
-            f"row {row} of {table} refers to a row of {parent} that is not there", CATALOG_LOST
+            f"row {row} of {table} refers to a row of {parent} that is not there",
+            REPAIR_FIRST,
         )
 
 
@@ -181,7 +235,7 @@ def _rows(db: Database, vectors: VectorSpace) -> Iterator[Finding]:
     space, gallery = vectors.required(), vectors.there()
     file = vectors.file(space).path
     if len(gallery) < space.rows:
-        there = f"holds {len(gallery):,}" if file.exists() else "is missing"
+        there = "is missing" if size_bytes(file) is None else f"holds {len(gallery):,}"
         yield Finding(f"of {space.rows:,} embeddings {file.name} {there}", REPAIR)
     every = segments.segments(db, vectors.name)
     expected = list(range(0, space.rows, SEGMENT_ROWS))
@@ -239,7 +293,11 @@ def words_agree(db: Database) -> bool:
         db.execute(f"PRAGMA busy_timeout = {waits_ms}")
     ids = "SELECT id FROM passages EXCEPT SELECT id FROM stems_docsize"
     more = "SELECT id FROM stems_docsize EXCEPT SELECT id FROM passages"
-    return not db.execute(f"SELECT * FROM ({ids}) UNION ALL SELECT * FROM ({more})").fetchone()
+    both = f"SELECT * FROM ({ids}) UNION ALL SELECT * FROM ({more})"
+    try:
+        return not (db.execute(both).fetchone() or sums.damaged(db, sums.WORDS))
+    except sqlite3.DatabaseError:
+        return False
 
 
 def _words(db: Database) -> Iterator[Finding]:
@@ -252,7 +310,7 @@ def _leftovers(vectors: VectorSpace) -> Iterator[Finding]:
         yield Finding(f"{path.name} is of another generation", NEXT_WRITER, wrong=False)
     space = vectors.required()
     path = vectors.file(space).path
-    behind = (path.stat().st_size if path.exists() else 0) - space.rows * space.dim * 4
+    behind = (size_bytes(path) or 0) - space.rows * space.dim * 4
     if behind > 0:
         yield Finding(
             f"{behind:,} bytes in {path.name} stand behind its last embedding",

@@ -7,6 +7,7 @@ randomized pattern-matching algorithms", with a fixed window).
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from retrieve.indexes.files import open_regular
 
 WINDOW = 8  # bytes
 BLOCK_BYTES = 1 << 22
@@ -77,7 +80,7 @@ class Needles:
 
 def find_in_file(path: Path, needles: Needles) -> Iterator[tuple[int, int]]:
     """(number of the sequence, offset) for each sequence in the file."""
-    with path.open("rb") as file:
+    with os.fdopen(open_regular(path), "rb") as file:
         before, position = b"", 0
         while block := file.read(BLOCK_BYTES):
             data = before + block
@@ -97,7 +100,9 @@ def find_in_folder(folder: Path, needles: Sequence[bytes]) -> tuple[list[Found],
     found: list[Found] = []
     told: Counter[int] = Counter()
     files = size_bytes = 0
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_file():
+            continue  # of what is no file of the collection's, check tells
         with suppress(FileNotFoundError):  # other processes may be at work
             size_bytes += path.stat().st_size
             files += 1

@@ -54,7 +54,7 @@ def recall(collection: Collection, *, faces: int = FACES, seed: int = 1) -> Reca
         raise BadInput(f"recall needs two stored faces or more; there are {len(living)}")
     k = min(K, len(living) - 1)
     chosen = np.random.default_rng(seed).choice(living, min(faces, len(living)), replace=False)
-    probes = np.array(vectors.gallery()[np.sort(chosen)])
+    probes = engine.embeddings(np.sort(chosen))
     exact = engine.nearest(probes, k + 1, keep=keep, exact=True)
     indexed = engine.index() is not None
     asked = engine.nearest(probes, k + 1, keep=keep) if indexed else exact

@@ -6,7 +6,6 @@ embedded again. It is signed anew when each of its living rows is; until then it
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,9 @@ from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.reembedding import staged
 from retrieve.indexes.search import cache, traces
 from retrieve.indexes.search.engine import CACHE_FOLDER, Engine
-from retrieve.indexes.upkeep import check
+from retrieve.indexes.upkeep import check, rows
+from retrieve.indexes.upkeep.rows import Lost
+from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.segments import SEGMENT_ROWS
 from retrieve.indexes.vectors.spaces import Moved, VectorSpace, searched_spaces
 from retrieve.types import Skipped
@@ -48,8 +49,10 @@ class Repaired:
     indexes   made again
     staged    segments of the space that a collection moves to, taken out of it: the next
               retrieve reembed embeds them again
+    rows      of the catalog that are again what was written
     damaged   segments that stay damaged
     left      files of photos whose faces could not be embedded again, and why
+    lost      rows of the catalog that stay damaged
     """
 
     segments: int = 0
@@ -58,8 +61,10 @@ class Repaired:
     words: int = 0
     indexes: int = 0
     staged: int = 0
+    rows: int = 0
     damaged: int = 0
     left: list[Skipped] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +92,14 @@ def repair(
     raises        CollectionError if the networks are not those that made the collection
     """
     db, folder = collection.db, collection.path
-    report = Repaired(words=_enter_words(collection))  # which deleting needs to be whole
+    mended = rows.mend(db)
+    report = Repaired(rows=mended.rows, lost=mended.left)
+    report.words = _enter_words(collection)  # which deleting needs to be whole
     traces.finish_or_raise(db, folder)
     report.staged = staged.heal(db, folder)
     for vectors in searched_spaces(db, folder):
         _lengthen(collection, vectors)
+        report.segments += _sign_right_ones(collection, vectors)
         suspect = check.suspects(db, vectors).segments()
         if suspect and vectors.name == collection.faces.name:
             collection.begin()  # refuses other networks
@@ -319,14 +327,21 @@ def _lengthen(collection: Collection, vectors: VectorSpace) -> None:
     """A file that was cut short, or is missing, gets zeros: damage that can be repaired."""
     with writing(collection.db):
         space = vectors.required()
-        wanted = space.rows * space.dim * 4
-        fd = os.open(vectors.file(space).path, os.O_WRONLY | os.O_CREAT, 0o600)
-        try:
-            if os.fstat(fd).st_size < wanted:
-                os.ftruncate(fd, wanted)
-                os.fsync(fd)
-        finally:
-            os.close(fd)
+        vectors.file(space).lengthen(space.rows)
+
+
+def _sign_right_ones(collection: Collection, vectors: VectorSpace) -> int:
+    """Sign segments whose embeddings one kind of checksum proves right and the other does not."""
+    with writing(collection.db):
+        gallery, dying = vectors.there(), vectors.dying()
+        right = [
+            one
+            for one in segments.segments(collection.db, vectors.name)
+            if sum(segments.agrees(gallery, one, dying)) == 1
+        ]
+        for segment in right:
+            vectors.sign(segment)
+    return len(right)
 
 
 def _index(collection: Collection, vectors: VectorSpace) -> int:

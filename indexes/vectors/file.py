@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import CollectionError
+from retrieve.indexes.files import open_regular, size_bytes
 from retrieve.networks.own import check_embeddings
 from retrieve.types import Embeddings
 
@@ -39,8 +40,8 @@ class VectorFile:
         """
         check_embeddings(embeddings, self.dim)
         self._check_holds(first_row)
-        new = not self.path.exists()
-        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
+        new = size_bytes(self.path) is None
+        fd = open_regular(self.path, os.O_WRONLY | os.O_CREAT)
         try:
             self._put(fd, first_row, embeddings)
             os.fdatasync(fd)
@@ -55,7 +56,7 @@ class VectorFile:
         rows    ascending
         values  (len(rows), D) float32
         """
-        fd = os.open(self.path, os.O_WRONLY)
+        fd = open_regular(self.path, os.O_WRONLY)
         try:
             numbers = np.asarray(rows, np.int64)
             for run in np.split(np.arange(len(numbers)), np.flatnonzero(np.diff(numbers) > 1) + 1):
@@ -67,8 +68,28 @@ class VectorFile:
 
     def cut(self, rows: int) -> None:
         """Drop what lies behind that many rows; call inside the catalog's write transaction."""
-        if self.path.exists() and self.path.stat().st_size > rows * self.dim * 4:
-            os.truncate(self.path, rows * self.dim * 4)
+        wanted = rows * self.dim * 4
+        if (size_bytes(self.path) or 0) > wanted:
+            fd = open_regular(self.path, os.O_WRONLY)
+            try:
+                os.ftruncate(fd, wanted)
+            finally:
+                os.close(fd)
+
+    def lengthen(self, rows: int) -> None:
+        """Put zeros where a file was cut short, or is missing: damage that can be repaired."""
+        wanted = rows * self.dim * 4
+        fd = open_regular(self.path, os.O_WRONLY | os.O_CREAT)
+        try:
+            if os.fstat(fd).st_size < wanted:
+                os.ftruncate(fd, wanted)
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def held(self) -> int:
+        """How many whole rows the file holds; 0 if it is missing."""
+        return (size_bytes(self.path) or 0) // (self.dim * 4)
 
     def _put(self, fd: int, first_row: int, values: NDArray[np.float32]) -> None:
         if not values.size:
@@ -89,7 +110,8 @@ class VectorFile:
             return np.empty((0, self.dim), np.float32)
         self._check_holds(rows)
         try:
-            return np.memmap(self.path, dtype="<f4", mode="r", shape=(rows, self.dim))
+            with os.fdopen(open_regular(self.path), "rb") as file:
+                return np.memmap(file, dtype="<f4", mode="r", shape=(rows, self.dim))
         except OSError as error:
             raise _unreadable(self.path, error) from error
 
@@ -98,14 +120,14 @@ class VectorFile:
             return
         wanted = rows * self.dim * 4
         try:
-            size = self.path.stat().st_size
-        except FileNotFoundError as error:
+            size = size_bytes(self.path)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        if size is None:
             raise FileMissing(
                 f"{self.path} is missing: the catalog counts {rows} embeddings in it. Restore it "
                 "from a backup, or index into a new collection"
-            ) from error
-        except OSError as error:
-            raise _unreadable(self.path, error) from error
+            )
         if size < wanted:
             raise CollectionError(
                 f"{self.path} is damaged: the catalog counts {rows} embeddings ({wanted} bytes), "

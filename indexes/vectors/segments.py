@@ -1,8 +1,11 @@
-"""Checksums of a vector file: one CRC-32 for each 1,024 rows, kept in the catalog.
+"""Checksums of a vector file: one CRC-32 for each 1,024 rows, and for each 16, in the catalog.
 
 A CRC goes on from where it stood, so that appending to a segment reads nothing back, and
 what a disk did to earlier rows is not signed a second time. It finds every flipped bit and
 every burst of up to 32 bits; against malice it is no protection.
+
+The first says what is to be made again, the second is looked at before rows are believed
+(trusted.py).
 
 Dead rows count as zeros from the moment at which they die, so that it does not matter how
 far the overwriting has come when its process is killed.
@@ -10,6 +13,7 @@ far the overwriting has come when its process is killed.
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,15 +25,21 @@ from sqlite_utils import Database
 from retrieve.types import Embeddings
 
 SEGMENT_ROWS = 1024  # half a megabyte of 128-d rows: what one bad bit makes repair look at
+BLOCK_ROWS = 16  # 8 kB of 128-d rows: a cold search looks at 3 MB for its 400 candidates
+_CRC = struct.Struct("<I")
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Rows [first, first + rows) of a space and their checksum."""
+    """Rows [first, first + rows) of a space and their checksum.
+
+    blocks  CRC-32 of each BLOCK_ROWS of them, little-endian uint32
+    """
 
     first: int
     rows: int
     crc: int
+    blocks: bytes
 
 
 def crc32(embeddings: Embeddings, before: int = 0) -> int:
@@ -40,7 +50,7 @@ def crc32(embeddings: Embeddings, before: int = 0) -> int:
 def segments(db: Database, space: str) -> list[Segment]:
     """All segments of a space, in order."""
     rows = db.execute(
-        "SELECT first, rows, crc FROM segments WHERE space = ? ORDER BY first", [space]
+        "SELECT first, rows, crc, blocks FROM segments WHERE space = ? ORDER BY first", [space]
     )
     return [Segment(*row) for row in rows]
 
@@ -50,20 +60,43 @@ def append(db: Database, space: str, first: int, embeddings: Embeddings) -> None
     for start, part in _parts(first, embeddings):
         segment = start - start % SEGMENT_ROWS
         if start == segment:
-            put(db, space, Segment(segment, len(part), crc32(part)))
+            put(db, space, Segment(segment, len(part), crc32(part), block_crcs(part)))
             continue
-        held, crc = db.execute(
-            "SELECT rows, crc FROM segments WHERE space = ? AND first = ?", [space, segment]
+        held, crc, blocks = db.execute(
+            "SELECT rows, crc, blocks FROM segments WHERE space = ? AND first = ?", [space, segment]
         ).fetchone()
         assert segment + held == start
-        put(db, space, Segment(segment, held + len(part), crc32(part, crc)))
+        longer = _longer(blocks, held, part)
+        put(db, space, Segment(segment, held + len(part), crc32(part, crc), longer))
 
 
 def put(db: Database, space: str, segment: Segment) -> None:
     db.execute(
-        "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?)",
-        [space, segment.first, segment.rows, segment.crc],
+        "INSERT OR REPLACE INTO segments (space, first, rows, crc, blocks) VALUES (?, ?, ?, ?, ?)",
+        [space, segment.first, segment.rows, segment.crc, segment.blocks],
     )
+
+
+def block_crcs(rows: Embeddings) -> bytes:
+    """Of rows that begin where a block does."""
+    starts = range(0, len(rows), BLOCK_ROWS)
+    return b"".join(_CRC.pack(crc32(rows[start : start + BLOCK_ROWS])) for start in starts)
+
+
+def block_crc(segment: Segment, number: int) -> int | None:
+    """What a segment's block should have; None where the catalog does not tell."""
+    kept = segment.blocks[number * _CRC.size : (number + 1) * _CRC.size]
+    return int(_CRC.unpack(kept)[0]) if len(kept) == _CRC.size else None
+
+
+def _longer(blocks: bytes, held: int, rows: Embeddings) -> bytes:
+    """The checksums of a segment of `held` rows after rows were put behind them."""
+    begun = held % BLOCK_ROWS
+    if not begun or len(blocks) != -(-held // BLOCK_ROWS) * _CRC.size:
+        return blocks + block_crcs(rows)
+    most = BLOCK_ROWS - begun
+    (last,) = _CRC.unpack(blocks[-_CRC.size :])
+    return blocks[: -_CRC.size] + _CRC.pack(crc32(rows[:most], last)) + block_crcs(rows[most:])
 
 
 def content(gallery: Embeddings, segment: Segment, dying: NDArray[np.int64]) -> Embeddings:
@@ -72,19 +105,33 @@ def content(gallery: Embeddings, segment: Segment, dying: NDArray[np.int64]) -> 
     dying    rows of the gallery, ascending, that count as zeros whatever they hold
     returns  (rows, D) float32
     """
-    end = segment.first + segment.rows
-    rows = gallery[segment.first : end]
-    start, stop = np.searchsorted(dying, [segment.first, segment.first + len(rows)])
+    return living(gallery, segment.first, segment.first + segment.rows, dying)
+
+
+def living(gallery: Embeddings, first: int, last: int, dying: NDArray[np.int64]) -> Embeddings:
+    """Rows [first, last) likewise."""
+    rows = gallery[first:last]
+    start, stop = np.searchsorted(dying, [first, first + len(rows)])
     if start < stop:
         rows = np.array(rows)
-        rows[dying[start:stop] - segment.first] = 0
+        rows[dying[start:stop] - first] = 0
     return rows
 
 
 def sound(gallery: Embeddings, segment: Segment, dying: NDArray[np.int64]) -> bool:
-    """Whether a segment's bytes are those that were written."""
+    """Whether a segment's bytes are those that were written, by both kinds of checksums."""
+    return all(agrees(gallery, segment, dying))
+
+
+def agrees(gallery: Embeddings, segment: Segment, dying: NDArray[np.int64]) -> tuple[bool, bool]:
+    """Whether the checksum of a segment fits its bytes, and whether those of its blocks do.
+
+    Where one of them does the embeddings are right, and the other checksum is damaged.
+    """
     rows = content(gallery, segment, dying)
-    return len(rows) == segment.rows and crc32(rows) == segment.crc
+    if len(rows) != segment.rows:
+        return False, False
+    return crc32(rows) == segment.crc, block_crcs(rows) == segment.blocks
 
 
 def _parts(first: int, embeddings: Embeddings) -> Iterator[tuple[int, Embeddings]]:

@@ -192,9 +192,8 @@ class VectorSpace:
         space = self.required()
         file = self.file(space)
         try:
-            held = file.path.stat().st_size // (space.dim * 4)
-            return file.read(min(space.rows, held))
-        except (FileNotFoundError, FileMissing):
+            return file.read(min(space.rows, file.held()))
+        except FileMissing:  # unlinked just now
             return file.read(0)
 
     def segments(self, firsts: Iterable[int]) -> list[Segment]:
@@ -204,8 +203,8 @@ class VectorSpace:
             part = wanted[start : start + VARIABLES]
             marks = ",".join("?" * len(part))
             found += self._db.execute(
-                f"SELECT first, rows, crc FROM segments WHERE space = ? AND first IN ({marks}) "
-                "ORDER BY first",
+                "SELECT first, rows, crc, blocks FROM segments "
+                f"WHERE space = ? AND first IN ({marks}) ORDER BY first",
                 [self.name, *part],
             ).fetchall()
         return [Segment(*row) for row in found]
@@ -216,7 +215,8 @@ class VectorSpace:
 
     def _sign(self, segment: Segment, gallery: Embeddings, dying: NDArray[np.int64]) -> None:
         rows = segments.content(gallery, segment, dying)
-        segments.put(self._db, self.name, replace(segment, crc=segments.crc32(rows)))
+        crc, blocks = segments.crc32(rows), segments.block_crcs(rows)
+        segments.put(self._db, self.name, replace(segment, crc=crc, blocks=blocks))
 
     def damaged(self) -> list[Segment]:
         """The segments whose bytes are not those that were written, or are not there."""

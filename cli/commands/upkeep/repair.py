@@ -48,5 +48,5 @@ def repair(
             on_progress=lambda photos, of: show("embedding again", photos, of),
         )
     reports.repaired(done)
-    if done.damaged:
+    if done.damaged or done.lost:
         raise typer.Exit(1)

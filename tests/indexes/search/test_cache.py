@@ -197,7 +197,7 @@ def test_a_symbolic_link_is_refused(folder, file, tmp_path):
 def test_a_folder_in_place_of_the_file_is_refused(folder, file):
     (folder / file.name).unlink()
     (folder / file.name).mkdir()
-    with pytest.raises(CollectionError, match="it is not a file"):
+    with pytest.raises(CollectionError, match="it is a folder"):
         cache.read(folder, file, DIM)
 
 

@@ -1,0 +1,215 @@
+"""A checksum for each row that an answer is made of, so that a bit that a disk turned is found.
+
+Beside each table lies another, `sums_…`, with the first eight bytes of BLAKE2b of every row.
+Triggers keep it, so that no writer can forget to; they call row_sum(), which each connection of
+ours knows and no other program does: what that changes behind our back it cannot sign, and
+SQLite refuses. As with the checksums of embeddings, a row that was damaged is not signed a second
+time when some of it is changed: it stays known as damaged.
+
+Left out is what says only where an embedding lies (`row`): compacting renumbers all, and rows
+ascend with ids and leave no gap but the dead, which check looks at.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+
+from sqlite_utils import Database
+
+SIGNED = {  # tables, and the column that names a row for good
+    "spaces": "name",
+    "contents": "id",
+    "paths": "id",
+    "faces": "id",
+    "crops": "face_id",
+    "persons": "id",
+    "passages": "id",
+    "staged_faces": "id",
+}
+UNSIGNED = {"row"}  # columns
+WORDS = "stems"  # the index of words: FTS5's table has no triggers, put_stems() signs
+SUM_BYTES = 8
+_FLOAT, _INTEGER = struct.Struct("<Bd"), struct.Struct("<Bq")
+_LENGTH = struct.Struct("<BI")
+
+Value = None | int | float | bytes | str
+
+
+def row_sum(*values: Value) -> int:
+    """64 bits of BLAKE2b of a row's values, signed as SQLite's integers are.
+
+    Each value goes in with its type and length, so that no two rows read the same.
+    """
+    digest = blake2b(digest_size=SUM_BYTES)
+    for value in values:
+        if isinstance(value, bytes):
+            digest.update(_LENGTH.pack(3, len(value)))
+            digest.update(value)
+        elif isinstance(value, float):
+            digest.update(_FLOAT.pack(2, value))
+        elif value is None:
+            digest.update(b"\0")
+        elif isinstance(value, int):
+            digest.update(_INTEGER.pack(1, value))
+        else:
+            encoded = value.encode("utf-8", "surrogatepass")
+            digest.update(_LENGTH.pack(4, len(encoded)))
+            digest.update(encoded)
+    return int.from_bytes(digest.digest(), "little", signed=True)
+
+
+def teach(conn: sqlite3.Connection) -> None:
+    """Let a connection sign rows."""
+    conn.create_function("row_sum", -1, row_sum, deterministic=True)
+
+
+def signed_columns(db: Database, table: str) -> list[str]:
+    """The columns of a table that its checksums cover."""
+    columns = db.execute("SELECT name FROM pragma_table_info(?)", [table]).fetchall()
+    return [name for (name,) in columns if name not in UNSIGNED]
+
+
+def expression(columns: Iterable[str], of: str) -> str:
+    """SQL for the checksum of a row, which is called `of` (NEW, OLD, a table).
+
+    Text is handed over as bytes, after a t: where a bit has turned it may be no UTF-8 any more,
+    and a blob of the same bytes is another value.
+    """
+    return f"row_sum({', '.join(value(name, of) for name in columns)})"
+
+
+def value(name: str, of: str) -> str:
+    """SQL for a column as it goes into the checksum."""
+    return (
+        f"CASE typeof({of}.{name}) WHEN 'text' THEN CAST('t' || {of}.{name} AS BLOB) "
+        f"ELSE {of}.{name} END"
+    )
+
+
+def sign_all(db: Database) -> None:
+    """Sign every row that there is, and let triggers sign from now on; for migrations.
+
+    A migration that adds a column to a signed table calls it again.
+    """
+    for table, key in SIGNED.items():
+        columns = signed_columns(db, table)
+        sums = f"sums_{table}"
+        for event in ("insert", "update", "delete"):
+            db.execute(f"DROP TRIGGER IF EXISTS {sums}_{event}")
+        db.execute(f"DROP TABLE IF EXISTS {sums}")
+        whole = "INTEGER PRIMARY KEY" if key != "name" else "TEXT PRIMARY KEY"
+        db.execute(f"CREATE TABLE {sums} (id {whole}, sum INTEGER NOT NULL)")
+        db.execute(
+            f"INSERT INTO {sums} SELECT {key}, {expression(columns, table)} FROM {table} "
+            f"ORDER BY {key}"
+        )
+        new, old = expression(columns, "NEW"), expression(columns, "OLD")
+        db.execute(
+            f"CREATE TRIGGER {sums}_insert AFTER INSERT ON {table} BEGIN "
+            f"INSERT OR REPLACE INTO {sums} VALUES (NEW.{key}, {new}); END"
+        )
+        db.execute(
+            f"CREATE TRIGGER {sums}_update AFTER UPDATE OF {', '.join(columns)} ON {table} BEGIN "
+            f"UPDATE {sums} SET sum = {new} WHERE id = OLD.{key} AND sum = {old}; END"
+        )
+        db.execute(
+            f"CREATE TRIGGER {sums}_delete AFTER DELETE ON {table} BEGIN "
+            f"DELETE FROM {sums} WHERE id = OLD.{key}; END"
+        )
+    db.execute(f"DROP TABLE IF EXISTS sums_{WORDS}")
+    db.execute(f"CREATE TABLE sums_{WORDS} (id INTEGER PRIMARY KEY, sum INTEGER NOT NULL)")
+    db.execute(
+        f"INSERT INTO sums_{WORDS} SELECT rowid, row_sum(CAST(title AS BLOB), CAST(body AS BLOB)) "
+        f"FROM {WORDS}"
+    )
+
+
+def sign_words(db: Database, id: int | None, title: str, body: str) -> None:
+    """State the checksum of what the index of words holds of a passage."""
+    db.execute(
+        f"INSERT OR REPLACE INTO sums_{WORDS} VALUES (?, ?)",
+        [id, row_sum(title.encode(), body.encode())],
+    )
+
+
+def damaged(db: Database, table: str) -> list[int | str]:
+    """The keys of rows of a table that are not what was written, or that are there no more.
+
+    raises  sqlite3.DatabaseError if the table cannot be read to its end
+    """
+    if table == WORDS:
+        # As FTS5 keeps it: its own table would be asked for each row.
+        row, key, source = "row_sum(CAST(c0 AS BLOB), CAST(c1 AS BLOB))", "id", "stems_content"
+    else:
+        key, source = SIGNED[table], table
+        row = expression(signed_columns(db, table), table)
+    sums = f"sums_{table}"
+    found = db.execute(
+        f"SELECT {source}.{key} FROM {source} LEFT JOIN {sums} ON {sums}.id = {source}.{key} "
+        f"WHERE {sums}.sum IS NOT {row} "
+        f"UNION SELECT id FROM {sums} WHERE id NOT IN (SELECT {key} FROM {source})"
+    )
+    return [key for (key,) in found]
+
+
+def is_sound(db: Database, table: str, key: int | str) -> bool:
+    """Whether a row is there and what was written."""
+    row = db.execute(
+        f"SELECT {expression(signed_columns(db, table), table)} FROM {table} "
+        f"WHERE {SIGNED[table]} = ?",
+        [key],
+    ).fetchone()
+    return row is not None and row[0] == stated(db, table, key)
+
+
+def sign(db: Database, table: str, key: int | str) -> None:
+    """Sign a row as it is now, whatever its checksum was: what it holds is known to be right."""
+    column = SIGNED[table]
+    db.execute(
+        f"INSERT OR REPLACE INTO sums_{table} SELECT {column}, "
+        f"{expression(signed_columns(db, table), table)} FROM {table} WHERE {column} = ?",
+        [key],
+    )
+
+
+def stated(db: Database, table: str, key: int | str) -> int | None:
+    """The checksum that is kept of a row."""
+    row = db.execute(f"SELECT sum FROM sums_{table} WHERE id = ?", [key]).fetchone()
+    return None if row is None else int(row[0])
+
+
+def nearly(values: list[Value], wanted: int) -> Iterator[list[Value]]:
+    """Rows that differ from one in a single bit and have the wanted checksum: one at most.
+
+    A disk or a memory turns single bits, and 64 bits of a checksum tell which: of a row of n
+    bits one of n others fits, and that another does so by chance is n in 2 ** 64.
+    """
+    for place, value in enumerate(values):
+        for changed in _with_one_bit(value):
+            row = [*values[:place], changed, *values[place + 1 :]]
+            if row_sum(*row) == wanted:
+                yield row
+                return
+
+
+def _with_one_bit(value: Value) -> Iterator[Value]:
+    if isinstance(value, bytes):
+        data = bytearray(value)
+        for at in range(len(data)):
+            for bit in range(8):
+                data[at] ^= 1 << bit
+                yield bytes(data)
+                data[at] ^= 1 << bit
+    elif isinstance(value, float):
+        for changed in _with_one_bit(struct.pack("<d", value)):
+            assert isinstance(changed, bytes)
+            yield struct.unpack("<d", changed)[0]
+    elif isinstance(value, int):
+        # 0 and 1 take no byte in SQLite's file: the type alone says them.
+        yield from {0, 1} - {value}
+        for bit in range(63):
+            yield value ^ (1 << bit)
+        yield value ^ -(1 << 63)

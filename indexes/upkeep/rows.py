@@ -1,0 +1,157 @@
+"""Damaged rows of the catalog: named, and mended where that can be proved.
+
+A mended row is believed only if it has the checksum that was kept of the row that was written
+(indexes/catalog/sums.py): a single bit that turned is found by trying all of them, a key is made
+of its name again. SQLite's own indexes are made again where they do not fit their tables.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from retrieve.indexes.catalog import sums
+from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.catalog.persons import key_of
+from retrieve.indexes.catalog.sums import SIGNED, Value
+
+AGAIN = "forget it and index it again: retrieve forget PATH, then retrieve index PATH"
+TODO = {
+    "spaces": "restore the collection from a backup",
+    "contents": AGAIN,
+    "paths": "index its folder again: retrieve index FOLDER",
+    "faces": AGAIN,
+    "crops": AGAIN,
+    "persons": "give the name again: retrieve name NAME --person OLD",
+    "passages": AGAIN,
+    "staged_faces": "begin anew: retrieve reembed",
+}
+# What integrity_check says of an index that does not fit its table, which is derived again.
+OF_AN_INDEX = ("missing from index", "wrong # of entries in index", "non-unique entry in index")
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A row that is not what was written, and what a person may do about it."""
+
+    table: str
+    key: int | str
+    what: str
+    todo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """How many rows are right again, and those that are not."""
+
+    rows: int
+    left: list[Lost]
+
+
+def damaged(db: Database) -> Iterator[tuple[str, list[int | str]]]:
+    """Tables with rows that are not what was written, and the keys of these."""
+    for table in SIGNED:
+        found = sums.damaged(db, table)
+        if found:
+            yield table, found
+
+
+def mend(db: Database) -> Mended:
+    """Mend what can be proved, in one transaction, and name the rest.
+
+    raises  sqlite3.DatabaseError if the catalog cannot be read to its end
+    """
+    mended, left = 0, []
+    with writing(db):
+        if any(is_of_an_index(line) for (line,) in db.execute("PRAGMA integrity_check")):
+            mended += _renew_indexes(db)
+        for table, keys in list(damaged(db)):
+            for key in keys:
+                if _mend(db, table, key):
+                    mended += 1
+                else:
+                    left.append(Lost(table, key, _named(db, table, key), TODO[table]))
+    return Mended(mended, left)
+
+
+def is_of_an_index(line: str) -> bool:
+    """Whether that line of integrity_check is about an index of SQLite."""
+    return any(words in line for words in OF_AN_INDEX)
+
+
+def _renew_indexes(db: Database) -> int:
+    """Make the indexes of SQLite again; 0 if damaged rows would be the same in them."""
+    try:
+        db.execute("REINDEX")
+    except sqlite3.IntegrityError:
+        return 0
+    return 1
+
+
+def _mend(db: Database, table: str, key: int | str) -> bool:
+    wanted, columns = sums.stated(db, table, key), sums.signed_columns(db, table)
+    found = db.execute(
+        f"SELECT {', '.join(sums.value(one, table) for one in columns)} "
+        f"FROM {table} WHERE {SIGNED[table]} = ?",
+        [key],
+    ).fetchone()
+    if found is None or wanted is None:
+        return False
+    values: list[Value] = list(found)
+    if (sums.row_sum(*values) ^ wanted).bit_count() == 1:  # it was the checksum itself
+        sums.sign(db, table, key)
+        return True
+    for row in _candidates(table, values, wanted):
+        try:
+            _put(db, table, key, columns, row)
+        except sqlite3.DatabaseError:  # its index knows the row as it was
+            return False
+        return True
+    return False
+
+
+def _candidates(table: str, values: list[Value], wanted: int) -> Iterator[list[Value]]:
+    """Rows near a damaged one that have its checksum."""
+    if table == "persons" and isinstance(values[1], bytes):
+        name = values[1][1:].decode("utf-8", "replace")
+        derived: list[Value] = [values[0], values[1], b"t" + key_of(name).encode()]
+        if sums.row_sum(*derived) == wanted:
+            yield derived
+            return
+    yield from sums.nearly(values, wanted)
+
+
+def _put(db: Database, table: str, key: int | str, columns: list[str], values: list[Value]) -> None:
+    """Write a row as it was; its checksum is kept, for it is the one of that row."""
+    kinds = dict(db.execute("SELECT name, type FROM pragma_table_info(?)", [table]).fetchall())
+    names, given = [], []
+    for name, value in zip(columns, values, strict=True):
+        text = isinstance(value, bytes) and value[:1] == b"t" and kinds[name] in ("TEXT", "")
+        names.append(f"{name} = {'CAST(? AS TEXT)' if text else '?'}")
+        given.append(value[1:] if text and isinstance(value, bytes) else value)
+    db.execute(f"UPDATE {table} SET {', '.join(names)} WHERE {SIGNED[table]} = ?", [*given, key])
+    assert sums.is_sound(db, table, key)
+
+
+def _named(db: Database, table: str, key: int | str) -> str:
+    """The row in words: the file or the person that it is of, where that can be told."""
+    of = {
+        "contents": "SELECT path FROM paths WHERE content_id = ?",
+        "paths": "SELECT path FROM paths WHERE id = ?",
+        "persons": "SELECT name FROM persons WHERE id = ?",
+        "faces": "SELECT path FROM paths JOIN faces USING (content_id) WHERE faces.id = ?",
+        "crops": "SELECT path FROM paths JOIN faces USING (content_id) WHERE faces.id = ?",
+        "passages": "SELECT path FROM paths JOIN passages USING (content_id) WHERE passages.id = ?",
+    }.get(table)
+    row = db.execute(f"{of} LIMIT 1", [key]).fetchone() if of else None
+    told = f"row {key} of {table}"
+    if row is None:
+        return told
+    of_what = str(row[0]) if table == "persons" else path_of(row[0])
+    shown = os.fsencode(of_what).decode("utf-8", "backslashreplace")
+    return f"{told} ({shown})"
