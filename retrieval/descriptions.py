@@ -1,35 +1,41 @@
-"""A photo → passages: what is written into it and beside it, and what its names say.
+"""A photo → passages, date and place: what is written into it and beside it, and its names.
 
 Nothing is decoded: headers, metadata blocks and small files are read. Formats of metadata
-have a file each in `metadata/`.
+have a file each in `metadata/`; each of them fails alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from PIL import Image, ImageFile, TiffImagePlugin
-from pillow_heif import register_heif_opener
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from retrieve.documents.lines import Line
 from retrieve.documents.passages import split
 from retrieve.errors import BadInput
+from retrieve.metadata.distinct import distinct
 from retrieve.metadata.exif import read_exif
 from retrieve.metadata.iptc import read_iptc
 from retrieve.metadata.names import name_words
-from retrieve.metadata.png import read_png
+from retrieve.metadata.places import Place
+from retrieve.metadata.png import Chunks, read_png
 from retrieve.metadata.said import Said
 from retrieve.metadata.sidecars import Sidecar, read_sidecar, sidecars
-from retrieve.metadata.xmp import read_xmp
-from retrieve.photos import DAMAGE, FORMATS, careful
+from retrieve.metadata.xmp import extended, read_xmp
+from retrieve.photos import BadPhoto, careful, open_file, open_image, raw_exif
+from retrieve.pictures import raw
+from retrieve.pictures.pieces import File, opened
 from retrieve.text.tokens import words
 from retrieve.types import Passage
 
 __all__ = ["Description", "Sidecar", "describe", "sidecars"]
 
-_TIFF_XMP = 700
+_TIFF_XMP, _TIFF_IPTC = 700, 33723
+_PHOTOSHOP_IPTC = 0x0404  # among Photoshop's resources in a JPEG
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,84 +45,145 @@ class Description:
     passages  captions, then keywords, then names; the same words stand in one of them only
     sidecars  the files beside the photo that were read: if they change, it says something else
     warnings  what was left out because it is damaged
+    taken_at  local time as exact as it is stated, ISO 8601 without zone (2019-07-21T18:03:00,
+              1978-06-24, 1978), or None. The exposure in EXIF counts first, then what XMP and
+              IPTC say of when it was made, then Takeout's JSON; an edit's date never does
+    place     degrees north and east, or None; of EXIF, then XMP, then JSON
+    opened    whether the photo itself could be looked at, and not only what lies beside it
     """
 
     passages: tuple[Passage, ...] = ()
     sidecars: tuple[Sidecar, ...] = ()
     warnings: tuple[str, ...] = ()
+    taken_at: str | None = None
+    place: Place | None = None
+    opened: bool = True
 
 
 def describe(photo: Path, root: Path | None = None) -> Description:
-    """Captions, keywords and names of a photo, from its sidecars, its metadata and its path.
+    """Captions, keywords and names of a photo, when and where it was taken, from its sidecars,
+    its metadata and its path.
 
     root  the folder that is indexed: names of folders below it, and its own, say something
           about the photo; None takes the name of the file alone
 
-    A file that is no photo, or cannot be read, has its sidecars and its name.
+    A file that is no photo, or cannot be read, has its sidecars and its name. Whatever goes
+    wrong with a sidecar or a block of metadata is a warning, and the rest is read.
     """
-    said, warnings = Said(), []
+    said, warnings = Said(), list[str]()
     beside = sidecars(photo)
     for sidecar in beside:
-        try:
-            said.add(read_sidecar(sidecar.path))
-        except BadInput as error:
-            warnings.append(f"{sidecar.path.name} says nothing: {error}")
-    said.add(_embedded(photo, warnings))
+        _take(said, sidecar.path.name, partial(read_sidecar, sidecar.path), warnings)
+    embedded = _embedded(photo, warnings)
+    said.add(embedded or Said())
     passages = [*_captions(said), *_keywords(said)]
     passages += _names(name_words(photo, root), passages)
-    return Description(tuple(passages), tuple(beside), tuple(warnings))
+    return Description(
+        tuple(passages),
+        tuple(beside),
+        tuple(warnings),
+        said.taken_at,
+        said.taken_in,
+        embedded is not None,
+    )
 
 
-def _embedded(photo: Path, warnings: list[str]) -> Said:
-    """What the file itself says; XMP first, which programs of today write."""
-    said = Said()
-    register_heif_opener()
+def _take(said: Said, name: str, read: Callable[[], Said], warnings: list[str]) -> None:
+    """Add what one source says, or a warning that it says nothing.
+
+    Strangers' programs wrote it, and readers of others' make parse it: any exception is that
+    source's own.
+    """
     try:
-        with careful(), Image.open(photo, formats=FORMATS) as image:
-            png = read_png(photo) if image.format == "PNG" else None
-            xmp = png.xmp if png else _xmp(image)
-            if xmp:
-                try:
-                    said.add(read_xmp(xmp))
-                except BadInput as error:
-                    warnings.append(f"its XMP says nothing: {error}")
-            for name, read in (("IPTC", _iptc), ("EXIF", _exif)):
-                try:
-                    said.add(read(image, png.exif if png else None))
-                except DAMAGE as error:
-                    warnings.append(f"its {name} data say nothing: damaged ({error})")
-            if png:
-                said.add(png.said)
-    except DAMAGE:
-        pass  # whoever decodes it will say so
+        said.add(read())
+    except BadInput as error:
+        warnings.append(f"{name} says nothing: {error}")
+    except Exception as error:
+        warnings.append(f"{name} says nothing: damaged: {type(error).__name__} ({error})")
+
+
+@dataclass(slots=True)
+class _Blocks:
+    """The blocks of metadata of one file, each unread."""
+
+    xmp: bytes = b""
+    extensions: tuple[bytes, ...] = ()
+    iptc: bytes = b""
+    exif: Callable[[], Image.Exif] = Image.Exif
+    png: Said | None = None
+
+
+def _embedded(photo: Path, warnings: list[str]) -> Said | None:
+    """What the file itself says; XMP first, which programs of today write. None: it is no photo."""
+    said = Said()
+    try:
+        with open_file(photo) as file, careful():
+            blocks = _blocks(file, photo)
+            if blocks.xmp:
+                _take(said, "its XMP", lambda: read_xmp(blocks.xmp), warnings)
+                _take(said, "its XMP's extension", lambda: _extension(blocks), warnings)
+            if blocks.iptc:
+                _take(said, "its IPTC", lambda: read_iptc(blocks.iptc), warnings)
+            _take(said, "its EXIF", lambda: read_exif(blocks.exif()), warnings)
+            if blocks.png is not None:
+                said.add(blocks.png)
+    except BadPhoto:
+        return None  # whoever decodes it will say so
+    except Exception as error:
+        warnings.append(f"its header says nothing: damaged: {type(error).__name__} ({error})")
     return said
 
 
-def _xmp(image: ImageFile.ImageFile) -> bytes:
-    found = image.info.get("xmp")
-    if found is None and isinstance(image, TiffImagePlugin.TiffImageFile):
-        found = image.tag_v2.get(_TIFF_XMP)
-    return found if isinstance(found, bytes) else b""
+def _extension(blocks: _Blocks) -> Said:
+    packet = extended(blocks.xmp, blocks.extensions)
+    return read_xmp(packet) if packet else Said()
 
 
-def _iptc(image: ImageFile.ImageFile, _: bytes | None) -> Said:
-    return read_iptc(image) if image.format in ("JPEG", "MPO", "TIFF") else Said()
+def _blocks(file: File, path: Path) -> _Blocks:
+    """The blocks of an opened file; raises BadPhoto if it is no photo."""
+    held = raw.look(file)
+    if held is not None and held.header:
+        exif = raw_exif(file, held)
+        xmp, iptc = exif.get(_TIFF_XMP), exif.get(_TIFF_IPTC)
+        order = ">" if exif.endian == ">" else "<"
+        return _Blocks(xmp=_raw_bytes(xmp), iptc=_raw_bytes(iptc, order), exif=lambda: exif)
+    if held is not None and held.pictures:
+        file = opened(file, *held.pictures[0].parts)
+    image = open_image(file)
+    if image.format == "PNG":
+        chunks = read_png(path)
+        return _Blocks(xmp=chunks.xmp, exif=lambda: _png_exif(chunks), png=chunks.said)
+    found = _Blocks(xmp=_raw_bytes(image.info.get("xmp")), exif=image.getexif)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tags = image.tag_v2
+        found.xmp = found.xmp or _raw_bytes(tags.get(_TIFF_XMP))
+        found.iptc = _raw_bytes(tags.get(_TIFF_IPTC), ">" if tags.prefix == b"MM" else "<")
+    elif isinstance(image, JpegImagePlugin.JpegImageFile):
+        found.iptc = _raw_bytes(image.info.get("photoshop", {}).get(_PHOTOSHOP_IPTC))
+        found.extensions = tuple(body for name, body in image.applist if name == "APP1")
+    return found
 
 
-def _exif(image: ImageFile.ImageFile, block: bytes | None) -> Said:
+def _raw_bytes(value: object, order: str = "<") -> bytes:
+    """A block as bytes: programs store it as bytes or, of IPTC, as long numbers."""
+    if isinstance(value, tuple) and all(isinstance(number, int) for number in value):
+        wide = any(number > 255 for number in value)
+        return struct.pack(f"{order}{len(value)}{'I' if wide else 'B'}", *value)
+    return value if isinstance(value, bytes) else b""
+
+
+def _png_exif(chunks: Chunks) -> Image.Exif:
     """Of a PNG from its block: asking the image would decode it."""
-    if block is None:
-        return read_exif(image.getexif())
     exif = Image.Exif()
-    exif.load(block)
-    return read_exif(exif)
+    exif.load(chunks.exif)
+    return exif
 
 
 def _captions(said: Said) -> Iterator[Passage]:
     """Each caption once, under the title; what a longer one contains is left out."""
-    kept = _distinct([*said.titles, *said.captions])
-    titles = [text for text in kept if text in said.titles]
-    captions = [text for text in kept if text not in said.titles]
+    kept, named = distinct([*said.titles, *said.captions]), set(said.titles)
+    titles = [text for text in kept if text in named]
+    captions = [text for text in kept if text not in named]
     # A title stands above a caption; without one, or if there are several, they are captions.
     above = titles[0] if titles and captions else ""
     for text in captions + [title for title in titles if title != above]:
@@ -140,18 +207,3 @@ def _names(text: str, others: Iterable[Passage]) -> Iterator[Passage]:
 def _passages(text: str, kind: str, title: str = "") -> Iterator[Passage]:
     for passage in split([Line(text)], title):
         yield replace(passage, kind=kind)
-
-
-def _distinct(texts: list[str]) -> list[str]:
-    """Texts in order, without those whose words another one has in the same order."""
-    spaced = [f" {' '.join(words(text))} " for text in texts]
-    return [
-        text
-        for at, (text, own) in enumerate(zip(texts, spaced, strict=True))
-        if own.strip()
-        and not any(
-            own in other and (len(own) < len(other) or before < at)
-            for before, other in enumerate(spaced)
-            if before != at
-        )
-    ]

@@ -1,14 +1,16 @@
 """A file → a Photo: recognised by its content, checked, decoded upright as RGB, hashed.
 
 Pillow and pillow-heif decode. What this module adds is what strangers' files ask for:
-an allow-list of formats, a limit before decoding, files that were cut short, and one
-line of reason for everything that cannot be used.
+an allow-list of formats, limits before decoding, files that were cut short, and one
+line of reason for everything that cannot be used. Files are read as far as their pictures
+need, never whole (pictures/).
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+import os
 import stat
 import struct
 import threading
@@ -16,10 +18,9 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import (
@@ -35,22 +36,28 @@ from PIL import (
 from pillow_heif import register_heif_opener
 
 from retrieve.errors import BadInput, foreseen
+from retrieve.metadata.exif import read_exif
+from retrieve.metadata.said import Said
+from retrieve.pictures import boxes, raw
+from retrieve.pictures.pieces import File, Part, opened, size_of
+from retrieve.pictures.pixels import SIDEWAYS, TURNS, reduced, rgb
+from retrieve.pictures.promises import refusal, too_large
 from retrieve.types import Photo, Pixels
 
-MAX_BYTES = 1 << 30  # of a file: it is read into memory once
+MAX_BYTES = 1 << 30  # of a file
 # The largest camera phones make 200 megapixels; this many take 0.8 GB as RGB.
 MAX_PIXELS = 256_000_000
 # A photo cut short is used when this share of its rows is there: faces are rarely lower.
 USED_FROM = 0.5
+THUMBNAIL_PX = 1024  # in a raw file: faces are small in a picture of a shorter long side
 
 # MPO, two pictures in one file, opens as JPEG with its first one.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF")
 _READABLE = "jpg jpeg jpe jfif mpo png apng webp tif tiff bmp dib gif heic heif hif avif avifs"
+_RAW = "dng cr2 nef nrw arw sr2 orf rw2 raf srw pef 3fr erf kdc"
 # Pictures in other formats are offered too, so that their owner is told about them.
-_OTHERS = (
-    "ico psd tga dds qoi ppm pgm pbm pnm jp2 j2k jxl xcf dng cr2 cr3 nef arw orf rw2 raf srw pef"
-)
-SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_READABLE} {_OTHERS}".split())
+_OTHERS = "ico psd tga dds qoi ppm pgm pbm pnm jp2 j2k jxl xcf cr3"
+SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_READABLE} {_RAW} {_OTHERS}".split())
 
 # What decoders raise for content that lies: Pillow's plugins let the errors of parsing
 # through (struct, index, key, value), zlib and libheif have their own.
@@ -91,12 +98,18 @@ def read(path: Path, *, long_side_px: int | None = 1024) -> Photo:
                   megapixels in a quarter of the time). None is full resolution
     raises        BadPhoto with the reason: not there, not a photo, too large, damaged
 
-    Transparency is laid on white; of an animation the first picture is taken. Colour
-    profiles are not applied: between those of cameras the difference is smaller than
-    between two lamps. One photo is decoded at a time in a process, because Pillow's
-    settings are global; use processes to decode several.
+    Transparency is laid on white; of an animation the first picture is taken, of a camera's
+    raw file the largest inside that can be decoded. Colour profiles are not applied: between
+    those of cameras the difference is smaller than between two lamps. One photo is decoded
+    at a time in a process, because Pillow's settings are global; use processes to decode
+    several.
     """
-    return decode(_bytes(path), long_side_px=long_side_px, path=path)
+    with open_file(path) as file:
+        before = _looks(file)
+        photo = _photo(file, long_side_px, path)
+        if _looks(file) != before:
+            raise BadPhoto("it was written to while it was read")
+        return photo
 
 
 @foreseen(BadPhoto)
@@ -108,17 +121,22 @@ def decode(content: bytes, *, long_side_px: int | None = 1024, path: Path | None
     """
     if not content:
         raise BadPhoto("wanted the bytes of a photo; got none")
+    return _photo(BytesIO(content), long_side_px, path)
+
+
+def _photo(file: File, long_side_px: int | None, path: Path | None) -> Photo:
     with careful():
-        image, taken_at, place, size, remarks = _decoded(content, long_side_px)
+        found = _decoded(file, long_side_px)
+    file.seek(0)
     return Photo(
         path=path,
-        pixels=_reduced(image, long_side_px),
-        size=size,
-        sha256=hashlib.sha256(content).hexdigest(),
-        size_bytes=len(content),
-        taken_at=taken_at,
-        place=place,
-        warnings=tuple(remarks),
+        pixels=reduced(found.image, long_side_px),
+        size=found.size,
+        sha256=hashlib.file_digest(file, "sha256").hexdigest(),
+        size_bytes=size_of(file),
+        taken_at=found.said.taken_at,
+        place=found.said.taken_in,
+        warnings=tuple(found.remarks),
     )
 
 
@@ -130,7 +148,7 @@ def from_image(image: Image.Image, *, long_side_px: int | None = 1024) -> Photo:
     """
     with careful():
         try:
-            upright = _rgb(ImageOps.exif_transpose(image))
+            upright = rgb(ImageOps.exif_transpose(image))
         except DAMAGE as error:
             raise BadPhoto(f"damaged: {error}") from error
     width, height = upright.size
@@ -141,26 +159,11 @@ def from_image(image: Image.Image, *, long_side_px: int | None = 1024) -> Photo:
     content = upright.tobytes()
     return Photo(
         path=None,
-        pixels=_reduced(upright, long_side_px),
+        pixels=reduced(upright, long_side_px),
         size=(height, width),
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
     )
-
-
-@foreseen(BadPhoto)
-def read_taken(path: Path) -> tuple[str | None, tuple[float, float] | None]:
-    """When and where a photo was taken, as read() says it, without decoding it.
-
-    raises  BadPhoto if the file cannot be used
-    """
-    content = _bytes(path)
-    with careful():
-        try:
-            exif = _opened(content).getexif()
-            return _taken_at(exif), _place(exif)
-        except DAMAGE:
-            return None, None
 
 
 def content_hash(path: Path) -> str:
@@ -168,38 +171,38 @@ def content_hash(path: Path) -> str:
 
     raises  BadPhoto if the file cannot be read
     """
-    _check_file(path)
+    with open_file(path, empty=True) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def open_file(path: Path, *, empty: bool = False) -> Iterator[File]:
+    """A regular file, open for reading; waits for no pipe.
+
+    empty   whether a file without a byte will do
+    raises  BadPhoto if it cannot be read, also while it is
+    """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BadPhoto("not a regular file")  # reading a pipe or a device may never end
+            if status.st_size > MAX_BYTES:
+                raise BadPhoto(
+                    f"the file is larger than {MAX_BYTES >> 30} GiB ({status.st_size} bytes)"
+                )
+            if not status.st_size and not empty:
+                raise BadPhoto("the file is empty")
+            yield file
+    except IsADirectoryError as error:
+        raise BadPhoto("not a regular file") from error
     except OSError as error:
-        raise BadPhoto(_cannot_read(error)) from error
+        raise BadPhoto(f"cannot be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def _bytes(path: Path) -> bytes:
-    _check_file(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadPhoto(_cannot_read(error)) from error
-    if not content:
-        raise BadPhoto("the file is empty")
-    return content
-
-
-def _check_file(path: Path) -> None:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise BadPhoto(_cannot_read(error)) from error
-    if not stat.S_ISREG(status.st_mode):
-        raise BadPhoto("not a regular file")  # reading a pipe or a device may never end
-    if status.st_size > MAX_BYTES:
-        raise BadPhoto(f"the file is larger than {MAX_BYTES >> 30} GiB ({status.st_size} bytes)")
-
-
-def _cannot_read(error: OSError) -> str:
-    return f"cannot be read: {(error.strerror or str(error)).lower()}"
+def _looks(file: File) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
 
 
 @contextmanager
@@ -215,49 +218,126 @@ def careful() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _decoded(
-    content: bytes, long_side_px: int | None
-) -> tuple[Image.Image, str | None, tuple[float, float] | None, tuple[int, int], list[str]]:
-    """The upright RGB image, when and where it was taken, (height, width), remarks."""
-    image = _opened(content)
+@dataclass(slots=True)
+class _Decoded:
+    """An image, and (height, width) of the photo in full resolution."""
+
+    image: Image.Image
+    size: tuple[int, int]
+    said: Said = field(default_factory=Said)
+    remarks: list[str] = field(default_factory=list)
+
+
+def _decoded(file: File, long_side_px: int | None) -> _Decoded:
+    """The upright RGB image, what its EXIF data say, remarks."""
+    held = raw.look(file)
+    found = (
+        _loaded(file, long_side_px) if held is None else _largest_inside(file, held, long_side_px)
+    )
+    orientation = 1
+    try:
+        exif = raw_exif(file, held) if held and held.header else found.image.getexif()
+        orientation = _orientation(file, found.image, exif)
+        found.said = read_exif(exif)
+    except DAMAGE:
+        found.remarks.append("its EXIF data are damaged; orientation, date and place are unknown")
+    try:
+        found.image = rgb(found.image)
+    except DAMAGE as error:
+        raise BadPhoto(f"damaged: {error}") from error
+    turn = TURNS.get(orientation)
+    if turn is not None:
+        found.image = found.image.transpose(turn)
+    if turn in SIDEWAYS:
+        found.size = found.size[::-1]
+    return found
+
+
+def _loaded(file: File, long_side_px: int | None, *, rescue: bool = True) -> _Decoded:
+    """One picture as its file holds it.
+
+    rescue  use what is there of a damaged one
+    """
+    image = open_image(file)
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise BadPhoto(
             f"{width} x {height} pixels are more than the {MAX_PIXELS // 10**6} million allowed"
         )
-    remarks: list[str] = []
+    if (reason := refusal(image, size_of(file), USED_FROM)) is not None:
+        raise BadPhoto(reason)
+    found = _Decoded(image, (height, width))
     try:
         _draft(image, long_side_px)
         image.load()
     except MemoryError as error:
         raise BadPhoto(f"{width} x {height} pixels do not fit into memory") from error
     except DAMAGE as error:
-        image, remark = _rescued(content, long_side_px, error)
-        remarks.append(remark)
-    try:
-        exif = image.getexif()
-        orientation = exif.get(ExifTags.Base.Orientation, 1)
-        taken_at, place = _taken_at(exif), _place(exif)
-    except DAMAGE:
-        orientation, taken_at, place = 1, None, None
-        remarks.append("its EXIF data are damaged; orientation, date and place are unknown")
-    try:
-        image = _rgb(image)
-    except DAMAGE as error:
-        raise BadPhoto(f"damaged: {error}") from error
-    turn = _TURNS.get(orientation)
-    if turn is not None:
-        image = image.transpose(turn)
-    if turn in _SIDEWAYS:
-        width, height = height, width
-    return image, taken_at, place, (height, width), remarks
+        if not rescue:
+            raise BadPhoto(f"damaged: {error}") from error
+        found.image, remark = _rescued(file, long_side_px, error)
+        found.remarks.append(remark)
+    return found
 
 
-def _opened(content: bytes) -> Image.Image:
-    """The image with its header read, or why there is none."""
+def _largest_inside(file: File, held: raw.Raw, long_side_px: int | None) -> _Decoded:
+    """The largest picture of a raw file that can be decoded.
+
+    raises  BadPhoto if there is none
+    """
+    for picture in held.pictures:
+        try:
+            found = _loaded(opened(file, *picture.parts), long_side_px, rescue=False)
+        except BadPhoto:
+            continue
+        height, width = found.size
+        if max(width, height) < min(THUMBNAIL_PX, max(held.full, default=0) or THUMBNAIL_PX):
+            of = " of its {} x {}".format(*held.full) if max(held.full) else ""
+            found.remarks.append(
+                f"only a thumbnail of {width} x {height} pixels{of} could be decoded: "
+                "small faces are missed"
+            )
+        return found
+    raise BadPhoto(
+        "a raw file without a picture that can be decoded: export it as JPEG, or as DNG "
+        "with a preview"
+    )
+
+
+def raw_exif(file: File, held: raw.Raw) -> Image.Exif:
+    """The EXIF data of a raw file that has some."""
+    exif = Image.Exif()
+    exif.load_from_fp(opened(file, *held.header))
+    return exif
+
+
+def _orientation(file: File, image: Image.Image, exif: Image.Exif) -> int:
+    """How the decoded picture has to be turned, as EXIF numbers it.
+
+    HEIC and AVIF turn pictures themselves, and EXIF repeats how; only where their containers
+    say nothing of it EXIF counts. The decoders tell of both alike.
+    """
+    if image.format in ("HEIF", "AVIF"):
+        container = boxes.look(file)
+        if container is not None and not container.turns and container.exif:
+            exif = Image.Exif()
+            exif.load(container.exif)
+    return int(exif.get(ExifTags.Base.Orientation, 1))
+
+
+def open_image(file: File) -> ImageFile.ImageFile:
+    """The image with its header read.
+
+    raises  BadPhoto if there is none
+    """
     register_heif_opener()
+    size_bytes = size_of(file)
+    file.seek(0)
+    if (reason := too_large(file.read(12), size_bytes)) is not None:
+        raise BadPhoto(reason)
+    file.seek(0)
     try:
-        image = Image.open(BytesIO(content), formats=FORMATS)
+        image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
         raise BadPhoto(
             "not a JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or AVIF file, or damaged at its start"
@@ -277,18 +357,19 @@ def _draft(image: Image.Image, long_side_px: int | None) -> None:
         image.draft(image.mode, (math.ceil(width * share), math.ceil(height * share)))
 
 
-def _rescued(
-    content: bytes, long_side_px: int | None, error: BaseException
-) -> tuple[Image.Image, str]:
+def _rescued(file: File, long_side_px: int | None, error: BaseException) -> tuple[Image.Image, str]:
     """What can still be decoded of a damaged file, and a remark that says how much.
 
     raises  BadPhoto if less than USED_FROM of the rows are there
     """
     reason = str(error) or type(error).__name__
+    whole = Part(0, size_of(file))
+    file.seek(0)
+    # With an end marker libjpeg fills up what is missing, of progressive files too.
+    pieces = (whole, b"\xff\xd9") if file.read(2) == b"\xff\xd8" else (whole,)
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
-        # With an end marker libjpeg fills up what is missing, of progressive files too.
-        image = _opened(content + b"\xff\xd9" if content.startswith(b"\xff\xd8") else content)
+        image = open_image(opened(file, *pieces))
         _draft(image, long_side_px)
         image.load()
         missing = _constant_rows(np.asarray(image.convert("RGB"))) / image.height
@@ -307,83 +388,3 @@ def _constant_rows(pixels: Pixels) -> int:
     """How many rows at the bottom are of one colour: decoders fill with one."""
     same = (pixels == pixels[-1, -1]).all(axis=(1, 2))
     return int(len(same) if same.all() else np.argmin(same[::-1]))
-
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = {_TURNS[value] for value in (5, 6, 7, 8)}
-
-
-def _taken_at(exif: Image.Exif) -> str | None:
-    details = exif.get_ifd(ExifTags.IFD.Exif)
-    for value in (
-        details.get(ExifTags.Base.DateTimeOriginal),
-        details.get(ExifTags.Base.DateTimeDigitized),
-        exif.get(ExifTags.Base.DateTime),
-    ):
-        date = _iso(value)
-        if date is not None:
-            return date
-    return None
-
-
-def _place(exif: Image.Exif) -> tuple[float, float] | None:
-    """EXIF's degrees, minutes, seconds as degrees; None for what is no place on Earth."""
-    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
-    tags = ExifTags.GPS
-    try:
-        latitude = _degrees(gps[tags.GPSLatitude], gps[tags.GPSLatitudeRef], "NS")
-        longitude = _degrees(gps[tags.GPSLongitude], gps[tags.GPSLongitudeRef], "EW")
-    except (LookupError, TypeError, ValueError, ArithmeticError):
-        return None
-    # Cameras without a fix write 0, 0, which is a place in the sea.
-    known = abs(latitude) <= 90 and abs(longitude) <= 180 and (latitude, longitude) != (0, 0)
-    return (latitude, longitude) if known else None
-
-
-def _degrees(parts: Any, reference: str, letters: str) -> float:
-    degrees, minutes, seconds = (float(part) for part in parts)
-    sign = (1, -1)[letters.index(str(reference).strip("\0 ")[0].upper())]
-    return sign * (degrees + minutes / 60 + seconds / 3600)
-
-
-def _iso(value: Any) -> str | None:
-    """EXIF's 2019:07:21 18:03:00 as ISO 8601; None for what is no date."""
-    try:
-        return datetime.strptime(str(value).strip("\0 "), "%Y:%m:%d %H:%M:%S").isoformat()
-    except ValueError:
-        return None
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """Any mode as RGB: 16 bits scaled, transparency on white."""
-    if image.mode == "RGB":
-        return image
-    if image.mode == "F" or image.mode.startswith("I"):
-        values = np.asarray(image, np.float64)
-        highest = float(np.nanmax(values, initial=0))
-        # 16-bit grey has a fixed white; other integers and floats have what they hold.
-        white = 65535.0 if image.mode.startswith("I;16") else max(highest, 1e-9)
-        grey = np.nan_to_num(np.clip(values / white, 0, 1) * 255).round().astype(np.uint8)
-        return Image.fromarray(grey).convert("RGB")
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        white_sheet = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(white_sheet, layer).convert("RGB")
-    return image.convert("RGB")
-
-
-def _reduced(image: Image.Image, long_side_px: int | None) -> Pixels:
-    """Averaged down to the long side that was asked for; never enlarged."""
-    share = 1.0 if long_side_px is None else min(1.0, long_side_px / max(image.size))
-    if share < 1:
-        small = (max(1, round(image.width * share)), max(1, round(image.height * share)))
-        image = image.resize(small, Image.Resampling.BOX)
-    return np.asarray(image)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from retrieve.errors import BadInput, foreseen
@@ -16,9 +15,10 @@ class Said:
     """What a photo says about itself in words, and when and where it was taken.
 
     seen      the files beside it that were read, as they were: names, sizes and times
-    taken_at  as something beside its EXIF data states it, ISO 8601 without zone, or None
-    place     degrees north and east, likewise
-    whole     its EXIF data were read too, and go before: None is what is not known at all
+    taken_at  ISO 8601 without zone, or None
+    place     degrees north and east, or None
+    whole     the photo itself was looked at, and not only what lies beside it: None is what is
+              not known at all
     """
 
     passages: tuple[Passage, ...] = ()
@@ -56,23 +56,9 @@ def said_of(photo: Path, root: Path | None) -> Said:
     except BadInput as error:
         return Said(warnings=(f"what describes it says nothing: {error}",), seen=seen)
     seen = _seen((path, size, mtime) for path, mtime, size in found.sidecars)
-    return Said(tuple(found.passages), tuple(found.warnings), seen)
-
-
-def looked_at(look: Look) -> Said:
-    """The same, with the date and place that the photo's own EXIF data state."""
-    from retrieve import photos
-
-    said = said_of(look.path, look.root)
-    with suppress(photos.BadPhoto):  # who decodes it says so
-        taken_at, place = photos.read_taken(look.path)
-        return replace(
-            said,
-            taken_at=taken_at or said.taken_at,
-            place=place or said.place,
-            whole=True,
-        )
-    return said
+    return Said(
+        found.passages, found.warnings, seen, found.taken_at, found.place, whole=found.opened
+    )
 
 
 def seen_beside(photo: Path) -> str:

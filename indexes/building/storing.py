@@ -355,9 +355,9 @@ def _photo(extracted: Extracted) -> NewPhoto:
         extracted.sha256,
         extracted.size_bytes,
         extracted.size,
-        extracted.taken_at or extracted.said.taken_at,
+        extracted.said.taken_at or extracted.taken_at,
         extracted.warnings,
-        extracted.place or extracted.said.place,
+        extracted.said.place or extracted.place,
         extracted.turn,
         reader(PHOTO),
     )

@@ -33,7 +33,7 @@ from retrieve.faces.detection.recipe import DEFAULT, Recipe
 from retrieve.faces.embedding.views import View
 from retrieve.faces.extract import PhotoFaces, extract, extract_known
 from retrieve.faces.pictured import crop_of_picture
-from retrieve.indexes.building.describing import Look, Said, looked_at, said_of
+from retrieve.indexes.building.describing import Look, Said, said_of
 from retrieve.indexes.building.processes import Worker
 from retrieve.indexes.building.server import Failed
 from retrieve.indexes.building.walk import is_text, root_of
@@ -146,7 +146,7 @@ class Job:
         def work(task: Path | Look) -> Extracted | Document | Said:
             nonlocal extracting
             if isinstance(task, Look):
-                return looked_at(task)
+                return said_of(task.path, task.root)
             path = task
             if is_text(path):
                 return read_document(path, column=self.column)

@@ -1,4 +1,4 @@
-"""EXIF 3.0: the description, the comment, and what Windows adds."""
+"""EXIF 3.0: the description, the comment, what Windows adds, when and where."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from PIL import ExifTags, Image
 
 from retrieve.documents.encoding import decode
 from retrieve.errors import BadInput
+from retrieve.metadata.dates import When
+from retrieve.metadata.places import Where, exif_place
 from retrieve.metadata.said import Said
 
 _TAGS = ExifTags.Base
@@ -16,12 +18,19 @@ _CODE_BYTES = 8  # before a user comment: the name of its character set
 
 
 def read_exif(exif: Image.Exif) -> Said:
-    """Description, user comment, and Windows' title, subject, comment and keywords."""
+    """Description, user comment, Windows' title, subject, comment and keywords, date, place.
+
+    The date is that of the exposure, or of the scan. DateTime is that of the last edit.
+    """
     said = Said()
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    said.date(When.EXIF_ORIGINAL, details.get(_TAGS.DateTimeOriginal))
+    said.date(When.EXIF_DIGITISED, details.get(_TAGS.DateTimeDigitized))
+    said.place(Where.EXIF, exif_place(exif.get_ifd(ExifTags.IFD.GPSInfo), ExifTags.GPS))
     said.title(_windows(exif.get(_TAGS.XPTitle)))
     said.title(_windows(exif.get(_TAGS.XPSubject)))
     said.caption(_ascii(exif.get(_TAGS.ImageDescription)))
-    said.caption(_comment(exif.get_ifd(ExifTags.IFD.Exif).get(_TAGS.UserComment)))
+    said.caption(_comment(details.get(_TAGS.UserComment)))
     said.caption(_windows(exif.get(_TAGS.XPComment)))
     for keyword in re.split("[;,]", _windows(exif.get(_TAGS.XPKeywords))):
         said.keyword(keyword)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from retrieve.metadata.dates import When
 from retrieve.metadata.said import Said
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -16,6 +17,7 @@ _MAX_CHUNKS = 1 << 16
 _XMP = "XML:com.adobe.xmp"
 _TITLES = ("title",)
 _CAPTIONS = ("description", "comment", "caption", "subject")
+_CREATED = "creation time"
 
 
 @dataclass(slots=True)
@@ -49,6 +51,8 @@ def read_png(path: Path) -> Chunks:
                 found.said.title(text.decode(encoding, "replace"))
             elif keyword.lower() in _CAPTIONS:
                 found.said.caption(text.decode(encoding, "replace"))
+            elif keyword.lower() == _CREATED:
+                found.said.date(When.XMP_DIGITISED, text.decode(encoding, "replace"))
     return found
 
 

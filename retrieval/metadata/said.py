@@ -1,4 +1,4 @@
-"""What one source says about a photo: titles, captions, keywords."""
+"""What one source says about a photo: titles, captions, keywords, when and where it was taken."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from retrieve.documents.lines import clean
+from retrieve.metadata.dates import When, chosen, iso
+from retrieve.metadata.places import Place, Where
 
 # What cameras and programs write where a caption should stand; short codes are Huawei's.
 _BOILERPLATE = re.compile(
@@ -27,11 +29,13 @@ MAX_CHARACTERS = 1 << 16  # of one caption or keyword: more is something else
 
 @dataclass(slots=True)
 class Said:
-    """Texts in the order in which they were found; add them by the methods."""
+    """Texts in the order in which they were found, dates and places; add them by the methods."""
 
     titles: list[str] = field(default_factory=list)
     captions: list[str] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
+    dates: list[tuple[When, str]] = field(default_factory=list)
+    places: list[tuple[Where, Place]] = field(default_factory=list)
 
     def title(self, text: str) -> None:
         """Take a title, unless it is empty or what a camera writes."""
@@ -50,11 +54,34 @@ class Said:
         """Take the name of a place or a person among the keywords, whole."""
         self._take(self.keywords, text)
 
+    def date(self, when: When, written: object) -> None:
+        """Take a date in whatever form it is written, unless it is none."""
+        date = iso(written)
+        if date is not None:
+            self.dates.append((when, date))
+
+    def place(self, where: Where, place: Place | None) -> None:
+        """Take a place, unless it is none."""
+        if place is not None:
+            self.places.append((where, place))
+
+    @property
+    def taken_at(self) -> str | None:
+        """When the photo was taken, ISO 8601, by the source that counts first; None if unknown."""
+        return chosen(self.dates)
+
+    @property
+    def taken_in(self) -> Place | None:
+        """Where it was taken, in degrees north and east, likewise."""
+        return min(self.places, key=lambda place: place[0], default=(None, None))[1]
+
     def add(self, other: Said) -> None:
         """Take all that another source says."""
         self.titles += other.titles
         self.captions += other.captions
         self.keywords += other.keywords
+        self.dates += other.dates
+        self.places += other.places
 
     @staticmethod
     def _take(texts: list[str], text: str) -> None:

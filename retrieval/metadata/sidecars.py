@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import re
 import stat
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from retrieve.documents.encoding import decode
 from retrieve.errors import BadInput
+from retrieve.metadata.dates import When
+from retrieve.metadata.places import Where, on_earth
 from retrieve.metadata.said import Said
 from retrieve.metadata.xmp import read_xmp
 
+SUFFIXES = (".txt", ".xmp", ".json")  # of what is read as a description
 MAX_BYTES = 1 << 20  # of a sidecar: a larger file is no description of one photo
 _TAKEOUT_CHARACTERS = 46  # to which Takeout cuts the name of a JSON file before its suffix
 _NEWER = ".supplemental-metadata"
@@ -30,15 +35,20 @@ class Sidecar(NamedTuple):
 def sidecars(photo: Path) -> list[Sidecar]:
     """The files that describe a photo, as they are now; none is read."""
     found = []
-    for name in _names(photo):
+    for name in sidecar_names(photo):
         path = photo.with_name(name)
         try:
             status = path.stat()
         except OSError:
             continue
-        if stat.S_ISREG(status.st_mode):
+        if stat.S_ISREG(status.st_mode) and not is_own_text(path, status.st_size):
             found.append(Sidecar(path, status.st_mtime_ns, status.st_size))
     return found
+
+
+def is_own_text(path: Path, size_bytes: int) -> bool:
+    """Whether a file, though called like a sidecar, is a text of its own: a long one."""
+    return path.suffix.lower() == ".txt" and size_bytes > MAX_BYTES
 
 
 def read_sidecar(path: Path) -> Said:
@@ -64,7 +74,7 @@ def read_sidecar(path: Path) -> Said:
     return said
 
 
-def _names(photo: Path) -> list[str]:
+def sidecar_names(photo: Path) -> list[str]:
     """Names of possible sidecars of ana.jpg, the most particular first."""
     name, stem = photo.name, photo.stem
     plain = [f"{base}{suffix}" for suffix in (".txt", ".xmp") for base in (name, stem)]
@@ -79,18 +89,47 @@ def _names(photo: Path) -> list[str]:
 
 
 def _takeout(text: str) -> Said:
-    """Description and names of people; a JSON of another make has no such fields."""
+    """Description, names of people, date and place; a JSON of another make has no such fields.
+
+    Takeout states times in UTC and no zone: near midnight the day may be another.
+    """
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadInput("no JSON") from error
     said = Said()
-    if isinstance(fields, dict):
-        description = fields.get("description")
-        if isinstance(description, str):
-            said.caption(description)
-        people = fields.get("people")
-        for person in people if isinstance(people, list) else []:
-            if isinstance(person, dict) and isinstance(person.get("name"), str):
-                said.name(person["name"])
+    if not isinstance(fields, dict):
+        return said
+    description = fields.get("description")
+    if isinstance(description, str):
+        said.caption(description)
+    people = fields.get("people")
+    for person in people if isinstance(people, list) else []:
+        if isinstance(person, dict) and isinstance(person.get("name"), str):
+            said.name(person["name"])
+    taken = fields.get("photoTakenTime")
+    if isinstance(taken, dict):
+        said.date(When.JSON, _utc(taken.get("timestamp")))
+    for name in ("geoData", "geoDataExif"):  # what the owner set, then what the camera wrote
+        if isinstance(place := fields.get(name), dict):
+            numbers = _numbers(place, ("latitude", "longitude"))
+            if numbers is not None:
+                said.place(Where.JSON, on_earth(*numbers))
     return said
+
+
+def _utc(timestamp: Any) -> str | None:
+    """Seconds since 1970, also before it, as a date; 0 is what is written for none."""
+    try:
+        seconds = int(timestamp)
+        date = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return date.replace(tzinfo=None).isoformat() if seconds else None
+
+
+def _numbers(fields: Mapping[str, Any], names: Iterable[str]) -> list[float] | None:
+    values = [fields.get(name) for name in names]
+    if not all(isinstance(value, int | float) and abs(value) <= 360 for value in values):
+        return None
+    return [float(value) for value in values if value is not None]

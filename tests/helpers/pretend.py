@@ -15,7 +15,7 @@ import numpy as np
 
 from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, WeightsError
-from retrieve.indexes.building.describing import Look, Said, looked_at
+from retrieve.indexes.building.describing import Look, Said, said_of
 from retrieve.indexes.building.walk import is_text
 from retrieve.indexes.building.workers import Extracted, Work
 from retrieve.indexes.catalog.paths import Found
@@ -39,7 +39,7 @@ RAISED: dict[str, BaseException] = {
 def work(path: Path | Look) -> Extracted | Document | Said:
     """A photo is text: its first word says what happens, any other text is faces."""
     if isinstance(path, Look):
-        return looked_at(path)
+        return said_of(path.path, path.root)
     words = path.read_text().split()
     match words:
         case ["crash", *_]:

@@ -268,7 +268,7 @@ def test_a_long_caption_is_several_passages(tmp_path):
         ),
         ("a.jpg.json", b"no", "a.jpg.json says nothing: no JSON"),
         ("a.txt", bytes(99), "a.txt says nothing: not a text file"),
-        ("a.txt", b"Hola " * 300_000, "a.txt says nothing: larger than 1 MiB"),
+        ("a.xmp", b" " * (1 << 20) + b"<x/>", "a.xmp says nothing: larger than 1 MiB"),
     ],
 )
 def test_a_bad_sidecar_is_a_warning(tmp_path, name, content, reason):
@@ -340,6 +340,13 @@ def test_names_become_words_without_the_numbers_of_cameras(path, expected):
 def test_without_a_root_only_the_file_has_a_name():
     assert name_words(Path("/home/eva/Boda/ana.jpg"), None) == "ana"
     assert name_words(Path("/home/eva/Boda/ana.jpg"), Path("/home/eva/Boda")) == "Boda, ana"
+
+
+def test_a_long_text_beside_a_photo_is_its_own(tmp_path):
+    path = _photo(tmp_path / "ana.jpg")
+    (tmp_path / "ana.txt").write_bytes(b"Hola " * 300_000)
+    assert sidecars(path) == []
+    assert _said(path) == [("name", "", "ana")]
 
 
 @needs_photos

@@ -15,7 +15,8 @@ from PIL import ExifTags, Image, ImageCms
 from pillow_heif import register_heif_opener
 
 from retrieve import photos
-from retrieve.photos import BadPhoto, content_hash, read, read_taken
+from retrieve.descriptions import describe
+from retrieve.photos import BadPhoto, content_hash, read
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason="../shared/photos is not here")
@@ -73,12 +74,28 @@ def test_orientation_is_applied_once(tmp_path, suffix, orientation):
     assert_allclose(_corners(photo.pixels), CORNERS, atol=25)
 
 
-def test_the_orientation_in_a_heics_exif_is_only_a_copy_of_its_own(tmp_path):
-    # The container says how to turn it, and libheif has done so; EXIF repeats it.
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6
-    _picture().save(tmp_path / "a.heic", exif=exif)
-    assert_allclose(_corners(read(tmp_path / "a.heic").pixels), CORNERS, atol=25)
+def _with_orientation(path, image, *, container, exif):
+    """A HEIC or AVIF that its container and its EXIF turn as they are numbered."""
+    block = Image.Exif()
+    block[ExifTags.Base.Orientation] = container
+    block[0x0113] = exif  # that becomes the orientation: encoders take the true one out
+    image.info["exif"] = block.tobytes()  # of this both encoders make an irot
+    image.save(path, **({"exif": block} if path.suffix == ".avif" else {}))
+    content = path.read_bytes()
+    assert (b"irot" in content) == (container != 1)
+    short = b"\0\x03\0\0\0\x01\0"
+    content = content.replace(b"\x01\x12" + short, b"\x01\x11" + short)
+    path.write_bytes(content.replace(b"\x01\x13" + short, b"\x01\x12" + short))
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["heic", "avif"])
+@pytest.mark.parametrize(("container", "exif"), [(6, 6), (6, 3), (6, 1), (1, 6)])
+def test_a_containers_own_turn_counts_and_exifs_only_without_one(tmp_path, suffix, container, exif):
+    stored = _picture().transpose(Image.Transpose.ROTATE_90)
+    path = _with_orientation(tmp_path / f"a.{suffix}", stored, container=container, exif=exif)
+    assert read(path).size == (40, 60)
+    assert_allclose(_corners(read(path).pixels), CORNERS, atol=25)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "I;16", "F"])
@@ -312,7 +329,7 @@ def _with_gps(path, latitude, longitude, references="NW"):
 def test_a_place_is_degrees_north_and_east(tmp_path, suffix):
     path = _with_gps(tmp_path / f"a.{suffix}", (41.0, 39.0, 22.68), (0.0, 52.0, 38.14))
     assert read(path).place == pytest.approx((41.6563, -0.877261), abs=1e-6)
-    assert read_taken(path) == (read(path).taken_at, read(path).place)
+    assert describe(path).place == read(path).place
 
 
 @pytest.mark.parametrize(
@@ -327,9 +344,9 @@ def test_a_place_is_degrees_north_and_east(tmp_path, suffix):
 def test_what_is_no_place_is_none(tmp_path, latitude, longitude, references):
     path = _with_gps(tmp_path / "a.jpg", latitude, longitude, references)
     assert read(path).place is None
-    assert read_taken(path)[1] is None
+    assert describe(path).place is None
 
 
 def test_a_photo_without_exif_has_no_place(tmp_path):
     _picture().save(tmp_path / "a.jpg")
-    assert read_taken(tmp_path / "a.jpg")[1] is None
+    assert describe(tmp_path / "a.jpg").place is None

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import os
+import struct
+import tracemalloc
+import zlib
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from retrieve import photos
+from retrieve.photos import BadPhoto, decode
+from retrieve.pictures import promises
+
+
+def _saved(image, form, **options):
+    buffer = BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def _bmp(width, height, compression=0, body=bytes(800)):
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, compression, 0, 0, 0, 2, 0)
+    palette = bytes(4) + b"\xff\xff\xff\0"
+    start = 14 + len(head) + len(palette)
+    return b"BM" + struct.pack("<IHHI", start + len(body), 0, 0, start) + head + palette + body
+
+
+def _png(width, height):
+    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    content = _saved(GREY, "PNG")
+    return content[:12] + head + struct.pack(">I", zlib.crc32(head)) + content[33:]
+
+
+def _tiff(content, width, height):
+    """An uncompressed TIFF of Pillow's whose size is another."""
+    for tag, value in ((256, width), (257, height), (278, height)):
+        kind = 4 if struct.pack("<HHI", tag, 4, 1) in content else 3
+        at = content.index(struct.pack("<HHI", tag, kind, 1))
+        content = content[: at + 8] + struct.pack("<I", value) + content[at + 12 :]
+    return content
+
+
+GREY = Image.new("L", (64, 64))
+LONG = Image.new("RGB", (64, 64))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _bmp(16, 8_000_000),
+        _bmp(12_000, 12_000, compression=1, body=b"\0\1"),
+        _tiff(_saved(LONG, "TIFF"), 10_000, 10_000),
+        _tiff(_saved(LONG, "TIFF", compression="packbits"), 10_000, 10_000),
+        _tiff(_saved(LONG, "TIFF", compression="tiff_lzw"), 10_000, 10_000),
+        _tiff(_saved(LONG, "TIFF", compression="tiff_adobe_deflate"), 10_000, 10_000),
+        _png(15_000, 15_000),
+        _saved(GREY, "GIF").replace(struct.pack("<HH", 64, 64), struct.pack("<HH", 15_000, 15_000)),
+        _saved(GREY, "JPEG").replace(
+            struct.pack(">HH", 64, 64), struct.pack(">HH", 15_000, 15_000)
+        ),
+    ],
+    ids=["bmp", "bmp-rle", "tiff", "packbits", "lzw", "deflate", "png", "gif", "jpeg"],
+)
+def test_more_pixels_than_the_file_can_hold_are_refused_before_memory_is_taken(
+    content, monkeypatch
+):
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _: pytest.fail("decoded"))
+    with pytest.raises(BadPhoto, match=r"take \d+ bytes at least; the file has"):
+        decode(content)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "I;16", "F"])
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [
+        ("PNG", {"optimize": True}),
+        ("GIF", {}),
+        ("BMP", {}),
+        ("JPEG", {"quality": 1}),
+        ("JPEG", {"quality": 1, "progressive": True, "optimize": True}),
+        ("WEBP", {"lossless": True}),
+        *(
+            ("TIFF", {"compression": name})
+            for name in ("raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "group4", "jpeg")
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())),
+)
+def test_a_blank_picture_is_never_refused(mode, form, options):
+    blank = Image.new("L", (700, 2000)).convert(mode if mode not in ("I;16", "F") else "L")
+    if mode == "I;16":
+        blank = Image.fromarray(np.zeros((2000, 700), np.uint16))
+    elif mode == "F":
+        blank = Image.fromarray(np.zeros((2000, 700), np.float32))
+    try:
+        content = _saved(blank, form, **options)
+    except (OSError, KeyError, ValueError):
+        pytest.skip("no such mode in this format")
+    assert decode(content).size == (2000, 700)
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_a_blank_colour_jpeg_is_never_refused(subsampling):
+    content = _saved(Image.new("RGB", (4000, 3000)), "JPEG", subsampling=subsampling, quality=1)
+    assert decode(content).size == (3000, 4000)
+
+
+def test_a_run_length_bmp_is_read():
+    rows = b"\x28\1\0\0" * 30 + b"\0\1"
+    assert decode(_bmp(40, 30, compression=1, body=rows)).size == (30, 40)
+
+
+def _sparse(path, head=b"", size=900 << 20):
+    with path.open("wb") as file:
+        file.write(head)
+        file.truncate(size)
+    return path
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        _saved(GREY, "PNG")[:40],
+        b"\0\0\0\x18ftypheic",
+        b"RIFF1234WEBP",
+    ],
+    ids=["nothing", "png", "heic", "webp"],
+)
+def test_a_large_file_is_not_read_for_what_it_is_not(tmp_path, head):
+    path = _sparse(tmp_path / "a.jpg", head)
+    tracemalloc.start()
+    with pytest.raises(BadPhoto):
+        photos.read(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 32 << 20
+
+
+def test_a_photo_with_much_behind_it_is_read_as_far_as_it_goes(tmp_path):
+    path = _sparse(tmp_path / "a.jpg", _saved(GREY, "JPEG"), 40 << 20)
+    tracemalloc.start()
+    photo = photos.read(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert photo.size == (64, 64)
+    assert photo.size_bytes == 40 << 20
+    assert photo.sha256 == photos.content_hash(path)
+    assert peak < 8 << 20
+
+
+def test_a_file_that_is_written_to_meanwhile_is_skipped(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    GREY.save(path)
+    inner = photos._decoded
+
+    def decoded(*given):
+        os.utime(path, ns=(1, 1))
+        return inner(*given)
+
+    monkeypatch.setattr(photos, "_decoded", decoded)
+    with pytest.raises(BadPhoto, match="written to while it was read"):
+        photos.read(path)
+
+
+def test_heic_and_webp_have_a_limit_of_their_own():
+    for head in (b"\0\0\0\x18ftypheic", b"RIFF1234WEBP"):
+        assert promises.too_large(head, promises.MAX_WHOLE_BYTES) is None
+        assert "wanted up to 256 MiB" in promises.too_large(head, promises.MAX_WHOLE_BYTES + 1)
