@@ -11,7 +11,9 @@ import pretend
 import pytest
 import small
 from numpy.testing import assert_array_equal
+from PIL import ExifTags, Image
 
+from retrieve.documents.versions import PHOTO, reader
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import open_database
 from retrieve.indexes.catalog.filters import Filter, Near
@@ -90,6 +92,70 @@ def test_a_collection_of_format_3_keeps_everything(format_3):
         assert (hit.path, hit.person) == (Path("/album/ana.jpg"), "Ana Núñez")
         assert len(collection.search_texts("boda en Zaragoza")) == 1
         assert check(collection) == []
+
+
+def test_a_collection_of_format_5_is_read_again_without_its_faces(tmp_path):
+    """Two texts, one of them without a title, and a photo with a named face and a wrong date;
+    a text that is gone, and a file that was skipped and is gone.
+    """
+    album = tmp_path / "album"
+    album.mkdir()
+    (album / "Presupuesto tejado.txt").write_text("El albañil pide dos mil euros.")
+    (album / "carta.md").write_text("# La boda\n\nLa boda fue en Zaragoza.")
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2019:07:09 18:30:00"
+    Image.new("RGB", (8, 8)).save(album / "ana.jpg", exif=exif)
+    with small.opened(_private("format-5", tmp_path)) as collection:
+        assert collection.catalog.format == FORMAT
+        collection.texts.use(encoder := _Counting())
+        with collection.catalog.writing():
+            for path in album.iterdir():
+                status = path.stat()
+                collection.db.execute(
+                    "UPDATE paths SET path = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ? "
+                    "WHERE path = ?",
+                    [
+                        str(path),
+                        status.st_size,
+                        status.st_mtime_ns,
+                        status.st_ctime_ns,
+                        f"/album/{path.name}",
+                    ],
+                )
+        report = small.index_all(collection, album, read=(read := []))
+        assert (report.new, report.unchanged, report.reread, report.faces) == (0, 3, 3, 0)
+        assert {path.name for path in read} == {"Presupuesto tejado.txt", "carta.md"}
+        assert encoder.embedded == ["album, ana"]  # the passages of both texts are as they were
+        (hit,) = collection.nearest(pretend.embedding("ana"), threshold=0.99)[0]
+        assert (hit.face_id, hit.person, hit.taken_at) == (1, "Ana Núñez", "2019-07-09T18:30:00")
+        titles = collection.db.execute("SELECT title, reader FROM contents ORDER BY id").fetchall()
+        assert titles == [
+            ("", reader(PHOTO)),
+            ("", reader("plain")),
+            ("La boda", reader("markdown")),
+            ("album, vieja", None),  # nobody can read it again
+        ]
+        (album / "Presupuesto tejado.txt").rename(album / "Contrato aljibe.txt")
+        report = small.index_all(collection, album, read=(read := []))
+        assert (report.moved, report.unchanged, report.reread) == (1, 2, 0)
+        assert read == []
+        assert _found(collection, "aljibe") == ["Contrato aljibe.txt"]
+        assert _found(collection, "tejado") == []
+        assert check(collection) == []
+
+
+class _Counting(pretend.TextEncoder):
+    def __init__(self):
+        self.embedded = []
+
+    def embed(self, texts):
+        self.embedded += texts
+        return super().embed(texts)
+
+
+def _found(collection, query):
+    hits = collection.search_texts(query, mode="bm25")
+    return [hit.path.name for hit in hits if hit.bm25 > 0]
 
 
 def test_a_face_that_is_added_after_the_migration_gets_a_new_id(format_1):
