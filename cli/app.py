@@ -109,10 +109,27 @@ def _retrieve(
 
 
 def main() -> None:
-    """Run the command line; what the toolkit refuses to do is one line and exit 1."""
+    """Run the command line; what the toolkit refuses to do, and what SQLite finds damaged, is one
+    line and exit 1.
+    """
     warnings.showwarning = render.warning
     try:
         app()
     except RetrievalError as error:
         render.error(str(error))
         sys.exit(1)
+    except Exception as error:
+        if not _is_of_sqlite(error):
+            raise
+        render.error(f"the collection could not be read or written: {error}. Run: retrieve check")
+        sys.exit(1)
+
+
+def _is_of_sqlite(error: Exception) -> bool:
+    """Whether the database refused something; what we do wrong with it is a bug."""
+    if "sqlite3" not in sys.modules:  # which --help needs not
+        return False
+    import sqlite3
+
+    ours = (sqlite3.ProgrammingError, sqlite3.InterfaceError)
+    return isinstance(error, sqlite3.Error) and not isinstance(error, ours)

@@ -26,6 +26,14 @@ APPLICATION_ID = 0x52545256  # "RTRV": tells our files from other people's SQLit
 BUSY_TIMEOUT_S = 300  # how long a writer waits for another one: compacting takes minutes
 TURN_S = 0.5  # of that, at most this long without looking for Ctrl-C
 LOOK_S = 0.01  # between two attempts of what SQLite does not wait for
+# What SQLite says of a damaged file: the statements are ours, and right.
+OF_DAMAGE = (
+    sqlite3.SQLITE_ERROR,  # a table that is not there, an index of words that cannot be opened
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+)
 OF_SQLITE = ("", "-wal", "-shm", "-journal")  # files of one database
 VARIABLES = 500  # in one statement; old SQLite libraries stop at 999
 
@@ -199,12 +207,17 @@ def whole() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in OF_DAMAGE:
             raise
-        raise CollectionError(
-            f"the catalog is damaged: {error}. What is damaged, and what can be done about it, "
-            "is told by: retrieve check"
-        ) from error
+        raise damaged(error) from error
+
+
+def damaged(error: sqlite3.Error) -> CollectionError:
+    """What SQLite found, as one line that says what to do."""
+    return CollectionError(
+        f"the catalog is damaged: {error}. What is damaged, and what can be done about it, is "
+        "told by: retrieve check"
+    )
 
 
 def among(db: Database, query: str, values: Iterable[Any]) -> list[Any]:

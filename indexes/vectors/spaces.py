@@ -76,12 +76,22 @@ class VectorSpace:
         if row is None:
             return None
         name, items, made_by, dim, metric, rows, generation = row
-        return Space(name, items, json.loads(made_by), dim, metric, rows, generation)
+        try:
+            return Space(name, items, json.loads(made_by), dim, metric, rows, generation)
+        except (ValueError, TypeError) as error:
+            raise CollectionError(
+                f"the catalog is damaged: what it says of the networks of its {self.name} cannot "
+                "be read. What is damaged is told by: retrieve check"
+            ) from error
 
     def required(self) -> Space:
         """The same where it is known to be there."""
         space = self.space()
-        assert space is not None
+        if space is None:
+            raise CollectionError(
+                f"the catalog is damaged: it says nothing of the embeddings of {self.name}. What "
+                "is damaged is told by: retrieve check"
+            )
         return space
 
     def create(self, space: Space) -> None:
