@@ -20,6 +20,7 @@ from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import VARIABLES, is_read_only, reading, writing
+from retrieve.indexes.catalog.sums import check_row
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.file import FileMissing, VectorFile
 from retrieve.indexes.vectors.segments import Segment
@@ -68,7 +69,11 @@ class VectorSpace:
         self.name = name
 
     def space(self) -> Space | None:
-        """What the catalog says now; None before anything of this kind was stored."""
+        """What the catalog says now; None before anything of this kind was stored.
+
+        raises  CollectionError if that is not what was written
+        """
+        check_row(self._db, "spaces", self.name)
         row = self._db.execute(
             "SELECT name, items, made_by, dim, metric, rows, generation FROM spaces WHERE name = ?",
             [self.name],
@@ -76,13 +81,7 @@ class VectorSpace:
         if row is None:
             return None
         name, items, made_by, dim, metric, rows, generation = row
-        try:
-            return Space(name, items, json.loads(made_by), dim, metric, rows, generation)
-        except (ValueError, TypeError) as error:
-            raise CollectionError(
-                f"the catalog is damaged: what it says of the networks of its {self.name} cannot "
-                "be read. What is damaged is told by: retrieve check"
-            ) from error
+        return Space(name, items, json.loads(made_by), dim, metric, rows, generation)
 
     def required(self) -> Space:
         """The same where it is known to be there."""

@@ -136,7 +136,7 @@ class Ground:
                 opened.db.execute("UPDATE crops SET jpeg = ? WHERE face_id = ?", [_jpeg(id), id])
             opened.db.execute(
                 "UPDATE contents SET taken_at = '2019-07-0' || id, latitude = 41.5 + id, "
-                "longitude = -0.9, title = 'titulo ' || id WHERE kind = 'photo' OR title = ''"
+                "longitude = -0.9 WHERE kind = 'photo'"
             )
 
     def reset(self) -> None:
