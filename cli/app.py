@@ -111,7 +111,8 @@ def _retrieve(
 
 
 def main() -> None:
-    """Run the command line; what the toolkit refuses to do is one line and exit 1.
+    """Run the command line; what the toolkit refuses to do, and what SQLite finds damaged, is one
+    line and exit 1.
 
     SIGTERM and SIGHUP end it as Ctrl-C does, with what is done kept, and exit 128 and their number.
     """
@@ -136,3 +137,18 @@ def main() -> None:
         # What a command returns after Ctrl-C; a watch that was told to end has ended well.
         ended_so = ended and stop.code == 128 + signal.SIGINT
         sys.exit(128 + ended[0] if ended_so else stop.code)
+    except Exception as error:
+        if not _is_of_sqlite(error):
+            raise
+        render.error(f"the collection could not be read or written: {error}. Run: retrieve check")
+        sys.exit(1)
+
+
+def _is_of_sqlite(error: Exception) -> bool:
+    """Whether the database refused something; what we do wrong with it is a bug."""
+    if "sqlite3" not in sys.modules:  # which --help needs not
+        return False
+    import sqlite3
+
+    ours = (sqlite3.ProgrammingError, sqlite3.InterfaceError)
+    return isinstance(error, sqlite3.Error) and not isinstance(error, ours)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -512,8 +513,9 @@ def open_collection(
     connect = partial(open_database, folder / CATALOG, read_only=read_only)
     first = open_database(folder / CATALOG, create=create, read_only=read_only)
     connections = Connections(folder, connect, encoding, device=device, first=first)
-    space = connections.here.faces.space()
-    networks.held = space.made_by if space else {}
+    with suppress(CollectionError):  # damage, for which a collection is opened to be repaired
+        space = connections.here.faces.space()
+        networks.held = space.made_by if space else {}
     return Collection(folder, networks, connections)
 
 

@@ -47,18 +47,12 @@ def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
         if not stat.S_ISREG(about.st_mode):
             raise _strange(path)
         if flags & WAYS_TO_WRITE and about.st_nlink > 1:
-            raise Strange(
-                f"{path} has {about.st_nlink} names (hard links), and writing would change it "
-                f"under each. Nothing was written. {SEPARATE}"
-            )
+            raise _shared(path, about.st_nlink)
         os.set_blocking(fd, True)
     except BaseException:
         os.close(fd)
         raise
     return fd
-
-
-SEPARATE = "Copy the collection, so that its files are its own: cp -r"
 
 
 def size_bytes(path: Path) -> int | None:
@@ -78,6 +72,12 @@ def size_bytes(path: Path) -> int | None:
 def names(path: Path) -> int:
     """How many names a plain file has; 0 if nothing is there. Raises Strange as size_bytes()."""
     return 0 if size_bytes(path) is None else path.lstat().st_nlink
+
+
+def check_own(path: Path) -> None:
+    """A file that others write to has to be ours alone; raises Strange if it is not."""
+    if names(path) > 1:
+        raise _shared(path, names(path))
 
 
 def is_plain_folder(path: Path) -> bool:
@@ -104,6 +104,13 @@ def strange_files(folder: Path) -> list[tuple[Path, str]]:
         elif stat.S_ISREG(mode) and path.lstat().st_nlink > 1:
             found.append((path, "file of several names (hard links)"))
     return found
+
+
+def _shared(path: Path, count: int) -> Strange:
+    return Strange(
+        f"{path} has {count} names (hard links), and writing would change it under each. Nothing "
+        "was written. Copy the collection, so that its files are its own: cp -r"
+    )
 
 
 def _strange(path: Path, wanted: str = "plain file") -> Strange:

@@ -21,6 +21,7 @@ from sqlite_utils import Database
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.database import VARIABLES, pragma, writing
 from retrieve.indexes.catalog.paths import Found, path_of, stored, under
+from retrieve.indexes.catalog.sums import check_row, torn
 from retrieve.types import Document, Face, Skipped
 
 PHOTO, TEXT = "photo", "text"  # kinds of content
@@ -345,7 +346,11 @@ class Catalog:
         )
 
     def crop(self, face_id: int) -> bytes:
-        """The face as a small JPEG; a grey one where an import brought none."""
+        """The face as a small JPEG; a grey one where an import brought none.
+
+        raises  CollectionError if it is not what was written
+        """
+        check_row(self._db, "crops", face_id)
         query = "SELECT jpeg FROM crops WHERE face_id = ?"
         row = self._db.execute(query, [face_id]).fetchone()
         return _grey() if row is None else bytes(row[0])
@@ -362,8 +367,15 @@ class Catalog:
         return {face.id: face for face in self._faces("faces.id", ids)}
 
     def faces_at(self, rows: Iterable[int]) -> dict[int, StoredFace]:
-        """The faces whose embeddings lie in these rows, by row; dead rows have none."""
-        return {face.row: face for face in self._faces("faces.row", rows)}
+        """The faces whose embeddings lie in these rows, by row; dead rows have none.
+
+        raises  CollectionError if two faces have the same
+        """
+        found = list(self._faces("faces.row", rows))
+        by_row = {face.row: face for face in found}
+        if len(by_row) < len(found):
+            raise torn("faces")
+        return by_row
 
     def _faces(self, column: str, values: Iterable[int]) -> Iterator[StoredFace]:
         """Faces by a column; of one without a living path, the last known path.

@@ -20,13 +20,21 @@ from sqlite_utils import Database
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.migrations import FORMAT, MIGRATIONS
 from retrieve.indexes.catalog.sums import teach
-from retrieve.indexes.files import names, open_regular
+from retrieve.indexes.files import check_own, names, open_regular, size_bytes
 
 APPLICATION_ID = 0x52545256  # "RTRV": tells our files from other people's SQLite files
 BUSY_TIMEOUT_S = 300  # how long a writer waits for another one: compacting takes minutes
 TURN_S = 0.5  # of that, at most this long without looking for Ctrl-C
 LOOK_S = 0.01  # between two attempts of what SQLite does not wait for
-OF_SQLITE = ("", "-wal", "-shm", "-journal")  # files of one database
+# What SQLite says of a damaged file: the statements are ours, and right.
+OF_DAMAGE = (
+    sqlite3.SQLITE_ERROR,  # a table that is not there, an index of words that cannot be opened
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+)
+BESIDE = ("-wal", "-shm", "-journal")  # ends of the names of SQLite's other files
 VARIABLES = 500  # in one statement; old SQLite libraries stop at 999
 
 
@@ -43,7 +51,9 @@ def open_database(path: Path, *, create: bool = False, read_only: bool = False) 
     """
     try:
         # SQLite follows links and waits for pipes; it is only told of what was looked at before.
-        shared = max(names(path.with_name(path.name + end)) for end in OF_SQLITE) > 1
+        for end in BESIDE:
+            check_own(path.with_name(path.name + end))
+        shared = names(path) > 1
         if not create and not path.is_file():
             raise CollectionError(
                 f"no collection at {path.parent}. Make one with: retrieve index FOLDER"
@@ -52,7 +62,14 @@ def open_database(path: Path, *, create: bool = False, read_only: bool = False) 
             not create and not (_is_allowed(path.parent, "w") and _is_allowed(path, "w"))
         )
         if create and not shared:
+            if not size_bytes(path):
+                _check_no_vectors(path.parent)
             os.close(open_regular(path, os.O_RDWR | os.O_CREAT))
+        elif not size_bytes(path):
+            raise CollectionError(
+                f"{path} is empty: it was damaged, or a first run was killed. Restore the "
+                "collection from a backup, or index again: retrieve index FOLDER"
+            )
         conn = _connect_frozen(path) if frozen else _connect(path, "rw")
         try:
             return _prepared(conn, path, read_only=frozen or read_only)
@@ -61,6 +78,16 @@ def open_database(path: Path, *, create: bool = False, read_only: bool = False) 
             raise
     except (sqlite3.DatabaseError, OSError) as error:
         raise _refused(path, error, write=create) from error
+
+
+def _check_no_vectors(folder: Path) -> None:
+    """Without their catalog nobody knows of what embeddings are, and a new one overwrites them."""
+    left = sorted(path.name for path in folder.glob("*.f32") if size_bytes(path))
+    if left:
+        raise CollectionError(
+            f"{folder} holds embeddings ({', '.join(left)}) without their catalog. Restore the "
+            "collection from a backup; to begin a new one choose another folder with --collection"
+        )
 
 
 def _refused(path: Path, error: sqlite3.DatabaseError | OSError, *, write: bool) -> CollectionError:
@@ -199,12 +226,17 @@ def whole() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in OF_DAMAGE:
             raise
-        raise CollectionError(
-            f"the catalog is damaged: {error}. What is damaged, and what can be done about it, "
-            "is told by: retrieve check"
-        ) from error
+        raise damaged(error) from error
+
+
+def damaged(error: sqlite3.Error) -> CollectionError:
+    """What SQLite found, as one line that says what to do."""
+    return CollectionError(
+        f"the catalog is damaged: {error}. What is damaged, and what can be done about it, is "
+        "told by: retrieve check"
+    )
 
 
 def among(db: Database, query: str, values: Iterable[Any]) -> list[Any]:

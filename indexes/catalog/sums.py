@@ -12,12 +12,16 @@ ascend with ids and leave no gap but the dead, which check looks at.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import struct
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from typing import Any
 
 from sqlite_utils import Database
+
+from retrieve.errors import CollectionError
 
 SIGNED = {  # tables, and the column that names a row for good
     "spaces": "name",
@@ -34,6 +38,8 @@ WORDS = "stems"  # the index of words: FTS5's table has no triggers, put_stems()
 SUM_BYTES = 8
 _FLOAT, _INTEGER = struct.Struct("<Bd"), struct.Struct("<Bq")
 _LENGTH = struct.Struct("<BI")
+
+_columns: dict[str, list[str]] = {}  # of the current format, which every open catalog has
 
 Value = None | int | float | bytes | str
 
@@ -79,6 +85,14 @@ def expression(columns: Iterable[str], of: str) -> str:
     and a blob of the same bytes is another value.
     """
     return f"row_sum({', '.join(value(name, of) for name in columns)})"
+
+
+def _expression(db: Database, table: str) -> str:
+    """The same for rows of a table that has all its columns: the columns are asked for once."""
+    columns = _columns.get(table)
+    if columns is None:
+        columns = _columns[table] = signed_columns(db, table)
+    return expression(columns, table)
 
 
 def value(name: str, of: str) -> str:
@@ -145,7 +159,7 @@ def damaged(db: Database, table: str) -> list[int | str]:
         row, key, source = "row_sum(CAST(c0 AS BLOB), CAST(c1 AS BLOB))", "id", "stems_content"
     else:
         key, source = SIGNED[table], table
-        row = expression(signed_columns(db, table), table)
+        row = _expression(db, table)
     sums = f"sums_{table}"
     found = db.execute(
         f"SELECT {source}.{key} FROM {source} LEFT JOIN {sums} ON {sums}.id = {source}.{key} "
@@ -155,11 +169,73 @@ def damaged(db: Database, table: str) -> list[int | str]:
     return [key for (key,) in found]
 
 
+def check_table(db: Database, *tables: str) -> None:
+    """Every row of some tables; raises CollectionError where one is not what was written."""
+    for table in tables:
+        if found := damaged(db, table):
+            raise _refused(table, found)
+
+
+def check_row(db: Database, table: str, key: int | str) -> None:
+    """One row, if it is there; raises CollectionError if it is not what was written."""
+    if (found := _unsound(db, table, f"{table}.{SIGNED[table]} = ?", [key])) is not None:
+        raise _refused(table, [found])
+
+
+def check_items(db: Database, items: str, column: str, values: Iterable[int]) -> None:
+    """Faces or passages that an answer is going to name, and the rows that it takes of others.
+
+    column  of the table `items` that has these values
+    raises  CollectionError if a row of them is not what was written
+    """
+    listed = [json.dumps(list(values))]
+    of = f"(SELECT {{}} FROM {items} WHERE {column} IN (SELECT value FROM json_each(?)))"
+    contents = of.format("content_id")
+    persons = of.format("person_id")
+    if items != "faces":
+        persons = f"(SELECT person_id FROM faces WHERE content_id IN {contents})"
+    for table, where in (
+        (items, f"{items}.{column} IN (SELECT value FROM json_each(?))"),
+        ("contents", f"contents.id IN {contents}"),
+        ("paths", f"paths.content_id IN {contents}"),
+        ("persons", f"persons.id IN {persons}"),
+    ):
+        if (found := _unsound(db, table, where, listed)) is not None:
+            raise _refused(table, [found])
+
+
+def _unsound(db: Database, table: str, where: str, values: list[Any]) -> int | str | None:
+    """The key of one row that is not what was written."""
+    key, sums = SIGNED[table], f"sums_{table}"
+    row = db.execute(
+        f"SELECT {table}.{key} FROM {table} LEFT JOIN {sums} ON {sums}.id = {table}.{key} "
+        f"WHERE {where} AND {sums}.sum IS NOT {_expression(db, table)} LIMIT 1",
+        values,
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def torn(items: str) -> CollectionError:
+    """What is to be raised where a row of embeddings is of none of the items, or of two."""
+    return CollectionError(
+        f"the catalog is damaged: it does not say of which of its {items} some embeddings are. "
+        "What is damaged is told by: retrieve check"
+    )
+
+
+def _refused(table: str, keys: list[int | str]) -> CollectionError:
+    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    return CollectionError(
+        f"the catalog is damaged: row {keys[0]}{more} of its table {table} is not what was "
+        "written, and no answer is made of it. What is damaged is told by: retrieve check; to "
+        "mend it: retrieve repair"
+    )
+
+
 def is_sound(db: Database, table: str, key: int | str) -> bool:
     """Whether a row is there and what was written."""
     row = db.execute(
-        f"SELECT {expression(signed_columns(db, table), table)} FROM {table} "
-        f"WHERE {SIGNED[table]} = ?",
+        f"SELECT {_expression(db, table)} FROM {table} WHERE {SIGNED[table]} = ?",
         [key],
     ).fetchone()
     return row is not None and row[0] == stated(db, table, key)
@@ -170,7 +246,7 @@ def sign(db: Database, table: str, key: int | str) -> None:
     column = SIGNED[table]
     db.execute(
         f"INSERT OR REPLACE INTO sums_{table} SELECT {column}, "
-        f"{expression(signed_columns(db, table), table)} FROM {table} WHERE {column} = ?",
+        f"{_expression(db, table)} FROM {table} WHERE {column} = ?",
         [key],
     )
 

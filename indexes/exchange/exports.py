@@ -16,6 +16,7 @@ from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.database import VARIABLES
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter, findable
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.catalog.sums import check_table
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.exchange.checks import unit
 from retrieve.indexes.exchange.formats.chosen import Format, format_of, module
@@ -73,6 +74,8 @@ def export(
     def written() -> Exported:
         report = Exported()
         gallery = collection.engine.gallery()
+        tables = ("contents", "paths", "faces", "persons")
+        check_table(collection.db, *tables, *(["crops"] if crops else []))
         of = collection.db.execute("SELECT count(*) FROM faces").fetchone()[0]
         found = _records(collection.db, gallery, wanted, gone=gone, crops=crops, report=report)
         with (

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.contents import PHOTO
 from retrieve.indexes.catalog.database import among
-from retrieve.indexes.catalog.filters import EVERYTHING, PASSAGES, Filter, findable
+from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PASSAGES, Filter, findable
 from retrieve.indexes.catalog.passages import StoredPassage
 from retrieve.indexes.catalog.persons import named_in, names_on
+from retrieve.indexes.catalog.sums import check_items, torn
 from retrieve.indexes.opened import Opened
 from retrieve.indexes.queries.asked import (
     checked_filter,
@@ -70,7 +71,7 @@ def search_texts(
         search = _Search(opened, mode, exact=exact)
         keep = search.findable(wanted)
         of_persons = [*search.named(query, k, keep), *silent_photos(opened, query, wanted)]
-        return _ranked(_once([*of_persons, *search.run(query, k, keep)]), k)
+        return search.checked(_ranked(_once([*of_persons, *search.run(query, k, keep)]), k))
 
     return opened.consistently(look)
 
@@ -118,7 +119,7 @@ def search_both(
         seen: dict[int, TextHit] = {}
         for hit in found:
             seen.setdefault(photo_of[hit.passage_id], hit)
-        return _ranked(list(seen.values()), k)
+        return search.checked(_ranked(list(seen.values()), k))
 
     return opened.consistently(look)
 
@@ -140,6 +141,13 @@ class _Search:
         self._rows = space.rows
         if mode != Mode.BM25:
             self._texts.check()
+
+    def checked(self, hits: list[TextHit]) -> list[TextHit]:
+        """The hits, all that is said in them being what was written; raises CollectionError."""
+        check_items(self._db, PASSAGES, "id", [hit.passage_id for hit in hits])
+        faces = [hit.face.face_id for hit in hits if hit.face is not None]
+        check_items(self._db, FACES, "id", faces)
+        return hits
 
     def findable(self, wanted: Filter) -> Keep:
         """(rows,) which passages may be found; None if all of them."""
@@ -195,6 +203,8 @@ class _Search:
         )
         by_meaning = {} if self._mode == Mode.BM25 else self._nearest(query, deep, keep)
         stored = texts.passages.at({*by_words, *by_meaning})
+        if stored.keys() != {*by_words, *by_meaning}:
+            raise torn(PASSAGES)
         bm25 = texts.passages.bm25(asked, [one.id for one in stored.values()])
         cosine = by_meaning | self._cosines(query, [row for row in stored if row not in by_meaning])
         some = list(stored.values())

@@ -7,7 +7,7 @@ embedded again. It is signed anew when each of its living rows is; until then it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,6 +99,7 @@ def repair(
     report.staged = staged.heal(db, folder)
     for vectors in searched_spaces(db, folder):
         _lengthen(collection, vectors)
+        report.segments += _order_segments(collection, vectors)
         report.segments += _sign_right_ones(collection, vectors)
         suspect = check.suspects(db, vectors).segments()
         if suspect and vectors.name == collection.faces.name:
@@ -328,6 +329,38 @@ def _lengthen(collection: Collection, vectors: VectorSpace) -> None:
     with writing(collection.db):
         space = vectors.required()
         vectors.file(space).lengthen(space.rows)
+
+
+def _order_segments(collection: Collection, vectors: VectorSpace) -> int:
+    """Put segments right of which the catalog does not know any more where they begin or end.
+
+    returns  how many
+    raises   CollectionError if there is one whose checksums fit nowhere
+    """
+    db, again = collection.db, 0
+    with writing(db):
+        space, gallery, dying = vectors.required(), vectors.there(), vectors.dying()
+        wanted = {
+            first: min(SEGMENT_ROWS, space.rows - first)
+            for first in range(0, space.rows, SEGMENT_ROWS)
+        }
+        every = segments.segments(db, vectors.name)
+        strays = [one for one in every if wanted.get(one.first) != one.rows]
+        for first in wanted.keys() - {one.first for one in every if one not in strays}:
+            for stray in strays:
+                right = replace(stray, first=first, rows=wanted[first])
+                if segments.sound(gallery, right, dying):
+                    segments.drop(db, vectors.name, stray.first)
+                    segments.put(db, vectors.name, right)
+                    strays.remove(stray)
+                    again += 1
+                    break
+            else:
+                raise CollectionError(
+                    f"the catalog lacks checksums of the embeddings of {vectors.name} from row "
+                    f"{first} on, and without them none is known to be right. {check.CATALOG_LOST}"
+                )
+    return again
 
 
 def _sign_right_ones(collection: Collection, vectors: VectorSpace) -> int:

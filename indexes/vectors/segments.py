@@ -77,6 +77,10 @@ def put(db: Database, space: str, segment: Segment) -> None:
     )
 
 
+def drop(db: Database, space: str, first: int) -> None:
+    db.execute("DELETE FROM segments WHERE space = ? AND first = ?", [space, first])
+
+
 def block_crcs(rows: Embeddings) -> bytes:
     """Of rows that begin where a block does."""
     starts = range(0, len(rows), BLOCK_ROWS)

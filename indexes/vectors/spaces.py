@@ -20,6 +20,7 @@ from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import VARIABLES, is_read_only, reading, writing
+from retrieve.indexes.catalog.sums import check_row
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.file import FileMissing, VectorFile
 from retrieve.indexes.vectors.segments import Segment
@@ -68,7 +69,11 @@ class VectorSpace:
         self.name = name
 
     def space(self) -> Space | None:
-        """What the catalog says now; None before anything of this kind was stored."""
+        """What the catalog says now; None before anything of this kind was stored.
+
+        raises  CollectionError if that is not what was written
+        """
+        check_row(self._db, "spaces", self.name)
         row = self._db.execute(
             "SELECT name, items, made_by, dim, metric, rows, generation FROM spaces WHERE name = ?",
             [self.name],
@@ -81,7 +86,11 @@ class VectorSpace:
     def required(self) -> Space:
         """The same where it is known to be there."""
         space = self.space()
-        assert space is not None
+        if space is None:
+            raise CollectionError(
+                f"the catalog is damaged: it says nothing of the embeddings of {self.name}. What "
+                "is damaged is told by: retrieve check"
+            )
         return space
 
     def create(self, space: Space) -> None:

@@ -18,6 +18,7 @@ from retrieve.indexes.catalog.filters import PASSAGES, Filter
 from retrieve.indexes.catalog.passages import NewPassage, Passages
 from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.maps import Item, points_of, points_of_words
+from retrieve.indexes.vectors.segments import BLOCK_ROWS
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.indexes.words.stores import WordIndex
 from retrieve.text.words.vectors import open_vectors
@@ -68,13 +69,14 @@ def test_of_more_points_the_seed_draws_some(collection):
     assert drawn.items == again.items != other.items
 
 
-def test_an_embedding_of_another_length_is_left_out_with_a_note(collection):
-    small.add(collection, "/a/one.jpg", "ana eva")
+def test_embeddings_whose_checksum_does_not_fit_are_left_out_with_a_note(collection):
+    words = [f"word{i}" for i in range(BLOCK_ROWS + 2)]
+    small.add(collection, "/a/one.jpg", " ".join(words))
     with writing(collection.db):
-        collection.faces.overwrite([0], np.zeros((1, pretend.Embedder.dim), np.float32))
-    points = points_of(collection, most=10)
-    assert [item.place for item in points.items] == ["face 2"]
-    assert "retrieve check" in points.notes[0]
+        collection.faces.overwrite([1], pretend.embedding("somebody else"))
+    points = points_of(collection, most=100)
+    assert [item.place for item in points.items] == ["face 17", "face 18"]
+    assert points.notes == ("16 embeddings were left out as damaged: retrieve check",)
 
 
 def test_each_passage_is_a_point_with_its_text_and_place(collection):

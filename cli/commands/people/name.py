@@ -68,9 +68,11 @@ def people(collection: CollectionOption = DEFAULT_COLLECTION, as_json: JsonOptio
     Example: retrieve people
     """
     from retrieve.indexes.catalog import persons
+    from retrieve.indexes.catalog.sums import check_table
     from retrieve.indexes.collection import open_collection
 
     with open_collection(collection) as opened:
+        check_table(opened.db, "persons", "faces")
         found = persons.persons(opened.db)
     if as_json:
         for one in found:
