@@ -11,18 +11,23 @@ from retrieve.types import Passage
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a photo says about itself in words.
+    """What a photo says about itself in words, and when and where it was taken.
 
-    seen  the files beside it that were read, as they were: names, sizes and times
+    seen      the files beside it that were read, as they were: names, sizes and times
+    taken_at  as in Description, of all sources; so is place
+    whole     whether that was looked for: None is what is not known at all
     """
 
     passages: tuple[Passage, ...] = ()
     warnings: tuple[str, ...] = ()
     seen: str = ""
+    taken_at: str | None = None
+    place: tuple[float, float] | None = None
+    whole: bool = False
 
 
 def said_of(photo: Path, root: Path | None) -> Said:
-    """Captions, keywords and names of a photo; nothing is decoded.
+    """Captions, keywords and names of a photo, its date and place; nothing is decoded.
 
     root  the innermost folder that was indexed, below which folders' names say something
     """
@@ -30,7 +35,7 @@ def said_of(photo: Path, root: Path | None) -> Said:
 
     found = describe(photo, root)
     seen = _seen((path, size, mtime) for path, mtime, size in found.sidecars)
-    return Said(tuple(found.passages), tuple(found.warnings), seen)
+    return Said(found.passages, found.warnings, seen, found.taken_at, found.place, whole=True)
 
 
 def seen_beside(photo: Path) -> str:

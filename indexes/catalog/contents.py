@@ -182,6 +182,23 @@ class Catalog:
             [*(place or (None, None)), content_id],
         )
 
+    def renew_photo(
+        self, content_id: int, taken_at: str | None, place: tuple[float, float] | None
+    ) -> None:
+        """State when and where a photo was taken, in degrees north and east.
+
+        None takes away what is known only where one path alone holds the photo: beside another
+        one may lie what says it.
+        """
+        alone = len(self.paths_of(content_id)) < 2
+        if taken_at is not None or alone:
+            query = "UPDATE contents SET taken_at = ? WHERE id = ?"
+            self._db.execute(query, [taken_at, content_id])
+        if place is not None or alone:
+            query = "UPDATE contents SET latitude = ?, longitude = ? WHERE id = ?"
+            self._db.execute(query, [*(place or (None, None)), content_id])
+        self._db.execute("UPDATE contents SET placed = 1 WHERE id = ?", [content_id])
+
     def put_path(self, found: Found, *, content_id: int | None, reason: str | None) -> int:
         """Store what a file holds, or why it was skipped, and return the path's id."""
         row = self._db.execute(

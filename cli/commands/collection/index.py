@@ -14,6 +14,7 @@ from retrieve.cli.options import (
     Device,
     DeviceOption,
     EncoderOption,
+    ExcludeOption,
     LanguageOption,
     ModelOption,
     TurnOption,
@@ -47,6 +48,7 @@ def index(
             show_default="the one called text, or with the longest texts",
         ),
     ] = None,
+    exclude: ExcludeOption = None,
     retry_skipped: Annotated[
         bool, typer.Option(help="Try again what was skipped in an earlier run.")
     ] = False,
@@ -57,6 +59,10 @@ def index(
     photos captions, keywords and names count as text, in the file or beside it.
     A second run does only what is new, moved or changed. Files that cannot be
     used are skipped and listed. Ctrl-C keeps everything up to the last batch.
+
+    Thumbnails and wastebaskets of other programs (@eaDir, $RECYCLE.BIN, …) are
+    left out, as is what a .retrieveignore in a folder says (in the form of a
+    .gitignore); what is left out later is no longer found.
 
     Example: retrieve index ~/Pictures
     """
@@ -74,7 +80,7 @@ def index(
             turns=turn,
             on_download=on_download,
         )
-        opened.prepare(paths)
+        opened.prepare(paths, exclude=exclude or ())
     with opened, render.progress() as on_progress:
         report = opened.index(
             paths,
@@ -82,6 +88,7 @@ def index(
             time_limit_s=time_limit,
             column=column,
             retry_skipped=retry_skipped,
+            exclude=exclude or (),
             on_progress=on_progress,
         )
     render.report(report, collection)
