@@ -83,6 +83,13 @@ LanguageOption = Annotated[
         show_default="what the collection was made with, else es",
     ),
 ]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="Leave out what matches, as in a .gitignore: '*.png', 'Private/'. Repeatable.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 VectorsOption = Annotated[
     str,

@@ -19,6 +19,7 @@ from sqlite_utils import Database
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.faces.detection.recipe import without_recipe
+from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots, count
 from retrieve.indexes.catalog.contents import Catalog
@@ -133,12 +134,13 @@ class Collection:
         """The embedder behind this collection's vectors, opened at first use."""
         return self.networks.embedder
 
-    def prepare(self, roots: Iterable[str | Path]) -> None:
+    def prepare(self, roots: Iterable[str | Path], *, exclude: Sequence[str] = ()) -> None:
         """Open now, with the download that this may take, what indexing the roots needs.
 
+        exclude as of index()
         raises  BadInput if a root does not exist
         """
-        if self._wants_faces(_given(roots)):
+        if self._wants_faces(_given(roots), exclude):
             _ = self.detector, self.embedder
 
     def index(
@@ -150,6 +152,7 @@ class Collection:
         column: str | None = None,
         retry_skipped: bool = False,
         reread: bool = True,
+        exclude: Sequence[str] = (),
         on_progress: OnProgress | None = None,
     ) -> Report:
         """Bring the collection up to date with folders and files of photos and texts.
@@ -161,13 +164,15 @@ class Collection:
         column         of tables and JSON lines, that holds the text
         retry_skipped  read again what was skipped in an earlier run
         reread         read again, but for its faces, what an older version of this software read
-        raises         BadInput if a root does not exist, CollectionError if the
-                       collection was made with other networks
+        exclude        patterns of what is left out below the roots, as in a .gitignore; what an
+                       earlier run took is no longer found
+        raises         BadInput if a root does not exist or a pattern is none, CollectionError
+                       if the collection was made with other networks
         """
         from retrieve.indexes.building import workers
 
         given = checked_roots(_given(roots))
-        photos = self._wants_faces(given)
+        photos = self._wants_faces(given, exclude)
         extractor = partial(
             workers.run,
             self.job(given, photos=photos, column=column).open,
@@ -181,12 +186,15 @@ class Collection:
             photos=photos,
             retry_skipped=retry_skipped,
             reread=reread,
+            exclude=exclude,
             on_progress=on_progress,
         )
 
-    def _wants_faces(self, roots: Iterable[Path]) -> bool:
+    def _wants_faces(self, roots: Iterable[Path], exclude: Sequence[str]) -> bool:
         """Whether there are photos, or somebody asked for networks by name."""
-        return self.networks.asked or count(roots).photos > 0
+        absolute = checked_roots(roots)
+        leaving = Leaving(absolute, exclude)
+        return self.networks.asked or count(absolute, leaving).photos > 0
 
     def job(self, roots: Iterable[Path], *, photos: bool = True, column: str | None = None) -> Job:
         """What processes have to do that read files below the roots for this collection.
@@ -211,6 +219,7 @@ class Collection:
         below: Iterable[Path] | None = None,
         retry_skipped: bool = False,
         reread: bool = True,
+        exclude: Sequence[str] = (),
         on_progress: OnProgress | None = None,
     ) -> Report:
         """index() with processes that are there.
@@ -234,6 +243,7 @@ class Collection:
                 made_by=without_recipe(networks.made_by()) if photos else None,
                 retry_skipped=retry_skipped,
                 reread=reread,
+                exclude=exclude,
                 on_progress=on_progress,
                 on_commit=on_commit,
             ).run(roots, vanished=vanished, below=below)

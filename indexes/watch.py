@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from watchfiles import Change
@@ -19,6 +19,7 @@ from watchfiles import watch as watch_files
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.building.build import Extractor, OnProgress
+from retrieve.indexes.building.leaving import IGNORE, Leaving
 from retrieve.indexes.building.storing import Report
 from retrieve.indexes.building.walk import checked_roots, described, reaches
 from retrieve.indexes.catalog.database import CannotWrite
@@ -39,6 +40,7 @@ def follow(
     extractor: Extractor,
     *,
     reread: bool = True,
+    exclude: Sequence[str] = (),
     on_progress: OnProgress | None = None,
     on_remark: OnRemark | None = None,
 ) -> Iterator[Report]:
@@ -48,6 +50,7 @@ def follow(
                moment at which to try again what could not be written before
     extractor  open from one run to the next: Workers.run
     reread     as of Collection.index()
+    exclude    as of Collection.index()
     on_remark  called with one line on what has to wait, and again when that changes
     raises     BadInput if a root does not exist at the beginning, CollectionError if the
                collection cannot be used
@@ -70,6 +73,7 @@ def follow(
                 vanished=vanished,
                 below=absolute,
                 reread=reread,
+                exclude=exclude,
                 on_progress=on_progress,
             )
         except CannotWrite as error:
@@ -86,10 +90,13 @@ def follow(
             return
 
 
-def changes(roots: Iterable[Path], *, debounce_s: float = DEBOUNCE_S) -> Iterator[set[Path]]:
+def changes(
+    roots: Iterable[Path], *, debounce_s: float = DEBOUNCE_S, exclude: Sequence[str] = ()
+) -> Iterator[set[Path]]:
     """The roots, as soon as they are watched, then what changes below them, without an end.
 
     debounce_s  how long it has to be quiet before changes are given
+    exclude     as of Collection.index()
     returns     paths; an empty set each time that it is quiet for so long
     raises      CollectionError if the system does not let them be watched
     """
@@ -101,7 +108,7 @@ def changes(roots: Iterable[Path], *, debounce_s: float = DEBOUNCE_S) -> Iterato
         pending.add({root for root in absolute if seen[root] != before.get(root)})
         there = [root for root in absolute if seen[root] is not None]
         try:
-            for changed, is_lost in _watched(there):
+            for changed, is_lost in _watched(there, exclude):
                 pending.add(changed, time.monotonic())
                 if is_lost or any(_identity(root) != seen[root] for root in absolute):
                     break  # what changes there now is told to a new watcher only
@@ -148,7 +155,7 @@ class _Undecodable(Exception):
     """A name that is not UTF-8, which watchfiles does not tell, has changed."""
 
 
-def _watched(roots: list[Path]) -> Iterator[tuple[set[Path], bool]]:
+def _watched(roots: list[Path], exclude: Sequence[str]) -> Iterator[tuple[set[Path], bool]]:
     """What changes below the roots, and whether one of them was taken away, again and again."""
     if not roots:
         time.sleep(TICK_S)
@@ -166,8 +173,13 @@ def _watched(roots: list[Path]) -> Iterator[tuple[set[Path], bool]]:
         ):
             paths = {Path(path) for _, path in found}
             paths |= {photo for path in paths for photo in described(path)}
+            # What a folder leaves out has changed: all of it is looked at again.
+            paths |= {path.parent for path in paths if path.name == IGNORE}
+            leaving = Leaving(roots, exclude)
             lost = {Path(path) for change, path in found if change == Change.deleted}
-            reached = {path for path in paths if any(reaches(root, path) for root in roots)}
+            reached = {
+                path for path in paths if any(reaches(root, path, leaving) for root in roots)
+            }
             yield reached, not lost.isdisjoint(roots)
     except WatchfilesRustInternalError as error:
         if UNDECODABLE in str(error):

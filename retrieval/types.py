@@ -31,8 +31,8 @@ class Photo:
     size        (height, width) of the upright photo in full resolution
     sha256      of the file's bytes, hexadecimal: what identifies a photo
     size_bytes  length of the file
-    taken_at    local time as in EXIF, ISO 8601 without zone, or None
-    place       degrees north and east as in EXIF, or None
+    taken_at    local time as its EXIF data state it, ISO 8601 without zone, or None
+    place       degrees north and east likewise; describe() asks all sources for both
     warnings    what was wrong but bearable ("cut short: 80 % decoded")
     """
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from retrieve.cli.showing import render
-from retrieve.cli.showing.render import near, printable, shown
+from retrieve.cli.showing.render import GONE, is_gone, near, printable, shown
 from retrieve.cli.showing.thumbnail import half_blocks
 from retrieve.types import Face, Hit
 
@@ -53,7 +53,7 @@ def _hits_table(title: str, hits: Sequence[Hit]) -> Table:
             *([half_blocks(hit.picture())] if pictures and hit.picture else []),
             f"{hit.score:.4f}",
             "" if hit.probability is None else f"{hit.probability:.1%}",
-            printable(shown(near(hit.path))),
+            printable(shown(near(hit.path))) + (f" ({GONE})" if is_gone(hit.path) else ""),
             str(hit.number),
             (hit.taken_at or "")[:10],
             *([printable(hit.person or "")] if named else []),
@@ -83,6 +83,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
     return {
         "rank": hit.rank,
         "path": shown(hit.path),
+        "gone": is_gone(hit.path),
         "face": hit.number,
         "box": _numbers(hit.face.box),
         "score": round(hit.score, 6),

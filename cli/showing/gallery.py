@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.cache import replacing
-from retrieve.cli.showing.render import shown
+from retrieve.cli.showing.render import GONE, is_gone, shown
 from retrieve.indexes.queries.probes import Probe
 from retrieve.types import Hit
 
@@ -46,6 +46,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "picture": _data(hit.picture()) if hit.picture else None,
         "name": shown(Path(hit.path.name)),
         "path": shown(hit.path),
+        "gone": GONE if is_gone(hit.path) else "",
         "address": hit.path.as_uri(),
         "score": f"{hit.score:.4f}",
         "probability": None if hit.probability is None else f"{hit.probability:.0%}",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _Branch = TypeVar("_Branch")
 
 NARROWEST = 20  # columns of a text, however narrow the terminal
+GONE = "not there now"  # of a hit's file
 LISTED = 20  # skipped files shown after a run; `retrieve info --skipped` shows all
 
 # What would move the cursor, colour the terminal or turn the rest of a line around, if it came
@@ -259,6 +260,9 @@ def report(report: Report, collection: Path) -> None:
     for name, count in rows.items():
         table.add_row(name, Text(str(count), style="bold" if count else "dim", justify="right"))
     _out.print(table)
+    if report.left_out:
+        left_out = ", ".join(f"{count:,} {name}" for name, count in report.left_out.items())
+        line(f"left out: {left_out}")
     _listed("Skipped", report.skipped, "yellow")
     _listed("Used with a warning", report.warnings, "cyan")
     note(f"collection: {shown(collection)}")
@@ -348,6 +352,20 @@ def near(path: Path) -> Path:
     """The path from the working folder where it lies below that; only people read it."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def is_gone(path: Path) -> bool:
+    """Whether nothing is at a hit's path now: it was moved, deleted, or its drive taken out.
+
+    What cannot be looked at is not said to be gone.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def shown(path: Path) -> str:

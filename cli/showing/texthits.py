@@ -14,7 +14,7 @@ from typing import Any
 from rich.text import Text
 
 from retrieve.cli.showing import render
-from retrieve.cli.showing.render import harmless, near, shown
+from retrieve.cli.showing.render import GONE, harmless, is_gone, near, shown
 from retrieve.indexes.queries.modes import Mode
 from retrieve.text.tokens import plain, words
 from retrieve.types import Passage, TextHit
@@ -34,6 +34,8 @@ def blocks(query: str, hits: Sequence[TextHit], mode: Mode) -> None:
         head = Text(f"{hit.rank:>2}. ", style="bold")
         head.append(harmless(shown(near(hit.path))).replace("\n", "\ufffd"), style="bold cyan")
         head.append("".join(f", {part}" for part in _places(hit.passage)))
+        if is_gone(hit.path):
+            head.append(f" ({GONE})")
         for part in (_headings(hit), (hit.taken_at or "")[:10], _people(hit)):
             if part:
                 head.append(f"  {harmless(part)}", style="dim")
@@ -75,6 +77,7 @@ def write_page(page: Path, query: str, hits: Sequence[TextHit]) -> None:
             "about": [
                 part
                 for part in (
+                    GONE if is_gone(hit.path) else "",
                     *_places(hit.passage),
                     _headings(hit),
                     (hit.taken_at or "")[:10],
@@ -97,6 +100,7 @@ def _object(hit: TextHit) -> dict[str, Any]:
     row: dict[str, Any] = {
         "rank": hit.rank,
         "path": shown(hit.path),
+        "gone": is_gone(hit.path),
         "kind": hit.kind,
         "said_in": said.kind,
         "document": hit.document,

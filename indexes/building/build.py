@@ -7,7 +7,7 @@ decoded and embedded (indexes/building/storing.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,7 @@ from retrieve.documents.versions import is_current, readers
 from retrieve.errors import UNFORESEEN
 from retrieve.faces.embedding.sums import AnyEmbedder
 from retrieve.indexes.building.describing import Look, Said, seen_beside
+from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.storing import TRIES, Batch, Report, Storing
 from retrieve.indexes.building.walk import (
     Unlisted,
@@ -79,6 +80,7 @@ class Build:
         made_by: Mapping[str, str] | None = None,
         retry_skipped: bool = False,
         reread: bool = True,
+        exclude: Sequence[str] = (),
         on_progress: OnProgress | None = None,
         on_commit: Callable[[], None] | None = None,
     ) -> None:
@@ -86,6 +88,7 @@ class Build:
 
         made_by  the networks of the extractor and the embedder, for Storing
         reread   read again, but for its faces, what an older reader read
+        exclude  patterns of what is left out, for Leaving
         """
         self._catalog = catalog
         self._storing = Storing(catalog, faces, texts, open_embedder, made_by, self._names_of)
@@ -93,6 +96,7 @@ class Build:
         self._extractor = extractor
         self._retry_skipped = retry_skipped
         self._reread = reread
+        self._exclude = exclude
         self._on_progress = on_progress
         self._on_commit = on_commit
         self._report = Report()
@@ -121,10 +125,11 @@ class Build:
         """
         absolute = checked_roots(roots)
         self._named_below = absolute if below is None else list(below)
-        counted = count(absolute)
+        leaving = Leaving(self._named_below, self._exclude)
+        counted = count(absolute, leaving)
         self._of = counted.texts + (counted.photos if self._photos else 0)
         self._catalog.start_run()
-        extracting = self._extractor(self._to_extract(absolute))
+        extracting = self._extractor(self._to_extract(absolute, leaving))
         try:
             for found, outcome in extracting:
                 if isinstance(outcome, str):
@@ -152,11 +157,14 @@ class Build:
         # Workers finish in any order; people look for a file by its path.
         self._report.skipped.sort(key=lambda item: item.path)
         self._report.warnings.sort(key=lambda item: item.path)
+        self._report.left_out = dict(sorted(leaving.met.items()))
         return self._report
 
-    def _to_extract(self, roots: list[Path]) -> Iterator[tuple[Found, Path | Look]]:
+    def _to_extract(
+        self, roots: list[Path], leaving: Leaving
+    ) -> Iterator[tuple[Found, Path | Look]]:
         """What is to be done with files; those with which nothing is are dealt with on the way."""
-        for item in walk(roots, photos=self._photos):
+        for item in walk(roots, photos=self._photos, leaving=leaving):
             if isinstance(item, Unlisted):
                 self._unlisted.append(item.path)
                 self._report.skipped.append(item)

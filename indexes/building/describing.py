@@ -15,10 +15,8 @@ class Said:
     """What a photo says about itself in words, and when and where it was taken.
 
     seen      the files beside it that were read, as they were: names, sizes and times
-    taken_at  ISO 8601 without zone, or None
-    place     degrees north and east, or None
-    whole     the photo itself was looked at, and not only what lies beside it: None is what is
-              not known at all
+    taken_at  as in Description, of all sources; so is place
+    whole     whether the photo itself was looked at, too: None is what is not known at all
     """
 
     passages: tuple[Passage, ...] = ()
@@ -41,7 +39,7 @@ class Look:
 
 
 def said_of(photo: Path, root: Path | None) -> Said:
-    """Captions, keywords and names of a photo; nothing is decoded.
+    """Captions, keywords and names of a photo, its date and place; nothing is decoded.
 
     root  the innermost folder that was indexed, below which folders' names say something
 

@@ -43,6 +43,8 @@ class Report:
     passages   stored by this run, of texts and of what describes photos
     skipped    files and folders that could not be used, with the reason
     warnings   files that were used although something is wrong with them
+    left_out   how many folders, with all in them, and files were left out for a name that other
+               programs keep, for a pattern or for a .retrieveignore: by name or pattern
     """
 
     new: int = 0
@@ -57,6 +59,7 @@ class Report:
     skipped: list[Skipped] = field(default_factory=list)
     warnings: list[Skipped] = field(default_factory=list)
     interrupted: bool = False
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -153,7 +153,8 @@ class Job:
             if extracting is None:
                 assert self.faces is not None
                 extracting = self.faces.open()
-            return replace(extracting(path), said=said_of(path, root_of(path, self.roots)))
+            said = said_of(path, root_of(path, self.roots))
+            return replace(extracting(path), said=said, taken_at=said.taken_at, place=said.place)
 
         return work
 

@@ -67,7 +67,8 @@ class Filter:
         collection.search_faces("ana.jpg", wanted=wanted)
 
     since, until  ISO 8601, as long as one likes (2019, 2019-07, 2019-07-09T18), both
-                  included: until 2019 ends with its December. Photos without a date are out
+                  included: until 2019 ends with its December. A photo of which only the year,
+                  month or day is known may be of any time in it. Photos without a date are out
     folders       a file that holds it lies under one of them
     persons       the face has one of these names; of a passage, a face in its photo has
     min_quality   of the face, 0 to 1; says nothing of passages
@@ -154,8 +155,11 @@ def _conditions(db: Database, wanted: Filter, items: str) -> tuple[list[str], li
     where: list[str] = []
     values: list[Any] = []
     if wanted.since is not None:
-        where.append("contents.taken_at >= ?")
-        values.append(wanted.since)
+        # A date that ends before this one's end, as 1978 does before 1978-06, may be later.
+        begun = [wanted.since[:end] for end in (4, 7, 10, 13, 16) if end < len(wanted.since)]
+        marks = "".join(" OR contents.taken_at = ?" for _ in begun)
+        where.append(f"(contents.taken_at >= ?{marks})")
+        values += [wanted.since, *begun]
     if wanted.until is not None:
         where.append("contents.taken_at < ?")
         values.append(wanted.until + "~")  # sorts after everything that goes on from it

@@ -19,6 +19,7 @@ from retrieve.faces.detection.recipe import KEY as RECIPE
 from retrieve.faces.detection.recipe import read_recipe
 from retrieve.indexes.catalog.persons import checked_name
 from retrieve.indexes.exchange.records import NETWORKS, UNREAD, VERSION, FaceRecord, Header, Record
+from retrieve.metadata.dates import iso
 from retrieve.networks.own import UNIT_TOLERANCE
 
 DIGEST = re.compile(f"({UNREAD})?[0-9a-f]{{64}}")
@@ -130,7 +131,9 @@ def _date(fields: Mapping[str, Any]) -> str | None:
         return None
     date = _text(fields, "taken_at")
     try:
-        # Filters compare text, so it is kept in the one form that catalogs hold.
+        # Filters compare text, so it is kept in the forms that catalogs hold.
+        if (exact := iso(date)) == date:
+            return exact  # as exact as it is: a year, a day
         return datetime.fromisoformat(date).replace(microsecond=0, tzinfo=None).isoformat()
     except ValueError as error:
         raise BadInput(f"taken_at is {date[:80]!r}") from error

@@ -20,7 +20,7 @@ from retrieve.indexes.collection import open_collection
 from retrieve.sample_data.archive import write_texts
 
 HIT = {
-    *("rank", "path", "kind", "said_in", "document", "title", "text", "place", "marks"),
+    *("rank", "path", "gone", "kind", "said_in", "document", "title", "text", "place", "marks"),
     *("score", "bm25", "cosine", "taken_at", "persons", "passage_id"),
 }
 HOSTILE = (

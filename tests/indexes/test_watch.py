@@ -17,6 +17,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from retrieve.errors import BadInput
+from retrieve.indexes import watch
 from retrieve.indexes.building.walk import described, reaches, walk
 from retrieve.indexes.building.workers import Workers
 from retrieve.indexes.catalog import database
@@ -261,6 +262,22 @@ def test_what_is_reached_is_what_walking_finds(tmp_path):
     assert reaches(tmp_path, tmp_path / "d" / "was a folder")
     assert not reaches(tmp_path / "d", tmp_path / "a.jpg")
     assert reaches(tmp_path / "n.txt", tmp_path / "n.txt")
+
+
+def test_what_is_left_out_is_not_looked_at_until_that_changes(opened, photos, monkeypatch):
+    (photos / "@eaDir").mkdir()
+    (photos / "@eaDir" / "a.jpg").write_text("thumbnail")
+    told = [photos / "@eaDir" / "a.jpg", photos / "trip" / "c.jpg", photos / "a.jpg"]
+
+    def news(*_, **__):
+        yield {(watch.Change.modified, str(path)) for path in told}
+
+    monkeypatch.setattr(watch, "watch_files", news)
+    assert next(watch._watched([photos], ["trip/"])) == ({photos / "a.jpg"}, False)
+    reports = follow(opened, [photos], [{photos}], pretend.extractor, exclude=["trip/"])
+    assert [(one.new, one.left_out) for one in reports] == [(2, {"@eaDir": 1, "trip/": 1})]
+    told[:] = [photos / ".retrieveignore"]
+    assert next(watch._watched([photos], [])) == ({photos}, False)
 
 
 def test_changes_are_given_when_it_is_quiet_or_has_been_noisy_for_long(photos):

@@ -15,6 +15,7 @@ from retrieve.cli.options import (
     Device,
     DeviceOption,
     EncoderOption,
+    ExcludeOption,
     LanguageOption,
     ModelOption,
     RereadOption,
@@ -46,6 +47,7 @@ def index(
             show_default="the one called text, or with the longest texts",
         ),
     ] = None,
+    exclude: ExcludeOption = None,
     retry_skipped: Annotated[
         bool, typer.Option(help="Try again what was skipped in an earlier run.")
     ] = False,
@@ -58,6 +60,10 @@ def index(
     A second run does only what is new, moved or changed, and reads again, but for
     faces, what an older version of retrieve read. Files that cannot be used are
     skipped and listed. Ctrl-C keeps everything up to the last batch.
+
+    Thumbnails and wastebaskets of other programs (@eaDir, $RECYCLE.BIN, …) are
+    left out, as is what a .retrieveignore in a folder says (in the form of a
+    .gitignore); what is left out later is no longer found.
 
     Example: retrieve index ~/Pictures
     """
@@ -75,7 +81,7 @@ def index(
             turns=turn,
             on_download=on_download,
         )
-        opened.prepare(paths)
+        opened.prepare(paths, exclude=exclude or ())
     with opened, render.progress() as on_progress:
         report = opened.index(
             paths,
@@ -84,6 +90,7 @@ def index(
             column=column,
             retry_skipped=retry_skipped,
             reread=reread,
+            exclude=exclude or (),
             on_progress=on_progress,
         )
     render.report(report, collection)

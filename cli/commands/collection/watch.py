@@ -18,6 +18,7 @@ from retrieve.cli.options import (
     Device,
     DeviceOption,
     EncoderOption,
+    ExcludeOption,
     LanguageOption,
     ModelOption,
     RereadOption,
@@ -57,13 +58,14 @@ def watch(
     ] = 2,
     time_limit: TimeLimitOption = 60.0,
     reread: RereadOption = True,
+    exclude: ExcludeOption = None,
 ) -> None:
     """Index PATH, then follow its changes until Ctrl-C.
 
     Photos and texts that are new, changed, moved or gone are taken up when
     nothing has changed for some seconds. What changes while this is not running
     is found at its next start. A folder that is not there (a drive that was
-    taken out) is waited for.
+    taken out) is waited for. What is left out is as with retrieve index.
 
     Example: retrieve watch ~/Pictures
     """
@@ -93,16 +95,17 @@ def watch(
                 turns=turn,
                 on_download=on_download,
             )
-            opened.prepare(paths)
+            opened.prepare(paths, exclude=exclude or ())
         job = opened.job(paths)
         with opened, Workers(job.open, workers=processes, time_limit_s=time_limit) as pool:
             with render.progress() as on_progress:
                 reports = follow(
                     opened,
                     paths,
-                    changes(paths, debounce_s=debounce),
+                    changes(paths, debounce_s=debounce, exclude=exclude or ()),
                     pool.run,
                     reread=reread,
+                    exclude=exclude or (),
                     on_progress=on_progress,
                     on_remark=render.note,
                 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 
 import numpy as np
@@ -9,9 +10,10 @@ from numpy.testing import assert_array_equal
 
 from retrieve.indexes.building.build import Build
 from retrieve.indexes.building.describing import Look
+from retrieve.indexes.building.workers import Job
 from retrieve.indexes.catalog.contents import Catalog
 from retrieve.indexes.catalog.database import open_database
-from retrieve.indexes.catalog.filters import findable
+from retrieve.indexes.catalog.filters import Filter, findable
 from retrieve.indexes.search.texts import Texts
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 
@@ -52,6 +54,15 @@ def index(tmp_path, photos):
     run.words, run.catalog = words, catalog
     yield run
     catalog.close()
+
+
+def _dates(index):
+    """When and where each photo that is found was taken, by the word that its face is made of."""
+    query = (
+        "SELECT jpeg, taken_at, latitude, longitude FROM crops JOIN faces ON faces.id = face_id "
+        "JOIN contents ON contents.id = content_id WHERE live"
+    )
+    return {bytes(row[0]).decode(): row[1:] for row in index.catalog._db.execute(query)}
 
 
 def _count(report):
@@ -197,3 +208,57 @@ def _never(paths):
     for found, task in paths:
         assert isinstance(task, Look), f"{task} was decoded"
         yield from pretend.extractor([(found, task)])
+
+
+def _takeout(path, seconds, latitude):
+    place = {"latitude": latitude, "longitude": -0.55}
+    path.write_text(json.dumps({"photoTakenTime": {"timestamp": str(seconds)}, "geoData": place}))
+
+
+def test_date_and_place_follow_what_lies_beside_a_photo(index, photos):
+    (photos / "ana.jpg").write_text("ana")
+    (photos / "eva.jpg").write_text("eva")
+    beside = photos / "ana.jpg.json"
+    work = Job(pretend.Faces(), (photos,)).open()
+
+    def extractor(paths):
+        for found, path in paths:
+            yield found, work(path)
+
+    _takeout(beside, -237081600, 42.57)
+    index(extractor=extractor)
+    assert _dates(index) == {
+        "ana": ("1962-06-28T00:00:00", 42.57, -0.55), "eva": (None, None, None)
+    }  # fmt: skip
+    db = index.catalog._db
+    assert findable(db, 2, Filter(since="1962", until="1962-06")).sum() == 1
+    assert findable(db, 2, Filter(near=(42.57, -0.55, 1))).sum() == 1
+    _takeout(beside, 1563732180, 41.65)
+    index(extractor=extractor)
+    assert _dates(index)["ana"] == ("2019-07-21T18:03:00", 41.65, -0.55)
+    copy = photos / "copy"
+    copy.mkdir()
+    (copy / "ana.jpg").write_text("ana")  # an album's copy has no file beside it
+    index(extractor=extractor)
+    assert _dates(index)["ana"] == ("2019-07-21T18:03:00", 41.65, -0.55)
+    index.catalog._db.execute("DELETE FROM paths WHERE path LIKE '%/copy/%'")
+    beside.unlink()
+    (copy / "ana.jpg").unlink()
+    index(extractor=extractor)
+    assert _dates(index)["ana"] == (None, None, None)
+
+
+def test_what_is_left_out_later_is_no_longer_found_and_comes_back_without_reading(index, photos):
+    (photos / "Private").mkdir()
+    (photos / "Private" / "ana.jpg").write_text("ana")
+    (photos / "eva.jpg").write_text("eva")
+    assert _count(index()) == {"new": 2, "faces": 2}
+    report = index(exclude=["Private/"])
+    assert _count(report) == {"unchanged": 1, "gone": 1}
+    assert report.left_out == {"Private/": 1}
+    assert index.words() == [("eva.jpg", "eva")]
+    assert _count(index()) == {"unchanged": 2}
+    (photos / ".retrieveignore").write_text("/Private\n")
+    report = index()
+    assert report.left_out == {".retrieveignore": 1}
+    assert index.words() == [("eva.jpg", "eva")]

@@ -16,6 +16,7 @@ from retrieve.indexes.building.walk import (
     walk,
 )
 from retrieve.indexes.catalog.paths import Found
+from retrieve.metadata import sidecars
 from retrieve.types import Skipped
 
 
@@ -62,6 +63,23 @@ def test_a_dangling_link_is_skipped_with_its_reason(tmp_path):
     assert "no such file" in item.reason
 
 
+@pytest.mark.parametrize("suffix", ["docx", "odt", "pdf", "md", "html", "csv", "srt"])
+def test_a_document_that_shares_a_photos_name_is_a_text_of_its_own(tmp_path, suffix):
+    _make(tmp_path, "boda.jpg", f"boda.{suffix}", f"boda.jpg.{suffix}")
+    names = ["boda.jpg", f"boda.jpg.{suffix}", f"boda.{suffix}"]
+    assert sorted(_names(walk([tmp_path]))) == sorted(names)
+    assert all(reaches(tmp_path, tmp_path / name) for name in names)
+
+
+def test_a_text_that_is_too_long_for_a_description_is_a_text_of_its_own(tmp_path):
+    _make(tmp_path, "boda.jpg", "boda.txt")
+    assert _names(walk([tmp_path])) == ["boda.jpg"]
+    (tmp_path / "boda.txt").write_bytes(b"x" * (sidecars.MAX_BYTES + 1))
+    assert _names(walk([tmp_path])) == ["boda.jpg", "boda.txt"]
+    assert reaches(tmp_path, tmp_path / "boda.txt")
+    assert described(tmp_path / "boda.txt") == [tmp_path / "boda.jpg"]  # which it did before
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read every folder")
 def test_an_unreadable_folder_is_reported_and_the_walk_goes_on(tmp_path):
     _make(tmp_path, "closed/a.jpg", "open/b.jpg")
@@ -95,10 +113,11 @@ def test_texts_are_found_and_those_that_describe_a_photo_beside_them_are_not(tmp
     )
     _make(tmp_path, "other/ana.txt", "other/page.HTML", "other/table.csv", "other/data.json")
     assert _names(walk([tmp_path])) == [
-        "ana.jpg", "eva.HEIC", "notes.txt", "ana.txt", "page.HTML", "table.csv",
+        "ana.jpg", "eva.HEIC", "eva.md", "notes.txt", "ana.txt", "page.HTML", "table.csv",
     ]  # fmt: skip
     texts = ["ana.jpg.txt", "ana.txt"]
     assert _names(walk([tmp_path], photos=False)) == [
+        "eva.md",
         "notes.txt",
         "ana.txt",
         "page.HTML",

@@ -74,6 +74,27 @@ def test_dates_are_included_at_both_ends_however_short(dated, since, until, word
 
 
 @pytest.mark.parametrize(
+    ("since", "until", "words"),
+    [
+        ("1978", "1978", "cdmy"),
+        ("1978-06", None, "cdmy"),
+        ("1978-07", None, "cy"),
+        ("1978-06-24T18", "1978-06-24T19", "dmy"),
+        ("1978-06-25", "1978-06-25", "my"),
+        (None, "1978-05-31", "y"),
+        (None, "1978-06-23", "my"),
+        (None, "1977", ""),
+        ("1979", None, ""),
+    ],
+)
+def test_a_date_may_be_any_time_in_what_is_known_of_it(collection, since, until, words):
+    known = {"y": "1978", "m": "1978-06", "d": "1978-06-24", "c": "1978-07-01T10:00:00"}
+    for word, date in known.items():
+        small.add(collection, f"/p/{word}.jpg", word, taken_at=date)
+    assert "".join(_found(collection, Filter(since=since, until=until))) == words
+
+
+@pytest.mark.parametrize(
     "date",
     ["2019-13", "2019-02-29", "19", "2019-7-9", "2019-07-09 18", "yesterday", "", "２０１９"],
 )
