@@ -79,7 +79,7 @@ IMPORTED_AS = {
     "pebble": "pebble",
     "pillow_heif": "pillow-heif",
     "platformdirs": "platformdirs",
-    "pypdf": "pypdf",
+    "pypdfium2": "pypdfium2",
     "rapidfuzz": "rapidfuzz",
     "rich": "rich",
     "safetensors": "safetensors",

@@ -75,7 +75,7 @@ def _source(path: Path, content: bytes, column: str | None, remarks: list[str]) 
     stated = _FORMATS.get(path.suffix.lower(), "plain")
     kind = recognised(content)
     if kind == "pdf":
-        from retrieve.documents.formats.pdf import read_pdf
+        from retrieve.documents.formats.pdf.read import read_pdf
 
         return read_pdf(content, remarks)
     if kind == "docx":
