@@ -39,12 +39,14 @@ _CJK = 0x2E80
 class Glyphs:
     """Characters of one direction, in the order in which they are drawn, turned upright.
 
-    text   of each; several where a ligature stands for them
+    text   of each
+    codes  (N,) int64: the same as numbers
     boxes  (N, 4) float32: left, bottom, right, top; y grows upward
     blank  (N,) bool: whether a blank is drawn before it
     """
 
     text: list[str]
+    codes: NDArray[np.int64]
     boxes: NDArray[np.float32]
     blank: NDArray[np.bool_]
 
@@ -59,6 +61,7 @@ class Piece:
     right: float
     top: float
     order: int  # in which it is drawn
+    leftward: bool = False  # read from the right
 
     @property
     def height(self) -> float:
@@ -83,11 +86,8 @@ def blocks(pieces: Sequence[Piece]) -> Iterator[list[str]]:
             waiting += reversed([part for part in split if part])
 
 
-def pieces(glyphs: Glyphs, first: int = 0) -> list[Piece]:
-    """Characters → pieces of lines with blanks where there is room for them.
-
-    first  the order of the first of them
-    """
+def pieces(glyphs: Glyphs) -> list[Piece]:
+    """Characters → pieces of lines with blanks where there is room for them."""
     if not glyphs.text:
         return []
     left, bottom, right, top = glyphs.boxes.T
@@ -95,59 +95,59 @@ def pieces(glyphs: Glyphs, first: int = 0) -> list[Piece]:
     low = np.minimum(height[1:], height[:-1])
     wide = np.maximum(height[1:], height[:-1])
     shared = np.minimum(top[1:], top[:-1]) - np.maximum(bottom[1:], bottom[:-1])
-    leftward = np.fromiter((_is_leftward(text) for text in glyphs.text), bool, len(glyphs.text))
+    leftward = _are_leftward(glyphs.codes)
     gap = np.where(leftward[1:] & leftward[:-1], left[:-1] - right[1:], left[1:] - right[:-1])
     over = np.abs((left[1:] + right[1:]) - (left[:-1] + right[:-1])) < 0.5 * wide
-    code = np.fromiter((ord(text[0]) for text in glyphs.text), np.int64, len(glyphs.text))
-    far = code >= _CJK
+    far = glyphs.codes >= _CJK
     step = ((top + bottom)[:-1] - (top + bottom)[1:]) / 2
     down = over & far[1:] & far[:-1] & (step > 0.5 * low) & (step < 1.3 * low)  # written downward
     apart = (shared < _SAME_LINE * low) | (gap > _PIECE_GAP * wide) | (gap < -_BACK * wide)
     starts = [0, *(np.flatnonzero(apart & ~down) + 1).tolist(), len(glyphs.text)]
     spaced = (gap > _WORD_GAP * wide) | (glyphs.blank[1:] & (gap > _DRAWN_GAP * wide))
     spaced &= ~down
+    loose = np.concatenate([[0], np.cumsum(gap > _SPACED * low)])
+    first_of = np.array(starts[:-1])
+    sides = zip(
+        np.minimum.reduceat(left, first_of).tolist(),
+        np.minimum.reduceat(bottom, first_of).tolist(),
+        np.maximum.reduceat(right, first_of).tolist(),
+        np.maximum.reduceat(top, first_of).tolist(),
+        strict=True,
+    )
     found = []
-    for start, end in pairwise(starts):
+    for (start, end), bounds in zip(pairwise(starts), sides, strict=True):
         inside = spaced[start : end - 1]
-        if end - start > 3:
-            inside = _unspaced(gap[start : end - 1], low[start : end - 1], inside, glyphs, start)
+        if end - start > 3 and 2 * (loose[end - 1] - loose[start]) > end - 1 - start:
+            inside = _unspaced(
+                gap[start : end - 1], low[start : end - 1], glyphs.blank[start + 1 : end]
+            )
         text = glyphs.text[start]
         if end - start > 1:
             letters = glyphs.text[start:end]
             for at in (np.flatnonzero(inside) + 1).tolist():
                 letters[at] = " " + letters[at]
             text = "".join(letters)
-        found.append(
-            Piece(
-                text,
-                float(left[start:end].min()),
-                float(bottom[start:end].min()),
-                float(right[start:end].max()),
-                float(top[start:end].max()),
-                first + start,
-            )
-        )
+        found.append(Piece(text, *bounds, start, bool(leftward[start])))
     return found
 
 
 def _unspaced(
     gaps: NDArray[np.float32],
     heights: NDArray[np.float32],
-    spaced: NDArray[np.bool_],
-    glyphs: Glyphs,
-    start: int,
+    blanks: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Where blanks stand in a piece, also in one whose letters were spaced out."""
+    """Where blanks stand in a piece whose letters were spaced out."""
     usual = float(np.median(gaps / heights))
-    if usual < _SPACED:
-        return spaced
-    drawn = glyphs.blank[start + 1 : start + 1 + len(gaps)]
-    return drawn | (gaps > (1.5 * usual + _WORD_GAP) * heights)
+    return blanks | (gaps > (1.5 * usual + _WORD_GAP) * heights)
 
 
-def _is_leftward(text: str) -> bool:
-    code = ord(text[0])
-    return 0x590 <= code < 0x900 or 0xFB1D <= code < 0xFE00 or 0xFE70 <= code < 0xFF00
+def _are_leftward(codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which characters are Hebrew, Arabic or another script that is read from the right."""
+    return (
+        ((codes >= 0x590) & (codes < 0x900))
+        | ((codes >= 0xFB1D) & (codes < 0xFE00))
+        | ((codes >= 0xFE70) & (codes < 0xFF00))
+    )
 
 
 def _rows(part: Sequence[Piece]) -> list[list[Piece]]:
@@ -168,7 +168,7 @@ def _rows(part: Sequence[Piece]) -> list[list[Piece]]:
 
 def _joined(row: list[Piece]) -> str:
     """The text of a row; Arabic and Hebrew ones are read from the right."""
-    if sum(_is_leftward(piece.text) for piece in row) * 2 > len(row):
+    if sum(piece.leftward for piece in row) * 2 > len(row):
         return " ".join(piece.text for piece in reversed(row))
     text = row[0].text
     for before, piece in pairwise(row):

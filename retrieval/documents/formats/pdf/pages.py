@@ -24,6 +24,7 @@ from retrieve.errors import BadInput
 _HYPHEN = 2  # what PDFium makes of a hyphen at the end of a line
 _UNKNOWN = "\ufffd"  # a character whose font says not which one it is
 _BLANKS = frozenset((9, 10, 13, 32, 0xA0, *range(0x2000, 0x200C), 0x202F, 0x205F, 0x3000))
+_CODES = 0x110000  # characters of Unicode
 _QUADRANT = 90  # degrees
 _STRAIGHT = 3  # degrees from upright, or from a quarter turn, within which text is
 _MOST_NOTES = 5000  # of a page
@@ -187,8 +188,8 @@ def _utf16(ask: Callable[[Any, int], int]) -> str:
 def _read(drawn: Any, notes: list[_Note]) -> Page:
     count = max(0, pdfium.FPDFText_CountChars(drawn))
     address = ctypes.cast(drawn, ctypes.c_void_p).value or 0
-    each, every = repeat(address, count), range(count)
-    codes = np.fromiter(map(_CODE, each, every), np.int64, count)
+    every = range(count)
+    codes = _codes(drawn, count)
     unmapped = np.fromiter(map(_UNMAPPED, repeat(address, count), every), np.int8, count) == 1
     rects = np.zeros((count, 4), np.float32)  # left, top, right, bottom
     start = rects.ctypes.data
@@ -207,12 +208,11 @@ def _read(drawn: Any, notes: list[_Note]) -> Page:
     seen = int(np.count_nonzero(shown))
     unreadable = unmapped | _private(codes)
     boxes = rects[:, [0, 3, 2, 1]]
-    text = [
-        _UNKNOWN if lost else chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else ""
-        for code, lost in zip(codes.tolist(), unreadable.tolist(), strict=True)
-    ]
-    _join_pairs(codes, text, shown)
-    shown &= np.fromiter(map(bool, text), bool, count)
+    codes[(codes < 0) | (codes >= _CODES) | (unmapped & (codes == 0))] = ord(_UNKNOWN)
+    shown &= codes > 0
+    seen_as = np.where(unreadable, ord(_UNKNOWN), codes).astype("<u4")
+    text: list[str] = seen_as.view("<U1").tolist()
+    _join_pairs(codes, text)
     before = np.zeros(count, bool)  # whether a blank is drawn before a character
     before[1:] = (blank & ~generated)[:-1]
     turns = _turns(address, boxes, shown)
@@ -220,10 +220,16 @@ def _read(drawn: Any, notes: list[_Note]) -> Page:
     for turn in sorted(set(turns[shown].tolist()), key=lambda turn: (turn < 0, abs(turn))):
         which = np.flatnonzero(shown & (turns == turn))
         if turn % _QUADRANT:  # aslant: as it is drawn
-            columns.append(["".join(text[which[0] : which[-1] + 1])])
+            gaps = np.add.reduceat(blank, which)[:-1] > 0
+            after = np.append(gaps, False).tolist()
+            letters = [text[at] + " " * gap for at, gap in zip(which.tolist(), after, strict=True)]
+            columns.append(["".join(letters)])
             continue
         glyphs = Glyphs(
-            [text[at] for at in which.tolist()], _upright(boxes[which], turn), before[which]
+            [text[at] for at in which.tolist()],
+            codes[which],
+            _upright(boxes[which], turn),
+            before[which],
         )
         found = pieces(glyphs)
         if turn == 0:
@@ -237,6 +243,18 @@ def _read(drawn: Any, notes: list[_Note]) -> Page:
             columns.append(note.text.replace("\r", "\n").split("\n"))
     lost = int(np.count_nonzero(unmapped & shown & ~_is_symbol(codes)))
     return Page([_readable(column) for column in columns], seen, lost)
+
+
+def _codes(drawn: Any, count: int) -> NDArray[np.int64]:
+    """The characters of a page: all at once where PDFium gives them so, else one by one."""
+    buffer = np.zeros(count + 1, np.uint16)
+    given = pdfium.FPDFText_GetText(
+        drawn, 0, count, buffer.ctypes.data_as(ctypes.POINTER(ctypes.c_ushort))
+    )
+    if given == count + 1 and buffer[:count].all():
+        return buffer[:count].astype(np.int64)
+    address = ctypes.cast(drawn, ctypes.c_void_p).value or 0
+    return np.fromiter(map(_CODE, repeat(address, count), range(count)), np.int64, count)
 
 
 def _unseen(notes: list[_Note], text: list[str], known: list[Piece]) -> list[Piece]:
@@ -267,7 +285,7 @@ def _is_symbol(codes: NDArray[np.int64]) -> NDArray[np.bool_]:
     return (codes >= 0xF000) & (codes < 0xF100)  # bullets and arrows of symbol fonts
 
 
-def _join_pairs(codes: NDArray[np.int64], text: list[str], shown: NDArray[np.bool_]) -> None:
+def _join_pairs(codes: NDArray[np.int64], text: list[str]) -> None:
     """Two halves of a character beyond 16 bits, as PDFium may give them, become one."""
     for at in np.flatnonzero((codes >= 0xD800) & (codes < 0xDC00)).tolist():
         if at + 1 < len(text) and 0xDC00 <= codes[at + 1] < 0xE000:
