@@ -80,7 +80,7 @@ IMPORTED_AS = {
     "pathspec": "pathspec",
     "pillow_heif": "pillow-heif",
     "platformdirs": "platformdirs",
-    "pypdf": "pypdf",
+    "pypdfium2": "pypdfium2",
     "rapidfuzz": "rapidfuzz",
     "rich": "rich",
     "safetensors": "safetensors",

@@ -88,7 +88,7 @@ def _source(
 ) -> Source:
     """What the format's reader reads."""
     if kind == "pdf":
-        from retrieve.documents.formats.pdf import read_pdf
+        from retrieve.documents.formats.pdf.read import read_pdf
 
         return read_pdf(content, remarks)
     if kind == "docx":

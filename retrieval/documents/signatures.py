@@ -8,7 +8,11 @@ from io import BytesIO
 
 from retrieve.errors import BadInput
 
-_PDF = re.compile(rb"^%PDF-\d", re.MULTILINE)  # readers let it stand within 1,024 bytes
+# Viewers look for it within 1,024 bytes: mail, an old Macintosh or an editor put some before it.
+_PDF = re.compile(rb"%PDF-\d")
+_PDF_LINE = re.compile(rb"^%PDF-\d", re.MULTILINE)
+_PDF_OBJECT = re.compile(rb"\b\d+[ \r\n]+\d+[ \r\n]+obj\b")  # texts that speak of PDF have none
+_PDF_OBJECT_BYTES = 1 << 16  # within which the first one begins
 _HTML = (b"<!doctype html", b"<html")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Office before 2007, and encrypted files after it
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -31,7 +35,9 @@ def recognised(content: bytes) -> str | None:
 
     raises  BadInput for what is known not to be a readable document
     """
-    if _PDF.search(content, 0, 1024):
+    if _PDF_LINE.search(content, 0, 1024) or (
+        _PDF.search(content, 0, 1024) and _PDF_OBJECT.search(content, 0, _PDF_OBJECT_BYTES)
+    ):
         return "pdf"
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _in_zip(content)

@@ -127,7 +127,7 @@ def test_suffixes_are_lower_case_with_a_dot():
 def test_no_library_of_a_format_is_loaded_before_its_first_file():
     code = (
         "import sys, retrieve.documents.read as r; "
-        "print(sorted({'lxml', 'pypdf', 'markdown_it', 'charset_normalizer', 'zipfile'}"
+        "print(sorted({'lxml', 'pypdfium2', 'markdown_it', 'charset_normalizer', 'zipfile'}"
         " & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

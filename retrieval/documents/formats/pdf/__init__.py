@@ -1,0 +1,1 @@
+"""PDF → lines of text: PDFium finds the characters, their places tell the order."""
