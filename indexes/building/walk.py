@@ -60,15 +60,28 @@ def count(roots: Iterable[Path]) -> Counted:
         for _, folders, names in os.walk(root):
             folders[:] = [name for name in folders if not _is_hidden(name)]
             photos += sum(_is_photo(name) for name in names)
-            texts += sum(is_text(Path(name)) for name in names)
+            texts += sum(_is_named_text(name) for name in names)
     return Counted(photos, texts)
 
 
 def is_text(path: Path) -> bool:
-    """Whether a file is read as a text and not as a photo, going by its suffix."""
+    """Whether a file is read as a text and not as a photo: its suffix tells.
+
+    A suffix that is none of a text or a photo, which only files have that were named, says
+    nothing: then it is a photo if its first bytes are those of a picture.
+    """
+    if _is_named_text(path.name):
+        return True
+    from retrieve.documents.signatures import is_picture
+    from retrieve.photos import SUFFIXES
+
+    return path.suffix.lower() not in SUFFIXES and path.is_file() and not is_picture(path)
+
+
+def _is_named_text(name: str) -> bool:
     from retrieve.documents.read import DOCUMENT_SUFFIXES
 
-    return path.suffix.lower() in DOCUMENT_SUFFIXES
+    return Path(name).suffix.lower() in DOCUMENT_SUFFIXES
 
 
 def reaches(root: Path, path: Path) -> bool:
@@ -153,8 +166,7 @@ def _is_photo(name: str) -> bool:
 
 def _is_text(name: str, bases: set[str]) -> bool:
     """Whether a file is a text, and does not describe a photo beside it."""
-    path = Path(name)
-    return is_text(path) and not name.startswith("._") and path.stem not in bases
+    return _is_named_text(name) and not name.startswith("._") and Path(name).stem not in bases
 
 
 def _bases(names: Iterable[str]) -> set[str]:
@@ -170,7 +182,7 @@ def _is_ours(path: Path) -> bool:
     """Whether walk() gives a file when it goes through the file's folder."""
     if _is_photo(path.name):
         return True
-    return is_text(path) and _is_text(path.name, _bases(_names(path.parent)))
+    return _is_named_text(path.name) and _is_text(path.name, _bases(_names(path.parent)))
 
 
 def root_of(path: Path, roots: Iterable[Path]) -> Path | None:
