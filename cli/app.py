@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
+from retrieve.cli.hyphens import SignedWords, Words
 from retrieve.cli.showing import render
 from retrieve.errors import RetrievalError
 
@@ -69,7 +70,7 @@ class Commands(Mapping[str, Any]):
             group.name = name
             return group
         alone = typer.Typer(add_completion=False)
-        alone.command(name=name)(found)
+        alone.command(name=name, cls=SignedWords if name == "analogy" else Words)(found)
         return get_command(alone)
 
 

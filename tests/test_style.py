@@ -54,7 +54,12 @@ FLOORS = (
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),
     ("retrieve.cli.showing",),
-    ("retrieve.cli.options", "retrieve.cli.inputs", "retrieve.cli.conditions"),
+    (
+        "retrieve.cli.options",
+        "retrieve.cli.inputs",
+        "retrieve.cli.conditions",
+        "retrieve.cli.hyphens",
+    ),
     tuple(
         f"retrieve.cli.commands.{room}"
         for room in ("collection", "search", "people", "words", "language", "upkeep")

@@ -82,17 +82,30 @@ def count(roots: Iterable[Path], leaving: Leaving | None = None) -> Counted:
             ]
             for name in names:
                 is_photo = _is_photo(name)
-                if (is_photo or is_text(Path(name))) and not inside.rule(name, is_folder=False):
+                if (is_photo or _is_named_text(name)) and not inside.rule(name, is_folder=False):
                     photos += is_photo
                     texts += not is_photo
     return Counted(photos, texts)
 
 
 def is_text(path: Path) -> bool:
-    """Whether a file is read as a text and not as a photo, going by its suffix."""
+    """Whether a file is read as a text and not as a photo: its suffix tells.
+
+    A suffix that is none of a text or a photo, which only files have that were named, says
+    nothing: then it is a photo if its first bytes are those of a picture.
+    """
+    if _is_named_text(path.name):
+        return True
+    from retrieve.documents.signatures import is_picture
+    from retrieve.photos import SUFFIXES
+
+    return path.suffix.lower() not in SUFFIXES and path.is_file() and not is_picture(path)
+
+
+def _is_named_text(name: str) -> bool:
     from retrieve.documents.read import DOCUMENT_SUFFIXES
 
-    return path.suffix.lower() in DOCUMENT_SUFFIXES
+    return Path(name).suffix.lower() in DOCUMENT_SUFFIXES
 
 
 def reaches(root: Path, path: Path, leaving: Leaving | None = None) -> bool:
@@ -227,7 +240,7 @@ class Beside:
         """Whether a file is a text, and describes no photo: a long one does not."""
         from retrieve.metadata.sidecars import is_own_text
 
-        if not is_text(Path(name)) or name.startswith("._"):
+        if not _is_named_text(name) or name.startswith("._"):
             return False
         if not self.photos(name):
             return True
@@ -242,7 +255,7 @@ def _is_ours(path: Path) -> bool:
     """Whether walk() gives a file when it goes through the file's folder."""
     if _is_photo(path.name):
         return True
-    return is_text(path) and Beside(path.parent, _names(path.parent)).is_text(path.name)
+    return _is_named_text(path.name) and Beside(path.parent, _names(path.parent)).is_text(path.name)
 
 
 def root_of(path: Path, roots: Iterable[Path]) -> Path | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 
+from retrieve.documents.guessing import guess, is_latin, stands, western_letters
+from retrieve.documents.terminals import without_controls
 from retrieve.errors import BadInput
 
 _MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
@@ -18,16 +21,27 @@ _SAMPLE_BYTES = 1 << 16  # of a file, to judge its encoding
 # Control characters among all: text has next to none, bytes at random one in ten.
 _BINARY_FROM = 0.005
 _CONTROL = re.compile("[\0-\x08\x0e-\x19\x1c-\x1f]")
+_OTHER = "cp1252"  # what lines among others in UTF-8 are in, if they are not
 # Damaged UTF-8 is taken as such where it has this many good sequences for a broken one.
 _GOOD_FOR_BROKEN = 4
 _BROKEN = "\ufffd"
-# 8-bit encodings of western Europe: Windows (and Latin-1), old Macintosh, DOS.
-_WESTERN = ("cp1252", "mac_roman", "cp850")
 # Python knows more codecs (punycode, UTF-7, UTF-16) that no file of bytes can be declared in.
 _DECLARABLE = re.compile(r"iso8859|iso2022|cp\d|koi8|mac|shift|euc|gb|big5|hz|johab|tis")
-_PLAUSIBLE = 0.9  # share of characters beyond ASCII that stand where they may
-_LETTERS = frozenset("áéíóúüñçàèìòùïâêîôûäöëãõåæøœßýÿÁÉÍÓÚÜÑÇÀÈÌÒÙÏÂÊÎÔÛÄÖËÃÕÅÆØŒ")
-_SIGNS = frozenset("¿¡«»ºª°·–—“”‘’„…€£§©®•½¼¾²³´±×\xa0\xad")
+_SHIFTED = re.compile(rb"\x1b\$[@B]")  # Japanese in seven bits, of mails
+# Well-formed UTF-8 beyond ASCII. Two bytes of another encoding can look like it: CAFÉ» does.
+_SEQUENCE = re.compile(
+    rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}"
+    rb"|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
+    rb"|\xf4[\x80-\x8f][\x80-\xbf]{2}"
+)
+
+# The same of signs, Latin letters and emoji, and nothing else of its kind around.
+_ALONE = re.compile(
+    rb"(?<![\x80-\xff])(?:\xc2[\xa0-\xbf]|[\xc3-\xc9][\x80-\xbf]|\xe2[\x80-\x84][\x80-\xbf]"
+    rb"|\xf0[\x90-\xbf][\x80-\xbf]{2})+(?![\x80-\xff])"
+)
+# Or bytes of it that are no whole sequence: one that was cut, or another encoding.
+_PART = re.compile(rb"[\xe0-\xef][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{1,2}|[\x80-\xff]")
 
 
 def decode(content: bytes, declared: str | None = None) -> tuple[str, str | None]:
@@ -37,11 +51,12 @@ def decode(content: bytes, declared: str | None = None) -> tuple[str, str | None
               cannot be
     raises    BadInput for what is no text
 
-    Marks at the start and zero bytes tell UTF-16 and UTF-32, validity tells UTF-8. Of the
-    8-bit encodings of western Europe that one is taken in which letters stand beside
-    letters; where none fits, charset-normalizer guesses.
+    Marks at the start and zero bytes tell UTF-16 and UTF-32, validity tells UTF-8; where
+    some lines are in UTF-8 and others in an encoding of one byte, each is read as what it
+    is. Else `guessing.guess` tells. Control sequences of terminals are taken out.
     """
     text, remark = _decoded(content, declared)
+    text = without_controls(text)
     _refuse_binary(text[:_SAMPLE_BYTES])
     return text, remark
 
@@ -58,19 +73,38 @@ def _decoded(content: bytes, declared: str | None) -> tuple[str, str | None]:
     wide = _wide(content)
     if wide:
         return _forgiving(content, wide)
+    if _SHIFTED.search(content, 0, _SAMPLE_BYTES):
+        try:
+            return content.decode("iso2022_jp_2"), None
+        except UnicodeError:
+            pass
     try:
         return content.decode("utf-8"), None
     except UnicodeDecodeError:
         pass
     name = _real_name(declared) if declared else None
-    if name:
+    if name and not is_latin(name):
         try:
             return content.decode(name), None
         except UnicodeError:
-            pass  # it is not in it
+            name = None  # it is not in it
     if _is_damaged_utf8(content):
-        return _forgiving(content, "utf-8")
-    return _guessed(content)
+        return _repaired(content)
+    sure = name is not None
+    if name is None:
+        sample = _telling(content)
+        _refuse_binary(without_controls(sample.decode("latin-1")))
+        rest = _ALONE.sub(b"o", sample)
+        name, sure = guess(sample if rest.isascii() else rest)
+    if name is None:
+        raise BadInput("not a text file, or in an encoding that cannot be recognised")
+    if is_latin(name):
+        text, lines = _blended(content, name)
+        if lines:
+            return text, f"{lines} of its lines are in UTF-8, the others in {name}"
+    else:
+        text = content.decode(name, errors="replace")
+    return text, None if sure else f"its encoding was guessed to be {name}"
 
 
 def _forgiving(content: bytes, encoding: str) -> tuple[str, str | None]:
@@ -111,26 +145,107 @@ def _real_name(declared: str) -> str | None:
 
 
 def _is_damaged_utf8(content: bytes) -> bool:
-    text = content[:_SAMPLE_BYTES].decode("utf-8", errors="replace")
+    text = _telling(content).decode("utf-8", errors="replace")
     broken = text.count(_BROKEN)
     good = sum(map(len, re.findall(r"[^\x00-\x7f]+", text))) - broken
     return good > _GOOD_FOR_BROKEN * broken
 
 
-def _guessed(content: bytes) -> tuple[str, str | None]:
-    sample = _telling(content)
-    _refuse_binary(sample.decode("latin-1"))
-    scores = {name: _plausibility(sample, name) for name in _WESTERN}
-    best = max(scores, key=lambda name: scores[name])
-    if scores[best] >= _PLAUSIBLE:
-        return content.decode(best, errors="replace"), None
-    from charset_normalizer import from_bytes
+def _repaired(content: bytes) -> tuple[str, str | None]:
+    """UTF-8 in which some lines, or bytes of them, are in an encoding of one byte."""
+    lines = content.split(b"\n")
+    wrong = {at: line for at, line in enumerate(lines) if not _is_utf8(line)}
+    letters = western_letters()
+    mended = 0
+    texts = []
+    for at, line in enumerate(lines):
+        if at not in wrong:
+            texts.append(line.decode("utf-8"))
+            continue
+        text = _by_sequences(line, _OTHER, letters)
+        mended += _BROKEN not in text
+        texts.append(text)
+    text = "\n".join(texts)
+    broken = text.count(_BROKEN)
+    remarks = [f"{mended} of its lines are in {_OTHER}, the others in UTF-8"] if mended else []
+    if broken and _BROKEN.encode() not in content:
+        remarks.append(f"{broken} characters are damaged: they are no UTF-8")
+    return text, "; ".join(remarks) or None
 
-    match = from_bytes(sample).best()
-    if match is None:
-        raise BadInput("not a text file, or in an encoding that cannot be recognised")
-    text = content.decode(match.encoding, errors="replace")
-    return text, f"its encoding was guessed to be {match.encoding}"
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _by_sequences(line: bytes, encoding: str, letters: frozenset[str]) -> str:
+    """A line whose good sequences are UTF-8; of the other bytes those that may stand there."""
+    whole = line.decode(encoding, errors="replace")
+
+    def other(found: re.Match[bytes]) -> str:
+        at = range(*found.span())
+        if len(at) > 1 and not whole[at.start - 1 : at.start].isalpha():
+            return _BROKEN  # a sequence that was cut; café» goes on in the other encoding
+        return whole[at.start : at.stop] if all(stands(whole, i, letters) for i in at) else _BROKEN
+
+    parts = []
+    begin = 0
+    for found in _SEQUENCE.finditer(line):
+        parts += [_mapped(line, begin, found.start(), other), found[0].decode("utf-8")]
+        begin = found.end()
+    parts.append(_mapped(line, begin, len(line), other))
+    return "".join(parts)
+
+
+def _mapped(line: bytes, begin: int, end: int, other: Callable[[re.Match[bytes]], str]) -> str:
+    parts = []
+    for found in _PART.finditer(line, begin, end):
+        parts += [line[begin : found.start()].decode("ascii"), other(found)]
+        begin = found.end()
+    return "".join([*parts, line[begin:end].decode("ascii")])
+
+
+def _blended(content: bytes, encoding: str) -> tuple[str, int]:
+    """Text in an encoding of one byte a character, but for what is clearly UTF-8.
+
+    returns  it, and how many of its lines hold such UTF-8
+    """
+    text = content.decode(encoding, errors="replace")
+    letters = western_letters()
+    clear = {
+        found.start(): found.end()
+        for found in _SEQUENCE.finditer(content)
+        if _is_ours(found[0].decode("utf-8"))
+        and not all(stands(text, at, letters) for at in range(*found.span()))
+    }
+    if not clear:
+        return text, 0
+    texts, lines, begin = [], 0, 0
+    for line in content.split(b"\n"):
+        end = begin + len(line)
+        if line.isascii():
+            texts.append(text[begin:end])
+        else:
+            whole = _is_utf8(line)  # what could be either follows its line
+            parts: list[str] = []
+            at = begin
+            for found in _SEQUENCE.finditer(content, begin, end):
+                character = found[0].decode("utf-8")
+                if found.start() in clear or (whole and _is_ours(character)):
+                    parts += [text[at : found.start()], character]
+                    at = found.end()
+            lines += at > begin
+            texts.append("".join([*parts, text[at:end]]))
+        begin = end + 1
+    return "\n".join(texts), lines
+
+
+def _is_ours(character: str) -> bool:
+    """Whether a character is met in texts of Latin letters: no chance pair of other bytes."""
+    return character < "\u0250" or "\u2010" <= character <= "\u2122" or character > "\uffff"
 
 
 def _telling(content: bytes) -> bytes:
@@ -138,23 +253,3 @@ def _telling(content: bytes) -> bytes:
     first = re.search(rb"[\x80-\xff]", content)
     start = max(0, first.start() - 200) if first else 0
     return content[start : start + _SAMPLE_BYTES]
-
-
-def _plausibility(sample: bytes, encoding: str) -> float:
-    """Share of the characters beyond ASCII that are western and stand where they may."""
-    text = sample.decode(encoding, errors="replace")
-    letters = sum(map(str.isalpha, text))
-    if letters > 2 * len(re.findall(r"[A-Za-z]", text)):
-        return 0.0  # another script: its letters are no accents
-    total = likely = 0
-    for found in re.finditer(r"[^\x00-\x7f]", text):
-        character, at = found[0], found.start()
-        before = text[at - 1 : at].isalpha()
-        after = text[at + 1 : at + 2].isalpha()
-        total += 1
-        if character in _LETTERS:
-            # A capital hardly follows a small letter: mañana, never maÑana.
-            likely += not (character.isupper() and text[at - 1 : at].islower())
-        elif character in _SIGNS:
-            likely += not (before and after) or character in "’·—–…\xad"
-    return likely / total if total else 0.0

@@ -38,8 +38,10 @@ _FORMATS = {
     ".srt": "subtitles",
     ".vtt": "subtitles",
 }
+# Read where they are named, left alone in folders: most of those there are for machines.
+_NAMED = {".json": "json"}
 # Other formats of word processors are offered too, so that their owner is told about them.
-# Logs are not: machines write them.
+# Logs are not: machines write them. A file that is named is read whatever its suffix.
 _OTHERS = (".doc", ".rtf", ".epub", ".pages", ".wps")
 DOCUMENT_SUFFIXES = frozenset((*_FORMATS, *_OTHERS))
 _BINARY = ("pdf", "docx", "odt")
@@ -49,7 +51,7 @@ _BINARY = ("pdf", "docx", "odt")
 def read_document(path: Path, *, column: str | None = None) -> Document:
     """Read one file of text in passages.
 
-    column  of a table, or field of JSON lines, that holds the text; other formats have none
+    column  of a table, or field of JSON, to read alone; other formats have none
     raises  BadInput with the reason, without the path: not there, binary, encrypted,
             damaged, too large, without text, without that column
     """
@@ -76,7 +78,8 @@ def read_document(path: Path, *, column: str | None = None) -> Document:
 
 def _format(path: Path, content: bytes) -> str:
     """The format that the content shows; among texts the suffix decides."""
-    stated = _FORMATS.get(path.suffix.lower(), "plain")
+    suffix = path.suffix.lower()
+    stated = _FORMATS.get(suffix) or _NAMED.get(suffix, "plain")
     kind = recognised(content)
     if stated in _BINARY and kind not in _BINARY:
         raise BadInput(f"not a {stated.upper()} file, or damaged at its start")
@@ -123,13 +126,17 @@ def _text_source(
 
         return read_markdown(text)
     if kind == "table":
-        from retrieve.documents.formats.tables import read_table
+        from retrieve.documents.formats.records.tables import read_table
 
         return read_table(text, column, tabs=path.suffix.lower() == ".tsv")
     if kind == "json lines":
-        from retrieve.documents.formats.jsonlines import read_json_lines
+        from retrieve.documents.formats.records.jsonlines import read_json_lines
 
         return read_json_lines(text, column, remarks)
+    if kind == "json":
+        from retrieve.documents.formats.records.jsonlines import read_json
+
+        return read_json(text, column)
     if kind == "subtitles":
         from retrieve.documents.formats.subtitles import read_subtitles
 

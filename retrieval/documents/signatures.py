@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 from retrieve.errors import BadInput
 
@@ -28,6 +29,21 @@ _STRANGERS = (
     (b"SQLite format 3\0", "a SQLite database"),
     (b"\x7fELF", "a program"),
 )
+
+_PICTURES = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|GIF8|II\*\0|MM\0\*|RIFF....WEBP|BM....\0\0\0\0|8BPS|qoif|\x00\x00\x01\x00"
+    rb"|....ftyp(?:hei|hev|mif|msf|avi|crx)|....jP  |\xff\x0a|....JXL ",
+    re.DOTALL,
+)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the first bytes of a regular file are those of a picture, readable or not."""
+    try:
+        with path.open("rb") as file:
+            return _PICTURES.match(file.read(16)) is not None
+    except OSError:
+        return False
 
 
 def recognised(content: bytes) -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from retrieve.cli.hyphens import Words
 from retrieve.cli.options import JsonOption, VectorsOption
 from retrieve.cli.showing import render
 
@@ -101,7 +102,7 @@ def export(
     render.note(f"wrote {count} words to {out}")
 
 
-@app.command()
+@app.command(cls=Words)
 def plot(
     words: Annotated[
         list[str],

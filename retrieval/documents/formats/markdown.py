@@ -1,43 +1,40 @@
-"""Markdown: headings become titles, marks go, front matter gives title and date.
+"""Markdown: headings become titles, marks go, front matter gives title, date and tags.
 
 markdown-it-py parses CommonMark with tables; it is what the terminal output needs anyway.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from retrieve.documents.dates import iso
+from retrieve.documents.divided import join_divided
+from retrieve.documents.formats.frontmatter import front_matter
 from retrieve.documents.formats.markup import strip_tags
 from retrieve.documents.lines import Line, Source, clean
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-# Between --- (YAML) or +++ (TOML) at the very start; of its fields only two are read.
-_FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)\n(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FIELD = re.compile(r"^(title|date)[ \t]*[:=][ \t]*(\S.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
-
 
 def read_markdown(text: str) -> Source:
-    """The text of a Markdown file; its title is the front matter's, else its first heading's."""
+    """The text of a Markdown file; its title is the front matter's, else its first heading's.
+
+    What the front matter says in tags, aliases and descriptions stands before the text.
+    """
     from markdown_it import MarkdownIt
 
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    front = _FRONT_MATTER.match(text)
-    fields = _fields(front[2]) if front else {}
-    first = front[0].count("\n") if front else 0
-    tokens = MarkdownIt("commonmark").enable("table").parse(text[front.end() :] if front else text)
-    title = fields.get("title") or _first_heading(tokens)
-    return Source(_lines(tokens, first), clean(title), iso(fields.get("date", "")))
-
-
-def _fields(front: str) -> dict[str, str]:
-    return {name.lower(): value.strip("\"'") for name, value in _FIELD.findall(front)}
+    front = front_matter(text)
+    body = join_divided(text[front.end :])
+    tokens = MarkdownIt("commonmark").enable("table").parse(body)
+    title = front.title or _first_heading(tokens)
+    said = (Line(words, line=number) for number, words in front.said)
+    lines = chain(said, _lines(tokens, front.lines))
+    return Source(lines, clean(title), iso(front.date))
 
 
 def _first_heading(tokens: list[Token]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from retrieve.documents.divided import join_divided
 from retrieve.documents.lines import Line, Source, numbered
 
 # Nobody wraps lines by hand beyond this: longer ones are whole paragraphs.
@@ -13,8 +14,8 @@ _SAMPLE_LINES = 200
 
 
 def read_plain(text: str) -> Source:
-    """Lines of a plain text with their numbers."""
-    return Source(_lines(text))
+    """Lines of a plain text with their numbers; words that were divided between two are whole."""
+    return Source(_lines(join_divided(text)))
 
 
 def _lines(text: str) -> Iterator[Line]:

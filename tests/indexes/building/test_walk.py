@@ -11,6 +11,7 @@ from retrieve.indexes.building.walk import (
     Unlisted,
     count,
     described,
+    is_text,
     reaches,
     root_of,
     walk,
@@ -36,6 +37,32 @@ def test_photos_are_found_at_any_depth_and_other_files_are_not(tmp_path):
     assert _names(found) == ["a.png", "b.JPG", "c.heic"]
     assert found[0].size_bytes == 5
     assert count([tmp_path]) == Counted(photos=3, texts=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("LEEME", b"Hola", True),
+        ("notas.log", b"Hola", True),
+        ("lista.j2", b"BM es un coche", True),
+        ("chat.json", b"[]", True),
+        ("foto", b"\xff\xd8\xff\xe0", False),
+        ("foto.orig", b"\x89PNG\r\n\x1a\n", False),
+        ("foto.bak", b"\0\0\0\x18ftypheic", False),
+        ("foto.jpg", b"Hola", False),
+    ],
+)
+def test_the_first_bytes_tell_what_a_named_file_is(tmp_path, name, content, text):
+    (tmp_path / name).write_bytes(content)
+    assert is_text(tmp_path / name) is text
+    assert _names(walk([tmp_path / name])) == [name]
+    if Path(name).suffix != ".jpg":
+        assert list(walk([tmp_path])) == []
+
+
+def test_a_pipe_is_not_opened_to_see_what_it_is(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert not is_text(tmp_path / "pipe")
 
 
 def test_a_file_that_was_named_is_taken_whatever_its_suffix(tmp_path):

@@ -1,0 +1,1 @@
+"""Formats of records: tables and JSON, all of whose cells are text."""
