@@ -33,7 +33,7 @@ from benchmarks.documents import paragraphs
 from benchmarks.mutants import mutant
 from retrieve.errors import UNFORESEEN
 from retrieve.indexes.building.storing import Report
-from retrieve.indexes.building.walk import BESIDE
+from retrieve.indexes.building.walk import walk
 from retrieve.indexes.collection import Collection, open_collection
 
 IN_A_FOLDER = 500
@@ -135,13 +135,12 @@ def write(folder: Path, given: Path, mutants: int, seed: int) -> None:
     contents = [files[name] for name in names]
     photo = files["photo.jpg"]
     for number in range(mutants):
-        chance = Random(f"{seed} {number}")
-        name = Path(names[number % len(names)])
+        chance, name = Random(f"{seed} {number}"), names[number % len(names)]
         inside = folder / f"{number // IN_A_FOLDER:03}"
         inside.mkdir(exist_ok=True)
-        target = inside / f"{number:05}-{name.name}"
-        target.write_bytes(mutant(files[name.name], contents, chance))
-        if name.suffix in BESIDE and name.stem == "photo":
+        target = inside / f"{number:05}-{name}"
+        target.write_bytes(mutant(files[name], contents, chance))
+        if name in ("photo.xmp", "photo.json"):
             target.with_suffix(".jpg").write_bytes(photo)
 
 
@@ -217,15 +216,11 @@ def main() -> int:
 
 def _lost(collection: Collection, folder: Path) -> list[Path]:
     """Files that are neither in the collection nor beside a photo of it."""
-    from retrieve.indexes.building.walk import walk
-
     return [item.path for item in walk([folder]) if collection.catalog.path(item.path) is None]
 
 
 def show(collection: Collection, report: Report, folder: Path) -> None:
     """The tables of one run."""
-    from retrieve.indexes.building.walk import walk
-
     reasons = {item.path: item.reason for item in report.skipped}
     warned = {item.path for item in report.warnings}
     kinds: dict[str, Counter[str]] = {}

@@ -94,7 +94,9 @@ class _Server:
     """The one process of this program that forks workers; started with the first of them."""
 
     def __init__(self) -> None:
-        self._forget()
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         os.register_at_fork(after_in_child=self._forget)
         atexit.register(self._end)
 
@@ -119,7 +121,7 @@ class _Server:
     def _reached(self) -> socket.socket:
         if self._socket is not None and self._process is not None and self._process.poll() is None:
             return self._socket
-        self._socket, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
         # The path first: what is beside the program, and not what is in the folder it is run in.
         begin = (
             f"import sys; sys.path[:] = {_import_path()!r}; "
@@ -133,16 +135,16 @@ class _Server:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C is for the program, from the first moment on
             )
-        return self._socket
+        self._socket = ours
+        return ours
 
     def _forget(self) -> None:
         """In a child of the program: the server is the parent's."""
         self._lock = threading.Lock()
-        if getattr(self, "_socket", None) is not None:
+        if self._socket is not None and self._process is not None:
             self._socket.close()
             self._process.returncode = 0  # nobody here can wait for it
-        self._socket: socket.socket | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._socket = self._process = None
 
     def _end(self) -> None:
         if self._socket is not None and self._process is not None:

@@ -48,12 +48,12 @@ def serve(asking: int, preload: Iterable[str]) -> None:
     ends: dict[int, int] = {}
     with socket.socket(fileno=asking) as program:
         while True:
-            ready, _, _ = select.select([program, woken], [], [])
+            ready, _, _ = select.select([program.fileno(), woken], [], [])
             if woken in ready:
                 with suppress(BlockingIOError):
                     os.read(woken, 1 << 16)
                 _tell_ends(ends)
-            if program in ready:
+            if program.fileno() in ready:
                 try:
                     connection, end = reduction.recvfds(program, FDS)
                 except (EOFError, OSError):

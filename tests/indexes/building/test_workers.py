@@ -29,24 +29,28 @@ def _outcomes(folder, files, **options):
     return dict(workers.run(pretend.open_work, _paths(folder, files), **options))
 
 
-def test_a_file_that_crashes_or_hangs_costs_only_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "WAITS", 3)
+def test_a_file_that_crashes_or_computes_for_long_costs_only_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "WAITS", 100)
     files = {f"good{i}": f"face{i}" for i in range(6)}
-    files |= {"crashes": "crash", "waits": "hang", "computes": "burn", "bad": "bad"}
-    outcomes = _outcomes(tmp_path, files, time_limit_s=0.5)
+    files |= {"crashes": "crash", "computes": "burn", "bad": "bad"}
+    outcomes = _outcomes(tmp_path, files, time_limit_s=0.3)
     assert outcomes.keys() == files.keys()
     assert outcomes["crashes"] == "decoding crashed its process (SIGABRT)"
-    assert outcomes["waits"] == (
-        "decoding was not done after 1.5 s, most of which it waited, and was stopped"
-    )
     assert outcomes["computes"] == (
-        "decoding took longer than 0.5 s of processor time and was stopped"
+        "decoding took longer than 0.3 s of processor time and was stopped"
     )
     assert outcomes["bad"] == "is bad"
     stopped = {name for name, outcome in outcomes.items() if isinstance(outcome, Stopped)}
-    assert stopped == {"crashes", "waits", "computes"}
+    assert stopped == {"crashes", "computes"}
     for i in range(6):
         assert len(outcomes[f"good{i}"].faces) == 1
+
+
+def test_a_file_that_only_waits_is_stopped_by_the_clock(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "WAITS", 0.5)
+    (outcome,) = _outcomes(tmp_path, {"waits": "hang"}, time_limit_s=1).values()
+    assert isinstance(outcome, Stopped)
+    assert outcome == "decoding was not done after 0.5 s, most of which it waited, and was stopped"
 
 
 def test_time_in_which_a_worker_does_not_compute_is_not_counted(tmp_path):
