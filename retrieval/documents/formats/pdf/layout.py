@@ -39,8 +39,8 @@ _CJK = 0x2E80
 class Glyphs:
     """Characters of one direction, in the order in which they are drawn, turned upright.
 
-    text   of each
-    codes  (N,) int64: the same as numbers
+    text   of each: a letter, or a word whose letters stand where they should
+    codes  (N,) int64: the first letter of each
     boxes  (N, 4) float32: left, bottom, right, top; y grows upward
     blank  (N,) bool: whether a blank is drawn before it
     """
@@ -105,7 +105,11 @@ def pieces(glyphs: Glyphs) -> list[Piece]:
     starts = [0, *(np.flatnonzero(apart & ~down) + 1).tolist(), len(glyphs.text)]
     spaced = (gap > _WORD_GAP * wide) | (glyphs.blank[1:] & (gap > _DRAWN_GAP * wide))
     spaced &= ~down
-    loose = np.concatenate([[0], np.cumsum(gap > _SPACED * low)])
+    single = np.fromiter(
+        (len(text) == 1 and text.isalpha() for text in glyphs.text), bool, len(glyphs.text)
+    )
+    single = single[1:] & single[:-1]
+    loose = np.concatenate([[0], np.cumsum((gap > _SPACED * low) & single)])
     first_of = np.array(starts[:-1])
     sides = zip(
         np.minimum.reduceat(left, first_of).tolist(),
@@ -118,8 +122,11 @@ def pieces(glyphs: Glyphs) -> list[Piece]:
     for (start, end), bounds in zip(pairwise(starts), sides, strict=True):
         inside = spaced[start : end - 1]
         if end - start > 3 and 2 * (loose[end - 1] - loose[start]) > end - 1 - start:
-            inside = _unspaced(
-                gap[start : end - 1], low[start : end - 1], glyphs.blank[start + 1 : end]
+            part = slice(start, end - 1)
+            inside = np.where(
+                single[part],
+                _unspaced(gap[part], low[part], glyphs.blank[start + 1 : end]),
+                inside,
             )
         text = glyphs.text[start]
         if end - start > 1:

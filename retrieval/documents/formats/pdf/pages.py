@@ -21,11 +21,13 @@ from retrieve.documents.formats.pdf.layout import Glyphs, Piece, blocks, pieces
 from retrieve.documents.lines import clean
 from retrieve.errors import BadInput
 
-_HYPHEN = 2  # what PDFium makes of a hyphen at the end of a line
+_HYPHENS = (2, 0xFFFE)  # what PDFium makes of a hyphen at the end of a line
 _UNKNOWN = "\ufffd"  # a character whose font says not which one it is
 _BLANKS = frozenset((9, 10, 13, 32, 0xA0, *range(0x2000, 0x200C), 0x202F, 0x205F, 0x3000))
 _CODES = 0x110000  # characters of Unicode
 _QUADRANT = 90  # degrees
+_EVEN = 0.1  # of the height: letters differ less on one line
+_WIDEST, _NARROWEST = 1.3, 0.1  # heights a letter of a word
 _STRAIGHT = 3  # degrees from upright, or from a quarter turn, within which text is
 _MOST_NOTES = 5000  # of a page
 _HIDDEN = pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW
@@ -191,23 +193,15 @@ def _read(drawn: Any, notes: list[_Note]) -> Page:
     every = range(count)
     codes = _codes(drawn, count)
     unmapped = np.fromiter(map(_UNMAPPED, repeat(address, count), every), np.int8, count) == 1
-    rects = np.zeros((count, 4), np.float32)  # left, top, right, bottom
-    start = rects.ctypes.data
-    placed = np.fromiter(
-        map(_BOX, repeat(address, count), every, range(start, start + 16 * count, 16)),
-        np.int8,
-        count,
-    )
     blank = np.isin(codes, list(_BLANKS)) & ~unmapped
-    doubtful = np.flatnonzero(blank | (codes == _HYPHEN)).tolist()
+    hyphen = np.isin(codes, _HYPHENS) & ~unmapped
+    doubtful = np.flatnonzero(blank | hyphen).tolist()
     generated = np.zeros(count, bool)
     generated[doubtful] = [_GENERATED(address, at) == 1 for at in doubtful]
-    codes[codes == _HYPHEN] = ord("-")
-    shown = ~blank & ~generated & (placed == 1) & np.isfinite(rects).all(axis=1)
-    shown &= unmapped | (codes >= 32)
+    codes[hyphen] = ord("-")
+    shown = ~blank & ~generated & (unmapped | (codes >= 32))
     seen = int(np.count_nonzero(shown))
     unreadable = unmapped | _private(codes)
-    boxes = rects[:, [0, 3, 2, 1]]
     codes[(codes < 0) | (codes >= _CODES) | (unmapped & (codes == 0))] = ord(_UNKNOWN)
     shown &= codes > 0
     seen_as = np.where(unreadable, ord(_UNKNOWN), codes).astype("<u4")
@@ -215,34 +209,78 @@ def _read(drawn: Any, notes: list[_Note]) -> Page:
     _join_pairs(codes, text)
     before = np.zeros(count, bool)  # whether a blank is drawn before a character
     before[1:] = (blank & ~generated)[:-1]
-    turns = _turns(address, boxes, shown)
+    starts, ends, boxes = _units(address, shown)
+    turns = _turns(address, starts, boxes)
     columns: list[list[str]] = []
-    for turn in sorted(set(turns[shown].tolist()), key=lambda turn: (turn < 0, abs(turn))):
-        which = np.flatnonzero(shown & (turns == turn))
+    for turn in sorted(set(turns.tolist())):
+        which = np.flatnonzero(turns == turn)
+        first, last = starts[which], ends[which]
+        texts = [
+            text[start] if end - start == 1 else "".join(text[start:end])
+            for start, end in zip(first.tolist(), last.tolist(), strict=True)
+        ]
         if turn % _QUADRANT:  # aslant: as it is drawn
-            gaps = np.add.reduceat(blank, which)[:-1] > 0
-            after = np.append(gaps, False).tolist()
-            letters = [text[at] + " " * gap for at, gap in zip(which.tolist(), after, strict=True)]
+            gaps = (np.add.reduceat(blank, first) > 0).tolist()
+            gaps[-1] = False
+            letters = (unit + " " * gap for unit, gap in zip(texts, gaps, strict=True))
             columns.append(["".join(letters)])
             continue
-        glyphs = Glyphs(
-            [text[at] for at in which.tolist()],
-            codes[which],
-            _upright(boxes[which], turn),
-            before[which],
-        )
-        found = pieces(glyphs)
+        found = pieces(Glyphs(texts, codes[first], _upright(boxes[which], turn), before[first]))
         if turn == 0:
             found += _unseen(notes, text, found)
         columns += blocks(found)
-    if notes and not (turns[shown] == 0).any():
+    if notes and not (turns == 0).any():
         columns += blocks(_unseen(notes, text, []))
-    known = {word for column in columns for line in column for word in clean(line).split()}
-    for note in notes:
-        if not note.on_page and not set(clean(note.text).split()) <= known:
-            columns.append(note.text.replace("\r", "\n").split("\n"))
+    if notes:
+        known = {word for column in columns for line in column for word in clean(line).split()}
+        for note in notes:
+            if not note.on_page and not set(clean(note.text).split()) <= known:
+                columns.append(note.text.replace("\r", "\n").split("\n"))
     lost = int(np.count_nonzero(unmapped & shown & ~_is_symbol(codes)))
     return Page([_readable(column) for column in columns], seen, lost)
+
+
+def _units(
+    address: int, shown: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Where what stands together begins and ends, and its boxes (N, 4): left, bottom, right, top.
+
+    What PDFium took for one word is one, if its first and last letter stand as they should in
+    one that is written upright; the letters of others are looked at one by one.
+    """
+    first = shown & ~np.concatenate([[False], shown[:-1]])
+    last = shown & ~np.concatenate([shown[1:], [False]])
+    begin, end = np.flatnonzero(first), np.flatnonzero(last)
+    one, other = _boxes(address, begin), _boxes(address, end)
+    count = end - begin + 1
+    height = np.maximum(one[:, 3] - one[:, 1], 0.1)
+    width = other[:, 2] - one[:, 0]
+    whole = (
+        (np.abs(other[:, [1, 3]] - one[:, [1, 3]]) < _EVEN * height[:, None]).all(axis=1)
+        & (other[:, 0] > one[:, 0])
+        & (width < _WIDEST * height * count)
+        & (width > _NARROWEST * height * count)
+    )
+    word = np.cumsum(first) - 1
+    singly = np.flatnonzero(shown & ~whole[word]) if len(whole) else begin
+    joined = one[whole]
+    joined[:, 2] = other[whole, 2]
+    starts = np.concatenate([begin[whole], singly])
+    ends = np.concatenate([end[whole], singly]) + 1
+    boxes = np.concatenate([joined, _boxes(address, singly)])
+    order = np.argsort(starts)
+    order = order[np.isfinite(boxes[order]).all(axis=1)]
+    return starts[order], ends[order], boxes[order]
+
+
+def _boxes(address: int, which: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(N, 4) left, bottom, right, top of characters; NaN where PDFium knows none."""
+    rects = np.zeros((len(which), 4), np.float32)  # left, top, right, bottom
+    start = rects.ctypes.data
+    every = range(start, start + 16 * len(which), 16)
+    placed = np.fromiter(map(_BOX, repeat(address), which.tolist(), every), np.int8, len(which))
+    rects[placed != 1] = np.nan
+    return rects[:, [0, 3, 2, 1]]
 
 
 def _codes(drawn: Any, count: int) -> NDArray[np.int64]:
@@ -294,35 +332,31 @@ def _join_pairs(codes: NDArray[np.int64], text: list[str]) -> None:
             )
 
 
-def _turns(address: int, boxes: NDArray[np.float32], shown: NDArray[np.bool_]) -> NDArray[np.int16]:
+def _turns(
+    address: int, starts: NDArray[np.int64], boxes: NDArray[np.float32]
+) -> NDArray[np.int16]:
     """Degrees anticlockwise at which each character stands, quarters exactly.
 
     Only those are asked that do not stand right of the one before: others share its turn.
     """
-    turns = np.zeros(len(shown), np.int16)
-    which = np.flatnonzero(shown)
-    if not len(which):
-        return turns
-    box = boxes[which]
-    middle = (box[:, 1] + box[:, 3]) / 2
-    height = np.maximum(box[:, 3] - box[:, 1], 0.1)
+    if not len(starts):
+        return np.zeros(0, np.int16)
+    middle = (boxes[:, 1] + boxes[:, 3]) / 2
+    height = np.maximum(boxes[:, 3] - boxes[:, 1], 0.1)
     follows = (
-        (np.abs(np.diff(middle)) < 0.1 * height[1:])
-        & (np.diff(box[:, 0]) > 0)
-        & (np.abs(box[1:, 0] - box[:-1, 2]) < height[1:])
+        (np.abs(np.diff(middle)) < _EVEN * height[1:])
+        & (np.diff(boxes[:, 0]) > 0)
+        & (np.abs(boxes[1:, 0] - boxes[:-1, 2]) < height[1:])
     )
     asked = np.concatenate([[True], ~follows])
-    known = np.zeros(len(which), np.int16)
-    at = np.flatnonzero(asked)
-    known[at] = [_turn(_ANGLE(address, number)) for number in which[at].tolist()]
-    turns[which] = known[at][np.cumsum(asked) - 1]
-    return turns
+    known = [_turn(_ANGLE(address, number)) for number in starts[asked].tolist()]
+    return np.array(known, np.int16)[np.cumsum(asked) - 1]
 
 
 def _turn(radians: float) -> int:
     if not math.isfinite(radians) or radians < 0:
         return 0
-    degrees = round(math.degrees(radians)) % 360
+    degrees = -round(math.degrees(radians)) % 360  # PDFium's go clockwise
     near = round(degrees / _QUADRANT) * _QUADRANT
     return near % 360 if abs(degrees - near) <= _STRAIGHT else degrees
 
