@@ -11,8 +11,10 @@ Any of them may be packed by gzip. Sources: Mikolov's word2vec.c; Pennington et 
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import mmap
+import re
 import shutil
 import struct
 import tempfile
@@ -26,10 +28,21 @@ from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
 from retrieve.text.words import ngrams
+from retrieve.text.words.textual import (
+    BLOCK_ROWS,
+    UNREADABLE,
+    agreed,
+    blocks,
+    dimensions,
+    whole_lines,
+)
 
 FASTTEXT_MAGIC = 793712314
 LONGEST_WORD = 1000  # bytes; a longer one means that the file is not what it seems
-BLOCK_ROWS = 4096
+SAMPLE_BYTES = 1 << 20  # from which text and binary are told
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")  # text has none
+_CHECKED_WORDS = 5  # of a binary file
+_LARGEST = 1e6  # of its numbers: those of another layout soon are larger
 
 
 @dataclass(slots=True, eq=False)
@@ -58,77 +71,93 @@ def open_source(path: Path) -> Source:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
         opened: IO[bytes] = gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[assignment]  # noqa: SIM115
-        start = opened.read(4)
-        if start == struct.pack("<i", FASTTEXT_MAGIC):
-            return _fasttext(opened, path)
-        opened.seek(0)
-        head = opened.readline()
-        second = opened.read(2 * LONGEST_WORD)
-        opened.seek(0)
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+    except UNREADABLE as error:
         raise BadInput(f"cannot read {path}: {error}") from error
+    try:
+        return _opened(opened, path)
+    except UNREADABLE as error:
+        opened.close()
+        raise BadInput(f"cannot read {path}: {error}") from error
+    except BadInput:
+        opened.close()
+        raise
+
+
+def _opened(file: IO[bytes], path: Path) -> Source:
+    start = file.read(4)
+    if start == struct.pack("<i", FASTTEXT_MAGIC):
+        return _fasttext(file, path)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise BadInput(f"wanted word vectors in UTF-8; {path} is in UTF-16. Save it as UTF-8")
+    begin = len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0
+    file.seek(begin)
+    head = file.readline(SAMPLE_BYTES)
+    after = file.read(SAMPLE_BYTES)
     fields = head.split()
     if len(fields) == 2 and all(field.isdigit() for field in fields):
-        dim = int(fields[1])
-        opened.readline()
-        if _is_text(second, dim):
-            return _text(opened, path, "text", dim)
-        return _word2vec(opened, path, int(fields[0]), dim)
-    dim = len(fields) - 1
-    if dim < 2 or not _is_text(head, dim):
-        opened.close()
+        count, dim = map(int, fields)
+        if dim < 1:
+            raise BadInput(f"wanted vectors of one dimension or more; {path} states {dim}")
+        file.seek(begin + len(head))
+        lines = whole_lines(after)
+        if dimensions(lines) is not None or (dim == 1 and not _CONTROL.search(after)):
+            agreed(path, dim, lines, 2)
+            return _text(file, path, "text", dim, count)
+        _check_binary(after, path, count, dim)
+        return _word2vec(file, path, count, dim)
+    found = dimensions(whole_lines(head + after))
+    if found is None:
         raise BadInput(
             f"wanted word2vec, fastText or GloVe vectors; {path} begins with {head[:40]!r}"
         )
-    return _text(opened, path, "GloVe text", dim)
+    file.seek(begin)
+    return _text(file, path, "GloVe text", found, None)
 
 
-def _is_text(line: bytes, dim: int) -> bool:
-    numbers = line.split(b"\n")[0].split(b" ")[1 : min(dim, 20) + 1]
-    try:
-        return len([float(number) for number in numbers if number.strip()]) > 0
-    except ValueError:
-        return False
-
-
-def _text(file: IO[bytes], path: Path, kind: str, dim: int) -> Source:
+def _text(file: IO[bytes], path: Path, kind: str, dim: int, count: int | None) -> Source:
     broken: list[str] = []
-    return Source(kind, dim, _text_blocks(file, path, dim, broken), broken)
+    return Source(kind, dim, blocks(file, path, dim, broken, count), broken)
 
 
-def _text_blocks(
-    file: IO[bytes], path: Path, dim: int, broken: list[str]
-) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-    words: list[str] = []
-    vectors = np.empty((BLOCK_ROWS, dim), np.float32)
-    number = 0
-    with file:
-        while True:
-            try:
-                line = file.readline()
-            except (OSError, EOFError) as error:
-                broken.append(f"{path}, after line {number}: {error}")
-                break
-            if not line:
-                break
-            number += 1
-            # From the right: GloVe's 840B file has words with spaces inside.
-            fields = line.rstrip(b" \r\n").rsplit(b" ", dim)
-            try:
-                if len(fields) != dim + 1:
-                    raise ValueError(f"{len(fields) - 1} numbers, wanted {dim}")
-                vectors[len(words)] = np.array(fields[1:], dtype=np.float32)
-                if not np.isfinite(vectors[len(words)]).all():
-                    raise ValueError("a number is not finite")
-                words.append(fields[0].decode("utf-8"))
-            except ValueError as error:  # UnicodeDecodeError is one
-                broken.append(f"line {number}: {error}")
-                continue
-            if len(words) == BLOCK_ROWS:
-                yield words, vectors
-                words = []
-    if words:
-        yield words, vectors[: len(words)]
+def _check_binary(sample: bytes, path: Path, count: int, dim: int) -> None:
+    """Refuse what is no word2vec binary; raises BadInput with what it seems to be."""
+    if not _CONTROL.search(sample) and _is_utf8(sample):
+        line = sample.split(b"\n")[0][:40]
+        raise BadInput(f"wanted a word and {dim} numbers; line 2 of {path} is {line!r}")
+    if _are_records(sample, count, 4 * dim, "<f4"):
+        return
+    if _are_records(sample, count, 8 * dim, "<f8"):
+        raise BadInput(f"the numbers in {path} take 8 bytes; wanted those of word2vec, float32")
+    raise BadInput(
+        f"the header of {path} says {dim} dimensions, but its first words do not lie that far "
+        "apart: it is damaged, or no word2vec binary"
+    )
+
+
+def _are_records(sample: bytes, count: int, size: int, kind: str) -> bool:
+    """Whether the first words and vectors are such: words of text, numbers of a usual size."""
+    at = 0
+    for _ in range(min(count, _CHECKED_WORDS)):
+        end = sample.find(b" ", at, at + LONGEST_WORD)
+        if end < 0 or len(sample) < end + 1 + size:
+            # The end of the sample, or of a file that was cut short: what is whole was right.
+            return at > 0 or len(sample) < LONGEST_WORD + size
+        raw = sample[at:end].lstrip(b"\n")
+        at = end + 1 + size
+        values = np.frombuffer(sample[end + 1 : at], kind)
+        if not raw or _CONTROL.search(raw) or not np.all(np.abs(values) < _LARGEST):
+            return False
+        if not _is_utf8(raw):
+            return False
+    return True
+
+
+def _is_utf8(sample: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)  # it may end within a letter
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _word2vec(file: IO[bytes], path: Path, count: int, dim: int) -> Source:
@@ -146,7 +175,11 @@ def _word2vec_blocks(
     with file:
         for number in range(count):
             while len(buffered) < LONGEST_WORD + size:
-                more = file.read(1 << 20)
+                try:
+                    more = file.read(1 << 20)
+                except UNREADABLE as error:
+                    broken.append(f"after {number} of {count} words: {error}")
+                    more = b""
                 if not more:
                     break
                 buffered += more
@@ -170,6 +203,9 @@ def _word2vec_blocks(
             if len(words) == BLOCK_ROWS:
                 yield words, vectors
                 words = []
+        else:
+            if buffered.strip(b"\n"):
+                broken.append(f"the file goes on after the {count} words that its header states")
     if words:
         yield words, vectors[: len(words)]
 
@@ -187,6 +223,8 @@ def _fasttext(file: IO[bytes], path: Path) -> Source:
     if version != 12:
         raise BadInput(f"wanted a fastText model of version 12; {path} has version {version}")
     size, count, _ = read("3i")
+    if dim < 1 or not 0 <= count <= size:
+        raise BadInput(f"{path} is a damaged fastText model: {count} of {size} words, {dim}-d")
     read("q")
     (pruned,) = read("q")
     words = []
@@ -194,6 +232,8 @@ def _fasttext(file: IO[bytes], path: Path) -> Source:
         raw = bytearray()
         while (byte := file.read(1)) not in (b"\0", b""):
             raw += byte
+            if len(raw) > LONGEST_WORD:
+                raise BadInput(f"{path} is a damaged fastText model: a word without an end")
         read("qb")
         words.append(raw.decode("utf-8", errors="replace"))
     (quantized,) = read("?")

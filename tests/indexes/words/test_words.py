@@ -102,7 +102,7 @@ def test_the_odd_word_comes_first(toy):
 
 
 def test_added_vectors_are_listed_searched_and_exported(store):
-    lines = ["9 6"] + [
+    lines = ["11 6"] + [
         f"{word} {' '.join(map(str, vector))}"
         for word, vector in zip(toy_words.WORDS, toy_words.vectors().tolist(), strict=True)
     ]
@@ -151,3 +151,14 @@ def test_unknown_words_are_composed_from_n_grams(store):
     expected = model.wv["cancioncita"] / np.linalg.norm(model.wv["cancioncita"])
     assert_allclose(index.vectors.embed([found])[0], expected, atol=0.02)
     assert index.neighbors("cancioncita", k=1).hits[0].word == "canción"
+
+
+@pytest.mark.parametrize(
+    "content", ["2 3\nrey 0.1 0.2\nreina 0.1 0.2\n", "2 3\nrey a b c\n", "rey\n", "2 3\n"]
+)
+def test_a_file_that_is_refused_leaves_nothing_behind(tmp_path, monkeypatch, content):
+    monkeypatch.setenv("RETRIEVE_WORDS", str(tmp_path / "words"))
+    (tmp_path / "v.vec").write_text(content, "utf-8")
+    with pytest.raises(BadInput):
+        words.add(tmp_path / "v.vec", "mine")
+    assert list(tmp_path.glob("words/*")) == []
