@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retrieve.documents.formats.office import parse
+from retrieve.documents.formats.office.xml import parse
 from retrieve.metadata.said import Said
 
 _DC = "{http://purl.org/dc/elements/1.1/}"
