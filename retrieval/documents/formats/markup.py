@@ -63,6 +63,11 @@ _LAST_KNOWN_LINE = 65_535  # libxml2 counts lines no further
 _INVISIBLE = re.compile(
     r"<!--(?:(?!<!--).)*?-->|<(script|style)\b(?:(?!<\1\b).)*?</\1\s*>", re.DOTALL | re.IGNORECASE
 )
+_XHTML = "http://www.w3.org/1999/xhtml"
+_CLOSED = re.compile(r"<([a-zA-Z][\w:.-]*)((?:\s[^<>]*)?)/>")
+_VOID = frozenset(
+    "area base br col embed hr img input link meta param source track wbr".split()  # noqa: SIM905
+)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
@@ -86,6 +91,19 @@ def read_html(text: str, remarks: list[str]) -> Source:
     return Source(iter(_lines(root)), title, date)
 
 
+def _written_out(text: str) -> str:
+    """XHTML as HTML: `<title/>` would be a title that takes in the whole page."""
+    start = text[:_DECLARED_WITHIN]
+    if not start.lstrip("\ufeff \t\r\n").startswith("<?xml") and _XHTML not in start:
+        return text
+    return _CLOSED.sub(
+        lambda found: (
+            found[0] if found[1].lower() in _VOID else f"<{found[1]}{found[2]}></{found[1]}>"
+        ),
+        text,
+    )
+
+
 def _parsed(text: str, remarks: list[str] | None = None) -> Element | None:
     from lxml import etree
 
@@ -93,7 +111,7 @@ def _parsed(text: str, remarks: list[str] | None = None) -> Element | None:
         encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True
     )
     # Bytes, because a declaration inside a str would be believed; zeros end a C string.
-    root = etree.fromstring(clean_bytes(text), parser)
+    root = etree.fromstring(clean_bytes(_written_out(text)), parser)
     if remarks is not None and any("depth" in error.message.lower() for error in parser.error_log):
         remarks.append("its elements are nested so deep that some are left out")
     return root

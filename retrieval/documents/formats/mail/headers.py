@@ -35,7 +35,7 @@ def decoded(raw: str) -> str:
     except (HeaderParseError, ValueError):
         return clean(value)
     parts = [part if isinstance(part, str) else _declared(part, name) for part, name in pairs]
-    return clean("".join(parts))
+    return clean("".join(parts)) or clean(value)
 
 
 def date_of(message: Message) -> str | None:

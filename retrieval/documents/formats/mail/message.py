@@ -35,11 +35,15 @@ _SHIFTED = re.compile(r"iso-2022|hz|utf-7", re.IGNORECASE)  # valid ASCII, and y
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A leaf of a mail: a text of the mail itself, or a file attached to it."""
+    """A leaf of a mail: a text of the mail itself, without a name, or a file attached to it.
+
+    named  whether the mail gives its name, not its kind alone
+    """
 
     kind: str
     name: str
     message: Message
+    named: bool = False
 
 
 def read_mail(content: bytes, remarks: list[str], read_inner: ReadInner) -> Source:
@@ -84,6 +88,22 @@ def mail_lines(
     subject = header(message, "Subject")
     if subject:
         yield Line(subject, heading=True, record=record)
+    empty = True
+    for line in _below(message, subject, record, remarks, read_inner, depth):
+        empty = False
+        yield line
+    if empty and subject:
+        yield Line(subject, record=record)  # all that it says
+
+
+def _below(
+    message: Message,
+    subject: str,
+    record: int | None,
+    remarks: list[str],
+    read_inner: ReadInner,
+    depth: int,
+) -> Iterator[Line]:
     for name in _SHOWN:
         stated = header(message, name)
         if stated:
@@ -91,9 +111,8 @@ def mail_lines(
     leaves = list(islice(_leaves(message, 0, remarks), MAX_PARTS))
     if len(leaves) == MAX_PARTS:
         remarks.append(f"of its parts {MAX_PARTS} are read")
-    files = [leaf for leaf in leaves if leaf.name]
-    if files:
-        names = ", ".join(leaf.name for leaf in files)
+    names = ", ".join(leaf.name for leaf in leaves if leaf.named)
+    if names:
         yield Line(f"Attachments: {names}", title=subject, record=record)
     for leaf in leaves:
         if not leaf.name and leaf.kind != "message/rfc822":
@@ -136,9 +155,11 @@ def _leaf(kind: str, message: Message) -> _Part:
     attached = message.get_content_disposition() == "attachment"
     if kind == "message/rfc822":
         return _Part(kind, "", message)
-    if kind in ("text/plain", "text/html"):
-        return _Part(kind, name or "attachment.txt" if attached else "", message)
-    return _Part(kind, name or f"part{mimetypes.guess_extension(kind) or ''}", message)
+    if kind in ("text/plain", "text/html") and not (attached and name):
+        return _Part(kind, "", message)
+    if message.get_content_maintype() == "multipart":
+        return _Part("text/plain", "", message)  # it has no parts: what stands there is text
+    return _Part(kind, name or f"part{mimetypes.guess_extension(kind) or ''}", message, bool(name))
 
 
 def _best(alternatives: list[list[_Part]]) -> list[_Part]:

@@ -7,12 +7,16 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from retrieve.documents.dates import iso
 from retrieve.documents.formats.office.container import Container
-from retrieve.documents.formats.office.package import main_part, parts_beside, relations
+from retrieve.documents.formats.office.package import (
+    main_part,
+    parts_beside,
+    relations,
+    stated,
+)
 from retrieve.documents.formats.office.paragraphs import Shape, beside, headed, lines, once, whole
-from retrieve.documents.formats.office.xml import parse, text_of
-from retrieve.documents.lines import Line, ReadInner, Source, clean
+from retrieve.documents.formats.office.xml import parse
+from retrieve.documents.lines import Line, ReadInner, Source
 from retrieve.errors import BadInput
 
 if TYPE_CHECKING:
@@ -36,8 +40,6 @@ _REFERENCES = (
     "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}",
     "{http://purl.oclc.org/ooxml/officeDocument/relationships}",
 )
-_DC = "{http://purl.org/dc/elements/1.1/}"
-_TERMS = "{http://purl.org/dc/terms/}"
 
 
 def _in(namespaces: tuple[str, ...], *names: str) -> frozenset[str]:
@@ -89,7 +91,7 @@ def read_docx(content: bytes, remarks: list[str], read_inner: ReadInner) -> Sour
             yield from (Line(note.text, begins=note.begins) for note in parts(kind))
         yield from once(parts("footer"))
 
-    title, date = _stated(container, remarks)
+    title, date = stated(container, remarks)
     return Source(all_lines(), title, date)
 
 
@@ -184,16 +186,6 @@ def _text(paragraph: Element) -> str:
 def _description(element: Element) -> str:
     stated = (element.get(name) or "" for name in ("title", "descr", "alt"))
     return "\n".join(dict.fromkeys(text.strip() for text in stated if text.strip()))
-
-
-def _stated(container: Container, remarks: list[str]) -> tuple[str, str | None]:
-    """Title and date of the file, as it states them."""
-    try:
-        core = container.read("docProps/core.xml")
-        return clean(text_of(core, f"{_DC}title")), iso(text_of(core, f"{_TERMS}created"))
-    except BadInput as error:
-        remarks.append(f"its title and date are not read: {error}")
-        return "", None
 
 
 def _heading_styles(container: Container, main: str, remarks: list[str]) -> set[str]:

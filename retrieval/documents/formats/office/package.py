@@ -8,8 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrieve.documents.dates import iso
 from retrieve.documents.formats.office.container import Container, joined
-from retrieve.documents.formats.office.xml import events, parse
+from retrieve.documents.formats.office.xml import events, parse, text_of
+from retrieve.documents.lines import clean
 from retrieve.errors import BadInput
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ _USUAL = {
 }
 # The root of the main part says what a file is.
 _KINDS = {"document": "docx", "presentation": "pptx", "workbook": "xlsx"}
+_DC = "{http://purl.org/dc/elements/1.1/}"
+_TERMS = "{http://purl.org/dc/terms/}"
 _NAMESPACES = ("http://schemas.openxmlformats.org/", "http://purl.oclc.org/ooxml/")
 
 
@@ -55,13 +59,13 @@ def main_part(container: Container) -> tuple[str, str] | None:
 
     raises  BadInput for a workbook in the binary form
     """
-    stated = [
+    related = [
         relation.target
         for relation in relations(container, "")
         if relation.kind == "officeDocument" and not relation.external
     ]
-    typed = [name for name, stated in content_types(container) if _MAIN_TYPE.search(stated)]
-    for name in dict.fromkeys([*stated, *typed, *_USUAL]):
+    typed = [name for name, kind in content_types(container) if _MAIN_TYPE.search(kind)]
+    for name in dict.fromkeys([*related, *typed, *_USUAL]):
         if name.lower().endswith(".bin") and name in container:
             raise BadInput("a binary workbook (XLSB); save it as XLSX")
         kind = _kind(container, name)
@@ -109,11 +113,21 @@ def parts_beside(container: Container, main: str, kind: str) -> list[str]:
         for relation in relations(container, main)
         if relation.kind == kind and not relation.external
     ]
-    typed = [name for name, stated in content_types(container) if f".{kind}+xml" in stated]
+    typed = [name for name, known in content_types(container) if f".{kind}+xml" in known]
     called = re.compile(rf"{re.escape(posixpath.dirname(main))}/?{kind}\d*\.xml", re.IGNORECASE)
     named = sorted(name for name in container.names if called.fullmatch(name))
     unique = {name.lower(): name for name in reversed([*related, *typed, *named])}
     return [name for name in reversed(unique.values()) if name in container]
+
+
+def stated(container: Container, remarks: list[str]) -> tuple[str, str | None]:
+    """Title and date of the file, as it states them."""
+    try:
+        core = container.read("docProps/core.xml")
+        return clean(text_of(core, f"{_DC}title")), iso(text_of(core, f"{_TERMS}created"))
+    except BadInput as error:
+        remarks.append(f"its title and date are not read: {error}")
+        return "", None
 
 
 def _relation(element: Element, name: str) -> Relation:
@@ -135,5 +149,5 @@ def _kind(container: Container, name: str) -> str | None:
     with suppress(BadInput), container.opened(name) as stream:
         root = next((element.tag for _, element in events(stream)), "")
     namespace, _, local = root.lstrip("{").rpartition("}")
-    stated = _KINDS.get(local) if namespace.startswith(_NAMESPACES) else None
-    return stated or _USUAL.get(name.lower())
+    known = _KINDS.get(local) if namespace.startswith(_NAMESPACES) else None
+    return known or _USUAL.get(name.lower())
