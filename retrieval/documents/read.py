@@ -136,11 +136,11 @@ def _container_source(
 
         return read_pptx(content, remarks)
     if kind == "xlsx":
-        from retrieve.documents.formats.office.xlsx import read_xlsx
+        from retrieve.documents.formats.sheets.xlsx import read_xlsx
 
         return read_xlsx(content, column, remarks)
     if kind == "ods":
-        from retrieve.documents.formats.office.ods import read_ods
+        from retrieve.documents.formats.sheets.ods import read_ods
 
         return read_ods(content, column, remarks)
     if kind == "epub":

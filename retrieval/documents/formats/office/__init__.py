@@ -1,1 +1,1 @@
-"""Documents that are XML in a ZIP container: DOCX, PPTX, XLSX, ODT, ODS, ODP and EPUB → text."""
+"""Documents that are XML in a ZIP container: DOCX, PPTX, ODT, ODP and EPUB → text."""

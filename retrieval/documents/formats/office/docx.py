@@ -111,7 +111,7 @@ def _body(
     # A chunk stands between paragraphs: it is read as one, whose text is its identifier.
     marked = replace(
         shape,
-        paragraphs=shape.paragraphs | _CHUNK,
+        paragraphs=_PARAGRAPH | _CHUNK,
         text=lambda element: _chunk_mark(element) or shape.text(element),
     )
     for line in lines(content, marked):

@@ -8,8 +8,8 @@ from operator import itemgetter
 
 from retrieve.documents.formats.office.odt import NS, TABLE, TEXT, opened, stated, text_of_paragraph
 from retrieve.documents.formats.office.paragraphs import whole
-from retrieve.documents.formats.office.sheets import Row, Sheets
 from retrieve.documents.formats.office.xml import events, forget
+from retrieve.documents.formats.sheets.rows import Row, Sheets
 from retrieve.documents.lines import Line, Source
 from retrieve.errors import BadInput
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from retrieve.documents.formats.columns import TITLE_NAMES
 from retrieve.documents.lines import MAX_TEXT_CHARACTERS, Line, clean
@@ -26,7 +26,7 @@ class Sheets:
 
     column: str | None
     remarks: list[str]
-    cells: int = MAX_CELLS
+    cells: int = field(default_factory=lambda: MAX_CELLS)
     characters: int = MAX_TEXT_CHARACTERS // 2
     met: bool = False  # the column, in some sheet
 

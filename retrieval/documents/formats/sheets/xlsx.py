@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from retrieve.documents.formats.office.container import Container
 from retrieve.documents.formats.office.drawing import drawn_lines
-from retrieve.documents.formats.office.numbers import shown
 from retrieve.documents.formats.office.package import main_part, relations, stated
 from retrieve.documents.formats.office.paragraphs import beside
-from retrieve.documents.formats.office.sheets import MAX_CELLS, Row, Sheets
 from retrieve.documents.formats.office.xml import events, forget, parse, plain_text
+from retrieve.documents.formats.sheets.numbers import shown
+from retrieve.documents.formats.sheets.rows import MAX_CELLS, Row, Sheets
 from retrieve.documents.lines import Line, Source
 from retrieve.errors import BadInput
 
