@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 # Of one document: the longest novels have 5 million, and what is read lies in memory whole.
@@ -50,6 +50,11 @@ class Source:
     lines: Iterator[Line]
     title: str = ""
     written_at: str | None = None
+
+
+# What a format calls for a file inside its own (an attachment): content, name and remarks →
+# its text, nothing where it is none. Damage to it becomes a remark.
+ReadInner = Callable[[bytes, str, list[str]], Iterator[Line]]
 
 
 def clean(text: str) -> str:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path, PurePosixPath
 
 from retrieve.documents.encoding import decode
 from retrieve.documents.lines import MAX_TEXT_CHARACTERS, Line, Source
 from retrieve.documents.passages import split
-from retrieve.documents.signatures import recognised
+from retrieve.documents.signatures import OF_PROGRAMS, recognised
 from retrieve.documents.versions import reader
 from retrieve.errors import BadInput, foreseen
 from retrieve.types import Document
 
 MAX_BYTES = 512 << 20  # of a file: it is read into memory once; scans are large
 MAX_TEXT_BYTES = MAX_TEXT_CHARACTERS  # of a file of text
+MAX_DEPTH = 5  # of files in each other: a mail with a mail with a letter
+MAX_INNER = 1000  # files inside one
 MAX_MARKDOWN_BYTES = 16 << 20  # parsing takes 18 bytes of memory for one
 
 _FORMATS = {
@@ -30,7 +34,26 @@ _FORMATS = {
     ".pdf": "pdf",
     ".docx": "docx",
     ".docm": "docx",
+    ".dotx": "docx",
+    ".dotm": "docx",
     ".odt": "odt",
+    ".ott": "odt",
+    ".rtf": "rtf",
+    ".epub": "epub",
+    ".pptx": "pptx",
+    ".pptm": "pptx",
+    ".ppsx": "pptx",
+    ".potx": "pptx",
+    ".odp": "odp",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".xltx": "xlsx",
+    ".ods": "ods",
+    ".eml": "mail",
+    ".emlx": "mail",
+    ".mht": "mail",
+    ".mhtml": "mail",
+    ".mbox": "mailbox",
     ".csv": "table",
     ".tsv": "table",
     ".jsonl": "json lines",
@@ -40,11 +63,11 @@ _FORMATS = {
 }
 # Read where they are named, left alone in folders: most of those there are for machines.
 _NAMED = {".json": "json"}
-# Other formats of word processors are offered too, so that their owner is told about them.
-# Logs are not: machines write them. A file that is named is read whatever its suffix.
-_OTHERS = (".doc", ".rtf", ".epub", ".pages", ".wps")
-DOCUMENT_SUFFIXES = frozenset((*_FORMATS, *_OTHERS))
-_BINARY = ("pdf", "docx", "odt")
+# Formats that cannot be read are offered too, so that their owner is told what to do. Logs are
+# not: machines write them. A file that is named is read whatever its suffix.
+DOCUMENT_SUFFIXES = frozenset((*_FORMATS, *OF_PROGRAMS))
+_CONTAINERS = ("docx", "odt", "epub", "pptx", "odp", "xlsx", "ods")
+_BINARY = ("pdf", *_CONTAINERS)
 
 
 @foreseen()
@@ -58,8 +81,9 @@ def read_document(path: Path, *, column: str | None = None) -> Document:
     content = _bytes(path)
     digest, size = hashlib.sha256(content).hexdigest(), len(content)
     remarks: list[str] = []
-    kind = _format(path, content)
-    source = _source(kind, path, content, column, remarks)
+    suffix = path.suffix.lower()
+    kind = _format(suffix, content)
+    source = _source(kind, suffix, content, column, remarks, _Inside(0, count()))
     del content
     passages = tuple(split(_bounded(source.lines), source.title))
     if not passages:
@@ -76,39 +100,114 @@ def read_document(path: Path, *, column: str | None = None) -> Document:
     )
 
 
-def _format(path: Path, content: bytes) -> str:
+def _format(suffix: str, content: bytes) -> str:
     """The format that the content shows; among texts the suffix decides."""
-    suffix = path.suffix.lower()
     stated = _FORMATS.get(suffix) or _NAMED.get(suffix, "plain")
-    kind = recognised(content)
-    if stated in _BINARY and kind not in _BINARY:
+    kind = recognised(content, suffix)
+    if stated in _BINARY and kind not in (*_BINARY, "rtf"):
         raise BadInput(f"not a {stated.upper()} file, or damaged at its start")
     return kind or stated
 
 
 def _source(
-    kind: str, path: Path, content: bytes, column: str | None, remarks: list[str]
+    kind: str,
+    suffix: str,
+    content: bytes,
+    column: str | None,
+    remarks: list[str],
+    inside: _Inside,
 ) -> Source:
     """What the format's reader reads."""
     if kind == "pdf":
         from retrieve.documents.formats.pdf.read import read_pdf
 
         return read_pdf(content, remarks)
-    if kind == "docx":
-        from retrieve.documents.formats.docx import read_docx
+    if kind in _CONTAINERS:
+        return _container_source(kind, content, column, remarks, inside)
+    if kind == "rtf":
+        from retrieve.documents.formats.rtf import read_rtf
 
-        return read_docx(content)
-    if kind == "odt":
-        from retrieve.documents.formats.odt import read_odt
+        return read_rtf(content, remarks)
+    if kind == "mail":
+        from retrieve.documents.formats.mail.message import read_mail
 
-        return read_odt(content)
+        return read_mail(content, remarks, inside.lines)
+    if kind == "mailbox":
+        from retrieve.documents.formats.mail.mailbox import read_mailbox
+
+        return read_mailbox(content, remarks, inside.lines)
     if len(content) > MAX_TEXT_BYTES:
         raise BadInput(f"larger than {MAX_TEXT_BYTES >> 20} MiB of text ({len(content)} bytes)")
-    return _text_source(kind, path, content, column, remarks)
+    return _text_source(kind, suffix, content, column, remarks)
+
+
+def _container_source(
+    kind: str, content: bytes, column: str | None, remarks: list[str], inside: _Inside
+) -> Source:
+    if kind == "docx":
+        from retrieve.documents.formats.office.docx import read_docx
+
+        return read_docx(content, remarks, inside.lines)
+    if kind == "pptx":
+        from retrieve.documents.formats.office.pptx import read_pptx
+
+        return read_pptx(content, remarks)
+    if kind == "xlsx":
+        from retrieve.documents.formats.sheets.xlsx import read_xlsx
+
+        return read_xlsx(content, column, remarks)
+    if kind == "ods":
+        from retrieve.documents.formats.sheets.ods import read_ods
+
+        return read_ods(content, column, remarks)
+    if kind == "epub":
+        from retrieve.documents.formats.office.epub import read_epub
+
+        return read_epub(content, remarks)
+    from retrieve.documents.formats.office.odt import read_odp, read_odt
+
+    return read_odp(content, remarks) if kind == "odp" else read_odt(content, remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """Reads files inside a file: attachments of a mail, a page put into a DOCX.
+
+    depth  how many files it lies in
+    count  of all that were read, shared by all depths
+    """
+
+    depth: int
+    count: Iterator[int]
+
+    def lines(self, content: bytes, name: str, remarks: list[str]) -> Iterator[Line]:
+        """The text of one; nothing of what its name does not call a text.
+
+        remarks  gets a line where it cannot be read, or not to its end
+        """
+        suffix = PurePosixPath(name.replace("\\", "/")).suffix.lower()
+        if suffix not in DOCUMENT_SUFFIXES or not content:
+            return
+        own: list[str] = []
+        try:
+            if self.depth >= MAX_DEPTH:
+                raise BadInput(f"files {MAX_DEPTH} deep in each other are read")
+            if next(self.count) >= MAX_INNER:
+                raise BadInput(f"{MAX_INNER} files in one are read")
+            inside = _Inside(self.depth + 1, self.count)
+            kind = _format(suffix, content)
+            yield from _source(kind, suffix, content, None, own, inside).lines
+        except BadInput as error:
+            own.append(f"left out: {error}")
+        except MemoryError:
+            raise
+        except Exception as error:  # what a reader didn't foresee costs this file alone
+            own.append(f"left out: damaged: {type(error).__name__} ({error})")
+        remarks += [f"{name}: {remark}" for remark in own]
 
 
 def _text_source(
-    kind: str, path: Path, content: bytes, column: str | None, remarks: list[str]
+    kind: str, suffix: str, content: bytes, column: str | None, remarks: list[str]
 ) -> Source:
     if kind == "html":
         from retrieve.documents.formats.markup import declared_encoding, read_html
@@ -128,7 +227,7 @@ def _text_source(
     if kind == "table":
         from retrieve.documents.formats.records.tables import read_table
 
-        return read_table(text, column, tabs=path.suffix.lower() == ".tsv")
+        return read_table(text, column, tabs=suffix == ".tsv")
     if kind == "json lines":
         from retrieve.documents.formats.records.jsonlines import read_json_lines
 

@@ -10,16 +10,25 @@ from __future__ import annotations
 PHOTO = "photo"  # what photos say about themselves: words, date, place; faces have their recipe
 
 VERSIONS: dict[str, int] = {
-    "plain": 1,
-    "markdown": 1,
-    "html": 1,
-    "pdf": 1,
-    "docx": 1,
-    "odt": 1,
-    "table": 1,
-    "json lines": 1,
-    "subtitles": 1,
-    PHOTO: 1,
+    "plain": 2,
+    "markdown": 2,
+    "html": 2,
+    "pdf": 2,
+    "docx": 2,
+    "odt": 2,
+    "table": 2,
+    "json lines": 2,
+    "subtitles": 2,
+    "epub": 1,
+    "json": 1,
+    "mail": 1,
+    "mailbox": 1,
+    "odp": 1,
+    "ods": 1,
+    "pptx": 1,
+    "rtf": 1,
+    "xlsx": 1,
+    PHOTO: 2,
 }
 
 

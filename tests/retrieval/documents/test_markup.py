@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import html
+
 import pytest
 
 from retrieve.documents.formats.markup import declared_encoding, read_html
@@ -77,3 +79,87 @@ def test_a_page_nested_without_end_is_read_as_far_as_it_goes():
     _, passages, remarks = _read("<p>Hola</p>" + "<div>" * 100_000 + "fondo")
     assert passages[0].text.startswith("Hola")
     assert remarks == ["its elements are nested so deep that some are left out"]
+
+
+def _text(inner):
+    return " ".join(passage.text for passage in _read(inner)[1])
+
+
+def test_what_a_page_hid_is_read_where_it_is_most_of_the_page():
+    article = "<h1>La riada</h1><p>El Huerva se desbordó y arrasó el puente.</p>"
+    dialog = "<div role=dialog><p>Usamos cookies.</p></div>"
+    for hidden in (
+        f"<div aria-hidden=true>{article}</div>{dialog}",
+        f"<body style='display:none'>{article}</body>",
+        f"<body hidden>{article}{dialog}</body>",
+        f"<noscript>{article}</noscript><p>Activa JavaScript</p>",
+        f"<template>{article}</template>",
+    ):
+        assert "Huerva" in _text(hidden)
+    assert _text(f"{article}<div hidden><p>Usamos cookies.</p></div>") == (
+        "El Huerva se desbordó y arrasó el puente."
+    )
+
+
+def test_a_page_of_links_alone_is_read():
+    assert _text("<nav><a>Carta de 1961</a> <a>Diario de Inés</a></nav>") == (
+        "Carta de 1961 Diario de Inés"
+    )
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<h2><button>¿Cuándo se limpia?</button></h2><div><p>En marzo.</p></div>",
+        "<button><h2>¿Cuándo se limpia?</h2></button><p>En marzo.</p>",
+        '<h2><button aria-controls="r">¿Cuándo se limpia?</button></h2>'
+        '<div id="r" hidden>En marzo.</div>',
+        '<h2 onclick="abre()">¿Cuándo se limpia?</h2><div style="display:none">En marzo.</div>',
+        '<h2><a href="#r">¿Cuándo se limpia?</a></h2>'
+        '<div id="r" style="display:none">En marzo.</div>',
+    ],
+)
+def test_what_a_click_opens_is_text(inner):
+    page = f"<p>{'Aljibes del valle y acequias. ' * 3}</p>{inner}<button>Enviar</button>"
+    _, passages, _ = _read(page)
+    assert [(each.title, each.text) for each in passages[1:]] == [
+        ("¿Cuándo se limpia?", "En marzo.")
+    ]
+
+
+def test_buttons_and_panels_without_a_heading_are_paragraphs():
+    page = (
+        "<button class=accordion>¿Cuándo?</button><div class=panel style='display:none'>En marzo."
+        "</div><details><summary>¿Quién?</summary><div hidden>Eva.</div></details>"
+        "<button>Ir</button>"
+    )
+    assert _text(page) == "¿Cuándo? En marzo. ¿Quién? Eva."
+
+
+@pytest.mark.parametrize(
+    ("inner", "wanted"),
+    [
+        ("<p><a>Ampliar</a><img alt=Retrato>más</p>", "Ampliar más Retrato"),
+        (
+            "<p>Foto<svg><title>Plano</title><desc>Del azud</desc><text>no</text></svg></p>",
+            "Foto Plano Del azud",
+        ),
+        ("<map><area alt=Molino></map>x<input type=image alt=Buscar>", "x Molino Buscar"),
+        ("<p>Foto<span role=img aria-label=Ermita></span></p>", "Foto Ermita"),
+        ("<p>Foto<svg aria-hidden=true><title>icono</title></svg></p>", "Foto"),
+    ],
+)
+def test_descriptions_of_pictures_are_texts_of_their_own(inner, wanted):
+    assert _text(inner) == wanted
+
+
+def test_a_page_within_a_page_is_read_to_a_depth():
+    page = "<p>fondo</p>"
+    for _ in range(5):
+        page = f'<p>capa</p><iframe srcdoc="{html.escape(page)}"></iframe>'
+    assert _text(page) == "capa capa capa capa"
+
+
+def test_elements_of_xhtml_may_close_themselves():
+    page = '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script/>'
+    assert _text(page + "</head><body><a id='x'/><p>Ho<br/>la.</p></body></html>") == "Ho la."

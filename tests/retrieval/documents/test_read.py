@@ -78,11 +78,20 @@ def test_accents_of_two_characters_become_one(tmp_path):
         ("a.txt", b"\x89PNG\r\n\x1a\n" + bytes(99), "not a document: a PNG picture"),
         ("a.docx", b"Hola", "not a DOCX file, or damaged at its start"),
         ("a.pdf", b"<html><body>Hola</body></html>", "not a PDF file, or damaged at its start"),
-        ("a.rtf", rb"{\rtf1 Hola}", "not a document: an RTF file; save it as DOCX or ODT"),
         (
             "a.doc",
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(999),
-            "a file of Office before 2007; save it as DOCX or ODT",
+            "a file of Office before 2007, which cannot be read; save it as DOCX or PDF",
+        ),
+        (
+            "a.xls",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(999),
+            "a file of Office before 2007, which cannot be read; save it as XLSX or CSV",
+        ),
+        (
+            "a.key",
+            b"-----BEGIN PRIVATE KEY-----",
+            "a file of Apple Keynote, which cannot be read; save it as PPTX or PDF",
         ),
         (
             "a.docx",
@@ -120,6 +129,7 @@ def test_the_content_decides_over_the_suffix(tmp_path):
 def test_suffixes_are_lower_case_with_a_dot():
     assert all(suffix.startswith(".") and suffix.islower() for suffix in DOCUMENT_SUFFIXES)
     formats = ["txt", "md", "html", "pdf", "docx", "odt", "csv", "tsv", "jsonl", "srt", "vtt"]
+    formats += ["rtf", "epub", "eml", "mbox", "pptx", "xlsx", "odp", "ods", "doc", "pages"]
     assert {f".{name}" for name in formats} <= DOCUMENT_SUFFIXES
     assert ".log" not in DOCUMENT_SUFFIXES
 

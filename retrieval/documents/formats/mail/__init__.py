@@ -1,0 +1,1 @@
+"""Mail (RFC 5322, MIME): one message, a mailbox of many, a page saved as MHT → text."""
