@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from retrieve.documents.formats.columns import TITLE_NAMES
+from retrieve.documents.formats.records.columns import TITLE_NAMES
 from retrieve.documents.lines import MAX_TEXT_CHARACTERS, Line, clean
 from retrieve.errors import BadInput
 from retrieve.text.tokens import plain
