@@ -444,10 +444,11 @@ def test_a_photo_that_is_forgotten_while_its_copy_is_being_linked_stays_forgotte
     (folder / "z.jpg").write_text("zoe")
 
     def extractor(paths):
-        for item in pretend.extractor(paths):
-            with open_collection(collection.path) as other:
-                forget(other, paths=[folder / "a.jpg"])
-            yield item
+        for found, outcome in pretend.extractor(paths):
+            if found.path.name == "z.jpg":  # the copy was looked at and waits
+                with open_collection(collection.path) as other:
+                    forget(other, paths=[folder / "a.jpg"])
+            yield found, outcome
 
     small.index(collection, folder, extractor)
     assert _found(collection, "ana") == []
