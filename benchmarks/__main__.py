@@ -20,6 +20,7 @@ RUNS = (
     ("benchmarks.language",),
     ("benchmarks.text_encoder",),
     ("benchmarks.documents",),
+    ("benchmarks.pdf",),
     ("benchmarks.passages", "--passages", "10000"),
     ("benchmarks.texts",),
     ("benchmarks.pipeline", "--memory", "1000"),

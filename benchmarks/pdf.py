@@ -310,8 +310,9 @@ def _packed(content: bytes) -> bytes:
     """The same with its objects in streams, as word processors write them."""
     import pymupdf
 
-    with pymupdf.open(stream=content, filetype="pdf") as document:
-        return bytes(document.tobytes(use_objstms=1, deflate=True))
+    document: Any = pymupdf
+    with document.open(stream=content, filetype="pdf") as opened:
+        return bytes(opened.tobytes(use_objstms=1, deflate=True))
 
 
 DRAWN: dict[str, Callable[[list[str]], tuple[bytes, str]]] = {
@@ -403,9 +404,9 @@ def speed(texts: list[str], folder: Path) -> None:
 
     path = folder / "speed.pdf"
     write_pdf(path, texts * 5)
-    import pymupdf
+    from pypdf import PdfReader
 
-    pages = pymupdf.open(path).page_count
+    pages = len(PdfReader(path).pages)
     for name in READERS:
         if name != "pdfminer":
             best = min(read(name, path)[1] for _ in range(3))

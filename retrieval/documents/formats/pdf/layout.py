@@ -212,17 +212,17 @@ def _columns(part: list[Piece]) -> list[list[Piece]] | None:
         )
         for at in np.flatnonzero(counts >= _COLUMN_ROWS).tolist():
             inside = place == at
-            sides = [
+            one, other = (
                 [part[n] for n in np.flatnonzero(inside & side).tolist()]
                 for side in (before, after)
-            ]
-            rows = _rows_of_columns(*sides, edge)
+            )
+            rows = _rows_of_columns(one, other, edge)
             if rows and (best is None or rows > best[0]):
                 best = rows, edge, bounds[at], bounds[at + 1]
     if best is None:
         return None
     _, edge, low, high = best
-    above, below, one, other = [], [], [], []
+    above, below, one, other = list[Piece](), list[Piece](), list[Piece](), list[Piece]()
     for piece in part:
         if piece.middle >= high:
             above.append(piece)

@@ -120,8 +120,7 @@ def _unpacked(content: bytes, starts: list[tuple[int, int]]) -> Iterator[tuple[i
         if not all(number.isdigit() for number in numbers):
             continue
         places = list(zip(map(int, numbers[::2]), map(int, numbers[1::2]), strict=False))
-        ends = [*(place for _, place in places[1:]), len(body) - at]
-        for (number, place), end in zip(places, ends, strict=True):
+        for (number, place), (_, end) in pairwise([*places, (0, len(body) - at)]):
             yield number, body[at + place : at + end]
 
 

@@ -141,15 +141,8 @@ class Pdf:
             kind = pdfium.FPDFAnnot_GetSubtype(note)
             if kind not in _UNSHOWN and not pdfium.FPDFAnnot_GetFlags(note) & _HIDDEN:
                 on_page = kind in (pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT)
-                text = (
-                    _value(filling, note)
-                    if kind == pdfium.FPDF_ANNOT_WIDGET
-                    else _utf16(
-                        lambda buffer, size, note=note: pdfium.FPDFAnnot_GetStringValue(
-                            note, b"Contents", _words(buffer), size
-                        )
-                    )
-                )
+                is_field = kind == pdfium.FPDF_ANNOT_WIDGET
+                text = _value(filling, note) if is_field else _contents(note)
                 rect = pdfium.FS_RECTF()
                 pdfium.FPDFAnnot_GetRect(note, rect)
                 yield _Note(text, (rect.left, rect.bottom, rect.right, rect.top), on_page)
@@ -160,6 +153,14 @@ class Pdf:
             self._form_info = pdfium.FPDF_FORMFILLINFO(version=2, xfa_disabled=True)
             self._filling = pdfium.FPDFDOC_InitFormFillEnvironment(self._document, self._form_info)
         return self._filling
+
+
+def _contents(note: Any) -> str:
+    return _utf16(
+        lambda buffer, size: pdfium.FPDFAnnot_GetStringValue(
+            note, b"Contents", _words(buffer), size
+        )
+    )
 
 
 def _value(filling: Any, note: Any) -> str:
@@ -350,7 +351,7 @@ def _turns(
     )
     asked = np.concatenate([[True], ~follows])
     known = [_turn(_ANGLE(address, number)) for number in starts[asked].tolist()]
-    return np.array(known, np.int16)[np.cumsum(asked) - 1]
+    return np.repeat(np.array(known, np.int16), np.diff(np.flatnonzero([*asked, True])))
 
 
 def _turn(radians: float) -> int:
