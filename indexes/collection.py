@@ -156,7 +156,7 @@ class Collection:
         processes      that read, decode, detect and align, each on one core; None is 2. A
                        detector of one's own that cannot be pickled runs in this process
         time_limit_s   for one file; None is 60
-        column         of tables and JSON lines, that holds the text
+        column         of tables and JSON, to read alone
         retry_skipped  read again what was skipped in an earlier run
         raises         BadInput if a root does not exist, CollectionError if the
                        collection was made with other networks
