@@ -161,7 +161,7 @@ class Collection:
         processes      that read, decode, detect and align, each on one core; None is 2. A
                        detector of one's own that cannot be pickled runs in this process
         time_limit_s   of the processor, for one file; None is 60. A file may wait ten times as long
-        column         of tables and JSON lines, that holds the text
+        column         of tables and JSON, to read alone
         retry_skipped  read again what was skipped in an earlier run
         reread         read again, but for its faces, what an older version of this software read
         exclude        patterns of what is left out below the roots, as in a .gitignore; what an

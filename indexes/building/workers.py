@@ -132,7 +132,7 @@ class Job:
 
     faces   None where no photo is to be looked at
     roots   below which the names of folders describe a photo
-    column  of tables, that holds the text
+    column  of tables, to read alone
     """
 
     faces: Faces | None

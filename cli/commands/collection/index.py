@@ -43,8 +43,8 @@ def index(
     column: Annotated[
         str | None,
         typer.Option(
-            help="Column of tables, or field of JSON lines, that holds the text.",
-            show_default="the one called text, or with the longest texts",
+            help="Column of tables, or field of JSON, to read alone.",
+            show_default="all of them",
         ),
     ] = None,
     exclude: ExcludeOption = None,

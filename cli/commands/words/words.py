@@ -84,7 +84,7 @@ def add(
     for text in added.broken[:SHOWN_BROKEN]:
         render.note(f"broken: {text}")
     if added.broken:
-        render.note(f"{len(added.broken)} broken in all; they were left out")
+        render.note(f"{len(added.broken)} remarks in all; what is broken was left out")
 
 
 @app.command()
