@@ -43,7 +43,7 @@ def index(
     column: Annotated[
         str | None,
         typer.Option(
-            help="Column of tables, or field of JSON lines, that holds the text.",
+            help="Column of tables and sheets, or field of JSON lines, that holds the text.",
             show_default="the one called text, or with the longest texts",
         ),
     ] = None,
@@ -53,7 +53,8 @@ def index(
 ) -> None:
     """Keep the faces of all photos and the passages of all texts under PATH.
 
-    Texts are .txt, Markdown, HTML, PDF, DOCX, ODT, CSV, JSONL, SRT and VTT; of
+    Texts are .txt, Markdown, HTML, PDF, DOCX, ODT, RTF, EPUB, slides (PPTX,
+    ODP), sheets (XLSX, ODS), mails (EML, mbox), CSV, JSONL, SRT and VTT; of
     photos captions, keywords and names count as text, in the file or beside it.
     A second run does only what is new, moved or changed. Files that cannot be
     used are skipped and listed. Ctrl-C keeps everything up to the last batch.
