@@ -88,7 +88,7 @@ class Passage:
     kind     "text" in a document; for a photograph "caption", "keywords" or "name"
     page     in a paged document, 1 for the first, or None
     line     of the file where it begins, 1 for the first, or None
-    record   of a table or a JSONL file, 1 for the first, or None
+    record   of a table or a JSONL file, row of a sheet, mail of a mailbox, 1 for the first, or None
     time_s   where it begins in a recording, in seconds, or None
     """
 

@@ -74,7 +74,7 @@ _BINARY = ("pdf", *_CONTAINERS)
 def read_document(path: Path, *, column: str | None = None) -> Document:
     """Read one file of text in passages.
 
-    column  of a table, or field of JSON, to read alone; other formats have none
+    column  of a table or sheet, or field of JSON, to read alone; other formats have none
     raises  BadInput with the reason, without the path: not there, binary, encrypted,
             damaged, too large, without text, without that column
     """

@@ -43,7 +43,7 @@ def index(
     column: Annotated[
         str | None,
         typer.Option(
-            help="Column of tables, or field of JSON, to read alone.",
+            help="Column of tables and sheets, or field of JSON, to read alone.",
             show_default="all of them",
         ),
     ] = None,
@@ -55,7 +55,8 @@ def index(
 ) -> None:
     """Keep the faces of all photos and the passages of all texts under PATH.
 
-    Texts are .txt, Markdown, HTML, PDF, DOCX, ODT, CSV, JSONL, SRT and VTT; of
+    Texts are .txt, Markdown, HTML, PDF, DOCX, ODT, RTF, EPUB, slides (PPTX,
+    ODP), sheets (XLSX, ODS), mails (EML, mbox), CSV, JSONL, SRT and VTT; of
     photos captions, keywords and names count as text, in the file or beside it.
     A second run does only what is new, moved or changed, and reads again, but for
     faces, what an older version of retrieve read. Files that cannot be used are
