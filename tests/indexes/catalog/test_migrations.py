@@ -33,6 +33,11 @@ def _private(name, tmp_path):
 
 
 @pytest.fixture
+def format_5(tmp_path):
+    return _private("format-5", tmp_path)
+
+
+@pytest.fixture
 def format_3(tmp_path):
     return _private("format-3", tmp_path)
 
@@ -105,7 +110,7 @@ def test_a_collection_of_format_5_is_read_again_without_its_faces(tmp_path):
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2019:07:09 18:30:00"
     Image.new("RGB", (8, 8)).save(album / "ana.jpg", exif=exif)
-    with small.opened(_private("format-5", tmp_path)) as collection:
+    with small.opened(_private("format-5-read", tmp_path)) as collection:
         assert collection.catalog.format == FORMAT
         collection.texts.use(encoder := _Counting())
         with collection.catalog.writing():
@@ -156,6 +161,31 @@ class _Counting(pretend.TextEncoder):
 def _found(collection, query):
     hits = collection.search_texts(query, mode="bm25")
     return [hit.path.name for hit in hits if hit.bm25 > 0]
+
+
+def test_a_collection_of_format_5_keeps_everything_and_gets_checksums(format_5):
+    with small.opened(format_5) as collection:
+        assert collection.catalog.format == FORMAT
+        counts = collection.catalog.counts()
+        assert (counts["photos"], counts["faces"], counts["texts"], counts["dead"]) == (2, 3, 1, 1)
+        (hit,) = collection.nearest(pretend.embedding("ana"), threshold=0.99, exact=True)[0]
+        assert (hit.path, hit.person) == (Path("/album/ana.jpg"), "Ana Núñez")
+        assert len(collection.search_texts("boda en Zaragoza")) == 1
+        assert check(collection) == []
+        for table in ("faces", "passages", "persons", "stems"):
+            items = "stems_content" if table == "stems" else table
+            sums = collection.db.execute(f"SELECT count(*) FROM sums_{table}").fetchone()
+            assert sums == collection.db.execute(f"SELECT count(*) FROM {items}").fetchone()
+
+
+def test_what_was_damaged_before_the_migration_is_known_as_damaged(format_5):
+    data = bytearray((format_5 / "faces.f32").read_bytes())
+    data[3] ^= 1
+    (format_5 / "faces.f32").write_bytes(data)
+    with small.opened(format_5) as collection:
+        assert "do not hold what was written" in check(collection)[0].what
+        with pytest.raises(CollectionError, match="is damaged"):
+            collection.nearest(pretend.embedding("ana"), exact=True)
 
 
 def test_a_face_that_is_added_after_the_migration_gets_a_new_id(format_1):
