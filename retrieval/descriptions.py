@@ -49,7 +49,7 @@ class Description:
               1978-06-24, 1978), or None. The exposure in EXIF counts first, then what XMP and
               IPTC say of when it was made, then Takeout's JSON; an edit's date never does
     place     degrees north and east, or None; of EXIF, then XMP, then JSON
-    opened    whether the photo itself could be looked at, and not only what lies beside it
+    opened    whether the file itself could be read, and not only what lies beside it
     """
 
     passages: tuple[Passage, ...] = ()
@@ -114,10 +114,13 @@ class _Blocks:
 
 
 def _embedded(photo: Path, warnings: list[str]) -> Said | None:
-    """What the file itself says; XMP first, which programs of today write. None: it is no photo."""
-    said = Said()
+    """What the file itself says; XMP first, which programs of today write. None: it cannot be
+    read.
+    """
+    said, is_open = Said(), False
     try:
         with open_file(photo) as file, careful():
+            is_open = True
             blocks = _blocks(file, photo)
             if blocks.xmp:
                 _take(said, "its XMP", lambda: read_xmp(blocks.xmp), warnings)
@@ -127,8 +130,8 @@ def _embedded(photo: Path, warnings: list[str]) -> Said | None:
             _take(said, "its EXIF", lambda: read_exif(blocks.exif()), warnings)
             if blocks.png is not None:
                 said.add(blocks.png)
-    except BadPhoto:
-        return None  # whoever decodes it will say so
+    except BadPhoto:  # whoever decodes it will say so
+        return said if is_open else None
     except Exception as error:
         warnings.append(f"its header says nothing: damaged: {type(error).__name__} ({error})")
     return said

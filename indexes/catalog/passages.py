@@ -136,14 +136,15 @@ class Passages:
         stems_of  the stems of a title and a heading
         """
         found = self._db.execute(
-            f"SELECT {CALLED}, passages.id, passages.title, stems.title FROM contents "
+            f"SELECT {CALLED}, passages.id, passages.title, stems.title, body FROM contents "
             "JOIN passages ON content_id = contents.id JOIN stems ON stems.rowid = passages.id "
             "WHERE contents.id = ? AND contents.kind = 'text'",
             [content_id],
         ).fetchall()
-        for called, id, heading, entered in found:
+        for called, id, heading, entered, body in found:
             if entered != (words := " ".join(stems_of(called, heading))):
                 self._db.execute("UPDATE stems SET title = ? WHERE rowid = ?", [words, id])
+                sign_words(self._db, id, words, body)
 
     def get(self, ids: Iterable[int]) -> dict[int, StoredPassage]:
         """The passages with these ids, by id; those of contents that no file holds are left out."""

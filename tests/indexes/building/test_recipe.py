@@ -14,6 +14,7 @@ import retrieve
 from retrieve.errors import CollectionError
 from retrieve.faces.detection.recipe import DEFAULT, FIRST, KEY, read_recipe
 from retrieve.faces.detection.turns import turned
+from retrieve.indexes.catalog.sums import teach
 from retrieve.indexes.exchange.exports import export
 from retrieve.indexes.exchange.formats import chosen as formats
 from retrieve.indexes.exchange.imports import put
@@ -115,4 +116,5 @@ def test_an_export_carries_the_recipe(tmp_path, suffix):
 
 def _edit(folder: Path, value: str) -> None:
     with sqlite3.connect(folder / "catalog.sqlite") as conn:
+        teach(conn)
         conn.execute(f"UPDATE spaces SET made_by = {value} WHERE name = 'faces'")
