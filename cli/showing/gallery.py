@@ -19,8 +19,11 @@ from retrieve.types import Hit
 TEMPLATE = Path(__file__).with_name("gallery.html")
 
 
-def write_gallery(page: Path, probes: Sequence[Probe]) -> None:
-    """Write the page; names and paths are escaped, pictures are in it as data."""
+def write_gallery(page: Path, probes: Sequence[Probe], *, noted_in: Path | None = None) -> None:
+    """Write the page; names and paths are escaped, pictures are in it as data.
+
+    noted_in  as cache.replacing() wants it
+    """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
@@ -36,7 +39,7 @@ def write_gallery(page: Path, probes: Sequence[Probe]) -> None:
         for probe in probes
         for face in probe.faces
     ]
-    with replacing(page.absolute()) as part:
+    with replacing(page.absolute(), noted_in=noted_in) as part:
         part.write_text(template.render(faces=faces), encoding="utf-8")
 
 

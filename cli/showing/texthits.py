@@ -59,8 +59,13 @@ def as_csv(query: str, hits: Sequence[TextHit]) -> None:
         writer.writerow([query, hit.rank, shown(hit.path), place, *numbers, hit.passage.text])
 
 
-def write_page(page: Path, query: str, hits: Sequence[TextHit]) -> None:
-    """A page with the passages and, of photos, small pictures; it needs no other file."""
+def write_page(
+    page: Path, query: str, hits: Sequence[TextHit], *, noted_in: Path | None = None
+) -> None:
+    """A page with the passages and, of photos, small pictures; it needs no other file.
+
+    noted_in  as cache.replacing() wants it
+    """
     from jinja2 import Environment, StrictUndefined
 
     from retrieve.cache import replacing
@@ -87,7 +92,7 @@ def write_page(page: Path, query: str, hits: Sequence[TextHit]) -> None:
         }
         for hit in hits
     ]
-    with replacing(page.absolute()) as part:
+    with replacing(page.absolute(), noted_in=noted_in) as part:
         part.write_text(template.render(query=query, hits=rows), encoding="utf-8")
 
 

@@ -18,14 +18,13 @@ from retrieve.errors import BadInput
 from retrieve.faces.detection.recipe import KEY as RECIPE
 from retrieve.faces.detection.recipe import read_recipe
 from retrieve.indexes.catalog.persons import checked_name
+from retrieve.indexes.catalog.pictures import picture_fault
 from retrieve.indexes.exchange.records import NETWORKS, UNREAD, VERSION, FaceRecord, Header, Record
+from retrieve.indexes.vectors.spaces import MAX_DIM
 from retrieve.networks.own import UNIT_TOLERANCE
 
 DIGEST = re.compile(f"({UNREAD})?[0-9a-f]{{64}}")
 ADDRESS = "file:///"
-MAX_DIM = 65536
-MAX_CROP_BYTES = 1 << 18  # ours have 4 kB
-JPEG = b"\xff\xd8\xff"
 
 
 def header_from(fields: Mapping[str, Any], file: Path) -> Header:
@@ -111,8 +110,11 @@ def unit(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
 def _crop(crop: Any) -> bytes | None:
     if crop is None:
         return None
-    if not isinstance(crop, bytes) or not crop.startswith(JPEG) or len(crop) > MAX_CROP_BYTES:
-        raise BadInput(f"crop is no JPEG of up to {MAX_CROP_BYTES >> 10} kB")
+    if not isinstance(crop, bytes):
+        raise BadInput("crop is no JPEG")
+    fault = picture_fault(crop)
+    if fault is not None:
+        raise BadInput(f"crop {fault}")
     return crop
 
 

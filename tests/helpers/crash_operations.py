@@ -179,7 +179,7 @@ def _format_1(_: Path, collection: Path) -> None:
     words = [f"face{id}" for id in ids]
     conn.executemany(
         "UPDATE crops SET jpeg = ? WHERE face_id = ?",
-        [(word.encode(), id) for word, id in zip(words, ids, strict=True)],
+        [(pretend.picture(word), id) for word, id in zip(words, ids, strict=True)],
     )
     conn.execute(
         "UPDATE spaces SET detector = 'pretend', detector_sha256 = '00', "

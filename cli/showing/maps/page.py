@@ -35,10 +35,12 @@ def write_page(
     *,
     title: str,
     crop: Callable[[int], bytes] | None = None,
+    noted_in: Path | None = None,
 ) -> None:
     """Write the page; texts, names and paths are data in it, and never markup.
 
-    crop  face id → its JPEG; of PICTURES faces at most, every so many-th of more
+    crop      face id → its JPEG; of PICTURES faces at most, every so many-th of more
+    noted_in  as cache.replacing() wants it
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -49,7 +51,7 @@ def write_page(
         kept="; ".join(lines(projection)),
         data=_data(items, projection, groups, group_of, crop),
     )
-    with replacing(page.absolute()) as part:
+    with replacing(page.absolute(), noted_in=noted_in) as part:
         part.write_text(text, encoding="utf-8")
 
 

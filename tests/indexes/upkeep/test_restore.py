@@ -120,7 +120,7 @@ def test_foreign_files_are_refused(collection, tmp_path):
 def test_a_catalog_of_another_program_is_refused(members, tmp_path):
     with closing(sqlite3.connect(tmp_path / "theirs")) as conn:
         conn.execute("CREATE TABLE theirs (x)")
-    _refused(_signed(tmp_path, members, (tmp_path / "theirs").read_bytes()), tmp_path, "opened")
+    _refused(_signed(tmp_path, members, (tmp_path / "theirs").read_bytes()), tmp_path, "program")
 
 
 def test_vectors_that_are_too_few_for_the_catalog_are_refused(members, tmp_path):
