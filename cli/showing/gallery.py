@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.cache import replacing
-from retrieve.cli.showing.render import shown
+from retrieve.cli.showing.render import address, shown
 from retrieve.indexes.queries.probes import Probe
 from retrieve.types import Hit
+from retrieve.visible import visible
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 
@@ -30,7 +31,7 @@ def write_gallery(page: Path, probes: Sequence[Probe], *, noted_in: Path | None 
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     faces = [
         {
-            "probe": shown(Path(probe.name)),
+            "probe": _named(Path(probe.name)),
             "number": face.number,
             "of": len(probe.faces),
             "picture": _data(_jpeg(face.crop)),
@@ -47,15 +48,19 @@ def _hit(hit: Hit) -> dict[str, Any]:
     return {
         "rank": hit.rank,
         "picture": _data(hit.picture()) if hit.picture else None,
-        "name": shown(Path(hit.path.name)),
-        "path": shown(hit.path),
-        "address": hit.path.as_uri(),
+        "name": _named(Path(hit.path.name)),
+        "path": _named(hit.path),
+        "address": address(hit.path),
         "score": f"{hit.score:.4f}",
         "probability": None if hit.probability is None else f"{hit.probability:.0%}",
         "number": hit.number,
         "date": (hit.taken_at or "")[:10],
-        "person": hit.person,
+        "person": None if hit.person is None else visible(hit.person),
     }
+
+
+def _named(path: Path) -> str:
+    return visible(shown(path))
 
 
 def _jpeg(crop: NDArray[np.uint8]) -> bytes:
