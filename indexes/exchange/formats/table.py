@@ -18,8 +18,9 @@ from typing import Any
 
 from retrieve.errors import BadInput
 from retrieve.faces.detection.recipe import KEY as RECIPE
-from retrieve.indexes.exchange.checks import MAX_DIM, header_from, record_from
+from retrieve.indexes.exchange.checks import header_from, record_from
 from retrieve.indexes.exchange.records import FIELDS, NETWORKS, Header, Record, fields_of
+from retrieve.indexes.vectors.spaces import MAX_DIM
 from retrieve.visible import cell, cell_text, json_visible
 
 CONSTANTS = ("retrieve_export", *NETWORKS, "metric")
