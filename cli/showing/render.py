@@ -19,7 +19,7 @@ from retrieve.types import Skipped
 from retrieve.visible import cell, json_visible, visible
 
 if TYPE_CHECKING:
-    from rich.console import OverflowMethod, RenderableType
+    from rich.console import JustifyMethod, OverflowMethod, RenderableType
     from rich.progress import Progress
 
     from retrieve.faces.calibration import Calibration
@@ -87,7 +87,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str =
     """A table on stdout; `right` names the columns, blank between, that are numbers."""
     made = Table(box=None, pad_edge=False)
     for name in columns:
-        made.add_column(name, justify="right" if name in right.split() else "left", overflow="fold")
+        side: JustifyMethod = "right" if name in right.split() else "left"
+        made.add_column(printable(name), justify=side, overflow="fold")
     for row in rows:
         made.add_row(*(printable(cell) for cell in row))
     _out.print(made)
