@@ -30,7 +30,7 @@ ADDRESS = "file:///"
 def header_from(fields: Mapping[str, Any], file: Path) -> Header:
     """The header that a file states; raises BadInput if this is none of our exports."""
     version = fields.get("retrieve_export")
-    if not _is_int(version) or version < 1:
+    if not _is_int(version) or not 1 <= version < 1 << 62:
         raise BadInput(f"{file} is no export of retrieve: it states no version")
     if version > VERSION:
         raise BadInput(
@@ -42,7 +42,7 @@ def header_from(fields: Mapping[str, Any], file: Path) -> Header:
     if not all(isinstance(value, str) for value in made_by.values()):
         raise BadInput(f"{file} does not state which networks made its embeddings")
     if not _is_int(dim) or not 0 < dim <= MAX_DIM:
-        raise BadInput(f"{file} states embeddings of {dim!r} dimensions")
+        raise BadInput(f"{file} states embeddings of {_shown(dim)} dimensions")
     if fields.get("metric") != "cosine":
         raise BadInput(f"{file} states the metric {fields.get('metric')!r}; wanted cosine")
     if fields.get(RECIPE) is not None:
