@@ -41,10 +41,10 @@ def check_schema(db: Database) -> int:
     if encoding != "UTF-8":
         raise Unbelievable(f"the texts of its catalog are in {clipped(encoding)}")
     held, wanted = _schema(db), expected(version)
-    for kind, name in sorted(wanted.keys() - held.keys()):
-        raise Unbelievable(f"its catalog lacks the {kind} {name}")
     for kind, name in sorted(held.keys() - wanted.keys()):
         raise Unbelievable(f"its catalog has a {kind} {clipped(name)}, as no collection does")
+    for kind, name in sorted(wanted.keys() - held.keys()):
+        raise Unbelievable(f"its catalog lacks the {kind} {name}")
     for kind, name in sorted(wanted):
         if held[kind, name] != wanted[kind, name]:
             raise Unbelievable(f"the {kind} {name} of its catalog is not ours")
