@@ -29,8 +29,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 HELPERS = ROOT / "tests" / "helpers"
 OPERATIONS = (
-    "fresh", "grow", "texts", "retry", "indexed", "migrate", "restore", "forget", "compact",
-    "reembed",
+    "fresh", "grow", "texts", "retry", "indexed", "migrate", "restore", "backup", "export",
+    "forget", "compact", "reembed",
 )  # fmt: skip
 ACTIONS = (
     "kill", "torn", "power", "power-some", "twice", "full", "short", "io", "flush", "flush-once",

@@ -25,7 +25,7 @@ from retrieve.indexes.building.walk import checked_roots, count
 from retrieve.indexes.catalog.contents import Catalog
 from retrieve.indexes.catalog.database import open_database
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
-from retrieve.indexes.opened import CATALOG, Connections, Opened
+from retrieve.indexes.opened import CATALOG, Connections, Opened, warn_of_others
 from retrieve.indexes.queries import faces as face_queries
 from retrieve.indexes.queries import texts as text_queries
 from retrieve.indexes.queries.asked import checked_id
@@ -36,6 +36,7 @@ from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.vectors.spaces import VectorSpace
 from retrieve.sources import given_path, reader_of
 from retrieve.types import Embeddings, Hit, Skipped, TextHit
+from retrieve.unfinished import remove_left_of
 
 if TYPE_CHECKING:
     from retrieve.faces.detection.detector import Detector
@@ -482,7 +483,8 @@ def open_collection(
         collection = retrieve.open_collection("photos.retrieve", create=True)
         collection.index(["~/Pictures"])
 
-    create    make the directory, private to its owner, if it is absent
+    create    make the directory, private to its owner, if it is absent; one that is there keeps its
+              mode, and a warning tells if others may look into it
     detector  name, or an object of your own with what retrieve.faces.detection.detector asks
               for; None takes the one it was made with, centerface for a new one
     embedder  name, weights file, or an object likewise (retrieve.faces.embedding.embed); None
@@ -513,7 +515,12 @@ def open_collection(
     )
     if create:
         try:
+            is_there = folder.is_dir()
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not (folder / CATALOG).exists():
+                remove_left_of(folder)  # of a restore that died here
+                if is_there:
+                    warn_of_others(folder)
         except OSError as error:
             raise CollectionError(
                 f"cannot make a collection at {folder}: {error.strerror}"

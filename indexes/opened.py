@@ -6,7 +6,9 @@ threads may share (networks, an encoder, indexes in memory) is handed in.
 
 from __future__ import annotations
 
+import stat
 import threading
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ from retrieve.errors import BadInput, CollectionError
 from retrieve.faces import calibration
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.catalog.contents import Catalog
-from retrieve.indexes.catalog.database import reading, writing
+from retrieve.indexes.catalog.database import is_read_only, reading, writing
 from retrieve.indexes.catalog.filters import FACES, Filter, findable
 from retrieve.indexes.search import traces
 from retrieve.indexes.search.engine import Engine, Loaded
@@ -34,6 +36,21 @@ CATALOG = "catalog.sqlite"
 LOOKS = 5  # at a catalog whose vector file was replaced between reading and opening
 
 T = TypeVar("T")
+
+
+def warn_of_others(folder: Path) -> None:
+    """Warn if others may look into a folder that was there before the collection in it.
+
+    It is somebody's, and may be shared with a purpose: its mode is not ours to change.
+    """
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & 0o077:
+        warnings.warn(
+            f"others may look into {folder}, which was there already (mode {mode:o}); the "
+            "collection's files in it are private, their names and sizes are not. To close it: "
+            f"chmod go-rwx '{folder}'",
+            stacklevel=3,
+        )
 
 
 class Opened:
@@ -65,6 +82,12 @@ class Opened:
         self.texts = Texts(db, path, encoding, device=device, loaded=loaded)
         self.picture = picture
         self._kept: tuple[object, NDArray[np.bool_] | None] | None = None
+
+    def notes(self) -> Path | None:
+        """The folder that keeps notes of what is written of the collection elsewhere, until it is
+        whole; None where nothing may be written into it.
+        """
+        return None if is_read_only(self.db) else self.path
 
     def space(self) -> Space:
         """What the catalog says of the faces; raises CollectionError if there are none yet."""

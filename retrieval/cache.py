@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
+
+from retrieve.unfinished import unfinished
 
 
 def cache_dir() -> Path:
@@ -21,24 +22,23 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary neighbour of path that takes its place when the block ends well.
+def replacing(path: Path, *, noted_in: Path | None = None) -> Iterator[Path]:
+    """A temporary file, of the same name, that takes path's place when the block ends well.
 
     A reader sees the old file or the whole new one; of several writers the last wins.
-    A block that raises leaves path as it was. Folders are made with mode 0700.
-    raises  OSError if the folder cannot be written
+    A block that raises leaves path as it was, and so does a process that dies: the next
+    writer beside it removes what that has left. Folders are made with mode 0700.
+    noted_in  the folder of the collection that the file is made of, if it is made of one
+    raises    OSError if the folder cannot be written
     """
     _make_private(path.parent)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    neighbour = Path(name)
-    try:
-        yield neighbour
-        with neighbour.open("rb") as written:
+    with unfinished(path.parent, noted_in=noted_in) as folder:
+        temporary = folder / path.name
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        yield temporary
+        with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        neighbour.replace(path)
-    finally:
-        neighbour.unlink(missing_ok=True)
+        temporary.replace(path)
 
 
 def fonts_in_cache() -> None:

@@ -79,7 +79,8 @@ def _listed(title: str, lines: Sequence[str], count: int | None = None) -> None:
     count = len(lines) if count is None else count
     if not count:
         return
-    render.line(f"\n{title}:")
+    render.line("")
+    render.line(f"{title}:")
     for text in lines[: render.LISTED]:
         render.line(f"  {text}")
     if count > render.LISTED:

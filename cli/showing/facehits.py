@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,15 +104,14 @@ def search_state(state: State) -> None:
 
 def search_csv(probes: Sequence[Probe]) -> None:
     """One hit a line, under a header."""
-    writer = csv.writer(sys.stdout)
     corners = ["x1", "y1", "x2", "y2"]
     last = ["score", "probability", "taken_at", "person"]
-    writer.writerow(["probe", "face", "rank", "path", *corners, *last])
+    rows: list[list[str | float]] = [["probe", "face", "rank", "path", *corners, *last]]
     for probe in probes:
         for face in probe.faces:
             for hit in face.hits:
                 probability = "" if hit.probability is None else f"{hit.probability:.6f}"
-                writer.writerow(
+                rows.append(
                     [
                         shown(Path(probe.name)),
                         face.number,
@@ -127,6 +124,7 @@ def search_csv(probes: Sequence[Probe]) -> None:
                         hit.person or "",
                     ]
                 )
+    render.csv_lines(rows)
 
 
 def probes_without_faces(probes: Sequence[Probe]) -> None:

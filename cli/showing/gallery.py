@@ -12,22 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.cache import replacing
-from retrieve.cli.showing.render import GONE, is_gone, shown
+from retrieve.cli.showing.render import GONE, address, is_gone, shown
 from retrieve.indexes.queries.probes import Probe
 from retrieve.types import Hit
+from retrieve.visible import visible
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 
 
-def write_gallery(page: Path, probes: Sequence[Probe]) -> None:
-    """Write the page; names and paths are escaped, pictures are in it as data."""
+def write_gallery(page: Path, probes: Sequence[Probe], *, noted_in: Path | None = None) -> None:
+    """Write the page; names and paths are escaped, pictures are in it as data.
+
+    noted_in  as cache.replacing() wants it
+    """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     faces = [
         {
-            "probe": shown(Path(probe.name)),
+            "probe": _named(Path(probe.name)),
             "number": face.number,
             "of": len(probe.faces),
             "picture": _data(_jpeg(face.crop)),
@@ -36,7 +40,7 @@ def write_gallery(page: Path, probes: Sequence[Probe]) -> None:
         for probe in probes
         for face in probe.faces
     ]
-    with replacing(page.absolute()) as part:
+    with replacing(page.absolute(), noted_in=noted_in) as part:
         part.write_text(template.render(faces=faces), encoding="utf-8")
 
 
@@ -44,16 +48,20 @@ def _hit(hit: Hit) -> dict[str, Any]:
     return {
         "rank": hit.rank,
         "picture": _data(hit.picture()) if hit.picture else None,
-        "name": shown(Path(hit.path.name)),
-        "path": shown(hit.path),
+        "name": _named(Path(hit.path.name)),
+        "path": _named(hit.path),
         "gone": GONE if is_gone(hit.path) else "",
-        "address": hit.path.as_uri(),
+        "address": address(hit.path),
         "score": f"{hit.score:.4f}",
         "probability": None if hit.probability is None else f"{hit.probability:.0%}",
         "number": hit.number,
         "date": (hit.taken_at or "")[:10],
-        "person": hit.person,
+        "person": None if hit.person is None else visible(hit.person),
     }
+
+
+def _named(path: Path) -> str:
+    return visible(shown(path))
 
 
 def _jpeg(crop: NDArray[np.uint8]) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from retrieve.types import Skipped
+from retrieve.visible import cell, json_visible, visible
 
 if TYPE_CHECKING:
-    from rich.console import OverflowMethod, RenderableType
+    from rich.console import JustifyMethod, OverflowMethod, RenderableType
     from rich.progress import Progress
 
     from retrieve.faces.calibration import Calibration
@@ -30,22 +33,12 @@ NARROWEST = 20  # columns of a text, however narrow the terminal
 GONE = "not there now"  # of a hit's file
 LISTED = 20  # skipped files shown after a run; `retrieve info --skipped` shows all
 
-# What would move the cursor, colour the terminal or turn the rest of a line around, if it came
-# from a file: control characters but tab and line feed, and Unicode's marks of direction.
-_UNSEEN = {*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-_HARMLESS = dict.fromkeys(_UNSEEN - {ord("\t"), ord("\n")}, "\ufffd")
-
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
 
-def harmless(text: str) -> str:
-    """A text with each character that a terminal would obey replaced by U+FFFD."""
-    return text.translate(_HARMLESS)
-
-
 def line(text: str) -> None:
-    """One line on stdout, as it is."""
+    """One line on stdout."""
     _out.print(printable(text), soft_wrap=True)
 
 
@@ -76,26 +69,27 @@ def note(text: str) -> None:
 
 def error(text: str) -> None:
     """What went wrong, on stderr."""
-    _err.print(Text.assemble(("error: ", "bold red"), harmless(text)), soft_wrap=True)
+    _err.print(Text.assemble(("error: ", "bold red"), visible(text)), soft_wrap=True)
 
 
 def skipped(path: Path, reason: str) -> None:
     """One file that could not be used, on stderr."""
     _err.print(
-        Text.assemble(("skipped ", "yellow"), harmless(f"{shown(path)}: {reason}")), soft_wrap=True
+        Text.assemble(("skipped ", "yellow"), visible(f"{shown(path)}: {reason}")), soft_wrap=True
     )
 
 
 def warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """In place of warnings.showwarning: the message as a line on stderr, no source code."""
-    _err.print(Text.assemble(("warning: ", "bold yellow"), harmless(str(message))), soft_wrap=True)
+    _err.print(Text.assemble(("warning: ", "bold yellow"), visible(str(message))), soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> None:
     """A table on stdout; `right` names the columns, blank between, that are numbers."""
     made = Table(box=None, pad_edge=False)
     for name in columns:
-        made.add_column(name, justify="right" if name in right.split() else "left", overflow="fold")
+        side: JustifyMethod = "right" if name in right.split() else "left"
+        made.add_column(printable(name), justify=side, overflow="fold")
     for row in rows:
         made.add_row(*(printable(cell) for cell in row))
     _out.print(made)
@@ -127,7 +121,7 @@ def streaming() -> Iterator[Callable[[str], None]]:
     def write(text: str) -> None:
         nonlocal last
         last = text or last
-        print(text, end="", flush=True)
+        print("\n".join(map(visible, text.split("\n"))), end="", flush=True)
 
     yield write
     if not last.endswith("\n"):
@@ -340,12 +334,26 @@ def calibration(fitted: Calibration, missed: dict[str, float], kept: Path) -> No
 
 
 def printable(text: str, *, overflow: OverflowMethod | None = None) -> Text:
-    """What files or users say, as Rich prints it: without markup, harmless."""
-    return Text(harmless(text), overflow=overflow)
+    """What files or users say, as Rich prints it: without markup, on one line, hidden characters
+    written out.
+    """
+    return Text(visible(text), overflow=overflow)
 
 
 def _json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False))
+    print(json_visible(json.dumps(value, ensure_ascii=False)))
+
+
+def csv_lines(rows: Iterable[Sequence[str | float]]) -> None:
+    """Rows as comma-separated values on stdout; texts as visible.cell() has them."""
+    writer = csv.writer(sys.stdout)
+    for row in rows:
+        writer.writerow([cell(value) if isinstance(value, str) else value for value in row])
+
+
+def address(path: Path) -> str:
+    """A path as a link: always file:///, whatever the path begins with."""
+    return path.absolute().as_uri()
 
 
 def near(path: Path) -> Path:

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from retrieve.indexes.reembedding.faces import Reembedded
     from retrieve.indexes.upkeep.check import Finding
     from retrieve.indexes.upkeep.compact import Compacted
-    from retrieve.indexes.upkeep.forget import Forgotten
+    from retrieve.indexes.upkeep.forget import Forgotten, Mention
     from retrieve.indexes.upkeep.proof import Proof
     from retrieve.indexes.upkeep.recall import Recall
     from retrieve.indexes.upkeep.repair import Repaired
 
 LISTED = 20
+SAID = 120  # characters of a passage
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -80,6 +81,23 @@ def proof(proof: Proof) -> None:
         )
     if len(proof.traces) > LISTED:
         render.error(f"and at {len(proof.traces) - LISTED:,} more places")
+
+
+def said(mentions: Sequence[Mention]) -> None:
+    """Where files that stay say a forgotten name themselves."""
+    if not mentions:
+        return
+    names = ", ".join(dict.fromkeys(one.name for one in mentions))
+    render.line(
+        f"what your own files say stays, and {counted(len(mentions), 'passage')} of them "
+        f"{'says' if len(mentions) == 1 else 'say'} {names}:"
+    )
+    for one in mentions[:LISTED]:
+        text = one.text if len(one.text) <= SAID else one.text[: SAID - 1] + "…"
+        render.line(f"  {render.shown(one.path)} ({one.kind}): {text}")
+    if len(mentions) > LISTED:
+        render.line(f"  and {len(mentions) - LISTED:,} more")
+    render.note("to let them go too, change those files or forget them, then index again")
 
 
 def compacted(done: Compacted) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import csv
 import io
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,10 +12,11 @@ from typing import Any
 from rich.text import Text
 
 from retrieve.cli.showing import render
-from retrieve.cli.showing.render import GONE, harmless, is_gone, near, shown
+from retrieve.cli.showing.render import GONE, address, is_gone, near, shown
 from retrieve.indexes.queries.modes import Mode
 from retrieve.text.tokens import plain, words
 from retrieve.types import Passage, TextHit
+from retrieve.visible import visible
 
 TEMPLATE = Path(__file__).with_name("texthits.html")
 EXCERPT = 320  # characters of a passage in the terminal
@@ -32,13 +31,13 @@ def blocks(query: str, hits: Sequence[TextHit], mode: Mode) -> None:
         return
     for hit in hits:
         head = Text(f"{hit.rank:>2}. ", style="bold")
-        head.append(harmless(shown(near(hit.path))).replace("\n", "\ufffd"), style="bold cyan")
+        head.append(visible(shown(near(hit.path))), style="bold cyan")
         head.append("".join(f", {part}" for part in _places(hit.passage)))
         if is_gone(hit.path):
             head.append(f" ({GONE})")
         for part in (_headings(hit), (hit.taken_at or "")[:10], _people(hit)):
             if part:
-                head.append(f"  {harmless(part)}", style="dim")
+                head.append(f"  {visible(part)}", style="dim")
         render.text(head)
         if hit.passage.text:
             render.text(_excerpt(hit), indent=4)
@@ -53,16 +52,23 @@ def as_json(query: str, hits: Sequence[TextHit]) -> None:
 
 def as_csv(query: str, hits: Sequence[TextHit]) -> None:
     """One hit a line, under a header."""
-    writer = csv.writer(sys.stdout)
-    writer.writerow(["query", "rank", "path", "place", "score", "bm25", "cosine", "text"])
+    rows: list[list[str | float]] = [
+        ["query", "rank", "path", "place", "score", "bm25", "cosine", "text"]
+    ]
     for hit in hits:
         numbers = [f"{value:.6f}" for value in (hit.score, hit.bm25, hit.cosine)]
         place = ", ".join(_places(hit.passage))
-        writer.writerow([query, hit.rank, shown(hit.path), place, *numbers, hit.passage.text])
+        rows.append([query, hit.rank, shown(hit.path), place, *numbers, hit.passage.text])
+    render.csv_lines(rows)
 
 
-def write_page(page: Path, query: str, hits: Sequence[TextHit]) -> None:
-    """A page with the passages and, of photos, small pictures; it needs no other file."""
+def write_page(
+    page: Path, query: str, hits: Sequence[TextHit], *, noted_in: Path | None = None
+) -> None:
+    """A page with the passages and, of photos, small pictures; it needs no other file.
+
+    noted_in  as cache.replacing() wants it
+    """
     from jinja2 import Environment, StrictUndefined
 
     from retrieve.cache import replacing
@@ -72,10 +78,10 @@ def write_page(page: Path, query: str, hits: Sequence[TextHit]) -> None:
     rows = [
         {
             "rank": hit.rank,
-            "path": shown(hit.path),
+            "path": visible(shown(hit.path)),
             "address": _address(hit),
             "about": [
-                part
+                visible(part)
                 for part in (
                     GONE if is_gone(hit.path) else "",
                     *_places(hit.passage),
@@ -90,8 +96,8 @@ def write_page(page: Path, query: str, hits: Sequence[TextHit]) -> None:
         }
         for hit in hits
     ]
-    with replacing(page.absolute()) as part:
-        part.write_text(template.render(query=query, hits=rows), encoding="utf-8")
+    with replacing(page.absolute(), noted_in=noted_in) as part:
+        part.write_text(template.render(query=visible(query), hits=rows), encoding="utf-8")
 
 
 def _object(hit: TextHit) -> dict[str, Any]:
@@ -162,11 +168,11 @@ def _people(hit: TextHit) -> str:
 def _address(hit: TextHit) -> str:
     """Of the file, at the page where the passage stands."""
     page = "" if hit.passage.page is None else f"#page={hit.passage.page}"
-    return hit.path.absolute().as_uri() + page
+    return address(hit.path) + page
 
 
 def _excerpt(hit: TextHit) -> Text:
-    text = harmless(hit.passage.text)
+    text = hit.passage.text
     start = 0
     if len(text) > EXCERPT and hit.marks and hit.marks[0][0] > BEFORE:
         start = text.rfind(" ", 0, hit.marks[0][0] - BEFORE) + 1
@@ -178,10 +184,10 @@ def _excerpt(hit: TextHit) -> Text:
     for first, last in hit.marks:
         if first < start or last > end:
             continue
-        marked.append(text[at:first])
-        marked.append(text[first:last], style="bold yellow")
+        marked.append(visible(text[at:first]))
+        marked.append(visible(text[first:last]), style="bold yellow")
         at = last
-    marked.append(text[at:end] + ("…" if end < len(text) else ""))
+    marked.append(visible(text[at:end]) + ("…" if end < len(text) else ""))
     return marked
 
 
@@ -189,9 +195,9 @@ def _parts(hit: TextHit) -> list[tuple[str, bool]]:
     """The passage in pieces, and whether each is marked."""
     text, at, parts = hit.passage.text, 0, []
     for first, last in hit.marks:
-        parts += [(text[at:first], False), (text[first:last], True)]
+        parts += [(visible(text[at:first]), False), (visible(text[first:last]), True)]
         at = last
-    return [part for part in [*parts, (text[at:], False)] if part[0]]
+    return [part for part in [*parts, (visible(text[at:]), False)] if part[0]]
 
 
 def _picture(path: Path) -> str | None:

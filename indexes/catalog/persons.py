@@ -167,6 +167,12 @@ def named_in(db: Database, text: str) -> tuple[list[str], str]:
     return found, " ".join(kept.split())
 
 
+def stands_in(name: str, text: str) -> bool:
+    """Whether a text has a name as whole words, without regard to case and accents."""
+    folded, wanted = (WORD_ENDS.sub(" ", _key(one)).split() for one in (text, name))
+    return f" {' '.join(wanted)} " in f" {' '.join(folded)} "
+
+
 def drop_nameless(db: Database) -> None:
     """Drop the names that no face has any more."""
     db.execute(

@@ -18,21 +18,20 @@ from retrieve.errors import BadInput
 from retrieve.faces.detection.recipe import KEY as RECIPE
 from retrieve.faces.detection.recipe import read_recipe
 from retrieve.indexes.catalog.persons import checked_name
+from retrieve.indexes.catalog.pictures import picture_fault
 from retrieve.indexes.exchange.records import NETWORKS, UNREAD, VERSION, FaceRecord, Header, Record
+from retrieve.indexes.vectors.spaces import MAX_DIM
 from retrieve.metadata.dates import iso
 from retrieve.networks.own import UNIT_TOLERANCE
 
 DIGEST = re.compile(f"({UNREAD})?[0-9a-f]{{64}}")
 ADDRESS = "file:///"
-MAX_DIM = 65536
-MAX_CROP_BYTES = 1 << 18  # ours have 4 kB
-JPEG = b"\xff\xd8\xff"
 
 
 def header_from(fields: Mapping[str, Any], file: Path) -> Header:
     """The header that a file states; raises BadInput if this is none of our exports."""
     version = fields.get("retrieve_export")
-    if not _is_int(version) or version < 1:
+    if not _is_int(version) or not 1 <= version < 1 << 62:
         raise BadInput(f"{file} is no export of retrieve: it states no version")
     if version > VERSION:
         raise BadInput(
@@ -44,7 +43,7 @@ def header_from(fields: Mapping[str, Any], file: Path) -> Header:
     if not all(isinstance(value, str) for value in made_by.values()):
         raise BadInput(f"{file} does not state which networks made its embeddings")
     if not _is_int(dim) or not 0 < dim <= MAX_DIM:
-        raise BadInput(f"{file} states embeddings of {dim!r} dimensions")
+        raise BadInput(f"{file} states embeddings of {_shown(dim)} dimensions")
     if fields.get("metric") != "cosine":
         raise BadInput(f"{file} states the metric {fields.get('metric')!r}; wanted cosine")
     if fields.get(RECIPE) is not None:
@@ -112,8 +111,11 @@ def unit(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
 def _crop(crop: Any) -> bytes | None:
     if crop is None:
         return None
-    if not isinstance(crop, bytes) or not crop.startswith(JPEG) or len(crop) > MAX_CROP_BYTES:
-        raise BadInput(f"crop is no JPEG of up to {MAX_CROP_BYTES >> 10} kB")
+    if not isinstance(crop, bytes):
+        raise BadInput("crop is no JPEG")
+    fault = picture_fault(crop)
+    if fault is not None:
+        raise BadInput(f"crop {fault}")
     return crop
 
 

@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
 from retrieve.indexes.exchange import pickles
-from retrieve.indexes.exchange.checks import MAX_DIM
 from retrieve.indexes.exchange.originals import ForeignFace
 from retrieve.indexes.exchange.records import Header
 from retrieve.indexes.vectors.foreign import DEEPFACE
+from retrieve.indexes.vectors.spaces import MAX_DIM
 
 UNKNOWN = "unknown"  # in place of a SHA-256
 MODELS = (

@@ -79,7 +79,7 @@ def export(
         of = collection.db.execute("SELECT count(*) FROM faces").fetchone()[0]
         found = _records(collection.db, gallery, wanted, gone=gone, crops=crops, report=report)
         with (
-            replacing(file.absolute()) as part,
+            replacing(file.absolute(), noted_in=collection.opened.notes()) as part,
             writer.writing(part, header, crops=crops) as write,
         ):
             for record in found:

@@ -106,8 +106,8 @@ def fields_of(record: Record) -> dict[str, Any]:
     shown = next(iter(record.paths + record.gone_paths), None)
     fields: dict[str, Any] = {
         "path": None if shown is None else os.fsencode(shown).decode("utf-8", "backslashreplace"),
-        "paths": [path.as_uri() for path in record.paths],
-        "gone_paths": [path.as_uri() for path in record.gone_paths],
+        "paths": [path.absolute().as_uri() for path in record.paths],
+        "gone_paths": [path.absolute().as_uri() for path in record.gone_paths],
         "photo_sha256": record.sha256,
         "size_bytes": record.size_bytes,
         "height": record.size[0],

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from retrieve import unfinished
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import BUSY_TIMEOUT_S, writing
 from retrieve.indexes.search.engine import remove_unowned
@@ -64,12 +65,15 @@ def finish(db: Database, folder: Path, *, patience_s: float = 0.0) -> bool:
 
 
 def overwrite(db: Database, folder: Path) -> None:
-    """The part that leaves the catalog's file alone: dead embeddings, files without an owner."""
+    """The part that leaves the catalog's file alone: dead embeddings, files without an owner, and
+    what was being made of the collection elsewhere by processes that are no more.
+    """
     for vectors in every_space(db, folder):
         vectors.wipe()
         vectors.remove_leftovers()
     remove_unowned_vectors(db, folder)
     remove_unowned(db, folder)
+    unfinished.remove_left_of(folder)
 
 
 def finish_or_raise(db: Database, folder: Path, *, patience_s: float = PATIENCE_S) -> None:

@@ -14,8 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
-import shutil
 import sqlite3
 import tarfile
 import zlib
@@ -39,6 +37,7 @@ from retrieve.indexes.search import traces
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.file import sync_folder
 from retrieve.indexes.vectors.spaces import Space, every_space, file_name
+from retrieve.unfinished import unfinished
 
 FORMAT = 1  # of the tar; what older versions cannot read raises it
 MANIFEST = "manifest.json"
@@ -90,13 +89,8 @@ def backup(
              collection is damaged; nothing is left behind then
     """
     _check_free(file, force=force)
-    with _in_words(file):
-        aside = file.parent / f".{file.name}.{secrets.token_hex(4)}"
-        aside.mkdir(0o700)
-        try:
-            return _tried(collection, file, aside, force, on_bytes)
-        finally:
-            shutil.rmtree(aside)
+    with _in_words(file), unfinished(file.parent, noted_in=collection.opened.notes()) as aside:
+        return _tried(collection, file, aside, force, on_bytes)
 
 
 def _tried(

@@ -36,6 +36,7 @@ from retrieve.indexes.vectors.spaces import (
     unowned_vectors,
 )
 from retrieve.networks.own import UNIT_TOLERANCE
+from retrieve.unfinished import left_of
 
 if TYPE_CHECKING:
     from retrieve.indexes.collection import Collection
@@ -91,8 +92,11 @@ class Suspects:
         return {one.first for one in self.damaged} | set((rows - rows % SEGMENT_ROWS).tolist())
 
 
-def check(collection: Collection) -> list[Finding]:
-    """Everything that is not as it should be; an empty list if all is."""
+def check(collection: Collection, *, indexes: bool = True) -> list[Finding]:
+    """Everything that is not as it should be; an empty list if all is.
+
+    indexes  look at the search indexes too, which can be made again at any time
+    """
     db, folder = collection.db, collection.path
     strange = list(_strange(folder))
     findings = [*strange, *_permissions(folder)]
@@ -117,10 +121,10 @@ def _rest(db: Database, folder: Path) -> list[Finding]:
             if not found:
                 break  # and if not: rows that are deleted while one looks are not damaged
         findings += found
-        if not is_staged(vectors.name):
+        if indexes and not is_staged(vectors.name):
             findings += _index(db, folder, vectors)
         findings += _leftovers(vectors)
-    findings += [*_words(db), *_halfway(db, folder)]
+    findings += [*_words(db), *_halfway(db, folder), *_unfinished_elsewhere(folder)]
     return findings + _unfinished(db, folder)
 
 
@@ -335,6 +339,24 @@ def _halfway(db: Database, folder: Path) -> Iterator[Finding]:
             f"To go on: retrieve reembed; to leave it: retrieve reembed --model {held['embedder']}",
             wrong=False,
         )
+
+
+def _unfinished_elsewhere(folder: Path) -> Iterator[Finding]:
+    """Backups, exports and pages that a process which died was making."""
+    for left in left_of(folder):
+        if left.reachable:
+            yield Finding(
+                f"{left.folder} holds what a process that died was making of the collection",
+                "The next command that writes removes it",
+                wrong=False,
+            )
+        else:
+            yield Finding(
+                f"a process that died was making {left.folder}, which cannot be reached now",
+                f"When its disk is there again the next command that writes removes it; if it is "
+                f"gone for good: rm '{left.note}'",
+                wrong=False,
+            )
 
 
 def _unfinished(db: Database, folder: Path) -> list[Finding]:

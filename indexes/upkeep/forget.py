@@ -11,13 +11,16 @@ a copy-on-write or a flash disk's spare blocks) and backups are out of reach.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieve.indexes.catalog.database import reading, writing
+from sqlite_utils import Database
+
+from retrieve.indexes.catalog.database import VARIABLES, reading, writing
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.catalog.persons import stands_in
 from retrieve.indexes.search import traces
 from retrieve.indexes.upkeep import deletion, proof
 from retrieve.indexes.upkeep.deletion import Doomed
@@ -25,6 +28,20 @@ from retrieve.indexes.upkeep.proof import Proof
 
 if TYPE_CHECKING:
     from retrieve.indexes.collection import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A forgotten name in what a file of somebody's own says, which stays.
+
+    kind  of the passage, as in retrieve.types.Passage: caption, keywords, name or text
+    path  of the photo or text; a caption may stand in a file beside it
+    """
+
+    name: str
+    kind: str
+    path: Path
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +53,7 @@ class Forgotten:
     copies  those of the paths that nobody named
     names   of persons of whom no face is left
     proof   that nothing of it is in any file; None where it was not asked for
+    said    where files that stay say the names themselves; looked for with the proof
     """
 
     photos: int
@@ -47,6 +65,7 @@ class Forgotten:
     copies: list[Path]
     names: list[str]
     proof: Proof | None = None
+    said: Sequence[Mention] = ()
 
 
 def would_forget(
@@ -95,10 +114,30 @@ def forget(
         collection.texts.engine.build()
     if evidence is None:
         return _forgotten(doomed)
-    return _forgotten(doomed, proof.prove(collection, evidence))
+    with reading(db):
+        said = list(_mentions(db, [name for _, name, _ in doomed.persons]))
+    return _forgotten(doomed, proof.prove(collection, evidence), said)
 
 
-def _forgotten(doomed: Doomed, proof: Proof | None = None) -> Forgotten:
+def _mentions(db: Database, names: Sequence[str]) -> Iterator[Mention]:
+    """Where passages that stay say one of the names, by passage."""
+    if not names:
+        return
+    cursor = db.execute(
+        "SELECT kind, title, text, (SELECT path FROM paths WHERE CASE WHEN path_id IS NULL THEN "
+        "paths.content_id = passages.content_id ELSE paths.id = path_id END "
+        "ORDER BY gone, paths.id LIMIT 1) FROM passages ORDER BY passages.id"
+    )
+    while rows := cursor.fetchmany(VARIABLES):
+        for kind, title, text, path in rows:
+            for name in names:
+                if path is not None and stands_in(name, f"{title} {text}"):
+                    yield Mention(name, kind, path_of(path), text)
+
+
+def _forgotten(
+    doomed: Doomed, proof: Proof | None = None, said: Sequence[Mention] = ()
+) -> Forgotten:
     return Forgotten(
         photos=len(doomed.contents) - doomed.texts,
         texts=doomed.texts,
@@ -109,4 +148,5 @@ def _forgotten(doomed: Doomed, proof: Proof | None = None) -> Forgotten:
         copies=[path_of(path) for path in doomed.copies],
         names=[name for _, name, _ in doomed.persons],
         proof=proof,
+        said=said,
     )

@@ -91,25 +91,32 @@ def find_in_file(path: Path, needles: Needles) -> Iterator[tuple[int, int]]:
             before = data[max(0, len(data) - needles.longest) :]
 
 
-def find_in_folder(folder: Path, needles: Sequence[bytes]) -> tuple[list[Found], int, int]:
+def find_in_folder(
+    folder: Path, needles: Sequence[bytes], more: Sequence[Path] = ()
+) -> tuple[list[Found], int, int]:
     """Look through every file below a folder: what was found, files, bytes read.
 
     Of each sequence no more than three places are told.
+    more  other folders to look through; files in them are told by their whole path
     """
     wanted = Needles(needles)
     found: list[Found] = []
     told: Counter[int] = Counter()
     files = size_bytes = 0
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not path.is_file():
-            continue  # of what is no file of the collection's, check tells
+    every = {
+        path: str(path.relative_to(folder) if root == folder else path)
+        for root in (*more, folder)
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_symlink()  # of what else there is check tells
+    }
+    for path, name in sorted(every.items()):
         with suppress(FileNotFoundError):  # other processes may be at work
             size_bytes += path.stat().st_size
             files += 1
             for needle, offset in find_in_file(path, wanted):
                 told[needle] += 1
                 if told[needle] <= TOLD:
-                    found.append(Found(needle, str(path.relative_to(folder)), offset))
+                    found.append(Found(needle, name, offset))
     return found, files, size_bytes
 
 

@@ -23,6 +23,7 @@ from retrieve.indexes.reembedding.staged import staged_faces
 from retrieve.indexes.upkeep.deletion import Doomed
 from retrieve.indexes.upkeep.needles import WINDOW, Needles, find_in_folder
 from retrieve.indexes.vectors.spaces import VectorSpace, every_space
+from retrieve.unfinished import folders_of
 
 if TYPE_CHECKING:
     from retrieve.indexes.collection import Collection
@@ -143,11 +144,14 @@ def _pieces(data: bytes) -> list[bytes]:
 
 
 def prove(collection: Collection, evidence: Evidence) -> Proof:
-    """Read all files below the folder and look for what must not be there."""
+    """Look for what must not be there in all files below the folder, and in what is being written
+    of the collection elsewhere and is not whole yet.
+    """
     db, folder = collection.db, collection.path
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as process:
-        found, files, size_bytes = process.submit(find_in_folder, folder, evidence.needles).result()
+        search = process.submit(find_in_folder, folder, evidence.needles, folders_of(folder))
+        found, files, size_bytes = search.result()
     wanted = sorted({one.needle for one in found})
     shared = _living(db, folder, [evidence.needles[i] for i in wanted])
     excused = {wanted[i] for i in shared}

@@ -26,6 +26,7 @@ from retrieve.indexes.vectors.file import FileMissing, VectorFile
 from retrieve.indexes.vectors.segments import Segment
 from retrieve.types import Embeddings
 
+MAX_DIM = 65536  # of embeddings that strangers state
 STAGED = "staged_"  # begins the name of a space that is going to take another one's place
 LOOKS = 2  # at damage: rows that are deleted while one looks are not damaged
 

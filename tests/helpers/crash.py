@@ -248,10 +248,11 @@ class Bench:
         return {"failures": failures, "wrong": len(state.wrong)}
 
     def _names(self) -> Counter[str]:
-        """What lies in the collection, random parts of names left out."""
+        """What lies in the collection and on its disk, random parts of names left out."""
         return Counter(
-            re.sub("[0-9a-f]{16}", "*", str(path.relative_to(self.collection)))
-            for path in self.collection.rglob("*")
+            re.sub("[0-9a-f]{16}", "*", str(path.relative_to(self.disk)))
+            for path in self.disk.rglob("*")
+            if not path.is_relative_to(self.graveyard)
         )
 
     def _reset(self) -> None:

@@ -16,6 +16,7 @@ import pretend
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.collection import open_collection
+from retrieve.indexes.exchange.exports import export
 from retrieve.indexes.search import ann, fastscan
 from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.compact import compact
@@ -179,7 +180,7 @@ def _format_1(_: Path, collection: Path) -> None:
     words = [f"face{id}" for id in ids]
     conn.executemany(
         "UPDATE crops SET jpeg = ? WHERE face_id = ?",
-        [(word.encode(), id) for word, id in zip(words, ids, strict=True)],
+        [(pretend.picture(word), id) for word, id in zip(words, ids, strict=True)],
     )
     conn.execute(
         "UPDATE spaces SET detector = 'pretend', detector_sha256 = '00', "
@@ -297,12 +298,37 @@ def _backed_up(photos: Path, _: Path) -> None:
         backup(opened, photos.parent / "backup")
 
 
+def _elsewhere(photos: Path, collection: Path) -> None:
+    """A collection, and a folder beside which nothing of it lies, on the disk that is struck."""
+    _first_texts(photos, collection)
+    _index(photos, collection)
+    (photos.parent / "disk" / "elsewhere").mkdir()
+
+
+def _back_up(_: Path, collection: Path) -> None:
+    with open_collection(collection) as opened:
+        backup(opened, collection.parent / "elsewhere" / "b.tar", force=True)
+
+
+def _export(_: Path, collection: Path) -> None:
+    with open_collection(collection) as opened:
+        export(opened, collection.parent / "elsewhere" / "faces.jsonl")
+
+
+def _write_next(_: Path, collection: Path) -> None:
+    """Any command that writes sweeps what another one left, wherever that is."""
+    with open_collection(collection) as opened:
+        opened.begin(photos=False)
+
+
 def _restore(photos: Path, collection: Path) -> None:
     restore(photos.parent / "backup", collection)
 
 
 def _restore_what_is_not_there(photos: Path, collection: Path) -> None:
-    if not (collection / "catalog.sqlite").exists():
+    if (collection / "catalog.sqlite").exists():
+        _write_next(photos, collection)  # which sweeps what the restore left beside it
+    else:
         _restore(photos, collection)
 
 
@@ -314,6 +340,8 @@ OPERATIONS = {
     "indexed": Operation(_many_photos, _index, set_up=_index_early, threads=True),
     "migrate": Operation(_format_1, _open),
     "restore": Operation(_backed_up, _restore, _restore_what_is_not_there),
+    "backup": Operation(_elsewhere, _back_up, _write_next),
+    "export": Operation(_elsewhere, _export, _write_next),
     "forget": Operation(
         _things_to_forget, _forget, _forget_what_is_left, _secrets, set_up=_index_early
     ),

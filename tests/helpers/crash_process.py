@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import faults
 import pretend
@@ -83,6 +84,7 @@ class Watched(sqlite3.Connection):
         super().__init__(*args, **kwargs)
         super().execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         self._acknowledged = 0
+        self._name = str(args[0])
 
     def execute(self, *args: Any) -> sqlite3.Cursor:
         return self._watched(super().execute(*args))
@@ -105,6 +107,8 @@ class Watched(sqlite3.Connection):
             self.late.pop(0)()
         if self.log is None or self.in_transaction or self.total_changes == self._acknowledged:
             return result
+        if f"{self.folder}/catalog.sqlite" not in unquote(self._name):
+            return result  # a copy of the catalog that is looked at elsewhere
         self._acknowledged = self.total_changes
         line = committed_state(self, self.folder).to_json().encode() + b"\n"
         with _unlimited():

@@ -161,7 +161,7 @@ def committed_state(conn: sqlite3.Connection, folder: Path) -> State:
         if number is None:
             photos[sha] = (bool(live), words)
             continue
-        word = jpeg.decode() if jpeg is not None else ""
+        word = pretend.said(jpeg) if jpeg is not None else ""
         photos[sha] = (bool(live), (*words, word))
         if row in used or row >= len(stored) or not _same(stored[row], word, embedder):
             wrong.append(f"{word or sha} in row {row}")
@@ -337,7 +337,7 @@ def search(collection: Collection, words: list[str]) -> tuple[dict[str, list[str
     for word, hits in zip(words, collection.nearest(probes, k=K), strict=True):
         found[word] = [str(hit.path) for hit in hits if hit.score >= SAME]
         for hit in hits:
-            held = hit.picture().decode()
+            held = pretend.said(hit.picture())
             if abs(hit.score - embedding(word, embedder) @ embedding(held, embedder)) > 1e-5:
                 wrong.append(f"{word} finds {held} with the score {hit.score}")
     return found, wrong

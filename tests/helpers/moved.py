@@ -28,7 +28,7 @@ def about(collection):
 def words_of(collection):
     """By face id the word that its picture was made of."""
     query = "SELECT face_id, jpeg FROM crops"
-    return {id: jpeg.decode() for id, jpeg in collection.db.execute(query)}
+    return {id: pretend.said(jpeg) for id, jpeg in collection.db.execute(query)}
 
 
 def assert_holds(collection, embedder):

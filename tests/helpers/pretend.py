@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import lzma
 import os
 import time
@@ -12,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, WeightsError
@@ -34,6 +36,25 @@ RAISED: dict[str, BaseException] = {
     "exit": SystemExit(3),
     "weights": WeightsError("weights are damaged"),
 }
+
+
+def _grey() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8), 128).save(buffer, "JPEG", optimize=True)
+    return buffer.getvalue()
+
+
+JPEG = _grey()
+
+
+def picture(word: str) -> bytes:
+    """The picture of a face: a grey square that can be decoded, and behind it the word."""
+    return JPEG + word.encode()
+
+
+def said(jpeg: bytes) -> str:
+    """The word of such a picture."""
+    return jpeg.removeprefix(JPEG).decode()
 
 
 def work(path: Path | Look) -> Extracted | Document | Said:
@@ -97,7 +118,7 @@ class Faces:
     ) -> tuple[tuple[np.ndarray, ...], bool]:
         if not jpeg:
             raise BadInput("its picture is empty")
-        return (_crop(jpeg.decode())[None],), jpeg.startswith(b"wide")
+        return (_crop(said(jpeg))[None],), said(jpeg).startswith("wide")
 
 
 def other_work(path: Path) -> Extracted:
@@ -109,18 +130,18 @@ def other_extracted(content: bytes) -> Extracted:
     with "shy" and sees one more face behind all.
     """
     found = extracted(content)
-    seen = [i for i in reversed(range(len(found.faces))) if found.thumbnails[i][:3] != b"shy"]
+    seen = [i for i in reversed(range(len(found.faces))) if said(found.thumbnails[i])[:3] != "shy"]
     boxes = [found.faces[i].box + np.array([-0.1, 0, 0.1, 0.1], np.float32) for i in seen]
-    words = [found.thumbnails[i] for i in seen]
+    words = [said(found.thumbnails[i]) for i in seen]
     if found.faces:
         boxes.append(np.array([50, 0, 51, 1], np.float32))
-        words.append(b"behind-" + found.thumbnails[0])
+        words.append("behind-" + said(found.thumbnails[0]))
     return replace(
         found,
         faces=[Face(box, np.full((5, 2), box[0], np.float32), 0.8) for box in boxes],
-        crops=(_crops([word.decode() for word in words]),),
+        crops=(_crops(words),),
         quality=np.linspace(0.2, 0.4, len(words)).astype(np.float32),
-        thumbnails=words,
+        thumbnails=[picture(word) for word in words],
     )
 
 
@@ -140,7 +161,7 @@ def extracted(content: bytes) -> Extracted:
         faces,
         (_crops(words),),
         np.linspace(0.5, 1, len(words)).astype(np.float32),
-        [word.encode() for word in words],
+        [picture(word) for word in words],
     )
 
 

@@ -24,7 +24,7 @@ from retrieve.indexes.exchange.imports import Imported, put
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.types import Face
 
-JPEG = b"\xff\xd8\xff"  # what an import wants a crop to begin with
+JPEG = pretend.JPEG
 MADE_BY = {
     "detector": "pretend-detector",
     "detector_sha256": "11" * 32,
@@ -80,7 +80,7 @@ def add(
             ids.append(
                 catalog.add_face(first + i, content_id, i + 1, Face(box, landmarks, 0.7), quality)
             )
-            catalog.add_crop(ids[-1], JPEG + word.encode())
+            catalog.add_crop(ids[-1], pretend.picture(word))
         if rows:
             collection.faces.append(np.concatenate(rows))
         path_id = catalog.put_path(Found(Path(path), 5, 1, 1), content_id=content_id, reason=None)
@@ -120,7 +120,7 @@ def index_all(collection: Collection, *roots: Path, read: list[Path] | None = No
 
 def word(crop: bytes) -> str:
     """The word that a face was made of."""
-    return crop.removeprefix(JPEG).decode()
+    return pretend.said(crop)
 
 
 @contextmanager
@@ -141,7 +141,7 @@ def exported(folder: Path) -> Iterator[Collection]:
 def face_of(collection: Collection, word: str) -> int:
     """The id of a face that was indexed as that word."""
     (id,) = collection.db.execute(
-        "SELECT id FROM faces JOIN crops ON face_id = id WHERE jpeg = ?", [word.encode()]
+        "SELECT id FROM faces JOIN crops ON face_id = id WHERE jpeg = ?", [pretend.picture(word)]
     ).fetchone()
     return id
 

@@ -82,8 +82,8 @@ def _words(collection):
         gallery, rows = collection.faces.gallery(), collection.db.execute(query).fetchall()
     found = []
     for path, jpeg, row in rows:
-        assert_array_equal(gallery[row], pretend.embedding(jpeg.decode())[0])
-        found.append((path_of(path).name, jpeg.decode()))
+        assert_array_equal(gallery[row], pretend.embedding(pretend.said(jpeg))[0])
+        found.append((path_of(path).name, pretend.said(jpeg)))
     return sorted(found)
 
 

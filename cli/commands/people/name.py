@@ -43,11 +43,13 @@ def name(
     from retrieve.indexes.catalog import naming, persons
     from retrieve.indexes.catalog.database import writing
     from retrieve.indexes.collection import open_collection
+    from retrieve.unfinished import remove_left_of
 
     called, photos = (None, given or []) if remove else (_first(given), (given or [])[1:])
     if not (photos or face_id or person):
         raise BadInput("wanted faces to name: PHOTO, PHOTO:FACE, --face-id ID or --person OLD")
     with open_collection(collection) as opened, writing(opened.db):
+        remove_left_of(opened.path)
         db = opened.db
         faces = [naming.face_id(db, text) for text in photos] + (face_id or [])
         if called is None:

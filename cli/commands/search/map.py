@@ -97,7 +97,8 @@ def map_(
 
     with open_collection(collection) as opened:
         points = points_of(opened, space, wanted=wanted, most=most, seed=seed)
-        drawing.draw(points, opened.catalog.crop if points.kind == FACES else None)
+        crop = opened.catalog.crop if points.kind == FACES else None
+        drawing.draw(points, crop, noted_in=opened.opened.notes())
 
 
 def _asked(words: str) -> list[str]:

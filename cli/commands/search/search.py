@@ -158,7 +158,9 @@ def search(
                 wants.words, k=k, mode=mode, wanted=wanted, faces=faces, exact=exact
             )
             paths = [hit.path for hit in found]
-            _show_passages(wants.words, found, mode, as_json=as_json, as_csv=as_csv, html=html)
+            _show_passages(
+                opened, wants.words, found, mode, as_json=as_json, as_csv=as_csv, html=html
+            )
         else:
             paths = [hit.path for probe in probes for face in probe.faces for hit in face.hits]
             _show_faces(opened, probes, as_json=as_json, as_csv=as_csv, html=html)
@@ -212,6 +214,7 @@ def _each(
 
 
 def _show_passages(
+    opened: Collection,
     query: str,
     found: Sequence[TextHit],
     mode: Mode,
@@ -224,7 +227,7 @@ def _show_passages(
 
     if html is not None:
         with _in_words(html):
-            texthits.write_page(html, query, found)
+            texthits.write_page(html, query, found, noted_in=opened.opened.notes())
     if as_json:
         texthits.as_json(query, found)
     elif as_csv:
@@ -245,7 +248,7 @@ def _show_faces(
         from retrieve.cli.showing.gallery import write_gallery
 
         with _in_words(html):
-            write_gallery(html, probes)
+            write_gallery(html, probes, noted_in=opened.opened.notes())
     if as_json:
         facehits.search_json(probes)
     elif as_csv:

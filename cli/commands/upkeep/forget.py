@@ -45,7 +45,8 @@ def forget(
     Your own files are never touched. A photo or text is known by its content,
     so every path that holds it is forgotten with it; if its file stays where it
     is, the next `retrieve index` of its folder stores it again. Backups and
-    exports are files of yours: they stay.
+    exports are files of yours: they stay. So do captions: with --verify it is told
+    which of them say the name of a person who was forgotten.
 
     Example: retrieve forget ~/Pictures/ana.jpg --verify
     """
@@ -71,6 +72,7 @@ def forget(
         render.line("forgotten")
     if done.proof is not None:
         reports.proof(done.proof)
+        reports.said(done.said)
         if done.proof.traces:
             raise typer.Exit(1)
 

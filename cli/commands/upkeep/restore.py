@@ -19,7 +19,8 @@ def restore(
 ) -> None:
     """Make a collection out of a backup, in a new or an empty folder.
 
-    Every checksum is verified before anything of it can be seen.
+    Checksums, tables and values are looked at before anything of it can be
+    seen. An empty folder that is there, a mount point too, keeps its mode.
 
     Example: retrieve restore faces.tar --collection restored
     """

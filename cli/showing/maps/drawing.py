@@ -44,10 +44,13 @@ class Drawing:
     html: Path | None
     as_json: bool
 
-    def draw(self, points: Points, crop: Crop | None = None) -> None:
+    def draw(
+        self, points: Points, crop: Crop | None = None, *, noted_in: Path | None = None
+    ) -> None:
         """Write the files and say what was drawn.
 
-        crop  face id → its small JPEG
+        crop      face id → its small JPEG
+        noted_in  as cache.replacing() wants it
         """
         if not points.items:
             raise BadInput(f"there are no {points.kind} to draw: the conditions leave none")
@@ -74,13 +77,21 @@ class Drawing:
                     title=title,
                     labels=[item.text for item in points.items] if words else None,
                     pictures=_pictures(points, crop),
+                    noted_in=noted_in,
                 )
         if self.html is not None:
             from retrieve.cli.showing.maps.page import write_page
 
             with _writing(self.html):
                 write_page(
-                    self.html, points.items, projection, groups, group_of, title=title, crop=crop
+                    self.html,
+                    points.items,
+                    projection,
+                    groups,
+                    group_of,
+                    title=title,
+                    crop=crop,
+                    noted_in=noted_in,
                 )
         self._say(projection, points, by)
 

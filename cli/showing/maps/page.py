@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from retrieve.cache import replacing
 from retrieve.cli.showing.maps.groups import Group
-from retrieve.cli.showing.render import shown
+from retrieve.cli.showing.render import address, shown
 from retrieve.projection import Projection, lines
+from retrieve.visible import visible
 
 if TYPE_CHECKING:
     from retrieve.indexes.maps import Item
@@ -35,10 +36,12 @@ def write_page(
     *,
     title: str,
     crop: Callable[[int], bytes] | None = None,
+    noted_in: Path | None = None,
 ) -> None:
     """Write the page; texts, names and paths are data in it, and never markup.
 
-    crop  face id → its JPEG; of PICTURES faces at most, every so many-th of more
+    crop      face id → its JPEG; of PICTURES faces at most, every so many-th of more
+    noted_in  as cache.replacing() wants it
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -49,7 +52,7 @@ def write_page(
         kept="; ".join(lines(projection)),
         data=_data(items, projection, groups, group_of, crop),
     )
-    with replacing(page.absolute()) as part:
+    with replacing(page.absolute(), noted_in=noted_in) as part:
         part.write_text(text, encoding="utf-8")
 
 
@@ -70,11 +73,13 @@ def _data(
         "x": places[:, 0].tolist(),
         "y": places[:, 1].tolist(),
         "group": list(group_of),
-        "groups": [{"name": g.name, "colour": g.colour, "points": g.points} for g in groups],
+        "groups": [
+            {"name": visible(g.name), "colour": g.colour, "points": g.points} for g in groups
+        ],
         "text": [_text(item) for item in items],
         "detail": [_detail(item) for item in items],
         "file": file_of,
-        "files": [{"shown": shown(path), "address": path.as_uri()} for path in files],
+        "files": [{"shown": visible(shown(path)), "address": address(path)} for path in files],
         "labels": all(item.text and item.path is None for item in items),
         "pictures": _pictures(items, crop),
     }
@@ -92,12 +97,12 @@ def _whole(projection: Projection) -> NDArray[np.int64]:
 
 def _text(item: Item) -> str:
     text = item.text if item.face_id is None else item.person or ""
-    return text if len(text) <= TEXT_LETTERS else text[: TEXT_LETTERS - 1] + "…"
+    return visible(text if len(text) <= TEXT_LETTERS else text[: TEXT_LETTERS - 1] + "…")
 
 
 def _detail(item: Item) -> str:
     parts = [item.place, (item.taken_at or "")[:10]]
-    return ", ".join(part for part in parts if part)
+    return visible(", ".join(part for part in parts if part))
 
 
 def _pictures(items: Sequence[Item], crop: Callable[[int], bytes] | None) -> dict[int, str]:

@@ -36,11 +36,13 @@ def write_picture(
     title: str,
     labels: Sequence[str] | None = None,
     pictures: Sequence[NDArray[np.uint8]] | None = None,
+    noted_in: Path | None = None,
 ) -> None:
     """Draw the points in the colours of their groups, with what the picture keeps below it.
 
     labels    a text for each point; of more than LABELLED, those that hide no other
     pictures  (H, W, 3) uint8 RGB to draw in place of each point, framed in its colour
+    noted_in  as cache.replacing() wants it
     raises    BadInput for another kind of file; MissingExtra without matplotlib
     """
     checked(out)
@@ -77,7 +79,7 @@ def write_picture(
     if labels is not None:
         most = CANDIDATES if N > LABELLED else N
         label(axes, places[:most], labels[:most], every=N <= LABELLED)
-    with replacing(out.absolute()) as temporary:
+    with replacing(out.absolute(), noted_in=noted_in) as temporary:
         figure.savefig(temporary, format=out.suffix[1:])
     pyplot.close(figure)
 

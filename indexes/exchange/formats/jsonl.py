@@ -47,7 +47,7 @@ def reading(path: Path) -> Iterator[tuple[Header, Iterator[tuple[str, Record | s
     with path.open("rb", buffering=PART) as file:
         try:
             header = header_from(_object(file.readline(MAX_LINE)), path)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadInput(
                 f"{path} is no export of retrieve: its first line is no header"
             ) from error

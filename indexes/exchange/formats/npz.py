@@ -143,7 +143,7 @@ def reading(path: Path) -> Iterator[tuple[Header, Iterator[tuple[str, Record | s
             with archive.open(f"{HEADER}.npy") as member:
                 text = npy.read_array(member, allow_pickle=False)
             fields = json.loads(str(text))
-        except (KeyError, ValueError, OSError, zipfile.BadZipFile):
+        except (KeyError, ValueError, OSError, RecursionError, zipfile.BadZipFile):
             fields = {}
         header = header_from(fields if isinstance(fields, dict) else {}, path)
         yield header, _records(archive, header.dim, path)

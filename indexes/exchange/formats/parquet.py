@@ -56,7 +56,7 @@ def reading(path: Path) -> Iterator[tuple[Header, Iterator[tuple[str, Record | s
     with file:
         try:
             fields = json.loads((file.schema_arrow.metadata or {}).get(KEY, b"{}"))
-        except ValueError:
+        except (ValueError, RecursionError):
             fields = {}
         header = header_from(fields if isinstance(fields, dict) else {}, path)
         yield header, _records(pa, file, header.dim, path)

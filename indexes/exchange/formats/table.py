@@ -2,7 +2,9 @@
 
 The header stands in columns that every line repeats, so that nothing but a table is in
 the file. Lists are joined by blanks (addresses and numbers have none), remarks are JSON,
-and the embedding is columns e0, e1, ... An empty cell is a value that is not there.
+and the embedding is columns e0, e1, ... An empty cell is a value that is not there. Texts are
+written as retrieve.visible.cell() has them, so that no program takes one for a formula and no
+terminal obeys one; an import takes that back.
 """
 
 from __future__ import annotations
@@ -16,11 +18,14 @@ from typing import Any
 
 from retrieve.errors import BadInput
 from retrieve.faces.detection.recipe import KEY as RECIPE
-from retrieve.indexes.exchange.checks import MAX_DIM, header_from, record_from
+from retrieve.indexes.exchange.checks import header_from, record_from
 from retrieve.indexes.exchange.records import FIELDS, NETWORKS, Header, Record, fields_of
+from retrieve.indexes.vectors.spaces import MAX_DIM
+from retrieve.visible import cell, cell_text, json_visible
 
 CONSTANTS = ("retrieve_export", *NETWORKS, "metric")
 JOINED = ("paths", "gone_paths", "landmarks")
+TEXTS = ("path", "taken_at", "person")
 WHOLE = ("size_bytes", "height", "width", "faces", "face_id", "face")
 BROKEN = ("latitude", "longitude", "x1", "y1", "x2", "y2", "score", "quality")
 MAX_CELL = 1 << 24  # characters; the csv module stops at 131,072 unless it is told
@@ -32,7 +37,7 @@ def writing(path: Path, header: Header, *, crops: bool) -> Iterator[Callable[[Re
     if crops:
         raise BadInput("CSV holds no pictures; --crops needs --to jsonl or --to parquet")
     names = [*CONSTANTS, *([RECIPE] if RECIPE in header.made_by else [])]
-    constants = [header.fields()[name] for name in names]
+    constants = [_cell(header.fields()[name]) for name in names]
     columns = [f"e{i}" for i in range(header.dim)]
     # Surrogates cannot occur: paths are shown and addresses are ASCII.
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -45,12 +50,18 @@ def writing(path: Path, header: Header, *, crops: bool) -> Iterator[Callable[[Re
             for name in JOINED:
                 if fields[name] is not None:
                     fields[name] = " ".join(map(str, fields[name]))
-            fields["warnings"] = json.dumps(fields["warnings"], ensure_ascii=False)
+            fields["warnings"] = json_visible(json.dumps(fields["warnings"], ensure_ascii=False))
+            for name in TEXTS:
+                fields[name] = _cell(fields[name])
             embedding = fields["embedding"]
             values = nothing if embedding is None else [f"{x:.9g}" for x in embedding.tolist()]
             writer.writerow([*(fields[name] for name in FIELDS), *values, *constants])
 
         yield write
+
+
+def _cell(value: Any) -> Any:
+    return cell(value) if isinstance(value, str) else value
 
 
 @contextmanager
@@ -102,6 +113,7 @@ def _lines(reader: Any) -> Iterator[tuple[str, list[str] | str]]:
 def _constants(names: list[str], cells: list[str] | str) -> dict[str, Any]:
     found: dict[str, Any] = dict(zip(names, cells, strict=False))
     found = {name: found.get(name) for name in (*CONSTANTS, RECIPE) if name in found}
+    found = {name: cell_text(value) for name, value in found.items()}
     version = found["retrieve_export"]
     if isinstance(version, str) and version.isdecimal():
         found["retrieve_export"] = int(version)
@@ -128,6 +140,8 @@ def _record(
 
 def _fields(cells: dict[str, str], dim: int) -> dict[str, Any]:
     fields: dict[str, Any] = {name: cells[name] or None for name in FIELDS}
+    for name in TEXTS:
+        fields[name] = None if fields[name] is None else cell_text(fields[name])
     embedding = [cells[f"e{i}"] for i in range(dim)]
     fields["embedding"] = embedding if any(embedding) else None
     try:

@@ -53,7 +53,7 @@ while not wrong and (passes < 1 or not select.select([sys.stdin], [], [], 0)[0])
         most = faces
         for word, hits in zip(words, opened.nearest(probes, k=5)):
             for hit in hits:
-                held = pretend.embedding(hit.picture().decode())[0]
+                held = pretend.embedding(pretend.said(hit.picture()))[0]
                 if abs(hit.score - float(pretend.embedding(word)[0] @ held)) > 1e-5:
                     wrong.append(f"{word}: {hit.path} has the score {hit.score}")
         passes += 1
@@ -144,5 +144,5 @@ def test_two_indexers_a_searcher_and_a_backup_at_once(photos):
         _, faces = _state(photos / f"restored{i}")
         assert set(faces) <= set(state[1])
         for _, _, word, embedding in faces:
-            assert embedding == pretend.embedding(word.decode())[0].tobytes()
+            assert embedding == pretend.embedding(pretend.said(word))[0].tobytes()
     assert np.unique([word for _, _, word, _ in state[1]]).size == len(state[1])

@@ -43,7 +43,7 @@ def _people(collection):
 def _found(collection, *names):
     """The words of the faces that a search among these persons finds."""
     hits = collection.nearest(pretend.embedding("ana"), k=10, wanted=Filter(persons=names))[0]
-    return sorted(hit.picture().decode() for hit in hits)
+    return sorted(pretend.said(hit.picture()) for hit in hits)
 
 
 def test_a_name_is_found_without_case_and_accents(collection, photos):
@@ -122,7 +122,7 @@ def test_a_file_whose_name_ends_in_a_number_is_found_by_it(collection, photos):
     (photos / "beach.jpg:1").write_text("zoe")
     small.index(collection, photos / "beach.jpg:1")
     id = naming.face_id(collection.db, str(photos / "beach.jpg:1"))
-    assert collection.catalog.crop(id) == b"zoe"
+    assert collection.catalog.crop(id) == pretend.picture("zoe")
     assert naming.face_id(collection.db, f"{photos}/beach.jpg:1:1") == id
 
 

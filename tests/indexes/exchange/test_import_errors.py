@@ -76,6 +76,7 @@ def _said(file, lines):
         ({"embedding": [[0.0]] * 32}, "embedding has the shape"),
         ({"crop": "???"}, "crop is not in base64"),
         ({"crop": "aGVsbG8="}, "crop is no JPEG"),
+        ({"crop": "/9j/4AAQSkZJRgABAQAAAQABAAD/"}, "crop has a picture that cannot be decoded"),
         ({"crop": 1}, "crop is not in base64"),
     ],
 )
@@ -216,3 +217,29 @@ def test_a_file_that_was_cut_short_is_one_line(source, target, tmp_path, format)
     (tmp_path / f"x.{format}").write_bytes(content[: len(content) // 2])
     with pytest.raises(BadInput, match="cannot be read as"):
         small.imported(target, tmp_path / f"x.{format}")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[" * 100_000,
+        b'{"retrieve_export": 1e999}',
+        b'{"retrieve_export": ' + b"9" * 4000 + b"}",
+        b'{"retrieve_export": 1, "dim": ' + b"9" * 4000 + b"}",
+    ],
+    ids=["brackets", "infinity", "digits", "dimensions"],
+)
+@pytest.mark.parametrize("suffix", ["jsonl", "npz", "parquet"])
+def test_a_header_that_is_none_is_one_line(tmp_path, header, suffix):
+    file = tmp_path / f"x.{suffix}"
+    if suffix == "jsonl":
+        file.write_bytes(header + b"\n")
+    elif suffix == "npz":
+        np.savez(file, **{npz.HEADER: np.array(header.decode())})
+    else:
+        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        schema = arrow.schema([("a", arrow.int64())], metadata={b"retrieve": header})
+        parquet.write_table(arrow.table({"a": [1]}, schema=schema), file)
+    with pytest.raises(BadInput) as caught, formats.reading(file):
+        pass
+    assert len(str(caught.value)) < len(str(file)) + 200

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pretend
 import pytest
 import small
 
@@ -64,7 +65,7 @@ def test_a_name_that_somebody_gave_stays_and_is_reported(collection, known):
     small.index(collection, known)
     with writing(collection.db):
         query = "SELECT face_id FROM crops WHERE jpeg = ?"
-        ((id,),) = collection.db.execute(query, [b"ana"]).fetchall()
+        ((id,),) = collection.db.execute(query, [pretend.picture("ana")]).fetchall()
         persons.give_name(collection.db, "Anita", [id])
     done = _import_people(collection, known)
     assert _people(collection) == {"Anita": 1, "Luís García": 2}

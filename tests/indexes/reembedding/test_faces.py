@@ -206,7 +206,7 @@ def test_faces_that_reach_beyond_their_pictures_are_counted(collection, photos):
 
 def test_a_collection_stays_as_it_is_while_a_face_has_neither_photo_nor_picture(collection, photos):
     with writing(collection.db):
-        collection.db.execute("DELETE FROM crops WHERE CAST(jpeg AS TEXT) = 'luis'")
+        collection.db.execute("DELETE FROM crops WHERE jpeg = ?", [pretend.picture("luis")])
     (photos / "group.jpg").unlink()
     done = collection.reembed(embedder=NEW)
     assert (done.done, done.switched) == (False, None)
@@ -224,7 +224,7 @@ def test_a_collection_stays_as_it_is_while_a_face_has_neither_photo_nor_picture(
 
 def test_a_face_without_photo_and_picture_goes_if_that_is_asked_for(collection, photos):
     with writing(collection.db):
-        collection.db.execute("DELETE FROM crops WHERE CAST(jpeg AS TEXT) = 'luis'")
+        collection.db.execute("DELETE FROM crops WHERE jpeg = ?", [pretend.picture("luis")])
     (photos / "group.jpg").unlink()
     done = collection.reembed(embedder=NEW, leave_out=True)
     assert (done.done, done.switched.faces, done.switched.left_out) == (True, 3, 1)

@@ -150,7 +150,9 @@ def test_collections_of_old_formats_move_over(name, tmp_path):
         path.chmod(0o700 if path.is_dir() else 0o600)
     conn = sqlite3.connect(folder / "catalog.sqlite")
     for (id,) in conn.execute("SELECT face_id FROM crops").fetchall():
-        conn.execute("UPDATE crops SET jpeg = ? WHERE face_id = ?", [b"face%d" % id, id])
+        conn.execute(
+            "UPDATE crops SET jpeg = ? WHERE face_id = ?", [pretend.picture(f"face{id}"), id]
+        )
     column = "embedder" if name == "format-1" else "made_by"
     known = (
         "dlib-resnet"

@@ -25,6 +25,8 @@ EVERYWHERE = {
     "compact": ("kill", "power", "full"),
     "reembed": ("kill", "power", "full"),
     "restore": ("kill", "power", "full"),
+    "backup": ("kill", "full"),
+    "export": ("kill", "full"),
 }
 LATE_COMMITS = {"retry": ("flush-kill",), "compact": ("flush",)}
 

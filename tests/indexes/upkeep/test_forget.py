@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,8 +20,10 @@ from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.collection import open_collection
 from retrieve.indexes.search import ann, fastscan, traces
 from retrieve.indexes.upkeep import deletion, proof
+from retrieve.indexes.upkeep.check import check
 from retrieve.indexes.upkeep.forget import forget, would_forget
 from retrieve.indexes.vectors.spaces import VectorSpace
+from retrieve.unfinished import unfinished
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def _crop(word: str) -> bytes:
     """As varied as a JPEG; each word has its own."""
     seed = int.from_bytes(word.encode(), "little")
     rng = np.random.default_rng(seed)
-    return small.JPEG + rng.integers(0, 255, 3600, dtype=np.uint8).tobytes()  # without markers
+    return b"\xff\xd8\xff" + rng.integers(0, 255, 3600, dtype=np.uint8).tobytes()  # without markers
 
 
 def _add(collection, path, words="", **about):
@@ -470,3 +473,48 @@ def test_backups_of_the_catalog_that_others_hold_open_see_the_forgetting(collect
     db = open_database(copy / "catalog.sqlite")
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     db.conn.close()
+
+
+def test_what_is_being_written_elsewhere_is_looked_through(collection, tmp_path, same_process):
+    _add(collection, "/album/secret place.jpg", "ana")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with unfinished(elsewhere, noted_in=collection.path) as content:  # somebody's backup
+        (content / "tar").write_bytes(b"\0" * 100 + b"/album/secret place.jpg")
+        done = forget(collection, paths=[Path("/album/secret place.jpg")], verify=True)
+    (trace,) = done.proof.traces
+    assert (trace.kind, trace.file, trace.offset) == ("path", str(content / "tar"), 100)
+
+
+def test_what_the_dead_left_goes_with_what_is_forgotten(collection, tmp_path, same_process):
+    _add(collection, "/album/secret place.jpg", "ana")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    pid = os.fork()
+    if pid == 0:
+        with unfinished(elsewhere, noted_in=collection.path) as content:
+            (content / "tar").write_bytes(b"/album/secret place.jpg")
+            os._exit(0)
+    os.waitpid(pid, 0)
+    assert [str(elsewhere) in finding.what for finding in check(collection)] == [True]
+    done = forget(collection, paths=[Path("/album/secret place.jpg")], verify=True)
+    assert done.proof.traces == []
+    assert list(elsewhere.iterdir()) == []
+    assert check(collection) == []
+
+
+def test_captions_that_say_a_forgotten_name_are_told(tmp_path, same_process):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "one.jpg").write_text("ana")
+    (photos / "one.txt").write_text("La abuela ANÁ Núñez en la playa")
+    (photos / "letter.md").write_text("Ana Núñez escribe; Ana Nuñezia no.")
+    (photos / "other.md").write_text("Mariana Núñez y Ana")
+    with small.opened(tmp_path / "collection") as opened:
+        small.index_all(opened, photos)
+        with writing(opened.db):
+            persons.give_name(opened.db, "Ana Núñez", [small.face_of(opened, "ana")])
+        done = forget(opened, persons=["ana nunez"], verify=True)
+    told = {(one.name, one.kind, one.path.name) for one in done.said}
+    assert told == {("Ana Núñez", "caption", "one.jpg"), ("Ana Núñez", "text", "letter.md")}
+    assert done.proof.traces == []

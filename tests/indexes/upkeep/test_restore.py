@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
 import tarfile
+import warnings
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +18,7 @@ import numpy as np
 import pytest
 from backed_up import content, make, names_in
 
+import retrieve.indexes.upkeep.restore
 from retrieve.errors import BadInput
 from retrieve.indexes.collection import open_collection
 from retrieve.indexes.upkeep.backup import backup
@@ -120,7 +124,7 @@ def test_foreign_files_are_refused(collection, tmp_path):
 def test_a_catalog_of_another_program_is_refused(members, tmp_path):
     with closing(sqlite3.connect(tmp_path / "theirs")) as conn:
         conn.execute("CREATE TABLE theirs (x)")
-    _refused(_signed(tmp_path, members, (tmp_path / "theirs").read_bytes()), tmp_path, "opened")
+    _refused(_signed(tmp_path, members, (tmp_path / "theirs").read_bytes()), tmp_path, "program")
 
 
 def test_vectors_that_are_too_few_for_the_catalog_are_refused(members, tmp_path):
@@ -185,9 +189,103 @@ def test_nothing_that_is_there_is_replaced(collection, members, tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(BadInput, match="not empty"):
         restore(tmp_path / "good.tar", tmp_path / "file")
-    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty").mkdir(0o700)
     (tmp_path / "link").symlink_to("empty")
     restore(tmp_path / "good.tar", tmp_path / "link")
     assert content(tmp_path / "empty") == before
     restore(tmp_path / "good.tar", tmp_path / "new" / "folder")
     assert content(tmp_path / "new" / "folder") == before
+
+
+# Into a folder that is there
+
+
+@pytest.fixture
+def good(collection, tmp_path):
+    backup(collection, tmp_path / "good.tar")
+    return tmp_path / "good.tar"
+
+
+def test_a_folder_that_is_there_is_kept_and_told_of_if_others_may_look_into_it(
+    collection, good, tmp_path
+):
+    target = tmp_path / "empty"
+    target.mkdir()
+    (target / "lost+found").mkdir()  # as in the root of an empty file system
+    target.chmod(0o755)
+    inode = target.stat().st_ino
+    with pytest.warns(UserWarning, match=r"others may look into .*mode 755.*chmod go-rwx"):
+        restore(good, target)
+    assert (target.stat().st_ino, target.stat().st_mode & 0o777) == (inode, 0o755)
+    assert content(target) == content(collection.path)
+    assert names_in(target) == ["catalog.sqlite", "faces.f32", "lost+found"]
+    assert {path.stat().st_mode & 0o077 for path in target.iterdir() if path.is_file()} == {0}
+
+
+def test_a_mount_point_is_restored_into(collection, good, tmp_path):
+    target = tmp_path / "disk"
+    target.mkdir(0o700)
+    mount = shutil.which("mount")
+    done = mount and subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=8m,mode=700", "none", target], capture_output=True
+    )
+    if not done or done.returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        restore(good, target)
+        assert content(target) == content(collection.path)
+    finally:
+        subprocess.run(["umount", "-l", target], check=True)
+
+
+@pytest.mark.parametrize("at", range(1, 4))
+def test_a_restore_that_dies_in_a_folder_leaves_nothing_to_the_next_one(
+    collection, good, tmp_path, at
+):
+    target = tmp_path / "empty"
+    target.mkdir(0o700)
+    pid = os.fork()
+    if pid == 0:
+        real, calls = os.replace, iter(range(1, 9))
+        retrieve.indexes.upkeep.restore.os.replace = lambda *paths: (
+            os._exit(0) if next(calls) == at else real(*paths)
+        )
+        restore(good, target)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    if (target / "catalog.sqlite").exists():
+        assert content(target) == content(collection.path)
+        return
+    assert any(target.iterdir())
+    restore(good, target)
+    assert content(target) == content(collection.path)
+    assert names_in(target) == ["catalog.sqlite", "faces.f32"]
+
+
+def test_a_new_collection_where_a_restore_died_begins_without_what_it_left(good, tmp_path):
+    target = tmp_path / "new"
+    pid = os.fork()
+    if pid == 0:
+        retrieve.indexes.upkeep.restore.check_catalog = lambda *_: os._exit(0)
+        restore(good, target)
+    os.waitpid(pid, 0)
+    assert any(name.startswith(".retrieve-") for name in names_in(tmp_path))
+    with open_collection(target, create=True):
+        pass
+    assert names_in(tmp_path) == ["collection", "good.tar", "new"]
+
+
+def test_a_pipe_is_no_backup(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    _refused(tmp_path / "pipe", tmp_path, "cannot read")
+
+
+def test_a_new_collection_in_a_folder_that_others_may_look_into_says_so(tmp_path):
+    (tmp_path / "open").mkdir(0o755)
+    with pytest.warns(UserWarning, match="others may look into"):
+        open_collection(tmp_path / "open", create=True).close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        open_collection(tmp_path / "open", create=True).close()  # it is one now: check says it
+        open_collection(tmp_path / "own", create=True).close()
+    assert (tmp_path / "own").stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,1 @@
+"""What strangers may have made: looked at before anything of it is believed or put in place."""

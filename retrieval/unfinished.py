@@ -1,0 +1,286 @@
+"""Files and folders that are not whole yet: where they lie, and how what the dead left is removed.
+
+Each is made in a private folder `.retrieve-TOKEN.part` beside its target, which it leaves by a
+rename. A file in it is locked (flock) while its maker lives: the kernel lets go of that lock
+however the process ends, so that whoever writes beside it next knows what nobody is making any
+more, and removes it. A backup or an export may lie on another disk than its collection: so
+a collection keeps a note of each such folder, locked too and written before the folder is made,
+and the next writer of the collection follows it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = re.compile(r"\.retrieve-([0-9a-f]{16})\.part")
+NOTE = re.compile(r"([0-9a-f]{16})\.unfinished")  # in the folder of a collection
+LOCK, CONTENT, PLACED = "lock", "content", "placed"  # in a folder that is not whole yet
+PLACEABLE = re.compile(r"[a-z][a-z0-9_.-]*\.(f32|sqlite)")  # all that is ever taken back
+NOTE_BYTES = 1 << 16  # at most
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A folder that a process which is no more has left, or may have.
+
+    reachable  False where the disk on which it was made is not there now
+    """
+
+    folder: Path
+    note: Path | None = None
+    reachable: bool = True
+
+
+@contextmanager
+def unfinished(beside: Path, *, noted_in: Path | None = None) -> Iterator[Path]:
+    """A private empty folder on the disk of `beside`; gone, with all in it, when the block ends.
+
+    What others that are no more have left beside it is removed first.
+    noted_in  the folder of the collection that it is made of, which keeps a note of it
+    raises    OSError if nothing can be written there
+    """
+    remove_left(beside)
+    with ExitStack() as stack:
+        folder = _begun(beside, noted_in, stack)
+        content = folder / CONTENT
+        content.mkdir(0o700)
+        yield content
+
+
+def placing(content: Path, names: Iterable[str]) -> None:
+    """State which files go from an unfinished folder into the one that it lies in.
+
+    If the process ends before the last of them is there, they are taken back.
+    """
+    path = content.parent / PLACED
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "w") as file:
+        json.dump(list(names), file)
+        file.flush()
+        os.fsync(fd)
+
+
+def left(beside: Path) -> list[Left]:
+    """What nobody is making any more in a folder; changes nothing."""
+    return [Left(one) for one in _folders(beside) if not _is_alive(one / LOCK)]
+
+
+def remove_left(beside: Path) -> None:
+    """Remove it; what cannot be removed stays."""
+    for folder in _folders(beside):
+        with suppress(OSError):
+            _remove_dead(folder)
+
+
+def left_of(collection: Path) -> list[Left]:
+    """What dead makers have left of a collection, wherever; changes nothing."""
+    found = {one.folder: one for one in left(collection) + left(collection.parent)}
+    for note, folder, inode in _notes(collection):
+        if _is_alive(note):
+            continue
+        if os.path.lexists(folder) and not _is_alive(folder / LOCK):
+            found[folder] = Left(folder, note)
+        elif not os.path.lexists(folder) and not _is_at(folder.parent, inode):
+            found[folder] = Left(folder, note, reachable=False)
+    return list(found.values())
+
+
+def folders_of(collection: Path) -> list[Path]:
+    """All folders that may hold a part of a collection now; of what is just being made too."""
+    found = [*_folders(collection.parent), *(folder for _, folder, _ in _notes(collection))]
+    return [one for one in dict.fromkeys(found) if one.is_dir() and not one.is_symlink()]
+
+
+def remove_left_of(collection: Path) -> None:
+    """Remove what dead makers have left of a collection, wherever that can be done."""
+    for beside in (collection, collection.parent):
+        remove_left(beside)
+    for note, folder, inode in _notes(collection):
+        with suppress(OSError):
+            _follow(note, folder, inode)
+
+
+def _begun(beside: Path, noted_in: Path | None, stack: ExitStack) -> Path:
+    """The folder, noted and locked until the stack is left."""
+    while True:
+        token = secrets.token_hex(8)
+        folder = Path(os.path.abspath(beside)) / f".retrieve-{token}.part"  # noqa: PTH100
+        with ExitStack() as attempt:
+            if noted_in is not None and not _noted(
+                noted_in / f"{token}.unfinished", folder, attempt
+            ):
+                continue
+            folder.mkdir(0o700)
+            attempt.callback(_removed, folder)
+            lock = _locked(folder / LOCK)
+            if lock is None:  # taken for one that a dead process left: once more
+                continue
+            attempt.callback(os.close, lock)
+            # The lock is let go after the folder is gone.
+            attempt.callback(_removed, folder)
+            stack.push(attempt.pop_all())
+            return folder
+
+
+def _noted(note: Path, folder: Path, stack: ExitStack) -> bool:
+    """Write the note; False where a sweeper has removed it at once."""
+    lock = _locked(note)
+    if lock is None:
+        return False
+    stack.callback(os.close, lock)
+    stack.callback(note.unlink, missing_ok=True)
+    said = {"folder": str(folder), "inode": folder.parent.stat().st_ino}
+    os.write(lock, json.dumps(said).encode())
+    os.fsync(lock)
+    parent = os.open(note.parent, os.O_RDONLY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
+    return True
+
+
+def _notes(collection: Path) -> Iterator[tuple[Path, Path, int]]:
+    """Of each note its path, the folder that it names, and the inode of what that is in.
+
+    A note that says nothing, of a process that ended before it could, names a folder in the
+    collection.
+    """
+    for path in _entries(collection):
+        match = NOTE.fullmatch(path.name)
+        if match is None:
+            continue
+        name = f".retrieve-{match[1]}.part"
+        folder, inode = collection / name, 0
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            said = json.loads(_read(path))
+            folder, inode = Path(str(said["folder"])), int(said["inode"])
+        # A note that was planted names nothing but a folder of ours.
+        yield path, folder if folder.name == name else collection / name, inode
+
+
+def _read(path: Path) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return os.read(fd, NOTE_BYTES) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    finally:
+        os.close(fd)
+
+
+def _follow(note: Path, folder: Path, inode: int) -> None:
+    """Remove what a note names, and the note when nothing of it can be left."""
+    lock = _locked(note)
+    if lock is None:
+        return
+    try:
+        if os.path.lexists(folder):
+            _remove_dead(folder)
+        gone = not os.path.lexists(folder)
+        if gone and (not inode or _is_at(folder.parent, inode)):
+            note.unlink(missing_ok=True)
+    finally:
+        os.close(lock)
+
+
+def _is_at(folder: Path, inode: int) -> bool:
+    """Whether it is still the folder of that inode: a disk that is not mounted has another."""
+    with suppress(OSError):
+        return folder.stat().st_ino == inode
+    return False
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:  # not there, or not to be looked into
+        return []
+
+
+def _folders(beside: Path) -> list[Path]:
+    """Ours: no links, and nobody else's."""
+    found = []
+    for path in _entries(beside):
+        if FOLDER.fullmatch(path.name) is not None:
+            with suppress(OSError):
+                status = path.lstat()
+                if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
+                    found.append(path)
+    return found
+
+
+def _is_alive(lock: Path) -> bool:
+    """Whether somebody holds the lock. Where locks do not work nobody can say: True."""
+    try:
+        fd = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
+def _locked(path: Path) -> int | None:
+    """The file, made if it is absent and locked until it is closed; None if somebody has it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    fd = os.open(path, flags, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        status = os.fstat(fd)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    except OSError:  # a disk without locks: made all the same, and never taken for left
+        return fd
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink == 0:  # removed since it was opened
+        os.close(fd)
+        return None
+    return fd
+
+
+def _remove_dead(folder: Path) -> None:
+    """Remove a folder if nobody is at work in it, and what it had only half placed."""
+    if _is_alive(folder / LOCK):
+        return
+    lock = _locked(folder / LOCK)
+    if lock is None:
+        return
+    try:
+        _take_back(folder)
+        _removed(folder)
+    finally:
+        os.close(lock)
+
+
+def _take_back(folder: Path) -> None:
+    """What went from it into the folder around it, unless the last of it is there."""
+    try:
+        names = json.loads(_read(folder / PLACED))
+    except (OSError, ValueError, RecursionError):
+        return
+    if not isinstance(names, list) or not names:
+        return
+    every = [name for name in names if isinstance(name, str) and PLACEABLE.fullmatch(name)]
+    if len(every) == len(names) and not os.path.lexists(folder.parent / every[-1]):
+        for name in every:
+            (folder.parent / name).unlink(missing_ok=True)
+
+
+def _removed(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
