@@ -169,7 +169,7 @@ def named_in(db: Database, text: str) -> tuple[list[str], str]:
 
 def stands_in(name: str, text: str) -> bool:
     """Whether a text has a name as whole words, without regard to case and accents."""
-    folded, wanted = (WORD_ENDS.sub(" ", _key(one)).split() for one in (text, name))
+    folded, wanted = (WORD_ENDS.sub(" ", key_of(one)).split() for one in (text, name))
     return f" {' '.join(wanted)} " in f" {' '.join(folded)} "
 
 

@@ -104,12 +104,12 @@ def check(collection: Collection, *, indexes: bool = True) -> list[Finding]:
         findings += _catalog(db)
         if strange or any(finding.todo == CATALOG_LOST for finding in findings):
             return findings  # what it says about the rest cannot be relied upon
-        return findings + _rest(db, folder)
+        return findings + _rest(db, folder, indexes=indexes)
     except sqlite3.DatabaseError as error:
         return [*findings, Finding(f"catalog.sqlite is damaged: {error}", CATALOG_LOST)]
 
 
-def _rest(db: Database, folder: Path) -> list[Finding]:
+def _rest(db: Database, folder: Path, *, indexes: bool) -> list[Finding]:
     """What can be told where the catalog's file can be read."""
     findings = list(_signed(db))
     if altered(db) or sums.damaged(db, "spaces"):

@@ -24,6 +24,7 @@ import small
 
 from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.sums import teach
 from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.forget import forget
 
@@ -108,6 +109,7 @@ def changed(good: Good, *statements: str | tuple[str, list[Any]]) -> bytes:
     path = good.folder / "changed.sqlite"
     path.write_bytes(good.members[CATALOG])
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        teach(conn)  # its maker can sign what it says, too
         conn.execute("PRAGMA journal_mode = DELETE")
         for pragma in ("ignore_check_constraints", "writable_schema"):
             conn.execute(f"PRAGMA {pragma} = ON")
