@@ -25,6 +25,7 @@ from contextlib import suppress
 from multiprocessing import reduction, util
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -128,10 +129,10 @@ class _Server:
             "from retrieve.indexes.building.server import serve; "
             f"serve({theirs.fileno()}, {PRELOAD!r})"
         )
-        with theirs:
+        with theirs, Path(os.devnull).open("rb") as nothing:
             self._process = subprocess.Popen(
                 [sys.executable, *util._args_from_interpreter_flags(), "-c", begin],  # type: ignore[attr-defined]
-                stdin=subprocess.DEVNULL,
+                stdin=nothing,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C is for the program, from the first moment on
             )
