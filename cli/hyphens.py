@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperOption
@@ -18,7 +19,7 @@ class Words(TyperCommand):
 
     signed = False  # whether a word may have a minus before it
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # a Context of typer's own click
         """Parse them with options first, then what are none."""
         return super().parse_args(ctx, self._sorted_out(ctx, args))
 
