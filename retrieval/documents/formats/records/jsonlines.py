@@ -119,7 +119,7 @@ def _of_document(text: str) -> Iterator[_Record]:
     number = 0
     for line, value in _values(text):
         inside = _longest_list(value) if isinstance(value, dict) else None
-        if inside is None:
+        if inside is None or not isinstance(value, dict):
             if isinstance(value, dict):
                 number += 1
                 yield number, line, _texts(value)
