@@ -10,6 +10,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from retrieve.cli.showing import render
+
 _NO_LETTER = re.compile(r"-[^A-Za-z-]")  # no option is called so
 _SIGNED = re.compile(r"-[^\W\d_]{2,}")
 
@@ -39,8 +41,13 @@ class Words(TyperCommand):
             if one == "--":
                 words += reversed(waiting)
                 break
-            if not one.startswith("-") or one == "-" or self._is_words(one, values):
+            if not one.startswith("-") or one == "-":
                 words.append(one)
+                continue
+            if self._is_words(one, values):
+                words.append(one)
+                if not self.signed and not ctx.resilient_parsing:
+                    render.note(f"taken for words, though it begins with a hyphen: {one}")
                 continue
             self._refuse_unknown(ctx, one, values)
             options.append(one)
