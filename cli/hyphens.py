@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperOption
+
+from retrieve.cli.showing import render
 
 _NO_LETTER = re.compile(r"-[^A-Za-z-]")  # no option is called so
 _SIGNED = re.compile(r"-[^\W\d_]{2,}")
@@ -18,7 +21,7 @@ class Words(TyperCommand):
 
     signed = False  # whether a word may have a minus before it
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # a Context of typer's own click
         """Parse them with options first, then what are none."""
         return super().parse_args(ctx, self._sorted_out(ctx, args))
 
@@ -38,8 +41,13 @@ class Words(TyperCommand):
             if one == "--":
                 words += reversed(waiting)
                 break
-            if not one.startswith("-") or one == "-" or self._is_words(one, values):
+            if not one.startswith("-") or one == "-":
                 words.append(one)
+                continue
+            if self._is_words(one, values):
+                words.append(one)
+                if not self.signed and not ctx.resilient_parsing:
+                    render.note(f"taken for words, though it begins with a hyphen: {one}")
                 continue
             self._refuse_unknown(ctx, one, values)
             options.append(one)

@@ -229,11 +229,11 @@ def _rows(sample: bytes, encoding: str) -> float:
     beyond = re.findall(r"[^\x00-\x7f]", text)
     first, last = _COMMON_ROWS[encoding]
     script = _HANGUL if encoding == "cp949" else _HAN
-    common = sum(
+    common: int = sum(
         first <= character.encode(encoding)[0] <= last
         for character in beyond
         if script.match(character)
     )
     signs = sum(_WIDE_SIGNS.match(character) is not None for character in beyond)
-    share = (common + signs) / len(beyond)
-    return share * (0.97 if script is _HANGUL else 0.95)  # fewer rows: less by chance
+    weight = 0.97 if script is _HANGUL else 0.95  # fewer rows: less by chance
+    return weight * (common + signs) / len(beyond)

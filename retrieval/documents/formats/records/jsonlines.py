@@ -89,8 +89,9 @@ def _of_lines(text: str, broken: list[int]) -> Iterator[_Record]:
         if not stripped or stripped in _OF_ARRAYS:
             continue
         value = _loaded(stripped)
-        objects = value if isinstance(value, list) else [value]
-        if not objects or not all(isinstance(one, dict) for one in objects):
+        listed = value if isinstance(value, list) else [value]
+        objects = [one for one in listed if isinstance(one, dict)]
+        if not objects or len(objects) < len(listed):
             number += 1
             broken.append(line)
             continue
@@ -103,7 +104,8 @@ def _loaded(line: str) -> object:
     """The value of a line, which may begin or end the array around all lines."""
     for tried in (line, line.removeprefix("["), line.removesuffix("]").rstrip(" ,")):
         try:
-            return json.loads(tried)  # type: ignore[no-any-return]
+            value: object = json.loads(tried)
+            return value
         except (ValueError, RecursionError):
             continue
     return None
@@ -117,7 +119,7 @@ def _of_document(text: str) -> Iterator[_Record]:
     number = 0
     for line, value in _values(text):
         inside = _longest_list(value) if isinstance(value, dict) else None
-        if inside is None:
+        if inside is None or not isinstance(value, dict):
             if isinstance(value, dict):
                 number += 1
                 yield number, line, _texts(value)
@@ -130,11 +132,7 @@ def _of_document(text: str) -> Iterator[_Record]:
             yield None, line, around
         for one in inside:
             number += 1
-            yield (
-                number,
-                line,
-                _texts(one) if isinstance(one, dict) else {"": "".join(_strings(one))},
-            )
+            yield number, line, _texts(one)
 
 
 def _values(text: str) -> Iterator[tuple[int, object]]:
@@ -164,9 +162,9 @@ def _values(text: str) -> Iterator[tuple[int, object]]:
         line += text.count("\n", begin, at)
 
 
-def _longest_list(value: dict[str, object]) -> list[object] | None:
+def _longest_list(value: dict[str, object]) -> list[dict[str, object]] | None:
     """The longest list of objects that lies in objects only: the records of an export."""
-    found: list[object] | None = None
+    found: list[dict[str, object]] | None = None
     level = [value]
     for _ in range(_DEEPEST_LIST):
         inner = [one for each in level for one in each.values()]
