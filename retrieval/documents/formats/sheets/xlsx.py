@@ -123,7 +123,9 @@ def _cell(cell: Element, book: _Book) -> str:
     kind = cell.get("t", "n")
     if kind == "inlineStr":
         return _rich(cell.find("{*}is"))
-    value = cell.findtext("{*}v") or ""
+    # Not findtext("{*}v"): a search by a path takes most of the time of a sheet.
+    stored = next(cell.iterchildren("{*}v"), None)
+    value = "" if stored is None else stored.text or ""
     if kind == "s":
         at = int(value) if value.isdecimal() else -1
         return book.texts[at] if 0 <= at < len(book.texts) else ""
@@ -166,7 +168,11 @@ def _book(container: Container, main: str, remarks: list[str]) -> _Book:
                 if found.get("numFmtId", "").isdecimal():
                     book.formats[int(found.get("numFmtId"))] = found.get("formatCode", "")
             styles = next(root.iter("{*}cellXfs"), None)
-            identifiers = [] if styles is None else [each.get("numFmtId", "") for each in styles]
+            identifiers = (
+                []
+                if styles is None
+                else [each.get("numFmtId", "") for each in styles.iterchildren("{*}xf")]
+            )
             book.styles = [int(each) if each.isdecimal() else 0 for each in identifiers]
     return book
 

@@ -68,13 +68,15 @@ def test_cells_stand_as_they_are_shown(tmp_path):
     cells = (
         '<c r="A1" t="s"><v>0</v></c><c t="b"><v>1</v></c><c t="e"><v>#N/A</v></c>'
         '<c t="str"><f>A1</f><v>fin_x0041_</v></c><c r="H1" s="1"><v>43655</v></c>'
-        '<c s="2"><v>0.125</v></c><c t="s"><v>99</v></c><c t="d"><v>2019-07-09T00:00:00</v></c>'
+        '<c s="2"><!-- no --><v>0.125</v></c><c t="s"><v>99</v></c>'
+        '<c t="d"><v>2019-07-09T00:00:00</v></c>'
     )
     texts = f'<sst xmlns="{S}"><si><r><t>Vi</t></r><r><t>no</t></r><rPh><t>x</t></rPh></si></sst>'
     styles = (
         f'<styleSheet xmlns="{S}"><numFmts><numFmt numFmtId="164" formatCode="dd/mm/yyyy"/>'
         "</numFmts>"
-        '<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="10"/></cellXfs></styleSheet>'
+        '<cellXfs><!-- no --><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="10"/>'
+        "</cellXfs></styleSheet>"
     )
     path = _book(
         tmp_path, f"<row>{cells}</row>", **{"xl/sharedStrings.xml": texts, "xl/styles.xml": styles}
