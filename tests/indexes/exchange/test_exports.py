@@ -195,14 +195,14 @@ def test_an_export_is_the_collection_of_one_moment(collection, tmp_path):
     assert export(collection, file).faces == 5
 
 
-def test_faces_that_are_deleted_meanwhile_are_left_out_and_counted(collection, tmp_path):
+def test_embeddings_that_are_not_what_was_written_are_not_exported(collection, tmp_path):
     file = tmp_path / "faces.npz"
 
     with open_collection(collection.path) as other, writing(other.db):
         other.faces.overwrite([1], np.zeros((1, 32), np.float32))
-    report = export(collection, file)
-    assert (report.faces, report.left_out) == (3, 1)
-    assert len(_read(file)[1]) == 4
+    with pytest.raises(CollectionError, match=r"faces\.f32 is damaged.*retrieve repair"):
+        export(collection, file)
+    assert not file.exists()
 
 
 def test_a_collection_of_nothing_and_a_file_of_nowhere_are_one_line(collection, tmp_path):
