@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from retrieve.documents.dates import iso
+from retrieve.documents.divided import join_divided
 from retrieve.documents.lines import Line, Source, clean
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ _BLOCKS = _HEADINGS | frozenset(
     table tbody tfoot thead tr ul
     """.split()  # noqa: SIM905
 )
-_SPACED = frozenset(
-    ("td", "th", "br", "option", "img", "svg", "button")
-)  # blanks stand around them
+_SPACED = frozenset(("td", "th", "option", "img", "svg", "button"))  # blanks stand around them
 _DATES = ("article:published_time", "dc.date", "dcterms.created", "dcterms.date", "date")
 _LAST_KNOWN_LINE = 65_535  # libxml2 counts lines no further
+
+_FEEDS = re.compile(r"[\r\n]")  # in the source they are blanks
 
 # Up to the next opening at most, lest many openings without an end take for ever.
 _INVISIBLE = re.compile(
@@ -150,6 +151,11 @@ def _lines(root: Element, depth: int = 0) -> list[Line]:
     return lines
 
 
+def _whole(parts: list[str]) -> str:
+    """A paragraph in one line: line feeds are those of `br`, at which words may be divided."""
+    return join_divided("".join(parts)).replace("\n", " ")
+
+
 class _Page:
     """One walk over a page.
 
@@ -177,13 +183,15 @@ class _Page:
         for event, element in walk:
             tag, starts = element.tag, event == "start"
             if tag in _BLOCKS or (tag == "button" and not _within_heading(element)):
-                text = "".join(parts)
+                text = _whole(parts)
                 if text.strip():
                     heading = tag in _HEADINGS and not starts
                     yield Line(text, heading=heading, line=begin)
                 parts, begin = [], None
                 yield from after
                 after = []
+            elif tag == "br":
+                parts.append("\n" if starts else "")
             elif tag in _SPACED:
                 parts.append(" ")
             leaves_out = starts and self._is_dropped(element)
@@ -200,8 +208,8 @@ class _Page:
             if added and added.strip() and begin is None:
                 begin = _line_of(element)
             if added:
-                parts.append(added)
-        text = "".join(parts)
+                parts.append(_FEEDS.sub(" ", added))
+        text = _whole(parts)
         if text.strip():
             yield Line(text, line=begin)
         yield from after

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from retrieve.documents.dates import iso
+from retrieve.documents.divided import join_divided
 from retrieve.documents.formats.pdf.apart import Opened, Read, read
 from retrieve.documents.formats.pdf.running import lines
 from retrieve.documents.lines import MAX_TEXT_CHARACTERS, Source, clean
@@ -13,7 +14,6 @@ from retrieve.errors import BadInput
 MAX_PAGES = 10_000  # a page can be listed again and again at no cost
 
 _LIGATURES = dict(enumerate(["ff", "fi", "fl", "ffi", "ffl", "st", "st"], start=0xFB00))
-_DIVIDED = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad][ \t]*\n[ \t]*(?=([^\W\d_]))")
 _LEADERS = re.compile(r"(?:[ \t]?\.){4,}")  # between a title and its page number
 _NAMED_PAGES = 5  # in a remark
 _UNMAPPED_FROM = 0.05  # of a page's characters: a few are bullets and signs
@@ -99,8 +99,7 @@ def _texts(page: Read) -> list[str]:
     """The lines of a page that hold text, words divided within a column joined."""
     found = []
     for column in page.columns:
-        text = "\n".join(column)
-        text = _DIVIDED.sub(lambda found: "-" if found[1].isupper() else "", text)
+        text = join_divided("\n".join(column))
         text = _LEADERS.sub(" ", text)
         found += [line for line in text.translate(_LIGATURES).split("\n") if clean(line)]
     return found
