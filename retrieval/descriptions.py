@@ -16,7 +16,7 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from retrieve.documents.lines import Line
 from retrieve.documents.passages import split
-from retrieve.errors import BadInput
+from retrieve.errors import BadInput, unforeseen
 from retrieve.metadata.distinct import distinct
 from retrieve.metadata.exif import read_exif
 from retrieve.metadata.iptc import read_iptc
@@ -99,7 +99,7 @@ def _take(said: Said, name: str, read: Callable[[], Said], warnings: list[str]) 
     except BadInput as error:
         warnings.append(f"{name} says nothing: {error}")
     except Exception as error:
-        warnings.append(f"{name} says nothing: damaged: {type(error).__name__} ({error})")
+        warnings.append(f"{name} says nothing: {unforeseen(error)}")
 
 
 @dataclass(slots=True)
@@ -133,7 +133,7 @@ def _embedded(photo: Path, warnings: list[str]) -> Said | None:
     except BadPhoto:  # whoever decodes it will say so
         return said if is_open else None
     except Exception as error:
-        warnings.append(f"its header says nothing: damaged: {type(error).__name__} ({error})")
+        warnings.append(f"its header says nothing: {unforeseen(error)}")
     return said
 
 

@@ -14,7 +14,7 @@ from retrieve.documents.lines import MAX_TEXT_CHARACTERS, Line, Source
 from retrieve.documents.passages import split
 from retrieve.documents.signatures import OF_PROGRAMS, recognised
 from retrieve.documents.versions import reader
-from retrieve.errors import BadInput, foreseen
+from retrieve.errors import BadInput, foreseen, unforeseen
 from retrieve.types import Document
 
 MAX_BYTES = 512 << 20  # of a file: it is read into memory once; scans are large
@@ -202,7 +202,7 @@ class _Inside:
         except MemoryError:
             raise
         except Exception as error:  # what a reader didn't foresee costs this file alone
-            own.append(f"left out: damaged: {type(error).__name__} ({error})")
+            own.append(f"left out: {unforeseen(error)}")
         remarks += [f"{name}: {remark}" for remark in own]
 
 
