@@ -16,12 +16,24 @@ from retrieve.metadata.dates import When
 from retrieve.metadata.places import Where, on_earth
 from retrieve.metadata.said import Said
 from retrieve.metadata.xmp import read_xmp
+from retrieve.text.tokens import plain
 
 SUFFIXES = (".txt", ".xmp", ".json")  # of what is read as a description
 MAX_BYTES = 1 << 20  # of a sidecar: a larger file is no description of one photo
 _TAKEOUT_CHARACTERS = 46  # to which Takeout cuts the name of a JSON file before its suffix
 _NEWER = ".supplemental-metadata"
 _COPY = re.compile(r"(.*)(\(\d+\))(\.\w+)")  # photo(1).jpg is described by photo.jpg(1).json
+
+
+_WRITTEN_DAY = re.compile(
+    r"(?:(?P<day>\d\d?)\W+(?:de )?(?P<month>[^\W\d]{3,})|(?P<name>[^\W\d]{3,})\W+(?P<number>\d\d?))"
+    r"\W+(?:de )?(?P<year>\d{4})\b"
+)
+_ENGLISH = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
+_MONTHS = {  # by the first three letters, in Spanish where it is another word
+    **{name: number for number, name in enumerate(_ENGLISH, start=1)},
+    **{"ene": 1, "abr": 4, "ago": 8, "set": 9, "dic": 12},
+}
 
 
 class Sidecar(NamedTuple):
@@ -109,13 +121,31 @@ def _takeout(text: str) -> Said:
             said.name(person["name"])
     taken = fields.get("photoTakenTime")
     if isinstance(taken, dict):
-        said.date(When.JSON, _utc(taken.get("timestamp")))
+        said.date(When.JSON, _taken(taken))
     for name in ("geoData", "geoDataExif"):  # what the owner set, then what the camera wrote
         if isinstance(place := fields.get(name), dict):
             numbers = _numbers(place, ("latitude", "longitude"))
             if numbers is not None:
                 said.place(Where.JSON, on_earth(*numbers))
     return said
+
+
+def _taken(stated: Mapping[str, Any]) -> str | None:
+    """When, by seconds; where they and what is written for people name two days, by the latter,
+    which alone somebody has looked at.
+    """
+    date, day = _utc(stated.get("timestamp")), _day(stated.get("formatted"))
+    return day if day is not None and not (date or "").startswith(day) else date
+
+
+def _day(formatted: Any) -> str | None:
+    """The day of "24 jun 1978, 0:00:00 UTC" or "Jun 24, 1978, 12:00:00 AM UTC", if it is one."""
+    found = _WRITTEN_DAY.match(formatted) if isinstance(formatted, str) else None
+    if found is None:
+        return None
+    month = _MONTHS.get(plain((found["month"] or found["name"]).casefold())[:3])
+    number = int(found["day"] or found["number"])
+    return None if month is None else f"{found['year']}-{month:02}-{number:02}"
 
 
 def _utc(timestamp: Any) -> str | None:

@@ -71,6 +71,31 @@ def test_dates_count_in_the_order_of_what_they_mean_and_an_edit_never_does(tmp_p
         ({"geoDataExif": {"latitude": "x", "longitude": 1}}, ..., None),
         ({"geoDataExif": {"latitude": 1e999, "longitude": 1}}, ..., None),
         ({"photoTakenTime": {"timestamp": "0"}}, None, ...),
+        (
+            {"photoTakenTime": {"timestamp": "267580800", "formatted": "24 jun 1978, 0:00:00 UTC"}},
+            "1978-06-24",  # the timestamp says the 25th
+            ...,
+        ),
+        (
+            {
+                "photoTakenTime": {
+                    "timestamp": "1598955072",
+                    "formatted": "Sep 1, 2020, 10:11:12 AM UTC",
+                }
+            },
+            "2020-09-01T10:11:12",
+            ...,
+        ),
+        (
+            {
+                "photoTakenTime": {
+                    "timestamp": "1598955072",
+                    "formatted": "1 wrz 2020, 10:11:12 UTC",
+                }
+            },
+            "2020-09-01T10:11:12",
+            ...,
+        ),
         ({"photoTakenTime": {"timestamp": "9" * 30}}, None, ...),
         ({"photoTakenTime": {"timestamp": None}}, None, ...),
         ({"photoTakenTime": "1962"}, None, ...),
@@ -101,7 +126,7 @@ def test_each_block_fails_alone_and_says_so(tmp_path, monkeypatch, block):
     path = _photo(tmp_path / "a.jpg", exif={"UserComment": b"ASCII\0\0\0Rojo"}, xmp=XMP, iptc=iptc)
     found = describe(path)
     assert found.warnings == (
-        f"its {block.upper()} says nothing: damaged: ZeroDivisionError (of a library)",
+        f"its {block.upper()} says nothing: its reader failed: ZeroDivisionError (of a library)",
     )
     words = " ".join(passage.text for passage in found.passages)
     expected = {"xmp": "azul", "iptc": "verde", "exif": "Rojo"}
@@ -116,5 +141,5 @@ def test_a_sidecar_of_any_make_is_a_warning_at_worst(tmp_path, monkeypatch):
     path = _photo(tmp_path / "a.jpg", xmp=XMP)
     (tmp_path / "a.txt").write_text("Llovió.")
     found = describe(path)
-    assert found.warnings == ("a.txt says nothing: damaged: KeyError ('x')",)
+    assert found.warnings == ("a.txt says nothing: its reader failed: KeyError ('x')",)
     assert found.passages[0].text == "azul"
