@@ -218,7 +218,7 @@ class Storing:
             _warn(found, [*extracted.warnings, *extracted.said.warnings], report)
             content_id = self._catalog.content_id(extracted.sha256)
             if content_id is None:
-                content_id = self._catalog.add_photo(_photo(extracted))
+                content_id = self._catalog.add_photo(new_photo(extracted))
                 report.new += 1
                 report.faces += len(extracted.faces)
                 for number, face in enumerate(extracted.faces, start=1):
@@ -353,7 +353,8 @@ def _warn(found: Found, warnings: Iterable[str], report: Report) -> None:
         report.warnings.append(Skipped(found.path, text))
 
 
-def _photo(extracted: Extracted) -> NewPhoto:
+def new_photo(extracted: Extracted) -> NewPhoto:
+    """What is stored of a photo, but for its faces."""
     return NewPhoto(
         extracted.sha256,
         extracted.size_bytes,

@@ -48,7 +48,7 @@ def walk(
         if path.is_dir() or (_is_ours(path) and _identity(path.parent) in entered):
             continue
         if (photos or is_text(path)) and not leaving.leaves_out(path, is_folder=False):
-            yield _look_at(path)
+            yield look_at(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def _walk_folder(
             elif is_folder:
                 further.append(folder / name)
             else:
-                yield _look_at(folder / name)
+                yield look_at(folder / name)
         waiting.extend(reversed(further))
 
 
@@ -190,7 +190,8 @@ def _identity(folder: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _look_at(path: Path) -> Found | Skipped:
+def look_at(path: Path) -> Found | Skipped:
+    """A file as it is now, or why it cannot be used."""
     try:
         status = path.stat()
     except OSError as error:

@@ -93,6 +93,58 @@ class StoredFace:
     person: str | None
 
 
+Columns = dict[str, str | float | bytes | None]  # of a row, with their values
+
+
+def photo_columns(photo: NewPhoto) -> Columns:
+    """What is stored of a photo that is new."""
+    return {
+        "sha256": photo.sha256,
+        "size_bytes": photo.size_bytes,
+        "kind": PHOTO,
+        "height": photo.size[0],
+        "width": photo.size[1],
+        "title": "",
+        "taken_at": photo.taken_at,
+        "warnings": json.dumps(photo.warnings, ensure_ascii=False),
+        "latitude": photo.place[0] if photo.place else None,
+        "longitude": photo.place[1] if photo.place else None,
+        "placed": 1,
+        "turn": photo.turn,
+        "reader": photo.reader,
+    }
+
+
+def text_columns(document: Document) -> Columns:
+    """What is stored of a document that is new, beside its passages."""
+    return {
+        "sha256": document.sha256,
+        "size_bytes": document.size_bytes,
+        "kind": TEXT,
+        "title": document.title,
+        "taken_at": document.written_at,
+        "warnings": json.dumps(document.warnings, ensure_ascii=False),
+        "placed": 1,
+        "reader": document.reader or None,
+    }
+
+
+def face_columns(content_id: int, number: int, face: Face, quality: float) -> Columns:
+    """What is stored of a face, but for its person and where its embedding lies."""
+    x1, y1, x2, y2 = face.box.tolist()
+    return {
+        "content_id": content_id,
+        "number": number,
+        "x1": x1,
+        "y1": y1,
+        "x2": x2,
+        "y2": y2,
+        "landmarks": face.landmarks.astype("<f4").tobytes(),
+        "score": face.score,
+        "quality": quality,
+    }
+
+
 class Catalog:
     """What a collection knows of contents and faces; not for use by several threads."""
 
@@ -149,34 +201,11 @@ class Catalog:
 
     def add_photo(self, photo: NewPhoto) -> int:
         """Store a photo and return its id."""
-        return self._add_content(
-            sha256=photo.sha256,
-            size_bytes=photo.size_bytes,
-            kind=PHOTO,
-            height=photo.size[0],
-            width=photo.size[1],
-            title="",
-            taken_at=photo.taken_at,
-            warnings=json.dumps(photo.warnings, ensure_ascii=False),
-            latitude=photo.place[0] if photo.place else None,
-            longitude=photo.place[1] if photo.place else None,
-            placed=1,
-            turn=photo.turn,
-            reader=photo.reader,
-        )
+        return self._insert("contents", photo_columns(photo))
 
     def add_text(self, document: Document) -> int:
         """Store what a document is, without its passages, and return its id."""
-        return self._add_content(
-            sha256=document.sha256,
-            size_bytes=document.size_bytes,
-            kind=TEXT,
-            title=document.title,
-            taken_at=document.written_at,
-            warnings=json.dumps(document.warnings, ensure_ascii=False),
-            placed=1,
-            reader=document.reader or None,
-        )
+        return self._insert("contents", text_columns(document))
 
     def renew_text(self, content_id: int, document: Document) -> None:
         """State what a newer reader says a document is."""
@@ -216,9 +245,9 @@ class Catalog:
         """State how often in turn reading a file was stopped."""
         self._db.execute("UPDATE paths SET stopped = ? WHERE id = ?", [stopped, path_id])
 
-    def _add_content(self, **values: str | float | None) -> int:
+    def _insert(self, table: str, values: Columns) -> int:
         cursor = self._db.execute(
-            f"INSERT INTO contents ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+            f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
             list(values.values()),
         )
         assert cursor.lastrowid is not None
@@ -318,22 +347,9 @@ class Catalog:
 
     def add_face(self, row: int, content_id: int, number: int, face: Face, quality: float) -> int:
         """Store a face whose embedding lies in that row, and return its id."""
-        cursor = self._db.execute(
-            "INSERT INTO faces "
-            "(row, content_id, number, x1, y1, x2, y2, landmarks, score, quality) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                row,
-                content_id,
-                number,
-                *face.box.tolist(),
-                face.landmarks.astype("<f4").tobytes(),
-                face.score,
-                quality,
-            ],
+        return self._insert(
+            "faces", {"row": row, **face_columns(content_id, number, face, quality)}
         )
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
 
     def add_crop(self, face_id: int, jpeg: bytes, shows: str | None = None) -> None:
         """Keep the small picture of a face.
@@ -344,6 +360,11 @@ class Catalog:
         self._db.execute(
             "INSERT INTO crops (face_id, jpeg, shows) VALUES (?, ?, ?)", [face_id, jpeg, shows]
         )
+
+    def put_crop(self, face_id: int, jpeg: bytes, shows: str | None) -> None:
+        """Put a picture in the place of one that is damaged or missing."""
+        self._db.execute("DELETE FROM crops WHERE face_id = ?", [face_id])
+        self.add_crop(face_id, jpeg, shows)
 
     def crop(self, face_id: int) -> bytes:
         """The face as a small JPEG; a grey one where an import brought none.

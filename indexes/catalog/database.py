@@ -42,6 +42,20 @@ class CannotWrite(CollectionError):
     """Disk or lock refuse it now; another time the same may succeed."""
 
 
+class Connection(sqlite3.Connection):
+    """One that calls damage by its name: what SQLite says of a damaged schema quotes its bytes,
+    and where those are no UTF-8 Python's module stumbles over them.
+    """
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        """As sqlite3.Connection.execute()."""
+        try:
+            return super().execute(*arguments)
+        except UnicodeDecodeError as error:
+            said = error.object.decode("utf-8", "backslashreplace")
+            raise sqlite3.DatabaseError(said) from error
+
+
 def open_database(path: Path, *, create: bool = False, read_only: bool = False) -> Database:
     """The SQLite file of a collection, brought to the current format.
 
@@ -291,6 +305,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
         check_same_thread=False,
+        factory=Connection,
     )
 
 

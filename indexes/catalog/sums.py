@@ -242,7 +242,7 @@ def sign(db: Database, table: str, key: int | str) -> None:
 def stated(db: Database, table: str, key: int | str) -> int | None:
     """The checksum that is kept of a row."""
     row = db.execute(f"SELECT sum FROM sums_{table} WHERE id = ?", [key]).fetchone()
-    return None if row is None else int(row[0])
+    return row[0] if row is not None and isinstance(row[0], int) else None  # else it is damaged
 
 
 def nearly(values: list[Value], wanted: int) -> Iterator[list[Value]]:

@@ -104,7 +104,7 @@ class Reading:
         detect = None if self.anew is None else self.anew.open()
 
         def from_photo(task: Task) -> Read:
-            path = _holding(task)
+            path = holding(task.paths, task.sha256)
             if detect is None:
                 return self._again(task, path)
             return self._anew(task, path, detect(path))
@@ -205,12 +205,12 @@ def matched(known: Sequence[Face], found: Sequence[Face]) -> list[int | None]:
     return whose
 
 
-def _holding(task: Task) -> Path:
-    """A file that still has the photo's content; raises BadInput if there is none."""
-    reason = "" if task.paths else "no file of the photo is known"
-    for path in task.paths:
+def holding(paths: Sequence[Path], sha256: str) -> Path:
+    """The first of some files that still has a content; raises BadInput if there is none."""
+    reason = "" if paths else "no file of it is known"
+    for path in paths:
         try:
-            if photos.content_hash(path) == task.sha256:
+            if photos.content_hash(path) == sha256:
                 return path
             reason = reason or "its file has other content now"
         except photos.BadPhoto as error:

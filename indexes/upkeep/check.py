@@ -25,7 +25,7 @@ from retrieve.indexes.reembedding.staged import halfway
 from retrieve.indexes.search import cache, traces
 from retrieve.indexes.search.ann import wants_index
 from retrieve.indexes.search.engine import CACHE_FOLDER, Engine, unowned
-from retrieve.indexes.upkeep import rows as catalog_rows
+from retrieve.indexes.upkeep.mending import rows as catalog_rows
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.segments import SEGMENT_ROWS, Segment
 from retrieve.indexes.vectors.spaces import (

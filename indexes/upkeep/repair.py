@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve import photos
-from retrieve.errors import CollectionError
+from retrieve.errors import BadInput, CollectionError
 from retrieve.faces.detection.boxes import overlap
 from retrieve.faces.embedding.views import chosen, embed
 from retrieve.indexes.building import workers
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.reembedding import staged
+from retrieve.indexes.reembedding.reading import holding
 from retrieve.indexes.search import cache, traces
 from retrieve.indexes.search.engine import CACHE_FOLDER, Engine
-from retrieve.indexes.upkeep import check, rows
-from retrieve.indexes.upkeep.rows import Lost
+from retrieve.indexes.upkeep import check
+from retrieve.indexes.upkeep.mending import rows
+from retrieve.indexes.upkeep.mending.derive import Derivation
+from retrieve.indexes.upkeep.mending.rows import Lost
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.segments import SEGMENT_ROWS
 from retrieve.indexes.vectors.spaces import Moved, VectorSpace, searched_spaces
@@ -93,8 +95,11 @@ def repair(
     """
     db, folder = collection.db, collection.path
     mended = rows.mend(db)
-    report = Repaired(rows=mended.rows, lost=mended.left)
-    report.words = _enter_words(collection)  # which deleting needs to be whole
+    again = Derivation(collection, mended.left, processes, time_limit_s)
+    again.in_place()
+    report = Repaired(words=_enter_words(collection))  # which deleting needs to be whole
+    again.anew()
+    report.rows, report.lost = mended.rows + again.rows, again.left
     traces.finish_or_raise(db, folder)
     report.staged = staged.heal(db, folder)
     for vectors in searched_spaces(db, folder):
@@ -200,17 +205,11 @@ class _Repair:
         for content_id in self._lost:
             if not self._stored(content_id):
                 continue
-            sha256, reason = self._sha256(content_id), "no file of the photo is known"
-            for path in self._collection.catalog.paths_of(content_id):
-                try:
-                    if photos.content_hash(path) == sha256:
-                        yield content_id, path
-                        break
-                    reason = "its file has other content now"
-                except photos.BadPhoto as error:
-                    reason = str(error)
-            else:
-                self._leave(content_id, reason)
+            paths = self._collection.catalog.paths_of(content_id)
+            try:
+                yield content_id, holding(paths, self._sha256(content_id))
+            except BadInput as error:
+                self._leave(content_id, str(error))
                 self._advance()
 
     def _take(self, content_id: int, found: Extracted) -> None:

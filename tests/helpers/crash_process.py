@@ -26,6 +26,7 @@ import retrieve.text.encoders.encode
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.indexes.building import workers
 from retrieve.indexes.building.workers import Work
+from retrieve.indexes.catalog.database import Connection
 
 LIMIT_S = 60  # of one process; most take .05 s
 CHECKPOINT_PAGES = 8  # so that checkpoints come between commits too, and not only at the end
@@ -68,7 +69,7 @@ from retrieve.indexes.building import storing  # noqa: E402
 from retrieve.indexes.vectors.file import VectorFile  # noqa: E402
 
 
-class Watched(sqlite3.Connection):
+class Watched(Connection):
     """A connection that acknowledges each commit: the new state in one line of a file.
 
     log     its file descriptor; None says nothing
@@ -120,7 +121,7 @@ def watch() -> None:
     """Small batches, and acknowledging connections, in this process and its children."""
     storing.BATCH_FILES = BATCH_FILES
     connect: Any = sqlite3.connect
-    sqlite3.connect = lambda *args, **more: connect(*args, **{"factory": Watched, **more})  # type: ignore[assignment]
+    sqlite3.connect = lambda *args, **more: connect(*args, **{**more, "factory": Watched})  # type: ignore[assignment]
 
 
 def acknowledge_to(path: Path, collection: Path) -> None:

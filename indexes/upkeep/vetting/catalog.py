@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.database import Connection, writing
 from retrieve.indexes.collection import open_collection
 from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.upkeep.backup import Manifest
@@ -77,7 +77,7 @@ def _check_files(folder: Path, manifest: Manifest, db: Database) -> None:
 def _doubted(path: Path) -> Iterator[Database]:
     """The catalog, to be looked at and nothing else."""
     uri = f"{path.absolute().as_uri()}?mode=rw"  # its log is brought into it
-    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as conn:
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None, factory=Connection)) as conn:
         for limit, value in LIMITS.items():
             conn.setlimit(limit, value)
         until = time.process_time() + LEAST_S + path.stat().st_size / BYTES_PER_S

@@ -11,8 +11,8 @@ import small
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog import persons, sums
 from retrieve.indexes.catalog.database import writing
-from retrieve.indexes.upkeep import rows
 from retrieve.indexes.upkeep.check import check
+from retrieve.indexes.upkeep.mending import rows
 
 
 @pytest.fixture

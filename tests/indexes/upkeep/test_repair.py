@@ -239,6 +239,6 @@ def test_the_faces_of_a_photo_that_was_replaced_are_named_and_hinder_nothing(col
     small.index(collection, photos)
     _damage(collection, 2, 9)
     done = repair(collection)
-    assert [item.reason for item in done.left] == ["no file of the photo is known"]
+    assert [item.reason for item in done.left] == ["no file of it is known"]
     assert (done.segments, done.damaged) == (1, 1)
     assert_array_equal(_gallery(collection)[[0, 1, *range(4, 12)]], before[[0, 1, *range(4, 12)]])

@@ -2,15 +2,17 @@
 
 A mended row is believed only if it has the checksum that was kept of the row that was written
 (indexes/catalog/sums.py): a single bit that turned is found by trying all of them, a key is made
-of its name again. SQLite's own indexes are made again where they do not fit their tables.
+of its name again; what files say is read from them again (derive.py). SQLite's own indexes are
+made again where they do not fit their tables.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from sqlite_utils import Database
 
@@ -107,12 +109,63 @@ def _mend(db: Database, table: str, key: int | str) -> bool:
         sums.sign(db, table, key)
         return True
     for row in _candidates(table, values, wanted):
-        try:
-            _put(db, table, key, columns, row)
-        except sqlite3.DatabaseError:  # its index knows the row as it was
-            return False
-        return True
+        return _put(db, table, key, columns, row)
     return False
+
+
+def prove(
+    db: Database,
+    table: str,
+    key: int | str,
+    derived: Mapping[str, object],
+    *,
+    in_part: bool = True,
+) -> bool:
+    """Write what was derived of a damaged row where that has the row's checksum; inside a
+    transaction.
+
+    derived  columns with the values that they should have; others stay as they are
+    in_part  some of it will do: a date that a file beside a photo told may be there no more, and
+             the rest is as it was
+    returns  whether the row is what was written
+    """
+    wanted, columns = sums.stated(db, table, key), sums.signed_columns(db, table)
+    found = db.execute(
+        f"SELECT {', '.join(sums.value(one, table) for one in columns)} "
+        f"FROM {table} WHERE {SIGNED[table]} = ?",
+        [key],
+    ).fetchone()
+    if found is None or wanted is None:
+        return False
+    new = {
+        place: value
+        for place, name in enumerate(columns)
+        if name in derived and (value := _signed_value(derived[name])) != found[place]
+    }
+    # 2 ** 15 rows at most: a content has as many columns.
+    for many in range(len(new) + 1) if in_part else [len(new)]:
+        for some in combinations(new, many):
+            row = [new[place] if place in some else one for place, one in enumerate(found)]
+            if sums.row_sum(*row) == wanted:
+                return _put(db, table, key, columns, row)
+    return False
+
+
+def renew(db: Database, table: str, key: int | str, derived: Mapping[str, object]) -> None:
+    """Write what is known to be right of a row and sign it; inside a transaction."""
+    assert all(value is None or isinstance(value, (str, int, float)) for value in derived.values())
+    db.execute(
+        f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in derived)} "
+        f"WHERE {SIGNED[table]} = ?",
+        [*derived.values(), key],  # type: ignore[list-item]
+    )
+    sums.sign(db, table, key)
+
+
+def _signed_value(value: object) -> Value:
+    """As it goes into the checksum."""
+    assert value is None or isinstance(value, (str, bytes, int, float))
+    return b"t" + value.encode() if isinstance(value, str) else value
 
 
 def _candidates(table: str, values: list[Value], wanted: int) -> Iterator[list[Value]]:
@@ -126,16 +179,25 @@ def _candidates(table: str, values: list[Value], wanted: int) -> Iterator[list[V
     yield from sums.nearly(values, wanted)
 
 
-def _put(db: Database, table: str, key: int | str, columns: list[str], values: list[Value]) -> None:
-    """Write a row as it was; its checksum is kept, for it is the one of that row."""
+def _put(db: Database, table: str, key: int | str, columns: list[str], values: list[Value]) -> bool:
+    """Write a row as it was; its checksum is kept, for it is the one of that row.
+
+    returns  False if SQLite's indexes know the row as it was: they are to be made again first
+    """
     kinds = dict(db.execute("SELECT name, type FROM pragma_table_info(?)", [table]).fetchall())
     names, given = [], []
     for name, value in zip(columns, values, strict=True):
         text = isinstance(value, bytes) and value[:1] == b"t" and kinds[name] in ("TEXT", "")
         names.append(f"{name} = {'CAST(? AS TEXT)' if text else '?'}")
         given.append(value[1:] if text and isinstance(value, bytes) else value)
-    db.execute(f"UPDATE {table} SET {', '.join(names)} WHERE {SIGNED[table]} = ?", [*given, key])
+    try:
+        db.execute(
+            f"UPDATE {table} SET {', '.join(names)} WHERE {SIGNED[table]} = ?", [*given, key]
+        )
+    except sqlite3.DatabaseError:
+        return False
     assert sums.is_sound(db, table, key)
+    return True
 
 
 def _named(db: Database, table: str, key: int | str) -> str:

@@ -1,0 +1,1 @@
+"""Damaged rows of the catalog: proved, made again from files, or named."""
