@@ -79,11 +79,8 @@ def open_database(path: Path, *, create: bool = False, read_only: bool = False) 
             if not size_bytes(path):
                 _check_no_vectors(path.parent)
             os.close(open_regular(path, os.O_RDWR | os.O_CREAT))
-        elif not size_bytes(path):
-            raise CollectionError(
-                f"{path} is empty: it was damaged, or a first run was killed. Restore the "
-                "collection from a backup, or index again: retrieve index FOLDER"
-            )
+        elif not size_bytes(path):  # another process has just begun a first run, or it was killed
+            _check_no_vectors(path.parent)
         conn = _connect_frozen(path) if frozen else _connect(path, "rw")
         try:
             return _prepared(conn, path, read_only=frozen or read_only)

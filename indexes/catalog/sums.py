@@ -17,6 +17,7 @@ import marshal
 import sqlite3
 import struct
 from collections.abc import Iterable, Iterator
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -39,6 +40,10 @@ WORDS = "stems"  # the index of words: FTS5's table has no triggers, put_stems()
 SUM_BYTES = 8
 MARSHAL_FORMAT = 2  # later ones refer to what was written before, as the objects happen to be
 
+_TEXT = b"t"  # before the bytes of a text, which are no blob's
+_LISTED = "IN (SELECT value FROM json_each(?))"
+_INTEGER = struct.Struct("<q")
+
 _columns: dict[str, list[str]] = {}  # of the current format, which every open catalog has
 
 Value = None | int | float | bytes
@@ -51,8 +56,12 @@ def row_sum(*values: Value) -> int:
     2 of marshal, which every Python since 2.5 writes, and C writes in a fifth of the time that it
     takes to put the same together here. A test holds it.
     """
+    return _sum(values)
+
+
+def _sum(values: tuple[Value, ...]) -> int:
     digest = blake2b(marshal.dumps(values, MARSHAL_FORMAT), digest_size=SUM_BYTES).digest()
-    return int.from_bytes(digest, "little", signed=True)
+    return int(_INTEGER.unpack(digest)[0])
 
 
 def teach(conn: sqlite3.Connection) -> None:
@@ -76,11 +85,16 @@ def expression(columns: Iterable[str], of: str) -> str:
 
 
 def _expression(db: Database, table: str) -> str:
-    """The same for rows of a table that has all its columns: the columns are asked for once."""
+    """The same for rows of a table that has all its columns."""
+    return expression(_asked_once(db, table), table)
+
+
+def _asked_once(db: Database, table: str) -> list[str]:
+    """signed_columns() of a table that has all of them."""
     columns = _columns.get(table)
     if columns is None:
         columns = _columns[table] = signed_columns(db, table)
-    return expression(columns, table)
+    return columns
 
 
 def value(name: str, of: str) -> str:
@@ -166,8 +180,7 @@ def check_table(db: Database, *tables: str) -> None:
 
 def check_row(db: Database, table: str, key: int | str) -> None:
     """One row, if it is there; raises CollectionError if it is not what was written."""
-    if (found := _unsound(db, table, f"{table}.{SIGNED[table]} = ?", [key])) is not None:
-        raise _refused(table, [found])
+    check_read(db, table, read(db, table, f"{table}.{SIGNED[table]} = ?", key))
 
 
 def check_items(db: Database, items: str, column: str, values: Iterable[int]) -> None:
@@ -176,31 +189,59 @@ def check_items(db: Database, items: str, column: str, values: Iterable[int]) ->
     column  of the table `items` that has these values
     raises  CollectionError if a row of them is not what was written
     """
-    listed = [json.dumps(list(values))]
-    of = f"(SELECT {{}} FROM {items} WHERE {column} IN (SELECT value FROM json_each(?)))"
-    contents = of.format("content_id")
-    persons = of.format("person_id")
-    if items != "faces":
-        persons = f"(SELECT person_id FROM faces WHERE content_id IN {contents})"
-    for table, where in (
-        (items, f"{items}.{column} IN (SELECT value FROM json_each(?))"),
-        ("contents", f"contents.id IN {contents}"),
-        ("paths", f"paths.content_id IN {contents}"),
-        ("persons", f"persons.id IN {persons}"),
-    ):
-        if (found := _unsound(db, table, where, listed)) is not None:
-            raise _refused(table, [found])
+    wanted = json.dumps(list(values))
+    if wanted == "[]":
+        return
+    found = read(db, items, f"{items}.{column} {_LISTED}", wanted)
+    check_read(db, items, found)
+    contents = json.dumps(_column(db, items, "content_id", found))
+    for table, key in (("contents", "id"), ("paths", "content_id")):
+        check_read(db, table, read(db, table, f"{table}.{key} {_LISTED}", contents))
+    if items == "faces":
+        named, where = json.dumps(_column(db, items, "person_id", found)), _LISTED
+    else:
+        named, where = contents, f"IN (SELECT person_id FROM faces WHERE content_id {_LISTED})"
+    check_read(db, "persons", read(db, "persons", f"persons.id {where}", named))
 
 
-def _unsound(db: Database, table: str, where: str, values: list[Any]) -> int | str | None:
-    """The key of one row that is not what was written."""
-    key, sums = SIGNED[table], f"sums_{table}"
-    row = db.execute(
-        f"SELECT {table}.{key} FROM {table} LEFT JOIN {sums} ON {sums}.id = {table}.{key} "
-        f"WHERE {where} AND {sums}.sum IS NOT {_expression(db, table)} LIMIT 1",
-        values,
-    ).fetchone()
-    return None if row is None else row[0]
+def read(db: Database, table: str, where: str, value: int | str) -> list[tuple[Any, ...]]:
+    """Some rows of a table, not compared yet: of each its checksum, or None, and its values.
+
+    All in one statement, and hashed here: a function that SQLite calls row by row, of values that
+    it has put together for it, takes twice the time.
+    where    a condition with one variable
+    returns  values of the columns that the checksum covers, in order, as they go into it
+    """
+    query = _query(table, tuple(_asked_once(db, table)), where)
+    conn, kept = db.conn, db.conn.text_factory
+    conn.text_factory = _TEXT.__add__
+    try:
+        return conn.execute(query, [value]).fetchall()
+    finally:
+        conn.text_factory = kept
+
+
+@cache
+def _query(table: str, columns: tuple[str, ...], where: str) -> str:
+    sums = f"sums_{table}"
+    return (
+        f"SELECT {sums}.sum, {', '.join(f'{table}.{name}' for name in columns)} FROM {table} "
+        f"LEFT JOIN {sums} ON {sums}.id = {table}.{SIGNED[table]} WHERE {where}"
+    )
+
+
+def check_read(db: Database, table: str, rows: list[tuple[Any, ...]]) -> None:
+    """Raises CollectionError if one of the rows that read() gave is not what was written."""
+    for row in rows:
+        if _sum(row[1:]) != row[0]:
+            (key,) = _column(db, table, SIGNED[table], [row])
+            shown = key[len(_TEXT) :].decode(errors="replace") if isinstance(key, bytes) else key
+            raise _refused(table, [shown])
+
+
+def _column(db: Database, table: str, name: str, rows: list[tuple[Any, ...]]) -> list[Any]:
+    at = 1 + _asked_once(db, table).index(name)
+    return [row[at] for row in rows]
 
 
 def torn(items: str) -> CollectionError:

@@ -141,6 +141,7 @@ class _Search:
         self._rows = space.rows
         if mode != Mode.BM25:
             self._texts.check()
+        self._language = self._texts.language
 
     def checked(self, hits: list[TextHit]) -> list[TextHit]:
         """The hits, all that is said in them being what was written; raises CollectionError."""
@@ -187,14 +188,14 @@ class _Search:
         names, rest = named_in(self._db, query)
         if not names:
             return []
-        if stems(rest, self._texts.language):
+        if stems(rest, self._language):
             return _satisfying(self.run(rest, k, self.of_persons(names, keep)))
         return self.photos_of(names, k, keep)
 
     def run(self, query: str, k: int, keep: Keep) -> list[TextHit]:
         """The best passages for a query."""
         texts = self._texts
-        asked = stems(query, texts.language)
+        asked = stems(query, self._language)
         deep = max(k, DEEP)
         by_words = (
             {}
@@ -234,7 +235,7 @@ class _Search:
         asked: set[str],
         persons: Mapping[int, tuple[str, ...]],
     ) -> TextHit:
-        words = stemmed_words(stored.passage.text, self._texts.language)
+        words = stemmed_words(stored.passage.text, self._language)
         return TextHit(
             rank=rank,
             passage_id=stored.id,
@@ -278,7 +279,7 @@ class _Search:
             return [found.get(stem, 0) for stem in asked]
 
         statistics = Statistics(passages.count(), passages.mean_stems(), holders)
-        ranker = open_ranker(language=self._texts.language)
+        ranker = open_ranker(language=self._language)
         return ranker.scores(query, candidates, statistics)
 
     def _nearest(self, query: str, k: int, keep: Keep) -> dict[int, float]:

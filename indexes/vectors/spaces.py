@@ -13,14 +13,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
+from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.database import VARIABLES, is_read_only, reading, writing
-from retrieve.indexes.catalog.sums import check_row
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.file import FileMissing, VectorFile
 from retrieve.indexes.vectors.segments import Segment
@@ -67,6 +68,7 @@ class VectorSpace:
     def __init__(self, db: Database, folder: Path, name: str) -> None:
         self._db = db
         self._folder = folder
+        self._held: tuple[list[tuple[Any, ...]], Space] | None = None  # as it was read last
         self.name = name
 
     def space(self) -> Space | None:
@@ -74,15 +76,19 @@ class VectorSpace:
 
         raises  CollectionError if that is not what was written
         """
-        check_row(self._db, "spaces", self.name)
-        row = self._db.execute(
-            "SELECT name, items, made_by, dim, metric, rows, generation FROM spaces WHERE name = ?",
-            [self.name],
-        ).fetchone()
-        if row is None:
+        rows = sums.read(self._db, "spaces", "spaces.name = ?", self.name)
+        if not rows:
             return None
-        name, items, made_by, dim, metric, rows, generation = row
-        return Space(name, items, json.loads(made_by), dim, metric, rows, generation)
+        if self._held is None or self._held[0] != rows:
+            sums.check_read(self._db, "spaces", rows)
+            name, items, made_by, dim, metric, count, generation = self._db.execute(
+                "SELECT name, items, made_by, dim, metric, rows, generation FROM spaces "
+                "WHERE name = ?",
+                [self.name],
+            ).fetchone()
+            space = Space(name, items, json.loads(made_by), dim, metric, count, generation)
+            self._held = rows, space
+        return self._held[1]
 
     def required(self) -> Space:
         """The same where it is known to be there."""

@@ -77,7 +77,8 @@ class Verdicts:
         self, vectors: VectorSpace, space: Space, gallery: Embeddings, rows: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """(len(rows),) which of some rows are what was written."""
-        return ~np.isin(_block_of(rows), self._damaged(vectors, space, gallery, rows))
+        damaged = set(self._damaged(vectors, space, gallery, rows).tolist())
+        return np.array([block not in damaged for block in _block_of(rows).tolist()], np.bool_)
 
     def _damaged(
         self,
@@ -96,7 +97,8 @@ class Verdicts:
             blocks = np.flatnonzero(~verdict.sound)
         else:
             blocks = _block_of(rows)
-            blocks = np.unique(blocks[~verdict.sound[blocks]])
+            left = set(blocks[~verdict.sound[blocks]].tolist())  # np.unique imports numpy.ma
+            blocks = np.array(sorted(left), np.int64)
         if len(blocks):
             sound = _look(vectors, gallery, blocks)
             verdict.sound[blocks[sound]] = True  # by threads at once, too: both have looked
@@ -129,7 +131,7 @@ def _look(
     """(len(blocks),) which of some blocks have the checksums of the catalog."""
     per, dying = _blocks_per_segment(), vectors.dying()
     firsts = blocks // per * _rows()
-    every = {one.first: one for one in vectors.segments(np.unique(firsts).tolist())}
+    every = {one.first: one for one in vectors.segments(sorted(set(firsts.tolist())))}
     sound = np.zeros(len(blocks), np.bool_)
     for i, (block, of) in enumerate(zip(blocks.tolist(), firsts.tolist(), strict=True)):
         if (segment := every.get(of)) is not None:

@@ -134,6 +134,7 @@ class Bench:
             disk.leave_free(struck[0].at)
         for i, fault in enumerate(struck):
             outcome = self._run(fault, limit_bytes=limit_bytes)
+            self._bury()
             self._judge_ending(outcome, trial)
             survived = fault.is_deadly and trial.ended != "killed"
             if i == 0 and survived and not self.operation.threads:
@@ -256,11 +257,15 @@ class Bench:
         )
 
     def _reset(self) -> None:
-        for folder in (self.collection, self.graveyard):
-            shutil.rmtree(folder, ignore_errors=True)
-        self.graveyard.mkdir()
+        shutil.rmtree(self.collection, ignore_errors=True)
+        self._bury()
         if self.before.exists():
             shutil.copytree(self.before, self.collection)
+
+    def _bury(self) -> None:
+        """After a run: what it unlinked, and a power cut brought back, has one name again."""
+        shutil.rmtree(self.graveyard, ignore_errors=True)
+        self.graveyard.mkdir()
 
 
 def traces(folder: Path, needles: list[bytes]) -> Iterator[tuple[str, bytes]]:

@@ -21,6 +21,7 @@ import numpy as np
 import pretend
 
 from retrieve.indexes.catalog.filters import PASSAGES, findable
+from retrieve.indexes.catalog.passages import CALLED
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.upkeep.check import check
 from retrieve.text.stemming import stems
@@ -190,10 +191,12 @@ def _passages(
     if not ask("SELECT 1 FROM sqlite_master WHERE name = 'passages'").fetchall():
         return {}, []
     stored = _vectors(ask, folder, "passages")
+    named = ask("SELECT 1 FROM pragma_table_info('paths') WHERE name = 'names'").fetchall()
+    called = CALLED if named else "contents.title"
     said: dict[str, tuple[tuple[str, str], ...]] = {}
     wrong, used = [], set()
     for of, row, document, heading, kind, text, entered, body, *place in ask(
-        "SELECT coalesce(path, sha256), row, contents.title, passages.title, passages.kind, text, "
+        f"SELECT coalesce(path, sha256), row, {called}, passages.title, passages.kind, text, "
         "stems.title, body, page, line, record, time_s, number FROM passages "
         "JOIN contents ON contents.id = passages.content_id "
         "LEFT JOIN paths ON paths.id = passages.path_id "

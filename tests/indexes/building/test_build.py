@@ -62,7 +62,7 @@ def _dates(index):
         "SELECT jpeg, taken_at, latitude, longitude FROM crops JOIN faces ON faces.id = face_id "
         "JOIN contents ON contents.id = content_id WHERE live"
     )
-    return {bytes(row[0]).decode(): row[1:] for row in index.catalog._db.execute(query)}
+    return {pretend.said(row[0]): row[1:] for row in index.catalog._db.execute(query)}
 
 
 def _count(report):

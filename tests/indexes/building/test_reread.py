@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pretend
 import pytest
 import small
@@ -216,15 +218,15 @@ def test_what_is_stated_beside_a_photo_gives_date_and_place_once_nothing_better_
 
     def dated(photo, root):
         found = said(photo, root)
-        return describing.replace(found, taken_at="2019-07-09T18:30:00", place=(41.6, -0.9))
+        return replace(found, taken_at="2019-07-09T18:30:00", place=(41.6, -0.9), whole=False)
 
     query = "SELECT taken_at, latitude, longitude FROM contents"
     look = {"a.jpg": dated(folder / "a.jpg", folder)}
     (folder / "a.txt").write_text("Una boda.")
     _update(collection, folder, instead=look)
-    assert collection.db.execute(query).fetchall() == [(None, None, None)]  # EXIF was not read
+    assert collection.db.execute(query).fetchall() == [(None, None, None)]  # the photo was not read
     (folder / "a.txt").write_text("Un bautizo.")
-    look = {"a.jpg": describing.replace(look["a.jpg"], whole=True)}
+    look = {"a.jpg": replace(look["a.jpg"], whole=True)}
     _update(collection, folder, instead=look)
     assert collection.db.execute(query).fetchall() == [("2019-07-09T18:30:00", 41.6, -0.9)]
 

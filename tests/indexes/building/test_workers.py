@@ -21,8 +21,8 @@ DEADLINE_S = 60.0  # for what takes a tenth of a second on an idle machine
 
 def _paths(folder, files):
     for name, text in files.items():
-        (folder / name).write_text(text)
-    return [(name, folder / name) for name in files]
+        (folder / f"{name}.jpg").write_text(text)
+    return [(name, folder / f"{name}.jpg") for name in files]
 
 
 def _outcomes(folder, files, **options):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import zlib
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from pypdf import PdfReader, PdfWriter
@@ -165,11 +167,17 @@ def test_after_many_deaths_the_rest_is_not_looked_at(monkeypatch):
 
 
 def test_readers_are_gone_when_reading_stops():
+    before = _children()
     pages = apart.read(_pdf(), 10)
     next(pages)
+    assert len(_children()) == len(before) + 1
     pages.close()
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert _children() == before
+
+
+def _children():
+    process = os.getpid()
+    return Path(f"/proc/{process}/task/{threading.get_native_id()}/children").read_text().split()
 
 
 def test_what_a_reader_takes_counts_as_time_of_this_process(monkeypatch):

@@ -74,7 +74,9 @@ def record_lines(
             texts, title = [title], ""  # lest it be lost
     for text in _together(texts):
         begins = True
-        for offset, part in enumerate(join_divided(text).splitlines()):
+        if "\n" in text or "\r" in text:
+            text = join_divided(text)
+        for offset, part in enumerate(text.splitlines()):
             if part.strip():
                 at = line + offset * spans
                 yield Line(part, begins=begins, title=title, record=record, line=at)
