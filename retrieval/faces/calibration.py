@@ -129,7 +129,7 @@ def _all_in(folder: Path) -> Iterator[Calibration]:
 
 @cache
 def _shipped() -> tuple[Calibration, ...]:
-    """Read once: every search asks for one, and took a sixteenth of its time to find it."""
+    """Read once: every search asks for one."""
     return tuple(_all_in(SHIPPED))
 
 
