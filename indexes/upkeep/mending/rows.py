@@ -157,7 +157,7 @@ def renew(db: Database, table: str, key: int | str, derived: Mapping[str, object
     db.execute(
         f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in derived)} "
         f"WHERE {SIGNED[table]} = ?",
-        [*derived.values(), key],  # type: ignore[list-item]
+        [*derived.values(), key],
     )
     sums.sign(db, table, key)
 
