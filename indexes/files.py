@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from retrieve.errors import CollectionError
@@ -69,6 +70,16 @@ def size_bytes(path: Path) -> int | None:
     return about.st_size
 
 
+def used_bytes(folder: Path) -> int:
+    """Of all plain files below a collection's folder; others may be at work and remove some."""
+    used = 0
+    for path in folder.rglob("*"):  # which follows no links
+        with suppress(FileNotFoundError):
+            about = path.lstat()
+            used += about.st_size if stat.S_ISREG(about.st_mode) else 0
+    return used
+
+
 def names(path: Path) -> int:
     """How many names a plain file has; 0 if nothing is there. Raises Strange as size_bytes()."""
     return 0 if size_bytes(path) is None else path.lstat().st_nlink
@@ -98,11 +109,12 @@ def strange_files(folder: Path) -> list[tuple[Path, str]]:
     """All below a collection's folder that is neither a plain file nor a folder, and its kind."""
     found = []
     for path in sorted(folder.rglob("*")):  # which follows no links
-        mode = path.lstat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            found.append((path, _kind(mode)))
-        elif stat.S_ISREG(mode) and path.lstat().st_nlink > 1:
-            found.append((path, "file of several names (hard links)"))
+        with suppress(FileNotFoundError):  # other processes may be at work
+            about = path.lstat()
+            if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
+                found.append((path, _kind(about.st_mode)))
+            elif stat.S_ISREG(about.st_mode) and about.st_nlink > 1:
+                found.append((path, "file of several names (hard links)"))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from retrieve.indexes.files import used_bytes
 from retrieve.indexes.opened import Opened
 from retrieve.indexes.reembedding.staged import Halfway, halfway
 from retrieve.indexes.search.engine import State
@@ -39,14 +40,13 @@ def describe(opened: Opened) -> Info:
         opened.engine.index()
     if texts is not None:
         opened.texts.engine.index()
-    files = (file for file in opened.path.rglob("*") if file.is_file())
     return Info(
         opened.path,
         opened.catalog.format,
         space,
         texts,
         opened.catalog.counts(),
-        sum(file.stat().st_size for file in files),
+        used_bytes(opened.path),
         opened.engine.state,
         opened.texts.engine.state,
         halfway(opened.db, opened.path),

@@ -18,6 +18,7 @@ from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.files import used_bytes
 from retrieve.indexes.search import traces
 from retrieve.indexes.search.engine import Engine
 from retrieve.indexes.upkeep import deletion
@@ -65,7 +66,7 @@ def compact(
     """
     db, folder = collection.db, collection.path
     traces.finish(db, folder)
-    before = _size_bytes(folder)
+    before = used_bytes(folder)
     _refuse_damage(db, folder)
     with writing(db):
         doomed = deletion.unheld(db, gone=gone)
@@ -92,7 +93,7 @@ def compact(
         paths=len(doomed.paths),
         rows=rows,
         before_bytes=before,
-        after_bytes=_size_bytes(folder),
+        after_bytes=used_bytes(folder),
     )
 
 
@@ -158,7 +159,3 @@ def _damaged(name: str, count: int) -> CollectionError:
         f"{count} segment{'s' if count > 1 else ''} of {name} do not hold what was written, and "
         "copying would hide that. Nothing was changed; first run: retrieve repair"
     )
-
-
-def _size_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -10,7 +10,7 @@ import small
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.collection import open_collection
-from retrieve.indexes.files import Strange, open_regular, size_bytes
+from retrieve.indexes.files import Strange, open_regular, size_bytes, used_bytes
 from retrieve.indexes.upkeep.check import check
 from retrieve.indexes.upkeep.compact import compact
 from retrieve.indexes.upkeep.forget import forget
@@ -125,10 +125,20 @@ def test_no_catalog_is_made_beside_embeddings_without_one(tmp_path):
         small.add(collection, "/p/a.jpg", "ana")
     catalog = tmp_path / "collection" / "catalog.sqlite"
     os.truncate(catalog, 0)
-    with pytest.raises(CollectionError, match="is empty"):
+    with pytest.raises(CollectionError, match=r"embeddings .* without their catalog"):
         open_collection(tmp_path / "collection")
     for there in (True, False):
         if not there:
             catalog.unlink()
         with pytest.raises(CollectionError, match=r"embeddings .* without their catalog"):
             open_collection(tmp_path / "collection", create=True)
+
+
+def test_what_a_collection_takes_of_the_disk_is_its_plain_files(tmp_path, outside):
+    (tmp_path / "own" / "cache").mkdir(parents=True)
+    (tmp_path / "own" / "faces.f32").write_bytes(b"12345")
+    (tmp_path / "own" / "cache" / "one.faiss").write_bytes(b"123")
+    (tmp_path / "own" / "link").symlink_to(outside)
+    (tmp_path / "own" / "folder").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "own" / "pipe")
+    assert used_bytes(tmp_path / "own") == 8

@@ -153,3 +153,15 @@ def test_making_a_collection_waits_for_another_process_that_just_makes_it(tmp_pa
         with _opened(path, create=True) as db:
             assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert len(waits) == 1
+
+
+def test_a_damaged_schema_that_quotes_bytes_is_one_line(path):
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        conn.execute(
+            "UPDATE sqlite_master SET name = CAST(x'ff' AS TEXT), sql = 'CREATE nothing' "
+            "WHERE name = 'paths_gone'"
+        )
+        conn.commit()
+    with pytest.raises(CollectionError, match=r"malformed database schema \(\\xff\)"):
+        open_database(path)

@@ -153,3 +153,10 @@ def test_an_index_of_sqlite_is_made_again(collection):
         assert any("paths_content_id" in finding.what for finding in check(again))
         assert rows.mend(again.db).rows == 1
         assert check(again) == []
+
+
+def test_a_checksum_that_is_no_number_any_more_is_told(collection):
+    _behind_our_back(collection, "UPDATE sums_crops SET sum = x'ffd8' WHERE id = 1")
+    assert check(collection)
+    (lost,) = rows.mend(collection.db).left
+    assert (lost.table, lost.key) == ("crops", 1)
