@@ -24,10 +24,12 @@ def repair(
     ] = 2,
     time_limit: TimeLimitOption = 60.0,
 ) -> None:
-    """Make damaged embeddings and indexes again.
+    """Make damaged rows, embeddings and indexes again.
 
-    Faces are embedded again from their photographs, passages from what is
-    stored. Finishes also what an interrupted run has left. What cannot be
+    What the catalog says of a file, its texts and the pictures of its faces are
+    made again from that file where it is still there as it was. Faces are
+    embedded again from their photographs, passages from what is stored.
+    Finishes also what an interrupted run has left. What cannot be
     repaired is listed with its reason and stays known as damaged; then the exit
     status is 1.
 
