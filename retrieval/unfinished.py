@@ -122,8 +122,11 @@ def _begun(beside: Path, noted_in: Path | None, stack: ExitStack) -> Path:
                 continue
             folder.mkdir(0o700)
             attempt.callback(_removed, folder)
-            lock = _locked(folder / LOCK)
-            if lock is None:  # taken for one that a dead process left: once more
+            try:
+                lock = _locked(folder / LOCK)
+            except FileNotFoundError:
+                lock = None
+            if lock is None:  # taken for one that a dead process left, or removed so: once more
                 continue
             attempt.callback(os.close, lock)
             # The lock is let go after the folder is gone.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import suppress
@@ -49,6 +50,7 @@ WAITS = 10  # times as long a file may take on the clock: a loaded machine, a sl
 AHEAD = 8  # tasks a worker that are handed out at once: bounds what waits in memory
 AT_ONCE = 2  # files in a worker's hands: the one it is at, and one that lies ready
 READY_BYTES = 1 << 14  # of what lies ready: less than every system's sockets keep
+STARTS, PAUSE_S = 3, 0.2  # attempts to start a worker, and what is waited between two
 LOOK_S = 1.0  # between two looks for Ctrl-C where nothing comes
 PICTURE_QUALITY = 80  # 5 kB a face
 NOTHING_SAID = Said()
@@ -340,21 +342,26 @@ class _Hand:
 
     def _started(self) -> Worker | None:
         """The worker, who is waited for where it is a new one; None where all is to stop."""
-        with self._lock:
-            if self._stopping:
-                return None
-            self._busy = True
-            if self._worker is not None:
+        for attempt in range(STARTS):
+            try:
+                with self._lock:
+                    if self._stopping:
+                        return None
+                    self._busy = True
+                    if self._worker is not None:
+                        return self._worker
+                    self._worker = Worker(partial(_attempting, self._open_work))
+                self._worker.wait()
                 return self._worker
-            self._worker = Worker(partial(_attempting, self._open_work))
-        try:
-            self._worker.wait()
-        except BaseException:
-            self.let_go()
-            if self._stopping:
-                return None
-            raise
-        return self._worker
+            except BaseException as error:
+                self.let_go()
+                if self._stopping:
+                    return None
+                # The process that starts them may just be dying, killed with the one before.
+                if attempt == STARTS - 1 or not isinstance(error, EOFError | OSError):
+                    raise
+                time.sleep(PAUSE_S)
+        return None
 
     def _give(self, worker: Worker, given: deque[tuple[Any, Any]]) -> None:
         while self._sent < len(given):

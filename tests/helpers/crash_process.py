@@ -111,7 +111,11 @@ class Watched(Connection):
         if f"{self.folder}/catalog.sqlite" not in unquote(self._name):
             return result  # a copy of the catalog that is looked at elsewhere
         self._acknowledged = self.total_changes
-        line = committed_state(self, self.folder).to_json().encode() + b"\n"
+        kept, self.text_factory = self.text_factory, str  # whoever is just reading wants others
+        try:
+            line = committed_state(self, self.folder).to_json().encode() + b"\n"
+        finally:
+            self.text_factory = kept
         with _unlimited():
             os.write(self.log, line)
         return result

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 # What commands import when they run, beside what their modules do. Not onnxruntime: its threads
 # would not be there after a fork.
 LATER = (
-    *("charset_normalizer", "faiss", "jinja2", "lxml.etree", "pebble", "PIL.Image"),
+    *("charset_normalizer", "faiss", "jinja2", "lxml.etree", "PIL.Image"),
     *("pillow_heif", "rapidfuzz.fuzz", "sentencepiece", "sqlite_utils", "Stemmer", "watchfiles"),
     *("retrieve.indexes.collection", "retrieve.indexes.queries.texts", "typer._adapters"),
 )
