@@ -196,7 +196,10 @@ class Catalog:
 
     def paths_of(self, content_id: int) -> list[Path]:
         """Every path that holds the content or held it when it was last seen."""
-        query = "SELECT path FROM paths WHERE content_id = ? ORDER BY id"
+        query = (
+            "SELECT path FROM paths WHERE content_id = ? "
+            "AND typeof(path) IN ('text', 'blob') ORDER BY id"  # else it is damaged
+        )
         return [path_of(row[0]) for row in self._db.execute(query, [content_id])]
 
     def add_photo(self, photo: NewPhoto) -> int:

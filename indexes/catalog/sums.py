@@ -244,9 +244,13 @@ def _column(db: Database, table: str, name: str, rows: list[tuple[Any, ...]]) ->
     return [row[at] for row in rows]
 
 
-def torn(items: str) -> CollectionError:
+class Torn(CollectionError):
+    """The catalog does not say of what some embeddings are."""
+
+
+def torn(items: str) -> Torn:
     """What is to be raised where a row of embeddings is of none of the items, or of two."""
-    return CollectionError(
+    return Torn(
         f"the catalog is damaged: it does not say of which of its {items} some embeddings are. "
         "What is damaged is told by: retrieve check"
     )

@@ -255,6 +255,8 @@ class Texts:
             f"SELECT passages.id, {CALLED}, passages.title, text FROM passages "
             "JOIN contents ON contents.id = content_id ORDER BY passages.id"
         ):
+            if not all(isinstance(one, str) for one in (document, heading, text)):
+                document = heading = text = ""  # it is damaged, and told by its own checksum
             said = stems(titles(document, heading), language)
             put_stems(self._db, id, said, stems(text, language))
             entered += 1

@@ -107,6 +107,8 @@ def check(collection: Collection, *, indexes: bool = True) -> list[Finding]:
         return findings + _rest(db, folder, indexes=indexes)
     except sqlite3.DatabaseError as error:
         return [*findings, Finding(f"catalog.sqlite is damaged: {error}", CATALOG_LOST)]
+    except sums.Torn as error:
+        return [*findings, Finding(str(error), CATALOG_LOST)]
 
 
 def _rest(db: Database, folder: Path, *, indexes: bool) -> list[Finding]:
@@ -200,13 +202,19 @@ def _catalog(db: Database) -> Iterator[Finding]:
         return
     for answer in answers[:TOLD]:
         if answer != "ok":
-            todo = REPAIR if catalog_rows.is_of_an_index(answer) else CATALOG_LOST
-            yield Finding(f"catalog.sqlite is damaged: {answer}", todo)
+            yield Finding(f"catalog.sqlite is damaged: {answer}", _todo(answer))
     for table, row, parent, _ in broken[:TOLD]:
         yield Finding(
             f"row {row} of {table} refers to a row of {parent} that is not there",
             REPAIR_FIRST,
         )
+
+
+def _todo(answer: str) -> str:
+    """What is to be done about a line of integrity_check."""
+    if catalog_rows.is_of_an_index(answer):
+        return REPAIR
+    return REPAIR_FIRST if catalog_rows.is_of_a_row(answer) else CATALOG_LOST
 
 
 def _items(db: Database, vectors: VectorSpace) -> Iterator[Finding]:
@@ -371,10 +379,13 @@ def _unfinished(db: Database, folder: Path) -> list[Finding]:
 
 
 def living_rows(db: Database, vectors: VectorSpace) -> NDArray[np.int64]:
-    """The items' rows in the order of ids."""
+    """The items' rows in the order of ids; raises CollectionError where one is no number."""
     items = vectors.required().items.replace('"', '""')
     found = db.execute(f'SELECT row FROM "{items}" ORDER BY id').fetchall()
-    return np.array(found, np.int64).reshape(-1)
+    try:
+        return np.array(found, np.int64).reshape(-1)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise sums.torn(vectors.required().items) from error
 
 
 def _repeated(rows: NDArray[np.int64]) -> NDArray[np.bool_]:

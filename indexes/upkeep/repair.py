@@ -6,6 +6,7 @@ embedded again. It is signed anew when each of its living rows is; until then it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlite_utils import Database
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.faces.detection.boxes import overlap
 from retrieve.faces.embedding.views import chosen, embed
 from retrieve.indexes.building import workers
+from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.reembedding import staged
 from retrieve.indexes.reembedding.reading import holding
@@ -28,7 +31,7 @@ from retrieve.indexes.upkeep.mending import rows
 from retrieve.indexes.upkeep.mending.derive import Derivation
 from retrieve.indexes.upkeep.mending.rows import Lost
 from retrieve.indexes.vectors import segments
-from retrieve.indexes.vectors.segments import SEGMENT_ROWS
+from retrieve.indexes.vectors.segments import SEGMENT_ROWS, Segment
 from retrieve.indexes.vectors.spaces import Moved, VectorSpace, searched_spaces
 from retrieve.types import Skipped
 
@@ -98,6 +101,7 @@ def repair(
     again = Derivation(collection, mended.left, processes, time_limit_s)
     again.in_place()
     report = Repaired(words=_enter_words(collection))  # which deleting needs to be whole
+    _refuse_broken(db)
     again.anew()
     report.rows, report.lost = mended.rows + again.rows, again.left
     traces.finish_or_raise(db, folder)
@@ -142,6 +146,8 @@ def _embed_passages(collection: Collection, suspect: set[int]) -> int:
             space = vectors.required()
             for segment in vectors.segments([first]):
                 rows = range(segment.first, segment.first + segment.rows)
+                if not _are_sound(collection, segment):
+                    continue  # the embedding of another text would count as right
                 stored = texts.passages.texts_at(rows)
                 values = np.zeros((segment.rows, space.dim), np.float32)  # as dead rows are
                 if stored:
@@ -151,6 +157,23 @@ def _embed_passages(collection: Collection, suspect: set[int]) -> int:
                 vectors.sign(segment)
                 again += len(stored)
     return again
+
+
+def _are_sound(collection: Collection, segment: Segment) -> bool:
+    """Whether the passages of a segment are what was written."""
+    query = "SELECT id FROM passages WHERE row BETWEEN ? AND ?"
+    last = segment.first + segment.rows - 1
+    found = collection.db.execute(query, [segment.first, last]).fetchall()
+    return all(sums.is_sound(collection.db, "passages", id) for (id,) in found)
+
+
+def _refuse_broken(db: Database) -> None:
+    """Embeddings are put where the catalog says: it has to be readable."""
+    for (answer,) in db.execute("PRAGMA integrity_check").fetchall():
+        if answer != "ok" and not (rows.is_of_an_index(answer) or rows.is_of_a_row(answer)):
+            raise CollectionError(
+                f"catalog.sqlite is damaged: {' '.join(answer.split())}. {check.CATALOG_LOST}"
+            )
 
 
 def _enter_words(collection: Collection) -> int:
@@ -306,6 +329,8 @@ def _lost(collection: Collection, suspect: set[int]) -> dict[int, list[_Lost]]:
         for content_id, id, row, number, *box in collection.db.execute(
             query, [first, first + SEGMENT_ROWS - 1]
         ).fetchall():
+            if not sums.is_sound(collection.db, "faces", id):
+                box = [math.nan] * 4  # which is nowhere: another face may be at the one it has now
             face = _Lost(id, row, number, np.array(box, np.float32))
             lost.setdefault(content_id, []).append(face)
     return lost

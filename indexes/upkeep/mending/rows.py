@@ -9,6 +9,7 @@ made again where they do not fit their tables.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ TODO = {
 }
 # What integrity_check says of an index that does not fit its table, which is derived again.
 OF_AN_INDEX = ("missing from index", "wrong # of entries in index", "non-unique entry in index")
+# And of a value of another type than its column's, or of none.
+OF_A_ROW = re.compile(rf"(NULL|TEXT|NUMERIC) value in ({'|'.join(SIGNED)})\.(?!row$)\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,11 @@ def mend(db: Database) -> Mended:
 def is_of_an_index(line: str) -> bool:
     """Whether that line of integrity_check is about an index of SQLite."""
     return any(words in line for words in OF_AN_INDEX)
+
+
+def is_of_a_row(line: str) -> bool:
+    """Whether it is about a value alone that has a checksum."""
+    return OF_A_ROW.fullmatch(line) is not None
 
 
 def _renew_indexes(db: Database) -> int:
@@ -212,7 +220,7 @@ def _named(db: Database, table: str, key: int | str) -> str:
     }.get(table)
     row = db.execute(f"{of} LIMIT 1", [key]).fetchone() if of else None
     told = f"row {key} of {table}"
-    if row is None:
+    if row is None or not isinstance(row[0], (str, bytes)):
         return told
     of_what = str(row[0]) if table == "persons" else path_of(row[0])
     shown = os.fsencode(of_what).decode("utf-8", "backslashreplace")

@@ -9,6 +9,7 @@ import pretend
 import pytest
 import small
 
+from retrieve.errors import CollectionError
 from retrieve.indexes.building import workers
 from retrieve.indexes.catalog import persons, sums
 from retrieve.indexes.catalog.database import writing
@@ -213,3 +214,37 @@ def test_who_is_forgotten_meanwhile_gets_no_picture(collection, monkeypatch):
     monkeypatch.setattr(workers, "run", run)
     repair(collection)
     assert collection.db.execute("SELECT 1 FROM crops WHERE face_id = 1").fetchone() is None
+
+
+def test_what_is_no_path_any_more_is_named(collection):
+    key = _key(collection, "paths", "path LIKE '%.md'")
+    _break(collection, "paths", key=key, path=7)
+    _break(collection, "contents", key=2, title="x", size_bytes=1)
+    named = [(lost.table, lost.what) for lost in repair(collection).lost]
+    assert ("paths", f"row {key} of paths") in named
+
+
+def test_where_the_catalog_does_not_say_where_embeddings_lie_none_are_touched(collection):
+    before = (collection.path / "faces.f32").read_bytes()
+    with writing(collection.db):
+        collection.db.execute("UPDATE faces SET row = 'a text' WHERE id = 1")
+    assert "Restore the collection" in next(one.todo for one in check(collection) if one.wrong)
+    with pytest.raises(CollectionError, match="Restore the collection"):
+        repair(collection)
+    assert (collection.path / "faces.f32").read_bytes() == before
+
+
+def test_no_embedding_is_made_of_a_damaged_passage(collection, files):
+    (files / "carta.md").unlink()
+    key = _key(collection, "passages", TEXT_OF)
+    _break(collection, "passages", key=key, text="nothing of it")
+    file = collection.path / "passages.f32"
+    data = bytearray(file.read_bytes())
+    data[9] ^= 16
+    file.write_bytes(data)
+    done = repair(collection)
+    assert (done.passages, done.damaged, [lost.key for lost in done.lost]) == (0, 1, [key])
+    (files / "carta.md").write_text(LETTER)
+    done = repair(collection)
+    assert (done.rows, done.damaged, done.lost) == (1, 0, [])
+    assert check(collection) == []
