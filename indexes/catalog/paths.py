@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from retrieve.errors import CollectionError
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -31,7 +33,12 @@ def stored(path: Path) -> str | bytes:
 
 
 def path_of(kept: str | bytes) -> Path:
-    """The path that was stored."""
+    """The path that was stored; raises CollectionError for what is none, as only damage makes."""
+    if not isinstance(kept, (str, bytes)):
+        raise CollectionError(
+            "the catalog is damaged: a number lies where the path of a file should. What is "
+            "damaged is told by: retrieve check; to mend it: retrieve repair"
+        )
     return Path(os.fsdecode(kept) if isinstance(kept, bytes) else kept)
 
 

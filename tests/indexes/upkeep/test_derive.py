@@ -229,7 +229,7 @@ def test_where_the_catalog_does_not_say_where_embeddings_lie_none_are_touched(co
     with writing(collection.db):
         collection.db.execute("UPDATE faces SET row = 'a text' WHERE id = 1")
     assert "Restore the collection" in next(one.todo for one in check(collection) if one.wrong)
-    with pytest.raises(CollectionError, match="Restore the collection"):
+    with pytest.raises(CollectionError, match="the catalog is damaged"):
         repair(collection)
     assert (collection.path / "faces.f32").read_bytes() == before
 
