@@ -192,15 +192,15 @@ class Ground:
     def _look_again(self, trial: Trial) -> None:
         """What was repaired is right, or known to be damaged still."""
         healthy = self._judged(trial, ("check",)).code == 0
-        same = all(
-            (said.code, said.out) == (right.code, right.out)
-            for question, right in self.answers.items()
-            for said in [self._judged(trial, question)]
-        )
+        other = []
+        for question, right in self.answers.items():
+            said = self._judged(trial, question)
+            if (said.code, said.out) != (right.code, right.out):
+                other.append(f"{' '.join(question)} ({said.err.strip() or 'another answer'})")
         if trial.changed or trial.by_check:
-            trial.repaired = healthy and same
-        if healthy and not same:
-            trial.failures.append("repaired to something else without a word")
+            trial.repaired = healthy and not other
+        if healthy:
+            trial.failures += [f"repaired to something else without a word: {one}" for one in other]
 
     def _judged(self, trial: Trial, command: tuple[str, ...]) -> Said:
         said = self.run(*command)
