@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from traceback import walk_tb
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -22,6 +23,7 @@ from retrieve.faces.detection.recipe import without_recipe
 from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots, count
+from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.contents import Catalog
 from retrieve.indexes.catalog.database import open_database
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
@@ -55,6 +57,11 @@ if TYPE_CHECKING:
 MOST_FACES = 10_000  # hits of a face among which photos are sought by words, too
 
 
+# What code raises that is given numbers in the place of texts, as by a page of the catalog that
+# lies where another should: no list of what is read of such a page is ever complete.
+STUMBLES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, AssertionError)
+
+
 class Collection:
     """An open collection; a context manager. `retrieve.open_collection` gives one.
 
@@ -85,7 +92,19 @@ class Collection:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        """Close it; what went wrong for want of a sound catalog is called by its name.
+
+        raises  CollectionError in place of an error that nobody foresaw, if the catalog is damaged
+        """
+        try:
+            stumbled = isinstance(error, STUMBLES) and _is_of_ours(trace)
+            if stumbled and not self._connections.closed and sums.is_damaged(self.db):
+                raise CollectionError(
+                    f"the catalog is damaged, and was stumbled over ({type(error).__name__}). What "
+                    "is damaged, and what can be done about it, is told by: retrieve check"
+                ) from error
+        finally:
+            self.close()
 
     def __repr__(self) -> str:
         closed = ", closed" if self._connections.closed else ""
@@ -534,6 +553,13 @@ def open_collection(
         space = connections.here.faces.space()
         networks.held = space.made_by if space else {}
     return Collection(folder, networks, connections)
+
+
+def _is_of_ours(trace: TracebackType | None) -> bool:
+    """Whether an error came out of this package, and not of what a caller does beside it."""
+    return any(
+        str(frame.f_globals.get("__name__")).startswith("retrieve.") for frame, _ in walk_tb(trace)
+    )
 
 
 def _given(roots: Iterable[str | Path]) -> list[Path]:

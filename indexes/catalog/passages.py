@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
+from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.paths import path_of
 from retrieve.indexes.catalog.sums import WORDS, sign_words
@@ -270,7 +271,11 @@ class Passages:
         integers (fts5_index.c, FTS5_AVERAGES_ROWID).
         """
         row = self._db.execute("SELECT block FROM stems_data WHERE id = 1").fetchone()
-        numbers = [*(_varints(row[0]) if row and row[0] else []), 0, 0, 0]
+        if row and not isinstance(row[0], bytes):
+            raise CollectionError(
+                "the index of words is damaged. To make it again: retrieve repair"
+            )
+        numbers = [*(_varints(row[0]) if row else []), 0, 0, 0]
         return numbers[0], numbers[1], numbers[2]
 
     def frequencies(self, stems: Iterable[str]) -> dict[str, int]:

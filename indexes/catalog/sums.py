@@ -171,6 +171,18 @@ def damaged(db: Database, table: str) -> list[int | str]:
     return [key for (key,) in found]
 
 
+def is_damaged(db: Database) -> bool:
+    """Whether anything of a catalog is not what was written; reads all of it."""
+    try:
+        if db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+            return True
+        return any(damaged(db, table) for table in (*SIGNED, WORDS))
+    except sqlite3.ProgrammingError:  # it is closed
+        return False
+    except sqlite3.DatabaseError:
+        return True
+
+
 def check_table(db: Database, *tables: str) -> None:
     """Every row of some tables; raises CollectionError where one is not what was written."""
     for table in tables:

@@ -252,10 +252,7 @@ def _run(
 ) -> Iterator[tuple[object, object]]:
     work = open_work()
     for key, path in sources:
-        try:
-            yield key, work(path)
-        except app.RetrievalError as error:
-            yield key, str(error)
+        yield key, workers.attempted(work, path)
 
 
 def _jpeg(seed: int) -> bytes:

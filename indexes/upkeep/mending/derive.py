@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrieve import photos
+from retrieve.errors import BadInput
 from retrieve.indexes.building.describing import Look, Said, seen_beside
 from retrieve.indexes.building.storing import new_photo
 from retrieve.indexes.building.walk import look_at
@@ -30,6 +31,7 @@ from retrieve.indexes.catalog.contents import (
 )
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.reembedding.reading import holding
 from retrieve.indexes.search.texts import Placed
 from retrieve.indexes.upkeep.mending import rows
 from retrieve.indexes.upkeep.mending.ledger import OTHERWISE, Cut, Ledger
@@ -104,7 +106,7 @@ class Derivation:
                 for key, _ in texts.passages.of_path(path_id):
                     if self._lost.holds("passages", key):
                         self._lost.advise("passages", key, LOOK_AGAIN)
-                texts.drop(path_id)
+                # They stay, known as damaged, till the next index puts others in their place.
                 self._db.execute("UPDATE paths SET described = NULL WHERE id = ?", [path_id])
 
     def _lost_of(self, content_id: int) -> list[int]:
@@ -119,6 +121,7 @@ class Derivation:
             (key, path)
             for key in self._lost.keys("contents")
             for path in self._collection.catalog.paths_of(key)
+            if path.is_file()
         ]
         for key, found in self._lost.read(tasks, "contents"):
             if not self._lost.holds("contents", key) or isinstance(found, Said):
@@ -166,6 +169,7 @@ class Derivation:
                 continue
             is_photo = self._collection.catalog.read_by(holds)[0] != TEXT
             derived: Columns = {
+                "path": row[0],
                 "content_id": holds,
                 "reason": None,
                 "size_bytes": found.size_bytes,
@@ -255,8 +259,12 @@ class Derivation:
                 del lost[path_id]
                 continue
             path = path_of(row[0])
-            for key in lost[path_id]:
-                self._lost.explain("passages", key, OTHERWISE)
+            try:
+                holding([path], self._sha256(row[1]))
+            except BadInput as error:
+                for key in lost[path_id]:
+                    self._lost.explain("passages", key, str(error))
+                continue
             # What folders are called is said, too, up to one of which nothing is known.
             tasks += [(path_id, Look(path, root)) for root in _roots(path)]
             self._undescribed.add(path_id)
@@ -273,6 +281,12 @@ class Derivation:
                 self._lost.one_of("passages", key, every)
             if not any(self._lost.holds("passages", key) for key in lost[path_id]):
                 self._undescribed.discard(path_id)
+
+    def _sha256(self, content_id: int) -> str:
+        """Of a content that is sound; of another one what no file has."""
+        query = "SELECT sha256 FROM contents WHERE id = ?"
+        is_sound = sums.is_sound(self._db, "contents", content_id)
+        return str(self._db.execute(query, [content_id]).fetchone()[0]) if is_sound else ""
 
     def _crops(self) -> None:
         """Pictures of faces whose landmarks are known."""

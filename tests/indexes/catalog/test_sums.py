@@ -11,6 +11,7 @@ import small
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog import persons, sums
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.collection import open_collection
 from retrieve.indexes.upkeep.check import check
 from retrieve.indexes.upkeep.mending import rows
 
@@ -160,3 +161,18 @@ def test_a_checksum_that_is_no_number_any_more_is_told(collection):
     assert check(collection)
     (lost,) = rows.mend(collection.db).left
     assert (lost.table, lost.key) == ("crops", 1)
+
+
+def test_what_stumbles_over_a_damaged_catalog_says_so(collection):
+    _behind_our_back(collection, "UPDATE faces SET landmarks = 7 WHERE id = 1")
+    told = r"the catalog is damaged, .*stumbled.*retrieve check"
+    with pytest.raises(CollectionError, match=told), open_collection(collection.path) as again:
+        again.catalog.faces([1])
+
+
+def test_other_faults_stay_what_they_are(collection):
+    with pytest.raises(TypeError, match="iterable"), open_collection(collection.path) as again:
+        again.catalog.faces(7)
+    _behind_our_back(collection, "UPDATE faces SET landmarks = 7 WHERE id = 1")
+    with pytest.raises(KeyError, match="a caller's"), open_collection(collection.path):
+        raise KeyError("a caller's")

@@ -126,6 +126,15 @@ def test_an_index_of_words_that_is_not_that_of_the_passages_is_told_and_made_aga
         assert found(opened, "historial") == ["secret.txt"]
 
 
+def test_an_index_of_words_whose_totals_are_a_number_is_one_line(collection):
+    with writing(collection.db):
+        collection.db.execute("UPDATE stems_data SET block = 7 WHERE id = 1")
+    with open_collection(collection.path) as opened:
+        opened.texts.use(pretend.TextEncoder())
+        with pytest.raises(CollectionError, match=r"index of words is damaged.*retrieve repair"):
+            opened.texts.passages.bm25(["bod"], [1])
+
+
 BROKEN = "UPDATE stems_data SET block = zeroblob(40) WHERE id > 10"
 
 
