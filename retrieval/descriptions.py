@@ -16,7 +16,7 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from retrieve.documents.lines import Line
 from retrieve.documents.passages import split
-from retrieve.errors import BadInput, unforeseen
+from retrieve.errors import BadInput, foreseen
 from retrieve.metadata.distinct import distinct
 from retrieve.metadata.exif import read_exif
 from retrieve.metadata.iptc import read_iptc
@@ -95,11 +95,10 @@ def _take(said: Said, name: str, read: Callable[[], Said], warnings: list[str]) 
     source's own.
     """
     try:
-        said.add(read())
+        with foreseen():
+            said.add(read())
     except BadInput as error:
         warnings.append(f"{name} says nothing: {error}")
-    except Exception as error:
-        warnings.append(f"{name} says nothing: {unforeseen(error)}")
 
 
 @dataclass(slots=True)
@@ -119,7 +118,7 @@ def _embedded(photo: Path, warnings: list[str]) -> Said | None:
     """
     said, is_open = Said(), False
     try:
-        with open_file(photo) as file, careful():
+        with foreseen(), open_file(photo) as file, careful():
             is_open = True
             blocks = _blocks(file, photo)
             if blocks.xmp:
@@ -132,8 +131,8 @@ def _embedded(photo: Path, warnings: list[str]) -> Said | None:
                 said.add(blocks.png)
     except BadPhoto:  # whoever decodes it will say so
         return said if is_open else None
-    except Exception as error:
-        warnings.append(f"its header says nothing: {unforeseen(error)}")
+    except BadInput as error:
+        warnings.append(f"its header says nothing: {error}")
     return said
 
 

@@ -77,8 +77,10 @@ class Verdicts:
         self, vectors: VectorSpace, space: Space, gallery: Embeddings, rows: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """(len(rows),) which of some rows are what was written."""
-        damaged = set(self._damaged(vectors, space, gallery, rows).tolist())
-        return np.array([block not in damaged for block in _block_of(rows).tolist()], np.bool_)
+        damaged = self._damaged(vectors, space, gallery, rows)
+        if not len(damaged):
+            return np.ones(len(rows), np.bool_)
+        return ~np.isin(_block_of(rows), damaged)
 
     def _damaged(
         self,
@@ -97,8 +99,9 @@ class Verdicts:
             blocks = np.flatnonzero(~verdict.sound)
         else:
             blocks = _block_of(rows)
-            left = set(blocks[~verdict.sound[blocks]].tolist())  # np.unique imports numpy.ma
-            blocks = np.array(sorted(left), np.int64)
+            wanted = np.zeros(len(verdict.sound), np.bool_)
+            wanted[blocks] = True
+            blocks = np.flatnonzero(wanted & ~verdict.sound)
         if len(blocks):
             sound = _look(vectors, gallery, blocks)
             verdict.sound[blocks[sound]] = True  # by threads at once, too: both have looked

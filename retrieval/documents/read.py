@@ -14,7 +14,7 @@ from retrieve.documents.lines import MAX_TEXT_CHARACTERS, Line, Source
 from retrieve.documents.passages import split
 from retrieve.documents.signatures import OF_PROGRAMS, recognised
 from retrieve.documents.versions import reader
-from retrieve.errors import BadInput, foreseen, unforeseen
+from retrieve.errors import BadInput, foreseen
 from retrieve.types import Document
 
 MAX_BYTES = 512 << 20  # of a file: it is read into memory once; scans are large
@@ -195,14 +195,11 @@ class _Inside:
             if next(self.count) >= MAX_INNER:
                 raise BadInput(f"{MAX_INNER} files in one are read")
             inside = _Inside(self.depth + 1, self.count)
-            kind = _format(suffix, content)
-            yield from _source(kind, suffix, content, None, own, inside).lines
+            with foreseen():  # whatever a reader raises costs this file alone
+                kind = _format(suffix, content)
+                yield from _source(kind, suffix, content, None, own, inside).lines
         except BadInput as error:
             own.append(f"left out: {error}")
-        except MemoryError:
-            raise
-        except Exception as error:  # what a reader didn't foresee costs this file alone
-            own.append(f"left out: {unforeseen(error)}")
         remarks += [f"{name}: {remark}" for remark in own]
 
 
