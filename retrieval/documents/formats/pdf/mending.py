@@ -23,7 +23,6 @@ _PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
 _PACKED = re.compile(rb"/Type\s*/ObjStm\b")
 _NUMBER = {name: re.compile(rb"/%s\s+(\d{1,9})" % name) for name in (b"N", b"First")}
 _STREAM = re.compile(rb"stream\r?\n")
-_PARENT = re.compile(rb"/Parent\s+(\d+)\s+\d+\s+R")
 _HEAD_BYTES = 1 << 16  # of an object that are looked at for what it is
 _MAX_UNPACKED = 64 << 20  # of all streams of objects together
 _STEP_BYTES = 1024  # what is lost where a stream is damaged
