@@ -214,6 +214,8 @@ def report(
     threshold = thresholds[1]
     if calibrate is not None:
         also = pair_scores(vectors, official.people)
+        # Fitted on damaged faces: python -m benchmarks.scores --write.
+        before = calibration.find(embedder.weights_sha256, detector)
         fitted = calibration.fit(
             np.concatenate([genuine, also[0]]),
             np.concatenate([impostor, also[1]]),
@@ -224,6 +226,7 @@ def report(
             # Of everyday photos: portraits of one profession are more alike, and whoever has a
             # gallery of those is told too little by .014 (docs/scores.md).
             curve=stranger_curve(embeddings, news.people),
+            worse=before.worse if before else (),
         )
         path = calibrate / f"{embedder.name}-{detector}{calibration.SUFFIX}"
         worth = held_out([news, official], [embeddings, vectors])

@@ -9,8 +9,8 @@ FOLDER is that of benchmarks.verification. Prints, with the default detector and
   count for; and congress, who are portraits
 - cohort: whether scores normalised by a cohort of strangers miss or confuse fewer
 
-Faces are found and embedded once and kept in --kept; all else is arithmetic. --write puts curve
-and qualities into the calibration that ships.
+Faces are found and embedded once and kept in --kept; all else is arithmetic. --write puts the curve
+of strangers into every calibration that ships, and the qualities into the default one's.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ import numpy as np
 
 from benchmarks.scores import calibrated, cohort, galleries
 from benchmarks.scores.faces import KEPT, Found, damaged, found
-from benchmarks.verification import GALLERY
+from benchmarks.verification import GALLERY, labelled, people_dev
 from retrieve.evaluation import identification
 from retrieve.faces import calibration
 from retrieve.faces.calibration import SHIPPED, SUFFIX, Calibration
-from retrieve.faces.detection.detect import DEFAULT_DETECTOR
-from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
+from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
+from retrieve.faces.detection.detector import landmarks_of
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
+from retrieve.faces.embedding.views import embed, views
 from retrieve.training.calibrate import stranger_curve
 
 PARTS = ("quality", "galleries", "cohort")
@@ -52,6 +54,20 @@ def portraits(faces: Found, shipped: Calibration) -> None:
         )
 
 
+def curves(folder: Path) -> None:
+    """Puts the curve of strangers into the calibrations of all embedders and detectors."""
+    photos = people_dev(folder / "people_dev")
+    for path in sorted(SHIPPED.glob(f"*{SUFFIX}")):
+        before = calibration.load(path)
+        embedder = open_embedder(before.embedder)
+        assert embedder.weights_sha256 == before.embedder_sha256, path
+        wanted = views(embedder, landmarks_of(open_detector(before.detector)))
+        faces = labelled(photos, before.detector, wanted)
+        curve = stranger_curve(embed(embedder, faces.crops), faces.people)
+        calibration.save(replace(before, strangers=curve), path)
+        print(f"{path.name}: {curve}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -69,12 +85,9 @@ def main() -> None:
             damaged(asked.folder, asked.kept)[1], embeddings, people, news.labelled_quality()
         )
     if asked.write:
-        shipped = replace(
-            shipped,
-            strangers=stranger_curve(embeddings, people),
-            worse=calibrated.fitted(pairs),
-        )
-        calibration.save(shipped, path)
+        calibration.save(replace(shipped, worse=calibrated.fitted(pairs)), path)
+        curves(asked.folder)
+        shipped = calibration.load(path)
     if "quality" in parts:
         calibrated.table(pairs, shipped)
     if "galleries" in parts:
@@ -85,6 +98,9 @@ def main() -> None:
     if "cohort" in parts:
         cohort.table(asked.folder, embeddings, people)
         cohort.differences(asked.folder, embeddings, people)
+        cohort.elsewhere(
+            embeddings, people, *found(asked.folder, "congress", asked.kept).labelled()
+        )
 
 
 if __name__ == "__main__":

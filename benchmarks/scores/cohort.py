@@ -128,11 +128,31 @@ def differences(folder: Path, embeddings: Embeddings, people: list[str]) -> None
                     missed.append((scores[own] < least) * share)
                     if i == 0:
                         group = scores[both] >= least
-                        change.append(f"group {group.mean():.4f} of {both.sum()}")
+                        change.append(
+                            f"East Asian names {_of_pairs(group, who[a[both]], who[b[both]])}"
+                        )
                 each = np.bincount(who[a[own]], missed[1] - missed[0], len(names))
                 took_part = np.bincount(who[a[own]], minlength=len(names)) > 0
                 change.append(f"FNMR at {rate:g} {_mean(each[took_part])}")
             print(f"half {part}, weight {weight:g}, {k} nearest: {'; '.join(change)}")
+
+
+def elsewhere(
+    embeddings: Embeddings, people: list[str], others: Embeddings, who: list[str]
+) -> None:
+    """Prints what centroids of all people change for photos of another kind."""
+    cohort = centroids(embeddings, people)
+    names = np.array(who)
+    a, b = np.triu_indices(len(others), k=1)
+    own = names[a] == names[b]
+    for weight, k in TRIED:
+        low = weight * nearness(others, cohort, k)
+        scores = np.einsum("nd,nd->n", others[a], others[b]) - low[a] - low[b]
+        told = [np.mean(scores[own] < threshold_at(scores[~own], rate)) for rate in RATES]
+        print(
+            f"congress, weight {weight:g}, {k} nearest of {len(cohort)}: FNMR "
+            + ", ".join(f"{one:.4f} at {rate:g}" for one, rate in zip(told, RATES, strict=True))
+        )
 
 
 def _measured(
@@ -171,3 +191,11 @@ def _halves(people: list[str], seed: int) -> list[NDArray[np.bool_]]:
 def _mean(each: Floats) -> str:
     low, high = resampled(len(each), lambda w: float(w @ each / w.sum()))
     return f"{each.mean():+.4f} ({low:+.4f} to {high:+.4f})"
+
+
+def _of_pairs(hits: NDArray[np.bool_], one: NDArray[np.int64], other: NDArray[np.int64]) -> str:
+    """Share of pairs of people, with its interval."""
+    names, which = np.unique(np.concatenate([one, other]), return_inverse=True)
+    a, b = which[: len(one)], which[len(one) :]
+    low, high = resampled(len(names), lambda w: float(np.average(hits, weights=w[a] * w[b])))
+    return f"{hits.mean():.4f} ({low:.4f} to {high:.4f}) of {len(hits)}"
