@@ -185,12 +185,13 @@ def _excess(share: float, scale: float, shape: float) -> float:
     """What a share of those above a threshold exceed it by."""
     if shape == 0:
         return -scale * math.log(share)
-    return scale / shape * (share**-shape - 1)
+    return float(scale / shape * (share**-shape - 1))
 
 
 def _rising(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """The same, each above the one before by a hair at least, so that the curve can be undone."""
-    hairs: NDArray[np.float64] = np.arange(len(scores)) * 1e-9
+    hairs: NDArray[np.float64] = np.arange(len(scores), dtype=np.float64)
+    hairs *= 1e-9
     return scores + hairs
 
 
