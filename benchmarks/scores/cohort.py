@@ -131,7 +131,8 @@ def differences(folder: Path, embeddings: Embeddings, people: list[str]) -> None
                         change.append(
                             f"East Asian names {_of_pairs(group, who[a[both]], who[b[both]])}"
                         )
-                each = np.bincount(who[a[own]], missed[1] - missed[0], len(names))
+                each = np.zeros(len(names))
+                np.add.at(each, who[a[own]], missed[1] - missed[0])
                 took_part = np.bincount(who[a[own]], minlength=len(names)) > 0
                 change.append(f"FNMR at {rate:g} {_mean(each[took_part])}")
             print(f"half {part}, weight {weight:g}, {k} nearest: {'; '.join(change)}")
