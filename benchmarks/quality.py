@@ -93,7 +93,7 @@ class Trials:
         wanted = views_of.views(embedder, detector)
         names = np.array(faces.people)
         patches = faces.crops[0]
-        stored = views_of.embed(embedder, _cut(patches, wanted))
+        stored = views_of.embed(embedder, cut(patches, wanted))
         threshold = threshold_at(pair_scores(stored, faces.people)[1], RATES[1])
         several = [
             int(i)
@@ -106,10 +106,10 @@ class Trials:
         shares, who, what = [], [], []
         for d, (how, eyes_px) in enumerate(DAMAGES.values()):
             damaged = [np.asarray(how(Image.fromarray(patches[i]))) for i in several]
-            probes = views_of.embed(embedder, _cut(damaged, wanted))
+            probes = views_of.embed(embedder, cut(damaged, wanted))
             for row, i in enumerate(several):
                 picture = align(damaged[row], PATCH.template, PICTURE.template, PICTURE.size_px)
-                face = _sized(faces.landmarks[i], eyes_px)
+                face = sized(faces.landmarks[i], eyes_px)
                 self.judged.append(quality.measure(face, picture))
                 others = np.flatnonzero((names == names[i]) & (np.arange(len(names)) != i))
                 shares.append(float(np.mean(stored[others] @ probes[row] < threshold)))
@@ -127,14 +127,14 @@ class Trials:
         return each
 
 
-def _cut(patches: Crops | list[Pixels], wanted: tuple[View, ...]) -> tuple[Crops, ...]:
+def cut(patches: Crops | list[Pixels], wanted: tuple[View, ...]) -> tuple[Crops, ...]:
     return tuple(
         np.stack([align(patch, PATCH.template, one.template, one.size_px) for patch in patches])
         for one in wanted
     )
 
 
-def _sized(landmarks: NDArray[np.float32], eyes_px: float | None) -> Face:
+def sized(landmarks: NDArray[np.float32], eyes_px: float | None) -> Face:
     """The face in a photo in which its eyes are as far apart as that."""
     apart = float(np.linalg.norm(landmarks[1] - landmarks[0]))
     scale = 1.0 if eyes_px is None else min(1.0, eyes_px / apart)

@@ -47,7 +47,7 @@ from retrieve.faces.embedding.views import View
 from retrieve.faces.extract import detect
 from retrieve.networks import weights
 from retrieve.sources import file_reader
-from retrieve.training.calibrate import pair_scores
+from retrieve.training.calibrate import labelled_face, pair_scores, stranger_curve
 from retrieve.types import Crops, Embeddings
 
 KEPT = Path("build/verification")
@@ -97,9 +97,7 @@ def labelled(photos: dict[Path, str], detector: str, views: Sequence[View]) -> L
         for place, path in enumerate(photos):
             faces = detect(file_reader(path), opened)
             if faces:
-                middle = np.array(faces.photo.size[::-1]) / 2
-                away = [np.linalg.norm(face.landmarks.mean(axis=0) - middle) for face in faces]
-                nearest = int(np.argmin(away))
+                nearest = labelled_face(faces, faces.photo.size)
                 crops.append(faces[nearest : nearest + 1].crops(views))
                 landmarks.append(faces[nearest].landmarks)
                 places.append(place)
@@ -216,6 +214,8 @@ def report(
     threshold = thresholds[1]
     if calibrate is not None:
         also = pair_scores(vectors, official.people)
+        # Fitted on damaged faces: python -m benchmarks.scores --write.
+        before = calibration.find(embedder.weights_sha256, detector)
         fitted = calibration.fit(
             np.concatenate([genuine, also[0]]),
             np.concatenate([impostor, also[1]]),
@@ -223,6 +223,10 @@ def report(
             embedder_sha256=embedder.weights_sha256,
             detector=detector,
             data=DATA,
+            # Of everyday photos: portraits of one profession are more alike, and whoever has a
+            # gallery of those is told too little by .014 (docs/scores.md).
+            curve=stranger_curve(embeddings, news.people),
+            worse=before.worse if before else (),
         )
         path = calibrate / f"{embedder.name}-{detector}{calibration.SUFFIX}"
         worth = held_out([news, official], [embeddings, vectors])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import chain
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from retrieve.cache import replacing
 from retrieve.errors import BadInput, WeightsError
+from retrieve.evaluation import strangers
+from retrieve.evaluation.strangers import Curve
 from retrieve.evaluation.verification import Scores, threshold_at
 from retrieve.networks import weights
 
@@ -32,6 +34,21 @@ RATES = ("0.1", "0.01", "0.005", "0.002", "0.001", "0.0005", "0.0002", "0.0001",
 # shipped calibration was fitted on, nobody outside the gallery passes, nor do 2 of 155
 # people inside.
 DEFAULT_FMR = "0.0002"
+# The chance that the best of a gallery of strangers passes.
+DEFAULT_CHANCE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Worse:
+    """What a score means where the worse face of a pair is of a low quality.
+
+    below             the quality; the probability is that of the first of these that it is below
+    slope, intercept  as of a calibration
+    """
+
+    below: float
+    slope: float
+    intercept: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +62,10 @@ class Calibration:
     fmr               the rate whose threshold is the default
     genuine, impostor pairs that it was fitted on
     data              where they came from
+    strangers         how often two strangers score as high, from which the thresholds of whole
+                      galleries follow; None in a calibration of an older version
+    worse             of faces of low quality, lowest first: a small or covered face scores lower
+                      with photos of its person, so that a low score speaks less against it
     """
 
     embedder: str
@@ -57,15 +78,45 @@ class Calibration:
     genuine: int
     impostor: int
     data: str
+    strangers: Curve | None = None
+    worse: Sequence[Worse] = ()
 
     @property
     def threshold(self) -> float:
         """The default for "same person": its false-match rate is `fmr`."""
         return self.thresholds[self.fmr]
 
-    def probability(self, score: float) -> float:
-        """That two faces with this score are one person, 0 to 1, at even odds beforehand."""
-        return 1 / (1 + math.exp(-(self.slope * score + self.intercept)))
+    def probability(self, score: float, quality: float = 1.0) -> float:
+        """That two faces with this score are one person, 0 to 1, at even odds beforehand.
+
+        quality  of the worse of them, 0 to 1
+        """
+        by = next((one for one in self.worse if quality < one.below), self)
+        return 1 / (1 + math.exp(-(by.slope * score + by.intercept)))
+
+    def threshold_among(self, faces: Iterable[int], chance: float = DEFAULT_CHANCE) -> float:
+        """The score that a stranger to a whole gallery reaches with that chance, and no more.
+
+        faces   how many each person of the gallery has; where it is not known whose they are,
+                each is a person of its own, which is the most that it can be
+        chance  that the best of them passes, above 0 and below 1
+        raises  BadInput for an empty gallery, or a calibration that has no curve of strangers
+        """
+        among = strangers.independent(faces)
+        return self._curve().score(strangers.rate_for(chance, among))
+
+    def chance_among(self, score: float, faces: Iterable[int]) -> float:
+        """That somebody whom a gallery does not hold scores as high with the best of it."""
+        return strangers.chance_of(self._curve().rate(score), strangers.independent(faces))
+
+    def _curve(self) -> Curve:
+        if self.strangers is None:
+            raise BadInput(
+                f"the calibration of {self.embedder} on {self.detector} does not tell how "
+                "strangers score: it is of an older version, or of few people. Fit it again: "
+                "retrieve calibrate FOLDER"
+            )
+        return self.strangers
 
 
 def fit(
@@ -76,11 +127,16 @@ def fit(
     embedder_sha256: str,
     detector: str,
     data: str,
+    curve: Curve | None = None,
+    worse: Sequence[Worse] = (),
 ) -> Calibration:
     """The calibration that makes labelled pairs most probable.
 
     genuine   (N,) scores of pairs that show one person
     impostor  (M,) scores of pairs that show two
+    curve     of strangers, as retrieve.evaluation.strangers fits it; without one there are no
+              thresholds for galleries
+    worse     what scores of faces of low quality mean, as worse_below() fits it
     raises    BadInput if there are too few pairs or they are all alike
     """
     if min(genuine.size, impostor.size) < 10:
@@ -102,7 +158,17 @@ def fit(
         genuine.size,
         impostor.size,
         data,
+        curve,
+        tuple(worse),
     )
+
+
+def worse_below(quality: float, genuine: Scores, impostor: Scores) -> Worse:
+    """What a score means where the worse face of a pair is below a quality.
+
+    genuine, impostor  as of fit(), of such pairs
+    """
+    return Worse(quality, *_logistic(genuine, impostor))
 
 
 def find(
@@ -149,8 +215,13 @@ def required(found: Calibration | None, embedder: str) -> Calibration:
 def load(path: Path) -> Calibration:
     """A calibration from its JSON file. Raises WeightsError if it is not one."""
     try:
-        return Calibration(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        stated = json.loads(path.read_text())
+        curve = stated.pop("strangers", None)
+        worse = tuple(Worse(**one) for one in stated.pop("worse", ()))
+        return Calibration(
+            **stated, strangers=None if curve is None else Curve(**curve), worse=worse
+        )
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} is not a calibration: {error}. Delete or refit it") from error
 
 

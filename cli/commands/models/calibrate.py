@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,13 @@ from retrieve.cli.showing import render
 from retrieve.errors import BadInput
 
 
+class Subject(StrEnum):
+    """Which face of a photo is the person that it is labelled with."""
+
+    CENTRE = "centre"
+    LARGEST = "largest"
+
+
 def calibrate(
     folder: Annotated[
         Path,
@@ -21,11 +29,15 @@ def calibrate(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with the columns path (below FOLDER) and identity, in place of folders.",
+            help="CSV with the columns file (below FOLDER) and identity, in place of folders.",
             exists=True,
             dir_okay=False,
         ),
     ] = None,
+    subject: Annotated[
+        Subject,
+        typer.Option(help="Which face of a photo is the person: nearest the middle, or largest."),
+    ] = Subject.CENTRE,
     out: Annotated[
         Path | None,
         typer.Option(help="File to write.", show_default="in the user's data folder"),
@@ -37,10 +49,10 @@ def calibrate(
 ) -> None:
     """Fit what a score means, and the default threshold, on labelled photos.
 
-    Of each photo the largest face is taken to be the person. All pairs of photos are
-    compared.
+    Of each photo the face nearest the middle is taken to be the person. All pairs of photos are
+    compared. From 12 people on it is also told how high the best of many strangers scores.
 
-    Example: retrieve calibrate ./people --model facenet-vggface2
+    Example: retrieve calibrate ./people --labels people.csv --model mobilefacenet
     """
     from retrieve.cli.inputs import extracted
     from retrieve.evaluation.verification import false_non_match_rate
@@ -48,7 +60,7 @@ def calibrate(
     from retrieve.faces.detection.detect import DEFAULT_DETECTOR
     from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
     from retrieve.faces.embedding.views import embed
-    from retrieve.training.calibrate import largest_faces, pair_scores
+    from retrieve.training.calibrate import labelled_faces, pair_scores, stranger_curve
 
     people = _from_csv(folder, labels) if labels is not None else _from_folders(folder)
     with render.download() as on_download:
@@ -56,10 +68,12 @@ def calibrate(
             model or DEFAULT_EMBEDDER, device=device.value, progress=on_download
         )
     found = extracted(people, detector=detector, embedder=model, device=device.value)
-    paths, crops = largest_faces(found)
-    for path in sorted(set(people) - set(paths)):
+    faces = labelled_faces(found, largest=subject is Subject.LARGEST)
+    for path in sorted(set(people) - set(faces.paths)):
         render.skipped(path, "no face found in it")
-    genuine, impostor = pair_scores(embed(embedder, crops), [people[path] for path in paths])
+    embeddings = embed(embedder, faces.crops)
+    who = [people[path] for path in faces.paths]
+    genuine, impostor = pair_scores(embeddings, who)
     fitted = calibration.fit(
         genuine,
         impostor,
@@ -67,6 +81,7 @@ def calibrate(
         embedder_sha256=embedder.weights_sha256,
         detector=detector or DEFAULT_DETECTOR,
         data=data or folder.name,
+        curve=stranger_curve(embeddings, who),
     )
     missed = {
         fmr: false_non_match_rate(genuine, threshold).value
@@ -86,10 +101,22 @@ def _from_folders(folder: Path) -> dict[Path, str]:
 
 
 def _from_csv(folder: Path, labels: Path) -> dict[Path, str]:
-    with labels.open(newline="", encoding="utf-8") as file:
+    """Photo → person, of rows that name both."""
+    with labels.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
-        if not {"path", "identity"} <= set(rows.fieldnames or []):
-            raise BadInput(
-                f"{labels} needs the columns path and identity; it has {rows.fieldnames}"
-            )
-        return {folder.absolute() / row["path"]: row["identity"] for row in rows if row["identity"]}
+        columns = rows.fieldnames or []
+        column = next((name for name in ("file", "path") if name in columns), None)
+        if column is None or "identity" not in columns:
+            raise BadInput(f"{labels} needs the columns file and identity; it has {columns}")
+        found: dict[Path, str] = {}
+        for row in rows:
+            name, person = row[column], row["identity"]
+            if not name or not person:
+                continue
+            path = folder.absolute() / name
+            if found.setdefault(path, person) != person:
+                raise BadInput(
+                    f"{labels} says that {name} shows {found[path]} and {person}; a photo is "
+                    "of one person here. Leave one of the rows"
+                )
+        return found

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
-from retrieve.faces.calibration import SHIPPED, SUFFIX, find, load
-from retrieve.faces.detection.detect import DETECTORS
-from retrieve.faces.embedding.embed import open_embedder
+from retrieve.errors import BadInput, WeightsError
+from retrieve.faces.calibration import SHIPPED, SUFFIX, find, load, save
+from retrieve.faces.detection.detect import DEFAULT_DETECTOR, DETECTORS
+from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
 from retrieve.networks.exports import record
 from retrieve.networks.weights import TABLE
 
@@ -62,3 +65,57 @@ def test_rates_that_fewer_than_ten_pairs_show_are_not_claimed():
 
 def test_the_embedder_names_the_weights_that_its_calibration_was_fitted_on():
     assert find(open_embedder("mobilefacenet").weights_sha256, "mtcnn").embedder == "mobilefacenet"
+
+
+@pytest.fixture
+def shipped():
+    return load(SHIPPED / f"{DEFAULT_EMBEDDER}-{DEFAULT_DETECTOR}{SUFFIX}")
+
+
+def test_the_threshold_grows_with_the_gallery_and_falls_with_the_chance(shipped):
+    sizes = [shipped.threshold_among([1] * N) for N in (1, 100, 400, 10_000, 1_000_000)]
+    assert sizes == sorted(sizes)
+    assert 0.7 < sizes[0] < sizes[-1] < 1
+    assert shipped.threshold_among([1] * 100, 0.1) < sizes[1]
+    for faces in ([1] * 100, [3] * 40, [1, 20]):
+        least = shipped.threshold_among(faces, 0.01)
+        assert shipped.chance_among(least, faces) == pytest.approx(0.01)
+
+
+def test_faces_of_one_person_ask_for_less_than_as_many_people(shipped):
+    of_one = shipped.threshold_among([200])
+    assert shipped.threshold_among([1]) < of_one < shipped.threshold_among([1] * 200)
+
+
+def test_a_calibration_without_a_curve_says_what_to_do(shipped, tmp_path):
+    """As those of older versions, and of few people."""
+    stated = json.loads(save(shipped, tmp_path / "whole.json").read_text())
+    del stated["strangers"], stated["worse"]
+    (tmp_path / "old.json").write_text(json.dumps(stated))
+    old = load(tmp_path / "old.json")
+    assert old.probability(0.7, quality=0.1) == old.probability(0.7) == shipped.probability(0.7)
+    with pytest.raises(BadInput, match="retrieve calibrate FOLDER"):
+        old.threshold_among([1])
+    with pytest.raises(BadInput, match="retrieve calibrate FOLDER"):
+        old.chance_among(0.8, [1])
+
+
+def test_a_kept_calibration_is_what_it_was(shipped, tmp_path):
+    again = load(save(shipped, tmp_path / "again.json"))
+    assert again == load(save(again, tmp_path / "third.json"))
+    assert again.threshold_among([1] * 50) == shipped.threshold_among([1] * 50)
+
+
+def test_a_low_score_of_a_poor_face_speaks_less_against_one_person(shipped):
+    """Blurred and covered faces score lower with photos of their person."""
+    chances = [shipped.probability(0.7, quality) for quality in (0.1, 0.4, 0.7, 0.85, 0.95)]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[0] > 0.75
+    assert chances[-1] == shipped.probability(0.7) < 0.25
+
+
+def test_a_damaged_file_is_no_calibration(tmp_path):
+    for text in ("[]", "{", '{"strangers": 3}', '{"worse": [1]}'):
+        (tmp_path / "x.json").write_text(text)
+        with pytest.raises(WeightsError, match="not a calibration"):
+            load(tmp_path / "x.json")

@@ -1,0 +1,1 @@
+"""What scores are worth: calibration, gallery size and local normalisation, on real people."""
