@@ -92,9 +92,11 @@ def collect(collection: Collection, doomed: Doomed) -> Evidence:
     for _, path in doomed.paths:
         raw = path.encode() if isinstance(path, str) else path
         evidence.add("path", str(path_of(path)), raw)
-    for _, name, key in doomed.persons:
+    for id, name, key in doomed.persons:
         if name is not None and key is not None:
-            evidence.add("name", name, _person_record(name, key))
+            query = "SELECT ignored FROM persons WHERE id = ?"
+            (ignored,) = db.execute(query, [id]).fetchone()
+            evidence.add("name", name, _person_record(name, key, ignored))
     for name in doomed.names:
         if len(name.encode()) >= WINDOW:
             evidence.add("name", name, name.encode())
@@ -230,14 +232,16 @@ def _chunks(jpeg: bytes, most: int) -> list[bytes]:
     return [jpeg[start : start + CHUNK_BYTES] for start in starts]
 
 
-def _person_record(name: str, key: str) -> bytes:
+def _person_record(name: str, key: str, ignored: int) -> bytes:
     """A person as SQLite's file format writes the row: a name alone may be short.
 
     Header: its length, a type for each column (NULL for the rowid, 13 + 2n for n bytes of
-    text, 8 for a 0, which takes no byte); then the columns. https://www.sqlite.org/fileformat2.html#record_format
+    text, 8 and 9 for 0 and 1, which take no byte); then the columns. https://www.sqlite.org/fileformat2.html#record_format
     """
     texts = [name.encode(), key.encode()]
-    types = bytes(1) + b"".join(_varint(13 + 2 * len(text)) for text in texts) + b"\x08"
+    types = (
+        bytes(1) + b"".join(_varint(13 + 2 * len(text)) for text in texts) + bytes([8 + ignored])
+    )
     return bytes([len(types) + 1]) + types + b"".join(texts)
 
 
