@@ -48,6 +48,7 @@ FLOORS = (
     ("retrieve.indexes.search",),
     ("retrieve.indexes.building", "retrieve.indexes.words"),
     ("retrieve.indexes.opened",),
+    ("retrieve.indexes.people",),
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
     ("retrieve.indexes.collection",),
@@ -59,6 +60,7 @@ FLOORS = (
         "retrieve.cli.inputs",
         "retrieve.cli.conditions",
         "retrieve.cli.hyphens",
+        "retrieve.cli.choosing",
     ),
     tuple(
         f"retrieve.cli.commands.{room}"

@@ -24,6 +24,7 @@ from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.exchange.records import FaceRecord, Header, Record
 from retrieve.indexes.opened import CATALOG
+from retrieve.indexes.people import statements
 from retrieve.indexes.search import traces
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.types import Face
@@ -100,6 +101,7 @@ def put(
             if on_progress is not None:
                 on_progress(done)
         importer.store(batch)
+    statements.settle(collection.db)
     collection.engine.build()
     return importer.finished()
 
@@ -155,7 +157,7 @@ class _Importer:
                     expected[content_id] = max(record.faces for _, record in found)
                     self._look_at_faces(content_id, [record for _, record in found], new, names)
             self._store_faces(new, names)
-            persons.give_names(self._db, names)
+            statements.say_names(self._db, names)
             self._catalog.set_live(expected)
             for content_id, faces in expected.items():
                 self._look_whether_complete(content_id, faces)
