@@ -23,6 +23,7 @@ COMMANDS = {
     "index": "collection.index:index",
     "watch": "collection.watch:watch",
     "search": "search.search:search",
+    "group": "people.group:group",
     "name": "people.name:name",
     "people": "people.name:people",
     "export": "collection.export:export",

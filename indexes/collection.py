@@ -28,6 +28,7 @@ from retrieve.indexes.catalog.contents import Catalog
 from retrieve.indexes.catalog.database import open_database
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.opened import CATALOG, Connections, Opened, warn_of_others
+from retrieve.indexes.people.groups import settling
 from retrieve.indexes.queries import faces as face_queries
 from retrieve.indexes.queries import texts as text_queries
 from retrieve.indexes.queries.asked import checked_id
@@ -269,7 +270,17 @@ class Collection:
             ).run(roots, vanished=vanished, below=below)
         if not report.interrupted:
             opened.make_indexes()
+            settling.settle_new(opened)
         return report
+
+    def group(self) -> settling.Settled:
+        """Group all faces into persons from nothing; what people said of them holds.
+
+        Ids of persons survive by largest overlap.
+        raises  CollectionError if no photo was indexed, BadInput if nobody measured how strangers
+                score with the collection's networks
+        """
+        return settling.group_all(self.opened)
 
     def reembed(
         self,

@@ -48,6 +48,7 @@ FLOORS = (
     ("retrieve.indexes.search",),
     ("retrieve.indexes.building", "retrieve.indexes.words"),
     ("retrieve.indexes.opened",),
+    ("retrieve.indexes.people.groups.reading", "retrieve.indexes.people.groups.settling"),
     ("retrieve.indexes.people",),
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
