@@ -54,7 +54,7 @@ def thresholds_among(calibration: Calibration, faces: int) -> Thresholds:
     """
 
     def at(chance: float) -> float:
-        return calibration.threshold_among([1] * faces, chance)
+        return calibration.threshold_beside(faces, chance)
 
     nearest = at(CHANCE)
     return Thresholds(
