@@ -48,7 +48,6 @@ FLOORS = (
     ("retrieve.indexes.search",),
     ("retrieve.indexes.building", "retrieve.indexes.words"),
     ("retrieve.indexes.opened",),
-    ("retrieve.indexes.people.groups.reading", "retrieve.indexes.people.groups.settling"),
     ("retrieve.indexes.people",),
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
@@ -61,6 +60,7 @@ FLOORS = (
         "retrieve.cli.inputs",
         "retrieve.cli.conditions",
         "retrieve.cli.hyphens",
+        "retrieve.cli.choosing",
     ),
     tuple(
         f"retrieve.cli.commands.{room}"

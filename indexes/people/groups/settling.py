@@ -6,14 +6,13 @@ everything as it was. What a person said of a face is never touched.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 from sqlite_utils import Database
 
 from retrieve.faces import calibration
-from retrieve.indexes.catalog.database import among, writing
+from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.filters import EVERYTHING
 from retrieve.indexes.catalog.persons import add_person
 from retrieve.indexes.opened import Opened
@@ -109,14 +108,14 @@ def group_all(opened: Opened) -> Settled:
 
 def settle_new(opened: Opened) -> int:
     """Attach the faces that came since the last grouping to the persons there are; those that are
-    attached to nobody are grouped among themselves.
+    attached to nobody are grouped among themselves. To be called when what was said of them holds
+    (statements.settle).
 
     returns  how many faces have a person now who had none; 0, and nothing is changed, where nobody
              measured how strangers score with the collection's networks
     """
     if opened.faces.space() is None or not _is_told(opened):
         return 0
-    _hold_said(opened.db)
     done = 0
 
     def compute() -> tuple[Stored, Grouping] | None:
@@ -177,21 +176,6 @@ def _last(db: Database) -> int:
         "SELECT id FROM faces WHERE +by IN ('group', 'attached') ORDER BY id DESC LIMIT 1"
     ).fetchone()
     return 0 if row is None else int(row[0])
-
-
-def _hold_said(db: Database) -> None:
-    """Let what was said of the new faces hold, where their photos were here before."""
-    photos = db.execute(
-        f"SELECT DISTINCT sha256 FROM faces {LIVING} AND faces.id > ?", [_last(db)]
-    ).fetchall()
-    named = db.execute(
-        "SELECT 1 FROM statements, json_each(?) AS photo "
-        "WHERE instr(statements.faces || others, photo.value) LIMIT 1",
-        [json.dumps([sha256 for (sha256,) in photos])],
-    ).fetchone()
-    if named:
-        with writing(db):
-            statements.apply(db)
 
 
 def _rows(faces: Stored, pairs: Rows) -> Rows:

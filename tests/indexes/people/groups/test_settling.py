@@ -105,16 +105,6 @@ def test_what_was_said_holds_through_a_grouping_from_nothing(collection):
     assert collection.db.execute(name, [held[eva][0]]).fetchone() == ("Ana",)
 
 
-def test_what_was_said_is_respected_when_a_file_is_indexed_anew(collection):
-    (ana,) = small.add(collection, "a", "ana")
-    settling.settle_new(collection.opened)
-    with writing(collection.db):
-        statements.say_name(collection.db, "Ana", [ana])
-        collection.db.execute("UPDATE faces SET person_id = NULL, by = NULL")  # as if stored anew
-    settling.settle_new(collection.opened)
-    assert persons(collection)[ana][1] == "human"
-
-
 def test_ids_survive_by_largest_overlap(collection):
     faces = [small.add(collection, name, "ana")[0] for name in "abcde"]
     settling.group_all(collection.opened)
