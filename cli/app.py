@@ -24,6 +24,7 @@ COMMANDS = {
     "watch": "collection.watch:watch",
     "search": "search.search:search",
     "group": "people.group:group",
+    "review": "people.review:review",
     "name": "people.name:name",
     "people": "people.people:people",
     "merge": "people.merge:merge",
