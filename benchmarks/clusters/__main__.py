@@ -6,8 +6,8 @@ the default detector and embedder,
 - people: how well groups are people: all faces of the photos of people_dev, and of congress; and
   the chances that thresholds follow from, chosen on half of the people of both and stated for
   the others
-- reviewed: how many faces have the right name, a wrong one, or none, when one face each of 20 people
-  is named and 30 questions of `retrieve review` are answered from the labels
+- reviewed: how many faces have the right name, a wrong one, or none, when one face each of 20
+  people is named and 30 questions of `retrieve review` are answered from the labels
 - made: 20,000 made faces beside scikit-learn's HDBSCAN and 100,000 beside fast-hdbscan, each in
   a process of its own (pip install scikit-learn fast-hdbscan)
 - attached: one new photo of one face in a collection of 1,000,000 made faces

@@ -19,7 +19,7 @@ from retrieve.indexes.opened import Opened
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.groups import links
 from retrieve.indexes.people.groups.attaching import NOBODY, Groups, Nearest, attach
-from retrieve.indexes.people.groups.graph import NEIGHBOURS, Scores
+from retrieve.indexes.people.groups.graph import Scores
 from retrieve.indexes.people.groups.grouping import Grouping, group
 from retrieve.indexes.people.groups.links import Rows
 from retrieve.indexes.people.groups.persons import persons_of
@@ -32,6 +32,10 @@ from retrieve.indexes.people.groups.reading import (
 )
 from retrieve.indexes.people.groups.thresholds import Thresholds, thresholds_among
 from retrieve.types import Embeddings
+
+# Stored faces that a new one is compared with, beside all faces of their persons: as many as a
+# search finds among the fewest candidates.
+NEAR = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,7 @@ def _nearest(opened: Opened, faces: Stored, embeddings: Embeddings) -> tuple[Sco
     if hidden is not None:
         keep &= hidden
     keep[faces.rows] = False
-    return opened.engine.nearest(embeddings, NEIGHBOURS, keep=keep)
+    return opened.engine.nearest(embeddings, NEAR, keep=keep)
 
 
 def _persons_at(db: Database, rows: Rows) -> dict[int, int]:
