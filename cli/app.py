@@ -23,6 +23,8 @@ COMMANDS = {
     "index": "collection.index:index",
     "watch": "collection.watch:watch",
     "search": "search.search:search",
+    "group": "people.group:group",
+    "review": "people.review:review",
     "name": "people.name:name",
     "people": "people.people:people",
     "merge": "people.merge:merge",

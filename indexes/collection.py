@@ -29,6 +29,7 @@ from retrieve.indexes.catalog.database import open_database
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.opened import CATALOG, Connections, Opened, warn_of_others
 from retrieve.indexes.people import statements
+from retrieve.indexes.people.groups import settling
 from retrieve.indexes.queries import faces as face_queries
 from retrieve.indexes.queries import texts as text_queries
 from retrieve.indexes.queries.asked import checked_id
@@ -271,7 +272,17 @@ class Collection:
         statements.settle(self.db)
         if not report.interrupted:
             opened.make_indexes()
+            settling.settle_new(opened)
         return report
+
+    def group(self) -> settling.Settled:
+        """Group all faces into persons from nothing; what people said of them holds.
+
+        Ids of persons survive by largest overlap.
+        raises  CollectionError if no photo was indexed, BadInput if nobody measured how strangers
+                score with the collection's networks
+        """
+        return settling.group_all(self.opened)
 
     def reembed(
         self,

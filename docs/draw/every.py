@@ -12,6 +12,7 @@ from docs.draw import (
     faces,
     field,
     gates,
+    grouping,
     robustness,
     words,
 )
@@ -24,6 +25,7 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "embedding-scale": embedding.scale,
     "embedding-histogram": embedding.histogram,
     "embedding-errors": embedding.errors,
+    "people-groups": grouping.passes,
     "robustness-examples": robustness.examples,
     "robustness-curves": robustness.curves,
     "words-analogies": words.analogies,

@@ -102,8 +102,11 @@ class Calibration:
         chance  that the best of them passes, above 0 and below 1
         raises  BadInput for an empty gallery, or a calibration that has no curve of strangers
         """
-        among = strangers.independent(faces)
-        return self._curve().score(strangers.rate_for(chance, among))
+        return self.threshold_beside(strangers.independent(faces), chance)
+
+    def threshold_beside(self, others: float, chance: float = DEFAULT_CHANCE) -> float:
+        """The same for a gallery that counts as so many strangers, 1 at least."""
+        return self._curve().score(strangers.rate_for(chance, others))
 
     def chance_among(self, score: float, faces: Iterable[int]) -> float:
         """That somebody whom a gallery does not hold scores as high with the best of it."""

@@ -1,0 +1,184 @@
+"""What is worth asking: pairs of persons that may be one, what one answer settles most first.
+
+Groupings leave such pairs in the table suggestions. Answers are statements like any other
+(statements.py), so a review that was broken off goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Those
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlite_utils import Database
+
+from retrieve.indexes.opened import Opened
+from retrieve.indexes.people import statements
+from retrieve.indexes.people.groups.links import Rows
+from retrieve.indexes.people.groups.reading import LIVING
+from retrieve.indexes.people.statements import Said
+
+COMPARED = 200  # faces of a person, for the two that are shown
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two persons, and the face of theirs that is nearest to the other.
+
+    faces     how many of theirs are stored
+    number    of the face in its photo, 1 for the first
+    taken_at  ISO 8601, or None
+    """
+
+    person_id: int
+    person: str | None
+    faces: int
+    face_id: int
+    path: Path
+    number: int
+    taken_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether two persons are one.
+
+    score        of all pairs of their faces on average
+    probability  that two faces with that score are one person, at even odds; None if nobody
+                 measured that
+    settles      faces that have another person, or a name, after a yes
+    """
+
+    one: Side
+    other: Side
+    score: float
+    probability: float | None
+    settles: int
+
+    @property
+    def pair(self) -> Pair:
+        return self.one.person_id, self.other.person_id
+
+
+def questions(opened: Opened, *, most: int, skipped: Those[Pair] = ()) -> list[Question]:
+    """At most so many questions, the one that settles most faces first.
+
+    skipped  pairs that are not to be asked now
+    """
+    told = opened.calibration() if opened.faces.space() is not None else None
+    asked: list[Question] = []
+    for settles, score, one, other in _pairs(opened.db):
+        if (one, other) in skipped:
+            continue
+        if len(asked) == most:
+            break
+        sides = _sides(opened, one, other)
+        if sides is None:
+            continue  # nothing of one of them is whole
+        probability = None if told is None else told.probability(score)
+        asked.append(Question(*sides, score, probability, settles))
+    return asked
+
+
+def same(db: Database, question: Question, name: str | None = None) -> Said:
+    """Say yes; inside a write transaction. What else was to be asked of the two stays a question.
+
+    name  and that they are called so
+    """
+    others = db.execute(
+        "SELECT iif(person_id IN (?1, ?2), other_id, person_id), score FROM suggestions "
+        "WHERE person_id IN (?1, ?2) OR other_id IN (?1, ?2)",
+        question.pair,
+    ).fetchall()
+    said = statements.say_same(db, *question.pair)
+    lines = said.lines
+    if name is not None:
+        said = statements.say_name(db, name, [question.one.face_id])
+        lines += said.lines
+    here = said.person_id
+    there = {id for (id,) in db.execute("SELECT id FROM persons")}
+    db.conn.executemany(
+        "INSERT OR IGNORE INTO suggestions VALUES (?, ?, ?)",
+        [(*sorted((here, id)), score) for id, score in others if id in there and id != here],
+    )
+    return Said(lines, here, said.name, said.faces, said.along, said.notes)
+
+
+def not_same(db: Database, question: Question) -> Said:
+    """Say no; inside a write transaction."""
+    return statements.say_not_same(db, *question.pair)
+
+
+def ignore(db: Database, question: Question) -> Said:
+    """Say that nobody is to be asked about those of the two who have no name, or about both."""
+    sides = (question.one, question.other)
+    nameless = [side.person_id for side in sides if side.person is None]
+    return statements.say_ignore(db, person_ids=nameless or list(question.pair))
+
+
+def take_back(db: Database, question: Question, said: Said) -> None:
+    """Take an answer back, so that the question is asked again; inside a write transaction."""
+    for line in reversed(said.lines):
+        statements.undo(db, line)
+    db.execute(
+        "INSERT OR REPLACE INTO suggestions SELECT ?1, ?2, ?3 "
+        "WHERE (SELECT count(*) FROM persons WHERE id IN (?1, ?2)) = 2",
+        [*sorted(question.pair), question.score],
+    )
+
+
+def _pairs(db: Database) -> list[tuple[int, float, int, int]]:
+    """How many faces it settles, score and persons of each question, in their order."""
+    faces = dict(
+        db.execute(
+            f"SELECT person_id, count(*) FROM faces {LIVING} AND person_id IS NOT NULL "
+            "GROUP BY person_id"
+        ).fetchall()
+    )
+    found = []
+    for one, other, score, *names in db.execute(
+        "SELECT person_id, other_id, score, a.name, b.name FROM suggestions "
+        "JOIN persons AS a ON a.id = person_id JOIN persons AS b ON b.id = other_id "
+        "WHERE NOT a.ignored AND NOT b.ignored"
+    ):
+        sizes = faces.get(one, 0), faces.get(other, 0)
+        nameless = [n for n, name in zip(sizes, names, strict=True) if name is None]
+        # With one name a yes names the other one; with none or two the smaller joins.
+        settles = nameless[0] if len(nameless) == 1 else min(sizes)
+        if min(sizes):
+            found.append((settles, float(score), one, other))
+    return sorted(found, key=lambda one: (-one[0], -one[1], one[2:]))
+
+
+def _sides(opened: Opened, one: int, other: int) -> tuple[Side, Side] | None:
+    rows = [_rows(opened, person) for person in (one, other)]
+    if not all(map(len, rows)):
+        return None
+    mine, theirs = (opened.engine.embeddings(some) for some in rows)
+    at = np.unravel_index(int(np.argmax(mine @ theirs.T)), (len(mine), len(theirs)))
+    nearest = [int(some[i]) for some, i in zip(rows, at, strict=True)]
+    first, second = (
+        _side(opened, person, row) for person, row in zip((one, other), nearest, strict=True)
+    )
+    return first, second
+
+
+def _side(opened: Opened, person: int, row: int) -> Side:
+    face = opened.catalog.faces_at([row])[row]
+    (faces,) = opened.db.execute(
+        f"SELECT count(*) FROM faces {LIVING} AND person_id = ?", [person]
+    ).fetchone()
+    return Side(person, face.person, faces, face.id, face.path, face.number, face.taken_at)
+
+
+def _rows(opened: Opened, person: int) -> Rows:
+    """Rows of a person's best faces that are what was written."""
+    found = opened.db.execute(
+        f"SELECT row FROM faces {LIVING} AND person_id = ? ORDER BY quality DESC, faces.id LIMIT ?",
+        [person, COMPARED],
+    ).fetchall()
+    rows = np.array([row for (row,) in found], np.int64)
+    return rows[opened.engine.sound(rows)] if len(rows) else rows
