@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from numbers import Real
 from typing import Any
 
 from retrieve.errors import BadInput
@@ -38,6 +39,13 @@ def checked_threshold(threshold: Any) -> float:
     if not -1 <= least <= 1:
         raise BadInput(f"wanted a threshold from -1 to 1, a cosine; got {threshold!r}")
     return least
+
+
+def checked_strangers(chance: Any) -> float:
+    """The chance that the best of a gallery of strangers passes."""
+    if isinstance(chance, bool) or not isinstance(chance, Real) or not 0 < chance < 1:
+        raise BadInput(f"wanted strangers above 0 and below 1, a chance; got {chance!r}")
+    return float(chance)
 
 
 def checked_query(query: Any) -> str:
