@@ -25,6 +25,8 @@ COMMANDS = {
     "search": "search.search:search",
     "name": "people.name:name",
     "people": "people.name:people",
+    "identify": "people.identify:identify",
+    "verify": "people.verify:verify",
     "export": "collection.export:export",
     "import": "collection.import_:import_",
     "detect": "search.detect:detect",

@@ -50,6 +50,7 @@ FLOORS = (
     ("retrieve.indexes.opened",),
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
+    ("retrieve.indexes.people.identification",),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),

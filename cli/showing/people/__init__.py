@@ -1,0 +1,1 @@
+"""Who is who, as people read it and as programs do."""
