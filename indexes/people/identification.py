@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +113,11 @@ class Identification(Sequence[IdentifiedFace]):
     def __len__(self) -> int:
         return len(self.faces)
 
-    def __getitem__(self, which):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, which: int) -> IdentifiedFace: ...
+    @overload
+    def __getitem__(self, which: slice) -> list[IdentifiedFace]: ...
+    def __getitem__(self, which: int | slice) -> IdentifiedFace | list[IdentifiedFace]:
         return self.faces[which]
 
     def __repr__(self) -> str:

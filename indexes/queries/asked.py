@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-from numbers import Real
 from typing import Any
 
 from retrieve.errors import BadInput
@@ -32,10 +31,7 @@ def checked_id(face_id: Any) -> int:
 
 def checked_threshold(threshold: Any) -> float:
     """The lowest score, a cosine."""
-    try:
-        least = float(threshold) if not isinstance(threshold, str | bytes) else math.nan
-    except (TypeError, ValueError):
-        least = math.nan
+    least = _number(threshold)
     if not -1 <= least <= 1:
         raise BadInput(f"wanted a threshold from -1 to 1, a cosine; got {threshold!r}")
     return least
@@ -43,9 +39,10 @@ def checked_threshold(threshold: Any) -> float:
 
 def checked_strangers(chance: Any) -> float:
     """The chance that the best of a gallery of strangers passes."""
-    if isinstance(chance, bool) or not isinstance(chance, Real) or not 0 < chance < 1:
+    told = _number(chance)
+    if not 0 < told < 1:
         raise BadInput(f"wanted strangers above 0 and below 1, a chance; got {chance!r}")
-    return float(chance)
+    return told
 
 
 def checked_query(query: Any) -> str:
@@ -68,6 +65,14 @@ def checked_filter(wanted: Any) -> Filter:
     if not isinstance(wanted, Filter):
         raise BadInput(f"wanted conditions as retrieve.Filter(since=…, …); got {wanted!r}")
     return wanted
+
+
+def _number(value: Any) -> float:
+    """Of what is a number; else not one."""
+    try:
+        return math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _whole(value: Any, what: str, most: int) -> int:
