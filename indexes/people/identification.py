@@ -262,7 +262,7 @@ def _gallery(opened: Opened, wanted: Filter, *, unnamed: bool) -> Gallery:
     """Everybody whom a face may show; raises BadInput if that is nobody."""
 
     def make(rows: int) -> Gallery:
-        named = "" if unnamed else "WHERE name IS NOT NULL "
+        named = "" if unnamed else "WHERE name IS NOT NULL AND NOT ignored "
         query = (
             "SELECT row, person_id FROM faces JOIN persons ON persons.id = person_id "
             f"{named}ORDER BY person_id, row"

@@ -11,10 +11,10 @@ from numpy.testing import assert_allclose
 from retrieve.errors import BadInput, CollectionError
 from retrieve.evaluation.identification import open_set, ranks
 from retrieve.faces.direct import detect, embed_faces
-from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.collection import open_collection
+from retrieve.indexes.people.statements import say_names
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 needs_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason="../shared/photos is not here")
@@ -149,9 +149,8 @@ def test_155_portraits_are_named_nine_years_older_and_strangers_hardly_ever(tmp_
         probes = sorted((PHOTOS / "congress" / "query_2024").glob("*.jpg"))
         answers = [opened.search_faces(probe, k=1000, threshold=-1) for probe in probes]
         with writing(opened.db):
-            faces = {hit.path.stem: hit.face_id for hit in answers[0].faces[0].hits}
-            for name, face_id in faces.items():
-                persons.give_name(opened.db, name, [face_id])
+            named = {hit.path.stem: [hit.face_id] for hit in answers[0].faces[0].hits}
+            say_names(opened.db, named)
         told = [opened.identify(probe)[0] for probe in probes]
     gallery = sorted({hit.path.stem for hit in answers[0].faces[0].hits})
     scores = np.full((len(probes), len(gallery)), -1.0)

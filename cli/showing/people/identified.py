@@ -11,6 +11,7 @@ from rich.table import Table
 from retrieve.cli.showing import render
 from retrieve.cli.showing.facehits import hit_json, numbers, threshold_json, threshold_line
 from retrieve.cli.showing.render import GONE, is_gone, near, printable, shown
+from retrieve.indexes.catalog.persons import shown_as
 
 if TYPE_CHECKING:
     from retrieve.indexes.people.identification import (
@@ -50,7 +51,7 @@ def skipped_json(path: Path, reason: str) -> None:
 
 def called(candidate: Candidate) -> str:
     """The name, or the number of somebody who has none."""
-    return candidate.person or f"#{candidate.person_id}"
+    return shown_as(candidate.person_id, candidate.person)
 
 
 def _table(photo: Identification) -> Table:

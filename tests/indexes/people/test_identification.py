@@ -19,6 +19,7 @@ from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.opened import Opened
 from retrieve.indexes.people.identification import identify, likeness, why_nobody
+from retrieve.indexes.people.statements import say_names
 from retrieve.types import Face, Photo
 
 CALIBRATED = load(SHIPPED / f"{DEFAULT_EMBEDDER}-{DEFAULT_DETECTOR}{SUFFIX}")
@@ -69,11 +70,17 @@ def collection(tmp_path, monkeypatch):
 
 
 def _know(collection, **people):
-    """Store a photo with these faces of each, and name them."""
-    for name, words in people.items():
-        ids = small.add(collection, f"/{name}.jpg", words, quality=0.95)
-        with writing(collection.db):
-            persons.give_name(collection.db, name, ids)
+    """Store a photo of each of their faces, and name these."""
+    named = {
+        name: [
+            id
+            for i, word in enumerate(words.split())
+            for id in small.add(collection, f"/{name}{i}.jpg", word, quality=0.95)
+        ]
+        for name, words in people.items()
+    }
+    with writing(collection.db):
+        say_names(collection.db, named)
 
 
 def _identified(collection, rows=PROBE, *, quality=0.95, **options):
@@ -92,7 +99,7 @@ def test_the_likeliest_person_is_named_with_what_that_is_worth(collection):
     assert face.who.probability == pytest.approx(CALIBRATED.probability(0.86, 0.95))
     assert face.chance == pytest.approx(CALIBRATED.chance_among(0.86, [1, 1, 1]), rel=1e-4)
     assert (face.runner_up.person, face.runner_up.score) == ("eva", pytest.approx(0.6))
-    assert [hit.path.name for hit in face.who.nearest] == ["ana.jpg"]
+    assert [hit.path.name for hit in face.who.nearest] == ["ana0.jpg"]
 
 
 def test_the_same_score_names_nobody_among_more_people(collection):
@@ -187,6 +194,28 @@ def test_faces_that_nobody_named_are_nobody(collection):
     with pytest.raises(BadInput, match="retrieve name NAME PHOTO"):
         _identified(collection)
     _know(collection, ana=".6/2")
+    assert _told(collection) == [(None, "below the threshold")]
+
+
+def test_somebody_without_a_name_is_told_by_number_where_that_is_asked_for(collection):
+    _know(collection, eva=".6/2")
+    (face_id,) = small.add(collection, "/x.jpg", ".9/1", quality=0.95)
+    with writing(collection.db):
+        nobody = persons.add_person(collection.db)
+        collection.db.execute(
+            "UPDATE faces SET person_id = ?, by = 'group' WHERE id = ?", [nobody, face_id]
+        )
+    (face,) = _identified(collection)
+    assert (face.who, face.best.person, face.runner_up) == (None, "eva", None)
+    (face,) = _identified(collection, unnamed=True)
+    assert (face.who.person_id, face.who.person) == (nobody, None)
+    assert face.runner_up.person == "eva"
+
+
+def test_somebody_who_is_ignored_is_not_named(collection):
+    _know(collection, ana=".9/1", eva=".6/2")
+    with writing(collection.db):
+        collection.db.execute("UPDATE persons SET ignored = 1 WHERE name = 'ana'")
     assert _told(collection) == [(None, "below the threshold")]
 
 

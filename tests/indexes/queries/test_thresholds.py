@@ -13,10 +13,10 @@ from retrieve.evaluation.strangers import independent
 from retrieve.faces.calibration import SHIPPED, SUFFIX, load
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
-from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.opened import Opened
+from retrieve.indexes.people.statements import say_names
 from retrieve.indexes.queries.thresholds import threshold_among
 
 CALIBRATED = load(SHIPPED / f"{DEFAULT_EMBEDDER}-{DEFAULT_DETECTOR}{SUFFIX}")
@@ -84,9 +84,11 @@ def collection(tmp_path):
             faces = small.add(made, path, words, **options)
             ids |= dict(zip(words.split(), faces, strict=True))
         with writing(made.db):
-            for name in ("ana", "eva", "luis"):
-                own = [id for word, id in ids.items() if word.startswith(name)]
-                persons.give_name(made.db, name, own)
+            named = {
+                name: [id for word, id in ids.items() if word.startswith(name)]
+                for name in ("ana", "eva", "luis")
+            }
+            say_names(made.db, named)
         yield made
 
 
