@@ -154,9 +154,9 @@ def likeness(embedding: NDArray[np.float32], faces: Embeddings) -> float:
     returns    the mean of the score with the nearest and with the direction of their mean; the
                cosine where n is 1
     With two and four faces a person it misses .0086 and .0023 of the known where strangers pass by
-    .01, the nearest alone .0111 and .0046. The direction alone misses .0072 and .0021, but strangers
-    reach it more often than n^.8 faces: .0223 of them are let in where .01 is stated, .0160 and
-    .0141 with both, .0144 and .0117 with the nearest (python -m benchmarks.scores).
+    .01, the nearest alone .0111 and .0046. The direction alone misses .0072 and .0021, but
+    strangers reach it more often than n^.8 faces: .0223 of them are let in where .01 is stated,
+    .0160 and .0141 with both, .0144 and .0117 with the nearest (python -m benchmarks.scores).
     """
     common = unit_rows(faces.mean(axis=0, keepdims=True))[0]
     return float((np.max(faces @ embedding) + common @ embedding) / 2)
