@@ -176,6 +176,26 @@ def test_the_candidates_are_those_of_all_people(collection, monkeypatch):
     assert found.least.among == pytest.approx(independent([3, 1, 7, 2, 1, 40]))
 
 
+def test_people_who_are_more_alike_than_others_ask_for_a_higher_score(collection):
+    """As those of one family or origin are; of people who are less alike nothing is taken."""
+    _know(collection, **{f"p{i}": f".1/{i}" for i in range(20)})
+    apart = _identified(collection)
+    assert apart.least.score == pytest.approx(CALIBRATED.threshold_among([1] * 20))
+    assert apart.least.strangers == 0.01
+    with writing(collection.db):
+        collection.db.execute("UPDATE persons SET ignored = 1")
+    _know(collection, **{f"q{i}": f"{0.83 + i / 1000:.4f}/{i}" for i in range(20)})
+    alike = _identified(collection)
+    assert alike.least.score > apart.least.score + 0.03
+    (face,) = alike
+    assert face.chance > CALIBRATED.chance_among(face.best.score, [1] * 20)
+
+
+def test_a_handful_of_people_does_not_tell_how_alike_they_are(collection):
+    _know(collection, **{f"q{i}": f"{0.83 + i / 1000:.4f}/{i}" for i in range(11)})
+    assert _identified(collection).least.score == CALIBRATED.threshold_among([1] * 11)
+
+
 def test_conditions_choose_who_is_compared(collection):
     _know(collection, ana=".9/1", eva=".6/2")
     found = _identified(collection, wanted=Filter(persons=("eva",)))
