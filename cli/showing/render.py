@@ -331,9 +331,10 @@ def calibration(
     table = Table(box=None, pad_edge=False)
     for name in ("false-match rate", "threshold", "probability there", "false non-match rate"):
         table.add_column(name, justify="right")
+    of_two = "default" if fitted.strangers is None else "two faces"
     for fmr, threshold in fitted.thresholds.items():
         table.add_row(
-            fmr + (" (two faces)" if fmr == fitted.fmr else ""),
+            fmr + (f" ({of_two})" if fmr == fitted.fmr else ""),
             f"{threshold:.4f}",
             f"{fitted.probability(threshold):.1%}",
             f"{missed[fmr]:.4f}",

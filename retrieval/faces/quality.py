@@ -1,7 +1,7 @@
 """How likely the default embedder finds a face again, judged without a network.
 
-Quality is the chance that a face and a good photo of the same person pass the default threshold
-together: a face of .9 misses one of ten such pairs. It is told from how large, sharp and frontal
+Quality is the chance that a face and a good photo of the same person pass the threshold of two
+faces together: a face of .9 misses one of ten such pairs. It is told from how large, sharp and frontal
 the face is, how it is lit, and whether its eyes and its mouth have as much detail as the rest.
 The coefficients are fitted to faces and damaged copies of them by `python -m benchmarks.quality`.
 
