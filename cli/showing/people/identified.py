@@ -63,23 +63,27 @@ def _table(photo: Identification) -> Table:
         table.add_column(column, justify="right")
     table.add_column("runner-up", overflow="fold")
     table.add_column("margin", justify="right")
-    table.add_column("")
     for face in photo:
         best, second = face.best, face.runner_up
         table.add_row(
             str(face.number),
-            printable("unknown" if face.who is None else called(face.who)),
+            printable(_name(face)),
             f"{best.score:.4f}",
             "" if best.probability is None else f"{best.probability:.1%}",
             "" if face.chance is None else f"{face.chance:.2g}",
             printable("" if second is None else called(second)),
             "" if second is None else f"{best.score - second.score:.4f}",
-            printable(f"{face.why}; nearest: {called(best)}" if face.who is None else ""),
         )
     return table
 
 
+def _name(face: IdentifiedFace) -> str:
+    return f"unknown (nearest: {called(face.best)})" if face.who is None else called(face.who)
+
+
 def _nearest(face: IdentifiedFace) -> None:
+    if face.why:
+        render.line(f"face {face.number} is unknown: {face.why}")
     for title, candidate in (("nearest", face.best), ("runner-up", face.runner_up)):
         if candidate is None:
             continue
