@@ -13,7 +13,7 @@ after whatever computes that or stores faces anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -445,14 +445,14 @@ def _places(db: Database, face_ids: Iterable[int]) -> Places:
 
 def _anchor(db: Database, person_id: int, *, without: Iterable[int] = ()) -> int:
     """The face by which a person is known: one that was said to be theirs, else the best."""
+    return _anchors(db, person_id, without=without)[0]  # a person has a face
+
+
+def _anchors(db: Database, person_id: int, *, without: Iterable[int] = ()) -> list[int]:
+    """All faces of a person but some, the ones by which they are best known first."""
     left_out = set(without)
-    for (id,) in db.execute(
-        "SELECT id FROM faces WHERE person_id = ? ORDER BY by = 'human' DESC, quality DESC, id",
-        [person_id],
-    ):
-        if id not in left_out:
-            return int(id)
-    raise AssertionError("a person has a face")
+    query = "SELECT id FROM faces WHERE person_id = ? ORDER BY by = 'human' DESC, quality DESC, id"
+    return [id for (id,) in db.execute(query, [person_id]) if id not in left_out]
 
 
 def _unsaid(db: Database, held: Held, name: str, face_ids: Sequence[int]) -> list[int]:
@@ -516,9 +516,15 @@ def _assign(
     elif name is not None:
         name = persons.person(db, target).name or name
     ids = []
-    if alone:
-        to = dict.fromkeys(alone, target) | _crowded_out(db, target, named)
-        ids.append(_add(db, kind, to, alone, person_id=target, name=name, source=source))
+    for left, some in _by_person(places, alone, target, without).items():
+        to = dict.fromkeys(some, target) | _crowded_out(db, target, named)
+        rest = [] if left is None else _anchors(db, left, without=named)[:1]
+        ids.append(
+            _add(
+                db, kind, to | dict.fromkeys(rest, left), some, rest,
+                person_id=target, other_id=left if rest else None, name=name, source=source,
+            )
+        )  # fmt: skip
     for group, some in groups.items():
         moving = _fitting(db, group, target, some)
         to = dict.fromkeys(moving, target) | _crowded_out(db, target, named)
@@ -526,6 +532,17 @@ def _assign(
         fields = {"person_id": target, "other_id": group}
         ids.append(_add(db, kind, to, some, name=name, source=source, **fields))
     return ids, target, along
+
+
+def _by_person(
+    places: Places, faces: Sequence[int], target: int, unnamed: Collection[int]
+) -> dict[int | None, list[int]]:
+    """Faces by the person with another name who loses them; None: nobody does."""
+    found: dict[int | None, list[int]] = {}
+    for face in faces:
+        whose, _ = places[face]
+        found.setdefault(None if whose == target or whose in unnamed else whose, []).append(face)
+    return found
 
 
 def _crowded_out(db: Database, person_id: int, named: Sequence[int]) -> dict[int, int]:

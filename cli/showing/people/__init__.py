@@ -1,1 +1,1 @@
-"""Who is who, as people read it and as programs do."""
+"""Persons, what was said of them and who is who, as people read it and as programs do."""
