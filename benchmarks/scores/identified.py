@@ -219,7 +219,7 @@ def by_group(embeddings: Embeddings, people: list[str], named: set[str], by: Cal
         rng, N = np.random.default_rng(0), min(20, len(set(own)) // 2)
         mine = np.unique(who[inside])
         let: dict[str, list[NDArray[np.bool_]]] = {"all people": [], "their own people": []}
-        missed: dict[str, list[NDArray[np.bool_]]] = {title: [] for title in let}
+        below: dict[str, list[NDArray[np.bool_]]] = {way: [] for way in let}
         person = []
         for _ in range(5 * DRAWS):
             gallery = rng.permutation(mine)[:N]
@@ -234,11 +234,11 @@ def by_group(embeddings: Embeddings, people: list[str], named: set[str], by: Cal
                 ("their own people", least_of(by, embeddings[stored], CHANCES[0])),
             ):
                 let[way].append(best >= least)
-                missed[way].append(own_best < least)
+                below[way].append(own_best < least)
         print(f"{title}, {len(mine)} people: {'; '.join(told)}")
         for way in let:
             print(
                 f"  among {N} of them, {CHANCES[0]:g} stated by the curve of {way}: "
                 f"{share(np.concatenate(let[way]), np.concatenate(person))} of the others pass, "
-                f"{np.concatenate(missed[way]).mean():.4f} of their own are missed"
+                f"{np.concatenate(below[way]).mean():.4f} of their own are missed"
             )
