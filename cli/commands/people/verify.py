@@ -11,12 +11,12 @@ from retrieve.cli.options import JsonOption
 
 SAME, DIFFERENT, UNSURE = 0, 3, 4  # exit codes; 1 and 2 stay error and usage
 
-PhotoArgument = Annotated[Path, typer.Argument(help="A photo.", exists=True, dir_okay=False)]
-
 
 def verify(
-    a: PhotoArgument,
-    b: PhotoArgument,
+    a: Annotated[Path, typer.Argument(metavar="A", help="A photo.", exists=True, dir_okay=False)],
+    b: Annotated[
+        Path, typer.Argument(metavar="B", help="Another one.", exists=True, dir_okay=False)
+    ],
     false_match_rate: Annotated[
         float,
         typer.Option(
