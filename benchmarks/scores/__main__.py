@@ -8,7 +8,8 @@ FOLDER is that of benchmarks.verification. Prints, with the default detector and
   how many of the known are found, in galleries drawn by chance; what several faces of one person
   count for; and congress, who are portraits
 - identified: who is named, right or wrong, by the product's own rule in such galleries; what the
-  runner-up and several faces of one person change; and people of two groups
+  runner-up and several faces of one person change; what is said of pairs of photos; and people of
+  two groups
 - cohort: whether scores normalised by a cohort of strangers miss or confuse fewer
 
 Faces are found and embedded once and kept in --kept; all else is arithmetic. --write puts the curve
@@ -102,6 +103,7 @@ def main() -> None:
         good = news.labelled_quality().astype(np.float64)
         identified.table(embeddings, people, good, shipped)
         identified.margins(embeddings, people, good, shipped)
+        identified.verified(embeddings, people, good, shipped)
         identified.joins(embeddings, people, shipped)
         identified.by_group(embeddings, people, cohort.groups(asked.folder), shipped)
     if "cohort" in parts:
