@@ -23,7 +23,7 @@ from sqlite_utils import Database
 
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog import persons
-from retrieve.indexes.catalog.database import among
+from retrieve.indexes.catalog.database import among, writing
 from retrieve.indexes.catalog.paths import path_of
 from retrieve.indexes.catalog.persons import NUMBERED, add_person, checked_name, drop_empty
 from retrieve.indexes.people import log, wording
@@ -33,8 +33,8 @@ from retrieve.indexes.people.replay import Held, replay
 
 __all__ = [
     "FaceRef", "Links", "Said", "apply", "history", "links", "rename", "say_ignore", "say_name",
-    "say_names", "say_nobody", "say_not_a_face", "say_not_same", "say_same", "say_whose", "split",
-    "undo",
+    "say_names", "say_nobody", "say_not_a_face", "say_not_same", "say_same", "say_whose", "settle",
+    "split", "undo",
 ]  # fmt: skip
 
 Places = dict[int, tuple[int | None, By]]  # a face → the person that it is of, and who says so
@@ -377,6 +377,13 @@ def links(db: Database) -> Links:
         np.array(must, np.int64).reshape(-1, 2),
         np.array(cannot, np.int64).reshape(-1, 2),
     )
+
+
+def settle(db: Database) -> None:
+    """apply() in a transaction of its own, where anything was said at all."""
+    if db.execute("SELECT 1 FROM statements LIMIT 1").fetchone() is not None:
+        with writing(db):
+            apply(db)
 
 
 def apply(db: Database) -> Held:
