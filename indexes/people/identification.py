@@ -35,9 +35,9 @@ from retrieve.types import Embeddings, Face, Hit, Pixels
 if TYPE_CHECKING:
     from retrieve.sources import Reader
 
-# Somebody is named who is ten times as probable as the next one at least: among 400 people with
-# one photo each wrong names fall from .0006 of the known to .0003, right ones from .9348 to .9323;
-# with a hundred times as probable .9149 are right (python -m benchmarks.scores --only identified).
+# Somebody is named who is ten times as probable as the next one at least: among 100 people with
+# one photo each wrong names fall from .0006 of the known to .0002, right ones from .962 to .960;
+# with a hundred times as probable .951 are right (python -m benchmarks.scores --only identified).
 ODDS = 10.0
 CANDIDATES = 8  # people whose faces are all looked at; by one face alone the order may differ
 NEAREST = 64  # faces among which they are sought first
