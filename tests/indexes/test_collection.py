@@ -151,7 +151,7 @@ def test_155_portraits_are_named_nine_years_older_and_strangers_hardly_ever(tmp_
         with writing(opened.db):
             named = {hit.path.stem: [hit.face_id] for hit in answers[0].faces[0].hits}
             say_names(opened.db, named)
-        told = [opened.identify(probe)[0] for probe in probes]
+        identified = [opened.identify(probe)[0] for probe in probes]
     gallery = sorted({hit.path.stem for hit in answers[0].faces[0].hits})
     scores = np.full((len(probes), len(gallery)), -1.0)
     for i, answer in enumerate(answers):
@@ -166,10 +166,10 @@ def test_155_portraits_are_named_nine_years_older_and_strangers_hardly_ever(tmp_
     assert (result.identified.hits, result.accepted.hits) >= (153, 0)
     # At the default a stranger is named with a chance of .01: of 40 none or one, 2 at most
     # (97.5 %). One looks much like somebody of the 255 (docs/scores.md).
-    named = [face.who.person if face.who else None for face in told]
-    assert sum(name == one for name, one in zip(named, names, strict=True)) >= 153
-    assert sum(one not in (None, name) for name, one in zip(named, names, strict=True)) <= 1
-    for face, best in zip(told, scores.max(axis=1), strict=True):
+    named = [face.who.person if face.who else None for face in identified]
+    assert sum(told == is_ for told, is_ in zip(named, names, strict=True)) >= 153
+    assert sum(told not in (None, is_) for told, is_ in zip(named, names, strict=True)) <= 1
+    for face, best in zip(identified, scores.max(axis=1), strict=True):
         assert face.best.score == pytest.approx(best, abs=1e-6)
 
 
