@@ -165,7 +165,7 @@ def test_155_portraits_are_named_nine_years_older_and_strangers_hardly_ever(tmp_
     strangers = scores[place == 0].max()
     result = open_set(scores, names, gallery, float(np.nextafter(strangers, 2)))
     assert (result.identified.hits, result.accepted.hits) >= (153, 0)
-    # At the default of a search all of the 155 pass, and of 40 strangers at .01 two at most (97.5 %).
+    # At the default of a search all 155 pass, and of 40 strangers two at most (.01, 97.5 %).
     passing = scores.max(axis=1) >= least
     assert passing[place > 0].sum() == 155
     assert passing[place == 0].sum() <= 2
