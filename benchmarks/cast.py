@@ -1,7 +1,7 @@
 """How far apart the drawn people are: python -m benchmarks.cast
 
 Prints of the demo's album and the tests' one, with either detector and the default embedder, the
-scores of pairs of faces of one person and of two, beside the default threshold.
+scores of pairs of faces of one person and of two, beside the threshold of two faces.
 
 --choose N chooses the people of an album again (CAST in retrieve.sample_data.people) from as many
 candidates as --among says, by the highest score that any two pictures of two people reach

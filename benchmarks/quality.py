@@ -2,7 +2,7 @@
 
 FOLDER is that of benchmarks.verification. Each face of a person with two photos or more is damaged
 in a patch of its photo, from which crops and picture are cut; a face is found when it and another
-photo of that person, undamaged, pass the default threshold of 2 in 10,000 together. Quality is
+photo of that person, undamaged, pass the threshold of 2 in 10,000 together. Quality is
 fitted by logistic regression to these, a person weighing the same however many pairs there are.
 
 Printed is what holds on people that it was not fitted on, by folds of people: in each bin of

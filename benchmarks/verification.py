@@ -11,8 +11,8 @@ each --model and --detector, as they run when they are installed,
 - CPU ms a crop on one thread, in turn in each of several rounds; the best round counts
 
 --calibrate OUT writes what a score means, fitted on both, and prints by folds of people how far its
-probabilities lie from the truth, and how many strangers pass its default threshold, on people that
-it was not fitted on. --figures FILE puts the figures of the (one) detector into the table that
+probabilities lie from the truth, and how many strangers pass its threshold of two faces, on people
+that it was not fitted on. --figures FILE puts the figures of the (one) detector into the table that
 `retrieve models` shows. Crops are kept in build/verification.
 """
 
@@ -230,7 +230,7 @@ def report(
         )
         path = calibrate / f"{embedder.name}-{detector}{calibration.SUFFIX}"
         worth = held_out([news, official], [embeddings, vectors])
-        print(f"{path}: default threshold {fitted.threshold:.4f}; {worth}")
+        print(f"{path}: threshold of two faces {fitted.threshold:.4f}; {worth}")
         calibration.save(fitted, path)
         threshold = fitted.threshold
     told_of = portraits(official, vectors, threshold)

@@ -33,6 +33,8 @@ COMMANDS = {
     "ignore": "people.ignore:ignore",
     "undo": "people.undo:undo",
     "history": "people.history:history",
+    "identify": "people.identify:identify",
+    "verify": "people.verify:verify",
     "export": "collection.export:export",
     "import": "collection.import_:import_",
     "detect": "search.detect:detect",

@@ -26,6 +26,17 @@ CollectionOption = Annotated[
 ]
 
 
+StrangersOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="CHANCE",
+        help="The chance that the best of as many strangers passes as are searched; the lowest "
+        "score follows from it.",
+        show_default=".01",
+    ),
+]
+
+
 class Device(StrEnum):
     """Where networks run."""
 

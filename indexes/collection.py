@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.building.workers import Job
     from retrieve.indexes.info import Info
+    from retrieve.indexes.people.identification import Identification
     from retrieve.indexes.reembedding.faces import OnProgress as OnFaces
     from retrieve.indexes.reembedding.faces import Reembedded
     from retrieve.networks.weights import Progress as OnDownload
@@ -330,6 +331,7 @@ class Collection:
         *,
         k: int = 10,
         threshold: float | None = None,
+        strangers: float | None = None,
         wanted: Filter = EVERYTHING,
         face: int | None = None,
         exact: bool = False,
@@ -338,13 +340,15 @@ class Collection:
 
         photo      path, bytes, image of Pillow, or array (H, W, 3) uint8 RGB
         k          hits for each of its faces
-        threshold  lowest score of a hit; None is the calibrated default
+        threshold  lowest score of a hit; None lets it follow from strangers
+        strangers  the chance that the best of as many strangers passes as are searched; None is .01
         wanted     what a hit has to satisfy
         face       search only this face of the photo, 1 for the first
         exact      score every stored face, whatever index there is
         returns    the hits of all its faces, best first; `faces` holds them by face
         raises     CollectionError if nothing was indexed or with other networks, BadInput for
-                   a photo of no use, or where the embedder has no default threshold
+                   a photo of no use, for both threshold and strangers, or where the embedder has
+                   no calibration that one could follow from
         """
         return face_queries.search_photo(
             self.opened,
@@ -352,6 +356,7 @@ class Collection:
             reader_of(photo),
             k=k,
             threshold=threshold,
+            strangers=strangers,
             wanted=wanted,
             face=face,
             exact=exact,
@@ -363,6 +368,7 @@ class Collection:
         *,
         k: int = 10,
         threshold: float | None = None,
+        strangers: float | None = None,
         wanted: Filter = EVERYTHING,
         exact: bool = False,
     ) -> Probe:
@@ -371,7 +377,13 @@ class Collection:
         raises  BadInput if there is no such face
         """
         return face_queries.search_stored(
-            self.opened, face_id, k=k, threshold=threshold, wanted=wanted, exact=exact
+            self.opened,
+            face_id,
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            exact=exact,
         )
 
     def search_texts(
@@ -409,6 +421,7 @@ class Collection:
         *,
         k: int = 10,
         threshold: float | None = None,
+        strangers: float | None = None,
         mode: Mode | str = Mode.HYBRID,
         wanted: Filter = EVERYTHING,
         exact: bool = False,
@@ -418,7 +431,12 @@ class Collection:
         raises  as search_faces() and search_texts(); BadInput for a photo without a face
         """
         hits = self.search_faces(
-            photo, k=MOST_FACES, threshold=threshold, wanted=wanted, exact=exact
+            photo,
+            k=MOST_FACES,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            exact=exact,
         )
         if not hits.faces:
             raise BadInput(f"no face found in {hits.name}; give a photo in which a face shows")
@@ -470,9 +488,45 @@ class Collection:
             self.opened, embeddings, k=k, threshold=threshold, wanted=wanted, exact=exact
         )
 
-    def default_threshold(self) -> float:
-        """The calibrated score; raises BadInput if the embedder has no calibration."""
-        return face_queries.default_threshold(self.opened)
+    def identify(
+        self,
+        photo: PhotoLike,
+        *,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        unnamed: bool = False,
+    ) -> Identification:
+        """Whose each face of a photo is: somebody who has a name here, or nobody known.
+
+        threshold  lowest score that names somebody; None lets it follow from strangers
+        strangers  the chance, at most, that somebody whom the collection does not know is named;
+                   None is .01
+        wanted     which stored faces are compared
+        unnamed    persons whom nobody named are among those whom it may be
+        raises     as search_faces(); BadInput if nobody has a name
+        """
+        from retrieve.indexes.people.identification import identify
+
+        return identify(
+            self.opened,
+            self.networks,
+            reader_of(photo),
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            unnamed=unnamed,
+        )
+
+    def default_threshold(
+        self, *, strangers: float | None = None, wanted: Filter = EVERYTHING
+    ) -> float:
+        """The score that the best of as many strangers passes by a chance as are searched.
+
+        strangers, wanted  as of search_faces()
+        raises             BadInput if the embedder has no calibration that tells
+        """
+        return face_queries.least_score(self.opened, wanted, strangers=strangers).score
 
     def picture(self, face_id: int) -> bytes:
         """A stored face as a small JPEG; raises BadInput if there is none of that id."""

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.catalog.contents import Catalog
 from retrieve.indexes.catalog.database import is_read_only, reading, writing
 from retrieve.indexes.catalog.filters import FACES, Filter, findable
+from retrieve.indexes.catalog.searched import among
 from retrieve.indexes.search import traces
 from retrieve.indexes.search.engine import Engine, Loaded
 from retrieve.indexes.search.texts import Encoding, Texts
@@ -81,7 +82,7 @@ class Opened:
         self.engine = Engine(db, path, self.faces, device=device, loaded=loaded)
         self.texts = Texts(db, path, encoding, device=device, loaded=loaded)
         self.picture = picture
-        self._kept: tuple[object, NDArray[np.bool_] | None] | None = None
+        self._kept: dict[str, tuple[object, Any]] = {}
 
     def notes(self) -> Path | None:
         """The folder that keeps notes of what is written of the collection elsewhere, until it is
@@ -109,12 +110,27 @@ class Opened:
         """(rows,) which faces a search may find, None if all; kept until something is committed
         or asked for otherwise.
         """
+        return self.kept("findable", wanted, lambda rows: findable(self.db, rows, wanted))
+
+    def among(self, wanted: Filter) -> float:
+        """As how many strangers the faces count that a search may find; kept likewise."""
+        return self.kept(
+            "among", wanted, lambda rows: among(self.db, rows, self.findable(wanted), wanted)
+        )
+
+    def kept(self, what: str, wanted: object, make: Callable[[int], T]) -> T:
+        """Something that follows from the catalog, made again when it has changed.
+
+        wanted  what it was made for: another one takes its place
+        make    gives it, for so many rows of faces
+        """
         rows = self.space().rows
         version = self.db.execute("PRAGMA data_version").fetchone()[0]
         key = (version, self.db.conn.total_changes, rows, wanted)
-        if self._kept is None or self._kept[0] != key:
-            self._kept = (key, findable(self.db, rows, wanted))
-        return self._kept[1]
+        if what not in self._kept or self._kept[what][0] != key:
+            self._kept[what] = (key, make(rows))
+        found: T = self._kept[what][1]
+        return found
 
     def begin(self, networks: Networks | None) -> None:
         """Make the space of faces if it is new, and finish what a writer that died left over.

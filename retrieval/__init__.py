@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     )
     from retrieve.faces.direct import Comparison, compare, detect, embed_faces
     from retrieve.faces.extract import Faces
+    from retrieve.faces.verify import Verification, verify
     from retrieve.indexes.catalog.filters import Filter
     from retrieve.indexes.collection import Collection, open_collection
+    from retrieve.indexes.people.identification import Identification
     from retrieve.indexes.queries.probes import Probe
     from retrieve.indexes.words.stores import load_words
     from retrieve.text.encoders.encode import load_encoder
@@ -51,10 +53,12 @@ __all__ = [
     "Faces",
     "Filter",
     "Hit",
+    "Identification",
     "MissingExtra",
     "Probe",
     "RetrievalError",
     "TextHit",
+    "Verification",
     "WeightsError",
     "compare",
     "detect",
@@ -62,6 +66,7 @@ __all__ = [
     "load_encoder",
     "load_words",
     "open_collection",
+    "verify",
 ]
 
 _HOMES = {
@@ -74,8 +79,10 @@ _HOMES = {
     ),
     "retrieve.faces.direct": ("Comparison", "compare", "detect", "embed_faces"),
     "retrieve.faces.extract": ("Faces",),
+    "retrieve.faces.verify": ("Verification", "verify"),
     "retrieve.indexes.catalog.filters": ("Filter",),
     "retrieve.indexes.collection": ("Collection", "open_collection"),
+    "retrieve.indexes.people.identification": ("Identification",),
     "retrieve.indexes.queries.probes": ("Probe",),
     "retrieve.indexes.words.stores": ("load_words",),
     "retrieve.text.encoders.encode": ("load_encoder",),

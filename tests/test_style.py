@@ -51,6 +51,7 @@ FLOORS = (
     ("retrieve.indexes.people",),
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
+    ("retrieve.indexes.people.identification",),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),

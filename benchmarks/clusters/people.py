@@ -106,7 +106,7 @@ def _at(
     faces: Found, photos: Sequence[int], calibration: Calibration, chances: tuple[float, float]
 ) -> Clusters:
     count = int(np.isin(faces.photo, photos).sum())
-    first, second = (calibration.threshold_beside(count, chance) for chance in chances)
+    first, second = (calibration.threshold_for(count, chance) for chance in chances)
     limits = thresholds_among(calibration, count)
     limits = replace(limits, first=first, nearest=first, second=second)
     return grouped(faces, photos, calibration, limits)[0]

@@ -7,6 +7,9 @@ FOLDER is that of benchmarks.verification. Prints, with the default detector and
 - galleries: how many strangers pass the threshold that a chance and a number of people give, and
   how many of the known are found, in galleries drawn by chance; what several faces of one person
   count for; and congress, who are portraits
+- identified: who is named, right or wrong, by the product's own rule in such galleries; what the
+  runner-up and several faces of one person change; what is said of pairs of photos; and people of
+  two groups
 - cohort: whether scores normalised by a cohort of strangers miss or confuse fewer
 
 Faces are found and embedded once and kept in --kept; all else is arithmetic. --write puts the curve
@@ -21,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.scores import calibrated, cohort, galleries
+from benchmarks.scores import calibrated, cohort, galleries, identified
 from benchmarks.scores.faces import KEPT, Found, damaged, found
 from benchmarks.verification import GALLERY, labelled, people_dev
 from retrieve.evaluation import identification
@@ -33,7 +36,7 @@ from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
 from retrieve.faces.embedding.views import embed, views
 from retrieve.training.calibrate import stranger_curve
 
-PARTS = ("quality", "galleries", "cohort")
+PARTS = ("quality", "galleries", "identified", "cohort")
 
 
 def portraits(faces: Found, shipped: Calibration) -> None:
@@ -90,11 +93,19 @@ def main() -> None:
         shipped = calibration.load(path)
     if "quality" in parts:
         calibrated.table(pairs, shipped)
+        calibrated.by_group(pairs, shipped, people, cohort.groups(asked.folder))
     if "galleries" in parts:
         assert shipped.strangers is not None, "--write keeps one"
         galleries.table(embeddings, people, shipped.strangers)
         galleries.alike(embeddings, people, shipped.strangers)
         portraits(found(asked.folder, "congress", asked.kept), shipped)
+    if "identified" in parts:
+        good = news.labelled_quality().astype(np.float64)
+        identified.table(embeddings, people, good, shipped)
+        identified.margins(embeddings, people, good, shipped)
+        identified.verified(embeddings, people, good, shipped)
+        identified.joins(embeddings, people, shipped)
+        identified.by_group(embeddings, people, cohort.groups(asked.folder), shipped)
     if "cohort" in parts:
         cohort.table(asked.folder, embeddings, people)
         cohort.differences(asked.folder, embeddings, people)

@@ -24,6 +24,7 @@ class Pairs:
 
     scores, same, quality  (M,) of pairs; quality is that of the worse face
     rows, columns          (M,) which of the folds of people each side lies in
+    one, other             (M,) which of the labelled faces each side was made of
     """
 
     scores: Scores
@@ -31,6 +32,8 @@ class Pairs:
     quality: NDArray[np.float32]
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
+    one: NDArray[np.int64]
+    other: NDArray[np.int64]
 
     def chosen(self, which: NDArray[np.bool_]) -> tuple[Scores, Scores]:
         """Of one person, of two."""
@@ -59,6 +62,8 @@ def pairs(
         np.minimum(damaged.quality[a], quality[b]),
         fold[who[of]],
         fold[who[b]],
+        of,
+        b,
     )
 
 
@@ -95,7 +100,42 @@ def table(found: Pairs, before: calibration.Calibration) -> None:
         low = below
 
 
+def by_group(
+    found: Pairs, before: calibration.Calibration, people: list[str], named: set[str]
+) -> None:
+    """Prints the expected calibration error within people with East Asian names and within all
+    others, with one answer for all and by quality, on folds of people.
+    """
+    folds = [fitted(found, fold) for fold in range(FOLDS)]
+    inside = np.isin(people, list(named))
+    bins = np.digitize(found.quality, BELOW)
+    for title, which in (
+        ("East Asian names", inside[found.one] & inside[found.other]),
+        ("all others", ~inside[found.one] & ~inside[found.other]),
+    ):
+        # Strangers of a small group are of all folds: what is held out is the damaged face.
+        same = found.same[which]
+        one = _chance(before, found.scores[which])
+        by = np.empty(len(same))
+        for fold, own in enumerate(folds):
+            for place in range(len(BELOW) + 1):
+                here = (found.rows[which] == fold) & (bins[which] == place)
+                some = own[place] if place < len(own) else before
+                by[here] = _chance(some, found.scores[which][here])
+        stated = [expected_error(chances[same], chances[~same]) for chances in (one, by)]
+        print(
+            f"{title}, damaged and as they are: {same.sum()} pairs of one person, "
+            f"{(~same).sum()} of two; expected calibration error {stated[0]:.4f}, by quality "
+            f"{stated[1]:.4f}"
+        )
+
+
+def _chance(by: Worse | calibration.Calibration, scores: Scores) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = 1 / (1 + np.exp(-(by.slope * scores + by.intercept)))
+    return found
+
+
 def _chances(
     scores: tuple[Scores, Scores], by: Worse | calibration.Calibration
 ) -> list[NDArray[np.float64]]:
-    return [1 / (1 + np.exp(-(by.slope * one + by.intercept))) for one in scores]
+    return [_chance(by, one) for one in scores]

@@ -16,6 +16,7 @@ from retrieve.types import Face, Hit
 if TYPE_CHECKING:
     from retrieve.faces.extract import PhotoFaces
     from retrieve.indexes.queries.probes import Probe
+    from retrieve.indexes.queries.thresholds import Threshold
     from retrieve.indexes.search.engine import State
 
 
@@ -29,6 +30,30 @@ def search_tables(probes: Sequence[Probe]) -> None:
                 render.line(f"{title}: no stored face passes the threshold")
                 continue
             render.show(_hits_table(title, face.hits))
+    for least in dict.fromkeys(probe.least for probe in probes if probe.least is not None):
+        render.line(threshold_line(least))
+
+
+def threshold_line(least: Threshold) -> str:
+    """What passes, among how many, and how often strangers do."""
+    among = f"{least.among:,.0f} stranger{'' if round(least.among) == 1 else 's'}"
+    if least.strangers is None:
+        return f"threshold {least.score:.4f}, among {among}"
+    return (
+        f"threshold {least.score:.4f}: the best of {among} reaches it with a chance of "
+        f"{least.strangers:.2g}"
+    )
+
+
+def threshold_json(least: Threshold | None) -> dict[str, Any]:
+    """The same as fields; none where nothing was searched."""
+    if least is None:
+        return {}
+    return {
+        "threshold": round(least.score, 6),
+        "among": round(least.among, 1),
+        "strangers": None if least.strangers is None else float(f"{least.strangers:.4g}"),
+    }
 
 
 def _hits_table(title: str, hits: Sequence[Hit]) -> Table:
@@ -65,25 +90,30 @@ def search_json(probes: Sequence[Probe]) -> None:
         faces = [
             {
                 "face": face.number,
-                "box": _numbers(face.face.box),
+                "box": numbers(face.face.box),
                 "quality": round(face.quality, 4),
-                "hits": [_hit(hit) for hit in face.hits],
+                "hits": [hit_json(hit) for hit in face.hits],
             }
             for face in probe.faces
         ]
-        answer: dict[str, Any] = {"probe": shown(Path(probe.name)), "faces": faces}
+        answer: dict[str, Any] = {
+            "probe": shown(Path(probe.name)),
+            **threshold_json(probe.least),
+            "faces": faces,
+        }
         if probe.reason is not None:
             answer["skipped"] = probe.reason
         render.as_json(answer)
 
 
-def _hit(hit: Hit) -> dict[str, Any]:
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """The fields of one hit."""
     return {
         "rank": hit.rank,
         "path": shown(hit.path),
         "gone": is_gone(hit.path),
         "face": hit.number,
-        "box": _numbers(hit.face.box),
+        "box": numbers(hit.face.box),
         "score": round(hit.score, 6),
         "probability": None if hit.probability is None else round(hit.probability, 6),
         "quality": round(hit.quality, 4),
@@ -117,7 +147,7 @@ def search_csv(probes: Sequence[Probe]) -> None:
                         face.number,
                         hit.rank,
                         shown(hit.path),
-                        *_numbers(hit.face.box),
+                        *numbers(hit.face.box),
                         f"{hit.score:.6f}",
                         probability,
                         hit.taken_at or "",
@@ -170,12 +200,13 @@ def faces_json(path: Path, found: PhotoFaces) -> None:
 
 def _face(face: Face, quality: float) -> dict[str, Any]:
     return {
-        "box": _numbers(face.box),
-        "landmarks": [_numbers(point) for point in face.landmarks],
+        "box": numbers(face.box),
+        "landmarks": [numbers(point) for point in face.landmarks],
         "score": round(face.score, 6),
         "quality": round(quality, 4),
     }
 
 
-def _numbers(values: Iterable[Any]) -> list[float]:
+def numbers(values: Iterable[Any]) -> list[float]:
+    """Of a box or a point, as JSON has them."""
     return [round(float(value), 2) for value in values]

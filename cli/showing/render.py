@@ -317,19 +317,39 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
         line(f"  {shown(item.path)}: {item.reason}")
 
 
-def calibration(fitted: Calibration, missed: dict[str, float], kept: Path) -> None:
-    """A fitted calibration: thresholds with both error rates."""
+def calibration(
+    fitted: Calibration,
+    missed: dict[str, float],
+    error: tuple[float, float] | None,
+    kept: Path,
+) -> None:
+    """A fitted calibration: thresholds with both error rates, and for galleries.
+
+    error  expected calibration error on folds of people, and in the worst; None where it was not
+           measured
+    """
     table = Table(box=None, pad_edge=False)
     for name in ("false-match rate", "threshold", "probability there", "false non-match rate"):
         table.add_column(name, justify="right")
+    of_two = "default" if fitted.strangers is None else "two faces"
     for fmr, threshold in fitted.thresholds.items():
         table.add_row(
-            fmr + (" (default)" if fmr == fitted.fmr else ""),
+            fmr + (f" ({of_two})" if fmr == fitted.fmr else ""),
             f"{threshold:.4f}",
             f"{fitted.probability(threshold):.1%}",
             f"{missed[fmr]:.4f}",
         )
     _out.print(table)
+    if fitted.strangers is None:
+        line("too few people to tell how high the best of many strangers scores")
+    else:
+        sizes = ", ".join(f"{fitted.threshold_for(N):.4f} among {N:,}" for N in (10, 100, 1000))
+        line(f"default threshold, by how many are searched: {sizes}")
+    if error is not None:
+        line(
+            f"on people not fitted on probabilities are {error[0]:.4f} away from the truth "
+            f"({error[1]:.4f} in the worst of five folds)"
+        )
     line(f"{fitted.genuine} pairs of one person, {fitted.impostor} of two; kept in {kept}")
 
 

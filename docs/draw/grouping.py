@@ -55,7 +55,7 @@ def _thresholds(axes: Axes, here: int) -> None:
         (CHANCE, paper.BLUE, f"two faces (first pass): {CHANCE:g}"),
         (CHANCE_ON_AVERAGE, paper.RED, f"two groups on average (second): {CHANCE_ON_AVERAGE:g}"),
     ):
-        scores = [calibrated.threshold_beside(float(n), chance) for n in SIZES]
+        scores = [calibrated.threshold_for(float(n), chance) for n in SIZES]
         axes.plot(SIZES, scores, color=colour, label=label)
     axes.axvline(here, color=paper.INK, lw=1, ls="--")
     axes.set_xscale("log")

@@ -125,7 +125,7 @@ def findable(
     said to be no face.
     raises  BadInput for a person whom nobody named
     """
-    where, values = _conditions(db, wanted, items)
+    where, values = conditions(db, wanted, items)
     hidden = _hidden(db, items)
     if where:
         keep = np.zeros(rows, np.bool_)
@@ -155,7 +155,11 @@ def _hidden(db: Database, items: str) -> list[tuple[int]]:
     return found
 
 
-def _conditions(db: Database, wanted: Filter, items: str) -> tuple[list[str], list[Any]]:
+def conditions(db: Database, wanted: Filter, items: str) -> tuple[list[str], list[Any]]:
+    """What SQL says of a filter, and the values that it asks for; of a place a band alone.
+
+    raises  BadInput for a person whom nobody named
+    """
     where: list[str] = []
     values: list[Any] = []
     if wanted.since is not None:

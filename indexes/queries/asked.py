@@ -31,13 +31,18 @@ def checked_id(face_id: Any) -> int:
 
 def checked_threshold(threshold: Any) -> float:
     """The lowest score, a cosine."""
-    try:
-        least = float(threshold) if not isinstance(threshold, str | bytes) else math.nan
-    except (TypeError, ValueError):
-        least = math.nan
+    least = _number(threshold)
     if not -1 <= least <= 1:
         raise BadInput(f"wanted a threshold from -1 to 1, a cosine; got {threshold!r}")
     return least
+
+
+def checked_strangers(chance: Any) -> float:
+    """The chance that the best of a gallery of strangers passes."""
+    told = _number(chance)
+    if not 0 < told < 1:
+        raise BadInput(f"wanted strangers above 0 and below 1, a chance; got {chance!r}")
+    return told
 
 
 def checked_query(query: Any) -> str:
@@ -60,6 +65,14 @@ def checked_filter(wanted: Any) -> Filter:
     if not isinstance(wanted, Filter):
         raise BadInput(f"wanted conditions as retrieve.Filter(since=…, …); got {wanted!r}")
     return wanted
+
+
+def _number(value: Any) -> float:
+    """Of what is a number; else not one."""
+    try:
+        return math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _whole(value: Any, what: str, most: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrieve.errors import BadInput
-from retrieve.faces import calibration
 from retrieve.faces.calibration import Calibration
 from retrieve.faces.embedding.views import chosen, embed
 from retrieve.indexes.building.networks import Networks
@@ -26,6 +26,7 @@ from retrieve.indexes.queries.asked import (
     checked_threshold,
 )
 from retrieve.indexes.queries.probes import Probe, ProbeFace, numbered, probe_face
+from retrieve.indexes.queries.thresholds import Threshold, threshold_among
 from retrieve.networks.own import check_embeddings
 from retrieve.types import Embeddings, Hit
 
@@ -44,6 +45,7 @@ def search_photo(
     *,
     k: int = 10,
     threshold: float | None = None,
+    strangers: float | None = None,
     wanted: Filter = EVERYTHING,
     face: int | None = None,
     exact: bool = False,
@@ -51,28 +53,38 @@ def search_photo(
     """The stored faces most like the faces in a photo.
 
     k          hits for each face
-    threshold  lowest score of a hit; None is the calibrated default
+    threshold  lowest score of a hit; None lets it follow from strangers
+    strangers  the chance that the best of as many strangers passes as are searched; None is .01
     wanted     what a hit has to satisfy
     face       search only this face of the photo, 1 for the first
     exact      score every stored face, whatever index there is
-    raises     CollectionError if nothing was indexed or with other networks, BadInput if there
-               is no default threshold for the embedder, BadPhoto for a photo of no use
+    raises     CollectionError if nothing was indexed or with other networks, BadInput if both are
+               given or there is no calibration to take one from, BadPhoto for a photo of no use
     """
     k, wanted = checked_k(k), checked_filter(wanted)
     face = None if face is None else checked_face(face)
     space = opened.space()
     networks.follow(space.made_by)
     networks.check(space)
-    least = _least(opened, threshold)
+    least = least_score(opened, wanted, threshold=threshold, strangers=strangers)
     found = networks.extract(read)
     numbers = numbered(found, face)
     hits: list[list[Hit]] = []
     if numbers:
         crops = chosen(found.crops, [number - 1 for number in numbers])
         embeddings = embed(networks.embedder, crops)
-        hits = nearest(opened, embeddings, k=k, threshold=least, wanted=wanted, exact=exact)
+        quality = [float(found.quality[number - 1]) for number in numbers]
+        hits = nearest(
+            opened,
+            embeddings,
+            k=k,
+            threshold=least.score,
+            wanted=wanted,
+            exact=exact,
+            quality=quality,
+        )
     faces = [probe_face(found, *pair) for pair in zip(numbers, hits, strict=True)]
-    return Probe(found.photo.path, faces)
+    return Probe(found.photo.path, faces, least=least)
 
 
 def search_stored(
@@ -81,6 +93,7 @@ def search_stored(
     *,
     k: int = 10,
     threshold: float | None = None,
+    strangers: float | None = None,
     wanted: Filter = EVERYTHING,
     exact: bool = False,
 ) -> Probe:
@@ -89,7 +102,7 @@ def search_stored(
     raises  BadInput if there is no such face
     """
     k, wanted, face_id = checked_k(k), checked_filter(wanted), checked_id(face_id)
-    least = _least(opened, threshold)
+    least = least_score(opened, wanted, threshold=threshold, strangers=strangers)
 
     def found() -> tuple[StoredFace, Embeddings]:
         check_items(opened.db, FACES, "id", [face_id])
@@ -102,13 +115,22 @@ def search_stored(
         return stored, opened.engine.embeddings([stored.row])
 
     stored, embedding = opened.consistently(found)
-    hits = nearest(opened, embedding, k=k + 1, threshold=least, wanted=wanted, exact=exact)[0]
+    (hits,) = nearest(
+        opened,
+        embedding,
+        k=k + 1,
+        threshold=least.score,
+        wanted=wanted,
+        exact=exact,
+        quality=[stored.quality],
+    )
     others = [hit for hit in hits if hit.face_id != face_id][:k]
     ranked = [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
     from PIL import Image
 
     crop = np.asarray(Image.open(io.BytesIO(opened.catalog.crop(face_id))).convert("RGB"))
-    return Probe(stored.path, [ProbeFace(stored.number, stored.face, crop, stored.quality, ranked)])
+    face = ProbeFace(stored.number, stored.face, crop, stored.quality, ranked)
+    return Probe(stored.path, [face], least=least)
 
 
 def nearest(
@@ -119,17 +141,21 @@ def nearest(
     threshold: float = -1.0,
     wanted: Filter = EVERYTHING,
     exact: bool = False,
+    quality: Sequence[float] | None = None,
 ) -> list[list[Hit]]:
     """The stored faces nearest to each embedding, best first.
 
     embeddings  (Q, D) float32 unit rows of this collection's embedder
     wanted      what a hit has to satisfy; k hits come whenever k faces do
     exact       score every stored face, whatever index there is
+    quality     of each of the Q faces, 0 to 1, where it is known: the probability is that of the
+                worse face of a pair
     returns     for each of the Q no more than k hits, none with a score below threshold
     """
     check_embeddings(embeddings, opened.space().dim)
     k, wanted, least = checked_k(k), checked_filter(wanted), checked_threshold(threshold)
     calibrated = opened.calibration()
+    probes = [1.0] * len(embeddings) if quality is None else quality
 
     def hits() -> list[list[Hit]]:
         keep = opened.findable(wanted)
@@ -142,29 +168,46 @@ def nearest(
             raise torn(FACES)
         return [
             [
-                _hit(opened, rank, faces[row], score, calibrated)
+                hit_of(opened, rank, faces[row], score, calibrated, worst)
                 for rank, (score, row) in enumerate(zip(*pair, strict=True), 1)
                 if score >= least
             ]
-            for pair in zip(scores.tolist(), rows.tolist(), strict=True)
+            for worst, *pair in zip(probes, scores.tolist(), rows.tolist(), strict=True)
         ]
 
     return opened.consistently(hits)
 
 
-def default_threshold(opened: Opened) -> float:
-    """The calibrated score; raises BadInput if the embedder has no calibration."""
+def least_score(
+    opened: Opened,
+    wanted: Filter = EVERYTHING,
+    *,
+    threshold: float | None = None,
+    strangers: float | None = None,
+) -> Threshold:
+    """The lowest score of a hit among the faces that fulfil a condition, as threshold_among().
+
+    raises  CollectionError if nothing was indexed, BadInput as threshold_among()
+    """
     embedder = opened.space().made_by["embedder"]
-    return calibration.required(opened.calibration(), embedder).threshold
+    return threshold_among(
+        opened.calibration(),
+        embedder,
+        opened.among(wanted),
+        threshold=threshold,
+        strangers=strangers,
+    )
 
 
-def _least(opened: Opened, threshold: float | None) -> float:
-    return default_threshold(opened) if threshold is None else checked_threshold(threshold)
-
-
-def _hit(
-    opened: Opened, rank: int, stored: StoredFace, score: float, calibrated: Calibration | None
+def hit_of(
+    opened: Opened,
+    rank: int,
+    stored: StoredFace,
+    score: float,
+    calibrated: Calibration | None,
+    quality: float,
 ) -> Hit:
+    """A stored face as the answer to a probe of that quality."""
     return Hit(
         rank=rank,
         face_id=stored.id,
@@ -172,7 +215,9 @@ def _hit(
         number=stored.number,
         face=stored.face,
         score=score,
-        probability=calibrated.probability(score) if calibrated else None,
+        probability=calibrated.probability(score, min(quality, stored.quality))
+        if calibrated
+        else None,
         quality=stored.quality,
         taken_at=stored.taken_at,
         person=stored.person,

@@ -13,6 +13,7 @@ from retrieve.types import Face, Hit, Pixels
 
 if TYPE_CHECKING:
     from retrieve.faces.extract import PhotoFaces
+    from retrieve.indexes.queries.thresholds import Threshold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,12 +48,15 @@ class Probe(Sequence[Hit]):
     path    the photo's file, None of one that was given as bytes, image or array
     faces   its faces, each with its own hits
     reason  why it could not be used, else None
+    least   the lowest score of a hit, among how many, and how often strangers reach it; None where
+            nothing was searched
     hits    of all faces together, a stored face once, ranked anew
     """
 
     path: Path | None
     faces: list[ProbeFace]
     reason: str | None = None
+    least: Threshold | None = None
     hits: list[Hit] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,11 @@ SEEN_PAIRS = 10  # fewer pairs of people than these show no rate
 # 2.7 to 3.1, 4.4 to 5.0 times as often as one, at rates of 1 in 1,000 to 1 in 10,000
 # (python -m benchmarks.scores).
 ALIKE = 0.8
+# People of one family or origin score higher with each other than all people do, and so do photos
+# of one kind. How much, the people of a gallery tell by themselves: at rates that their pairs show
+# their scores are those of the curve, moved and stretched.
+TOLD_RATES = (0.5, 0.2, 0.1, 0.05)
+STRETCHED = (0.7, 1.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,25 @@ def fit(scores: Scores, weights: NDArray[np.floating[Any]]) -> Curve:
     scale, shape = _tail(excess, counts, pairs * start)
     seen = min(start, SEEN_PAIRS / pairs)
     return Curve(rates, _rising(knots).tolist(), scale, shape, seen, pairs)
+
+
+def of_people(curve: Curve, scores: Scores) -> Curve:
+    """A curve of all people, moved to where some people's pairs lie.
+
+    scores   (M,) of pairs of these people, each of whom has one photo
+    returns  the scores of the curve, each a + b times as high, where a and b bring those at
+             TOLD_RATES nearest to theirs, and b is within STRETCHED
+    raises   BadInput for pairs of fewer people than a curve needs
+    """
+    if scores.size < 2 * TAIL_PAIRS:
+        raise BadInput(f"wanted {2 * TAIL_PAIRS} pairs of people at least; got {scores.size}")
+    theirs = np.quantile(scores.astype(np.float64), 1 - np.array(TOLD_RATES))
+    all_people = np.array([curve.score(rate) for rate in TOLD_RATES])
+    away = all_people - all_people.mean()
+    b = float(np.clip(away @ (theirs - theirs.mean()) / (away @ away), *STRETCHED))
+    a = float(theirs.mean() - b * all_people.mean())
+    moved = [a + b * score for score in curve.scores]
+    return replace(curve, scores=moved, scale=b * curve.scale)
 
 
 def pair_weights(rows: Sequence[str], columns: Sequence[str]) -> NDArray[np.float64]:

@@ -59,7 +59,8 @@ class Calibration:
                       answers are equally probable beforehand
     thresholds        false-match rate → the lowest score at which no more of the
                       impostor pairs pass
-    fmr               the rate whose threshold is the default
+    fmr               the rate whose threshold is that of two faces, and of whole galleries too
+                      where there is no curve of strangers
     genuine, impostor pairs that it was fitted on
     data              where they came from
     strangers         how often two strangers score as high, from which the thresholds of whole
@@ -83,7 +84,7 @@ class Calibration:
 
     @property
     def threshold(self) -> float:
-        """The default for "same person": its false-match rate is `fmr`."""
+        """That of two faces, "same person" from it on: its false-match rate is `fmr`."""
         return self.thresholds[self.fmr]
 
     def probability(self, score: float, quality: float = 1.0) -> float:
@@ -91,8 +92,30 @@ class Calibration:
 
         quality  of the worse of them, 0 to 1
         """
-        by = next((one for one in self.worse if quality < one.below), self)
+        by = self._at(quality)
         return 1 / (1 + math.exp(-(by.slope * score + by.intercept)))
+
+    def odds(self, margin: float, quality: float = 1.0) -> float:
+        """How many times as probable one person is as another who scores so much less.
+
+        margin   of scores, 0 or more
+        quality  of the worst of the faces, 0 to 1
+        """
+        return math.exp(self._at(quality).slope * margin)
+
+    def _at(self, quality: float) -> Calibration | Worse:
+        return next((one for one in self.worse if quality < one.below), self)
+
+    def false_match_rate(self, score: float) -> float:
+        """Of how many pairs of strangers one scores as high, 0 to 1.
+
+        Without a curve of strangers it is the lowest rate that was measured and the score passes,
+        1 if it passes none.
+        """
+        if self.strangers is not None:
+            return self.strangers.rate(score)
+        passed = [float(rate) for rate, least in self.thresholds.items() if score >= least]
+        return min(passed, default=1.0)
 
     def threshold_among(self, faces: Iterable[int], chance: float = DEFAULT_CHANCE) -> float:
         """The score that a stranger to a whole gallery reaches with that chance, and no more.
@@ -102,15 +125,19 @@ class Calibration:
         chance  that the best of them passes, above 0 and below 1
         raises  BadInput for an empty gallery, or a calibration that has no curve of strangers
         """
-        return self.threshold_beside(strangers.independent(faces), chance)
-
-    def threshold_beside(self, others: float, chance: float = DEFAULT_CHANCE) -> float:
-        """The same for a gallery that counts as so many strangers, 1 at least."""
-        return self._curve().score(strangers.rate_for(chance, others))
+        return self.threshold_for(strangers.independent(faces), chance)
 
     def chance_among(self, score: float, faces: Iterable[int]) -> float:
         """That somebody whom a gallery does not hold scores as high with the best of it."""
-        return strangers.chance_of(self._curve().rate(score), strangers.independent(faces))
+        return self.chance_for(strangers.independent(faces), score)
+
+    def threshold_for(self, among: float, chance: float = DEFAULT_CHANCE) -> float:
+        """threshold_among() of a gallery that counts as so many strangers, 1 at least."""
+        return self._curve().score(strangers.rate_for(chance, among))
+
+    def chance_for(self, among: float, score: float) -> float:
+        """chance_among() of a gallery that counts as so many strangers, 0 or more."""
+        return strangers.chance_of(self._curve().rate(score), among)
 
     def _curve(self) -> Curve:
         if self.strangers is None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
 from retrieve.faces import calibration, extract
@@ -16,8 +17,9 @@ from retrieve.faces.detection.recipe import DEFAULT
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
 from retrieve.faces.embedding.embedder import OF_AN_EMBEDDER, Embedder
 from retrieve.faces.embedding.sums import AnyEmbedder
-from retrieve.faces.embedding.views import embed, views
+from retrieve.faces.embedding.views import PICTURE, embed, views
 from retrieve.faces.extract import Faces
+from retrieve.faces.quality import measure
 from retrieve.networks.own import check_embeddings, checked_network, weights_of
 from retrieve.sources import reader_of
 from retrieve.types import Embeddings
@@ -36,9 +38,8 @@ class Comparison:
     score             cosine of the two embeddings, -1 to 1
     probability       that both faces are one person, at even odds beforehand; None without a
                       calibration of the embedder
-    false_match_rate  share of pairs of strangers that score as high or higher, the lowest rate
-                      that was measured and the score passes; 1.0 if it passes none, None without
-                      a calibration. It is that of one pair: of `pairs` the best was taken
+    false_match_rate  share of pairs of strangers that score as high or higher; None without a
+                      calibration. It is that of one pair: of `pairs` the best was taken
     faces             which face of each photo, 1 for the largest
     pairs             how many pairs of faces were compared
     """
@@ -65,7 +66,7 @@ def detect(
     returns   a sequence of Face that holds its photo; empty if there is none
     raises    BadInput for a photo of no use
     """
-    return extract.detect(reader_of(photo), _detector(detector), DEFAULT.turning(turns))
+    return extract.detect(reader_of(photo), opened_detector(detector), DEFAULT.turning(turns))
 
 
 def embed_faces(faces: Faces, *, embedder: str | Embedder | None = None) -> Embeddings:
@@ -84,7 +85,7 @@ def embed_faces(faces: Faces, *, embedder: str | Embedder | None = None) -> Embe
             "wanted the faces of a photo as retrieve.detect(photo) gives them; "
             f"got {type(faces).__name__}"
         )
-    opened = _embedder(embedder)
+    opened = opened_embedder(embedder)
     found = embed(opened, faces.crops(views(opened, faces.landmarks_of)))
     check_embeddings(found, opened.dim)
     return found
@@ -114,31 +115,35 @@ def compare(
     )
     i, j = np.unravel_index(int(scores.argmax()), scores.shape)
     score = float(scores[i, j])
-    by, with_ = _detector(detector), _embedder(embedder)
+    worse = min(float(qualities(faces)[at]) for faces, at in zip(found, (i, j), strict=True))
+    by, with_ = opened_detector(detector), opened_embedder(embedder)
     measured = calibration.find(weights_of(with_), by.name, weights_of(by))
     return Comparison(
         score,
-        measured.probability(score) if measured else None,
-        _rate(measured, score) if measured else None,
+        measured.probability(score, worse) if measured else None,
+        measured.false_match_rate(score) if measured else None,
         (int(i) + 1, int(j) + 1),
         scores.size,
     )
 
 
-def _rate(measured: calibration.Calibration, score: float) -> float:
-    """The lowest false-match rate at which a score passes."""
-    passed = [float(rate) for rate, least in measured.thresholds.items() if score >= least]
-    return min(passed, default=1.0)
+def qualities(faces: Faces) -> NDArray[np.float32]:
+    """(N,) 0 to 1 of the faces of a photo, as retrieve.faces.quality tells it."""
+    (pictures,) = faces.crops([PICTURE])
+    told = [measure(face, picture).total for face, picture in zip(faces, pictures, strict=True)]
+    return np.array(told, np.float32)
 
 
-def _detector(asked: str | Detector | None) -> Detector:
+def opened_detector(asked: str | Detector | None) -> Detector:
+    """The one that was asked for, opened once a process; raises BadInput for what is none."""
     if asked is None or isinstance(asked, str):
         return _named_detector(asked or DEFAULT_DETECTOR)
     checked_network(asked, "a detector", OF_A_DETECTOR)
     return asked
 
 
-def _embedder(asked: str | Embedder | None) -> AnyEmbedder:
+def opened_embedder(asked: str | Embedder | None) -> AnyEmbedder:
+    """Likewise."""
     if asked is None or isinstance(asked, str):
         return _named_embedder(asked or DEFAULT_EMBEDDER)
     checked_network(asked, "an embedder", OF_AN_EMBEDDER)

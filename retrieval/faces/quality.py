@@ -1,9 +1,10 @@
 """How likely the default embedder finds a face again, judged without a network.
 
-Quality is the chance that a face and a good photo of the same person pass the default threshold
-together: a face of .9 misses one of ten such pairs. It is told from how large, sharp and frontal
-the face is, how it is lit, and whether its eyes and its mouth have as much detail as the rest.
-The coefficients are fitted to faces and damaged copies of them by `python -m benchmarks.quality`.
+Quality is the chance that a face and a good photo of the same person pass the threshold of two
+faces together: a face of .9 misses one of ten such pairs. It is told from how large, sharp and
+frontal the face is, how it is lit, and whether its eyes and its mouth have as much detail as the
+rest. The coefficients are fitted to faces and damaged copies of them by
+`python -m benchmarks.quality`.
 
 Sources: Grother, Hom, Ngan and Hanaoka 2023, "Ongoing Face Recognition Vendor Test, part 5: face
 image quality assessment" (what a quality is to predict); Crété-Roffet et al. 2007, "The blur

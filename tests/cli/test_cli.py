@@ -90,7 +90,7 @@ def test_search_imports_no_torch(collection, probe):
     "command",
     [
         *["index", "search", "detect", "embed", "info", "models", "calibrate"],
-        *["watch", "backup", "restore"],
+        *["watch", "backup", "restore", "identify", "verify"],
         *["analogy", "neighbors", "odd-one-out", "similarity"],
         *["words list", "words add", "words export", "words plot"],
         *["evaluate words", "train words"],

@@ -20,6 +20,7 @@ from retrieve.cli.options import (
     EncoderOption,
     JsonOption,
     ModelOption,
+    StrangersOption,
     TurnOption,
 )
 from retrieve.cli.showing import facehits, render
@@ -77,10 +78,11 @@ def search(
         typer.Option(
             min=-1,
             max=1,
-            help="Lowest score of a face; -1 shows the k nearest.",
-            show_default="calibrated: 2 false matches in 10,000",
+            help="Lowest score of a face, in place of --strangers; -1 shows the k nearest.",
+            show_default="as --strangers says",
         ),
     ] = None,
+    strangers: StrangersOption = None,
     *,
     wanted: Filter,
     exact: Annotated[
@@ -106,6 +108,8 @@ def search(
     together find photos with such a face of which something like the words is
     said. Every face of the photo is numbered and searched for; the probability
     is that of both faces being one person if that were an even bet beforehand.
+    The lowest score is higher the more are searched: below the hits it is told
+    how often the best of so many strangers reaches it.
     Names of persons among the words count as persons. Conditions (--since,
     --folder, ...) choose first: of what fulfils them none is missed.
 
@@ -125,6 +129,8 @@ def search(
         )
     if as_json and as_csv:
         raise BadInput("wanted --json or --csv; got both")
+    if threshold is not None and strangers is not None:
+        raise BadInput("wanted --threshold or --strangers, from which it follows; got both")
     if queries is not None and (as_csv or html is not None or open_best):
         raise BadInput("--queries prints JSON, a line for each query: no --csv, --html or --open")
     with (
@@ -146,12 +152,19 @@ def search(
         probes = []
         if face_id is not None:
             probes = [
-                opened.search_stored(face_id, k=k, threshold=threshold, wanted=wanted, exact=exact)
+                opened.search_stored(
+                    face_id,
+                    k=k,
+                    threshold=threshold,
+                    strangers=strangers,
+                    wanted=wanted,
+                    exact=exact,
+                )
             ]
         elif wants.photos:
             most = MOST_FACES if wants.words else k
             probes = [
-                _searched(opened, photo, most, threshold, wanted, wants.number, exact)
+                _searched(opened, photo, most, threshold, strangers, wanted, wants.number, exact)
                 for photo in wants.photos
             ]
         if wants.words:
@@ -180,6 +193,7 @@ def _searched(
     photo: Path,
     k: int,
     threshold: float | None,
+    strangers: float | None,
     wanted: Filter,
     face: int | None,
     exact: bool,
@@ -190,7 +204,13 @@ def _searched(
 
     try:
         return opened.search_faces(
-            photo, k=k, threshold=threshold, wanted=wanted, face=face, exact=exact
+            photo,
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            face=face,
+            exact=exact,
         )
     except BadPhoto as error:
         return Probe(photo, [], error.reason)

@@ -1,1 +1,1 @@
-"""Persons and what was said of them, as people read it and as programs do."""
+"""Persons, what was said of them and who is who, as people read it and as programs do."""

@@ -54,7 +54,7 @@ def thresholds_among(calibration: Calibration, faces: int) -> Thresholds:
     """
 
     def at(chance: float) -> float:
-        return calibration.threshold_beside(faces, chance)
+        return calibration.threshold_for(faces, chance)
 
     nearest = at(CHANCE)
     return Thresholds(

@@ -181,7 +181,7 @@ def best_precision(spec: NetworkSpec, device: str) -> Precision:
     """int8 on a CPU where the network has ranges for it, else float32.
 
     Of 1,490 news photos int8 vectors of dlib-resnet have a cosine of .9996 with float32's,
-    .9989 at least. At the default threshold .148 of the pairs of one person are missed,
+    .9989 at least. At the threshold of two faces .148 of the pairs of one person are missed,
     .145 in float32, and scores between the two precisions move by .0015. So a collection may mix
     them. Every processor computes the same (see quantize.py); one without VNNI takes 4.2 CPU ms
     a crop, 7.1 in float32. mobilefacenet is faster in float32: in 8 bits only OpenVINO gains

@@ -110,3 +110,20 @@ def test_what_has_no_answer_is_refused():
         _normal(50).score(0)
     with pytest.raises(BadInput, match="a face at least"):
         strangers.independent([2, 0])
+
+
+def test_a_curve_moves_to_where_the_pairs_of_some_people_lie():
+    curve = strangers.Curve(
+        [1.0, 0.5, 0.2, 0.1, 0.05, 0.01], [0, 0.5, 0.6, 0.65, 0.7, 0.75], 0.02, -0.1, 1e-4, 1e5
+    )
+    rates = np.linspace(1, 0.001, 5000)
+    theirs = 0.2 + 0.8 * np.array([curve.score(rate) for rate in rates])
+    moved = strangers.of_people(curve, theirs)
+    for rate in (0.5, 0.05, 1e-3, 1e-6):
+        assert moved.score(rate) == pytest.approx(0.2 + 0.8 * curve.score(rate), abs=2e-3)
+        assert moved.rate(moved.score(rate)) == pytest.approx(rate)
+    # Pairs that hardly differ do not pretend to know the tail.
+    narrow = strangers.of_people(curve, 0.7 + 0.001 * theirs)
+    assert narrow.scale == pytest.approx(strangers.STRETCHED[0] * curve.scale)
+    with pytest.raises(BadInput, match="60 pairs of people"):
+        strangers.of_people(curve, theirs[:59])

@@ -7,8 +7,16 @@ import pytest
 
 from retrieve.cli.commands.models.calibrate import _from_csv
 from retrieve.errors import BadInput
+from retrieve.faces import calibration
+from retrieve.faces.calibration import Worse
 from retrieve.faces.embedding.embedder import unit_rows
-from retrieve.training.calibrate import labelled_face, stranger_curve
+from retrieve.training.calibrate import (
+    held_out_error,
+    labelled_face,
+    pair_scores,
+    stranger_curve,
+    worse_by_quality,
+)
 from retrieve.types import Face
 
 
@@ -64,3 +72,44 @@ def test_labels_that_contradict_one_another_are_refused(tmp_path):
     labels.write_text("name,identity\n1.jpg,ana\n")
     with pytest.raises(BadInput, match="columns file and identity"):
         _from_csv(tmp_path, labels)
+
+
+def _drawn(people: int, photos: int, seed: int = 0):
+    """Faces of some people, half of them of poor quality, which lie further from their person's."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(people), photos)
+    quality = np.tile([0.95, 0.4], people * photos // 2).astype(np.float32)
+    middle = unit_rows(rng.standard_normal((people, 24)).astype(np.float32))[who]
+    noise = rng.standard_normal(middle.shape).astype(np.float32) / np.sqrt(24)
+    rows = unit_rows(middle + np.where(quality > 0.9, 0.5, 1.0)[:, None].astype(np.float32) * noise)
+    return rows, who.astype(str).tolist(), quality
+
+
+def test_scores_of_poor_faces_mean_more_where_there_are_enough_of_them():
+    rows, people, quality = _drawn(30, 6)
+    (worse,) = worse_by_quality(rows, people, quality)
+    assert worse.below == 0.5
+    told = calibration.fit(
+        *pair_scores(rows, people),
+        embedder="",
+        embedder_sha256="",
+        detector="",
+        data="",
+        worse=[worse],
+    )
+    assert told.probability(0.5, 0.4) > told.probability(0.5, 0.95)
+    few = [row[:8] for row in (rows, people, quality)]
+    assert worse_by_quality(*few) == ()
+    # What is known of other qualities, and of these where they are too few, stays.
+    known = (Worse(0.2, 5.0, 0.0), Worse(0.5, 6.0, 0.0))
+    assert worse_by_quality(*few, known) == known
+    assert worse_by_quality(rows, people, quality, known) == (known[0], worse)
+
+
+def test_probabilities_are_judged_on_people_who_were_left_out():
+    rows, people, quality = _drawn(60, 6)
+    mean, most = held_out_error(rows, people, quality)
+    assert 0 < mean <= most < 0.1
+    # One answer for good and poor faces is further from the truth.
+    assert held_out_error(rows, people, np.full_like(quality, 0.95))[0] > mean
+    assert held_out_error(rows[:12], people[:12], quality[:12]) is None

@@ -1,0 +1,122 @@
+"""Who is in photos: a name or an honest "unknown" for each face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from retrieve.cli.showing import render
+from retrieve.cli.showing.facehits import hit_json, numbers, threshold_json, threshold_line
+from retrieve.cli.showing.render import GONE, is_gone, near, printable, shown
+from retrieve.indexes.catalog.persons import shown_as
+
+if TYPE_CHECKING:
+    from retrieve.indexes.people.identification import (
+        Candidate,
+        Identification,
+        IdentifiedFace,
+    )
+
+
+def tables(found: Sequence[Identification], *, explain: bool) -> None:
+    """A table for each photo, and below it what the names mean."""
+    for photo in found:
+        if photo.faces:
+            render.show(_table(photo))
+            if explain:
+                for face in photo:
+                    _nearest(face)
+    for least in dict.fromkeys(photo.least for photo in found):
+        render.line(threshold_line(least))
+
+
+def as_json(photo: Identification, *, explain: bool) -> None:
+    """One object for a photo."""
+    render.as_json(
+        {
+            "path": None if photo.path is None else shown(photo.path),
+            **threshold_json(photo.least),
+            "faces": [_face(face, explain=explain) for face in photo],
+        }
+    )
+
+
+def skipped_json(path: Path, reason: str) -> None:
+    """One object for a photo that could not be used."""
+    render.as_json({"path": shown(path), "faces": [], "skipped": reason})
+
+
+def called(candidate: Candidate) -> str:
+    """The name, or the number of somebody who has none."""
+    return shown_as(candidate.person_id, candidate.person)
+
+
+def _table(photo: Identification) -> Table:
+    name = "the photo" if photo.path is None else shown(near(photo.path))
+    table = Table(title=printable(name), title_justify="left", box=None, pad_edge=False)
+    table.add_column("face", justify="right")
+    table.add_column("name", overflow="fold")
+    for column in ("score", "probability", "chance"):
+        table.add_column(column, justify="right")
+    table.add_column("runner-up", overflow="fold")
+    table.add_column("margin", justify="right")
+    for face in photo:
+        best, second = face.best, face.runner_up
+        table.add_row(
+            str(face.number),
+            printable(_name(face)),
+            f"{best.score:.4f}",
+            "" if best.probability is None else f"{best.probability:.1%}",
+            "" if face.chance is None else f"{face.chance:.2g}",
+            printable("" if second is None else called(second)),
+            "" if second is None else f"{best.score - second.score:.4f}",
+        )
+    return table
+
+
+def _name(face: IdentifiedFace) -> str:
+    return f"unknown (nearest: {called(face.best)})" if face.who is None else called(face.who)
+
+
+def _nearest(face: IdentifiedFace) -> None:
+    if face.why:
+        render.line(f"face {face.number} is unknown: {face.why}")
+    for title, candidate in (("nearest", face.best), ("runner-up", face.runner_up)):
+        if candidate is None:
+            continue
+        render.line(f"face {face.number}, {title}: {called(candidate)}, {candidate.score:.4f}")
+        for hit in candidate.nearest:
+            gone = f" ({GONE})" if is_gone(hit.path) else ""
+            render.line(f"  {hit.score:.4f}  {shown(near(hit.path))}, face {hit.number}{gone}")
+
+
+def _face(face: IdentifiedFace, *, explain: bool) -> dict[str, Any]:
+    best, second = face.best, face.runner_up
+    found = {
+        "face": face.number,
+        "box": numbers(face.face.box),
+        "person_id": None if face.who is None else face.who.person_id,
+        "person": None if face.who is None else face.who.person,
+        "score": round(best.score, 6),
+        "probability": None if best.probability is None else round(best.probability, 6),
+        "chance": None if face.chance is None else float(f"{face.chance:.4g}"),
+        "runner_up": None if second is None else _candidate(second, explain=explain),
+    }
+    if explain:
+        found |= {"why": face.why or None, "nearest": _candidate(best, explain=True)}
+    return found
+
+
+def _candidate(candidate: Candidate, *, explain: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "person_id": candidate.person_id,
+        "person": candidate.person,
+        "score": round(candidate.score, 6),
+        "probability": None if candidate.probability is None else round(candidate.probability, 6),
+    }
+    if explain:
+        found["faces"] = [hit_json(hit) for hit in candidate.nearest]
+    return found
