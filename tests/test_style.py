@@ -47,7 +47,7 @@ FLOORS = (
     ("retrieve.indexes.vectors",),
     ("retrieve.indexes.search",),
     ("retrieve.indexes.building", "retrieve.indexes.words"),
-    ("retrieve.indexes.opened",),
+    ("retrieve.indexes.opened", "retrieve.indexes.labelled"),
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
     ("retrieve.indexes.collection",),

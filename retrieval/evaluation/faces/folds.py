@@ -55,22 +55,29 @@ class Accuracy:
     pairs: int
 
 
-def chosen(people: People, *, folds: int = FOLDS, seed: int = 0) -> Chosen:
+def chosen(
+    people: People,
+    *,
+    first: NDArray[np.bool_] | None = None,
+    folds: int = FOLDS,
+    seed: int = 0,
+) -> Chosen | None:
     """Pairs by chance in folds of people, as many of one person as of two in each.
 
-    people  (N,) who each face shows
-    folds   fewer where there are not as many people with two faces; two at least
-    raises  BadInput for fewer
+    people   (N,) who each face shows
+    first    (N,) which faces may be the first of a pair; None is all
+    folds    fewer where there are not as many people with two faces
+    returns  None where there are too few people for two folds of two
     """
     rng = np.random.default_rng((seed, 0xF01D))
     counts = np.bincount(people)
-    several, single = np.flatnonzero(counts > 1), np.flatnonzero(counts == 1)
-    folds = min(folds, len(several))
-    if folds < 2 or len(several) + len(single) < 2 * folds:
-        raise BadInput(
-            "folds need two people with two faces each and as many others at least; got "
-            f"{len(several)} with two faces or more, {len(single)} with one"
-        )
+    may = np.ones(len(people), np.bool_) if first is None else first
+    asked = np.bincount(people[may], minlength=len(counts)) > 0
+    several = np.flatnonzero((counts > 1) & asked)
+    single = np.flatnonzero((counts > 0) & ~((counts > 1) & asked))
+    folds = min(folds, len(several), (len(several) + len(single)) // 2)
+    if folds < 2:
+        return None
     fold_of = np.zeros(len(counts), np.int64)
     order = np.concatenate([rng.permutation(several), rng.permutation(single)])
     fold_of[order] = np.arange(len(order)) % folds
@@ -78,6 +85,9 @@ def chosen(people: People, *, folds: int = FOLDS, seed: int = 0) -> Chosen:
     for number in range(folds):
         rows = np.flatnonzero(fold_of[people] == number)
         one, other = np.triu_indices(len(rows), k=1)
+        turned = ~may[rows[one]]
+        one, other = np.where(turned, other, one), np.where(turned, one, other)
+        one, other = one[may[rows[one]]], other[may[rows[one]]]
         same = people[rows[one]] == people[rows[other]]
         own, strangers = np.flatnonzero(same), np.flatnonzero(~same)
         each = min(EACH, len(own), len(strangers))

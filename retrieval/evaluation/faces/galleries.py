@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve.evaluation.faces.pairs import NOT_FOUND, People
+from retrieve.evaluation.faces.pairs import People, Probes, probes_of
 from retrieve.evaluation.faces.resampling import Share, share
 from retrieve.types import Embeddings
 
@@ -85,8 +85,7 @@ class _Tally:
 def first_rank(
     faces: Embeddings,
     people: People,
-    probes: Embeddings | None = None,
-    found: NDArray[np.bool_] | None = None,
+    probes: Probes | None = None,
     *,
     draws: int = DRAWS,
     seed: int = 0,
@@ -94,21 +93,20 @@ def first_rank(
     """Closed set: the share of probes whose best in a gallery of everybody is their person.
 
     faces   (N, D) unit rows; people (N,)
-    probes  (N, D) the same faces as they were seen another time
-    found   (N,) which probes there are; one that there is not finds nobody
+    probes  of whom each is asked for where its own face is not in the gallery; None is the faces
     """
     rng = np.random.default_rng((seed, 0x6A11))
-    rows = faces if probes is None else probes
+    asked = probes_of(faces) if probes is None else probes
     hits, trials = np.zeros((2, int(people.max()) + 1))
     for _ in range(draws):
         stored = _one_each(people, np.unique(people), rng)
-        asked = np.setdiff1d(np.arange(len(people)), stored)
-        scores = rows[asked] @ faces[stored].T
-        right = people[stored][scores.argmax(axis=1)] == people[asked]
-        if found is not None:
-            right &= found[asked]
-        np.add.at(hits, people[asked], right)
-        np.add.at(trials, people[asked], 1)
+        # Whoever has one face has no other to be asked for.
+        which = np.flatnonzero(~np.isin(asked.of, stored))
+        scores = asked.rows[which] @ faces[stored].T
+        who = people[asked.of[which]]
+        right = (people[stored][scores.argmax(axis=1)] == who) & asked.found[which]
+        np.add.at(hits, who, right)
+        np.add.at(trials, who, 1)
     return share(hits, trials, seed=seed)
 
 
@@ -117,8 +115,6 @@ def open_set(
     people: People,
     fixed: float,
     stated: Stated | None = None,
-    probes: Embeddings | None = None,
-    found: NDArray[np.bool_] | None = None,
     *,
     sizes: tuple[int, ...] = SIZES,
     draws: int = DRAWS,
@@ -130,7 +126,6 @@ def open_set(
     stated  the threshold for a gallery of N
     Otherwise as first_rank(); people with two faces are put into galleries first.
     """
-    rows = faces if probes is None else probes
     counts = np.bincount(people)
     several, single = np.flatnonzero(counts > 1), np.flatnonzero(counts == 1)
     galleries = []
@@ -144,8 +139,8 @@ def open_set(
             stored = _one_each(people, inside, rng)
             outside = np.flatnonzero(~np.isin(people, inside))
             own = np.setdiff1d(np.flatnonzero(np.isin(people, inside)), stored)
-            strangers = people[outside], _best(rows, faces, stored, outside, found).max(axis=1)
-            scores = _best(rows, faces, stored, own, found)
+            strangers = people[outside], (faces[outside] @ faces[stored].T).max(axis=1)
+            scores = faces[own] @ faces[stored].T
             is_right = people[stored][scores.argmax(axis=1)] == people[own]
             known = people[own], np.where(is_right, scores.max(axis=1), -np.inf)
             least = float(np.quantile(strangers[1], 1 - FPIR, method="higher"))
@@ -175,16 +170,3 @@ def _one_each(people: People, inside: People, rng: np.random.Generator) -> NDArr
     _, first = np.unique(people[order], return_index=True)
     one: NDArray[np.int64] = order[first][np.sort(inside)]
     return one
-
-
-def _best(
-    rows: Embeddings,
-    faces: Embeddings,
-    stored: NDArray[np.int64],
-    asked: NDArray[np.int64],
-    found: NDArray[np.bool_] | None,
-) -> NDArray[np.float32]:
-    scores: NDArray[np.float32] = rows[asked] @ faces[stored].T
-    if found is not None:
-        scores[~found[asked]] = NOT_FOUND
-    return scores

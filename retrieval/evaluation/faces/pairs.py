@@ -6,6 +6,7 @@ Pairs of strangers weigh the same, each. Terms as in ISO/IEC 19795-1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,33 @@ NOT_FOUND = -2.0  # score of a face that was not found: below every cosine
 
 People = NDArray[np.int64]  # (N,) who each face shows, as numbers from 0 on
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probes:
+    """Faces that were seen another time than they are stored.
+
+    rows   (K, D) unit rows
+    of     (K,) which of the stored faces each is
+    found  (K,) which of them there are: one that there is not matches nobody
+    """
+
+    rows: Embeddings
+    of: NDArray[np.int64]
+    found: NDArray[np.bool_]
+
+
+def probes_of(
+    rows: Embeddings,
+    of: NDArray[np.int64] | None = None,
+    found: NDArray[np.bool_] | None = None,
+) -> Probes:
+    """Probes of all faces in their order, all of them found, where nothing else is said."""
+    return Probes(
+        rows,
+        np.arange(len(rows)) if of is None else of,
+        np.ones(len(rows), np.bool_) if found is None else found,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,9 +76,9 @@ class Pairs:
     @property
     def rates(self) -> list[float]:
         """Those of RATES that as many pairs of strangers can show; the first, if none."""
-        return [
-            rate for rate in RATES if self.impostor.size * rate >= SHOWN_BY - 1e-6
-        ] or [RATES[0]]
+        return [rate for rate in RATES if self.impostor.size * rate >= SHOWN_BY - 1e-6] or [
+            RATES[0]
+        ]
 
     def threshold(self, fmr: float) -> float:
         """The lowest threshold at which no more than that share of strangers passes."""
@@ -90,23 +118,22 @@ def numbered(people: list[str]) -> People:
 def compare(
     faces: Embeddings,
     people: People,
-    probes: Embeddings | None = None,
-    found: NDArray[np.bool_] | None = None,
+    probes: Probes | None = None,
 ) -> Pairs:
     """All pairs of different faces.
 
-    faces   (N, D) unit rows
-    probes  (N, D) the same faces as they were seen another time, each of which is compared with
-            all other faces; None compares the faces with one another, each two once
-    found   (N,) which probes there are: those that there are not match nobody
+    faces   (N, D) unit rows; people (N,)
+    probes  each compared with all faces but its own; None compares the faces with one another,
+            each two once
     raises  BadInput unless two faces are of one person and two of strangers
     """
-    N, both = len(faces), probes is None
-    rows = faces if probes is None else probes
+    both = probes is None
+    asked = probes_of(faces) if probes is None else probes
     own, own_of, other = [], [], []
-    for start, scores in _blocks(rows, faces, found):
-        wanted = _compared(start, len(scores), N, both)
-        same = people[start : start + len(scores), None] == people[None]
+    for start, scores in _blocks(asked, faces):
+        of = asked.of[start : start + len(scores)]
+        wanted = _compared(of, len(faces), both)
+        same = people[of, None] == people[None]
         place = np.nonzero(wanted & same)
         own.append(scores[place])
         own_of.append(people[place[1]])
@@ -122,14 +149,14 @@ def compare(
     order = np.argsort(genuine, kind="stable")
     who = np.concatenate(own_of)[order]
     counts = np.bincount(who, minlength=int(people.max()) + 1)
-    each = np.bincount(people)
+    P = int(people.max()) + 1
     return Pairs(
         genuine[order],
         who,
         1 / counts[who],
         impostor,
-        _tail(rows, faces, people, found, both, float(least), min(TAIL, impostor.size)),
-        np.stack([each, each]),
+        _tail(asked, faces, people, both, float(least), min(TAIL, impostor.size)),
+        np.stack([np.bincount(people[asked.of], minlength=P), np.bincount(people, minlength=P)]),
     )
 
 
@@ -156,38 +183,31 @@ def given(scores: NDArray[np.float32], same: NDArray[np.bool_], people: People) 
     )
 
 
-def _compared(start: int, rows: int, N: int, both: bool) -> NDArray[np.bool_]:
+def _compared(of: NDArray[np.int64], N: int, both: bool) -> NDArray[np.bool_]:
     """Which of a block's pairs count: each two once, or each with all others."""
-    row, column = np.arange(start, start + rows)[:, None], np.arange(N)[None]
+    row, column = of[:, None], np.arange(N)[None]
     found: NDArray[np.bool_] = row < column if both else row != column
     return found
 
 
-def _blocks(rows, faces, found):  # type: ignore[no-untyped-def]
-    for start in range(0, len(rows), BLOCK):
-        scores = rows[start : start + BLOCK] @ faces.T
-        if found is not None:
-            scores[~found[start : start + BLOCK]] = NOT_FOUND
+def _blocks(probes: Probes, faces: Embeddings) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Where a block begins, and its scores with all faces."""
+    for start in range(0, len(probes.rows), BLOCK):
+        scores = probes.rows[start : start + BLOCK] @ faces.T
+        scores[~probes.found[start : start + BLOCK]] = NOT_FOUND
         yield start, scores
 
 
 def _tail(
-    rows: Embeddings,
-    faces: Embeddings,
-    people: People,
-    found: NDArray[np.bool_] | None,
-    both: bool,
-    least: float,
-    size: int,
+    probes: Probes, faces: Embeddings, people: People, both: bool, least: float, size: int
 ) -> People:
     """(size, 2) who the strangers are whose pairs score highest, the highest first."""
     kept, scored = [], []
-    for start, scores in _blocks(rows, faces, found):
-        wanted = _compared(start, len(scores), len(faces), both) & (scores >= np.float32(least))
-        row, column = np.nonzero(wanted)
-        apart = people[row + start] != people[column]
-        row, column = row[apart], column[apart]
-        kept.append(np.stack([people[row + start], people[column]], axis=1))
+    for start, scores in _blocks(probes, faces):
+        of = probes.of[start : start + len(scores)]
+        wanted = _compared(of, len(faces), both) & (scores >= np.float32(least))
+        row, column = np.nonzero(wanted & (people[of, None] != people[None]))
+        kept.append(np.stack([people[of[row]], people[column]], axis=1))
         scored.append(scores[row, column])
     order = np.argsort(-np.concatenate(scored), kind="stable")[:size]
     return np.concatenate(kept)[order]

@@ -31,7 +31,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """What is missed at false-match rates, each with its own threshold, and the equal error rate."""
+    """What is missed at false-match rates, each with its threshold, and the equal error rate."""
 
     missed: tuple[Share, ...]
     equal: Share
@@ -45,9 +45,7 @@ def draws(people: int, resamples: int, seed: int) -> Iterator[Floats]:
         yield np.bincount(drawn, minlength=people).astype(np.float64)
 
 
-def share(
-    hits: Floats, trials: Floats, *, resamples: int = RESAMPLES, seed: int = 0
-) -> Share:
+def share(hits: Floats, trials: Floats, *, resamples: int = RESAMPLES, seed: int = 0) -> Share:
     """A share of trials, by person.
 
     hits, trials  (P,); who was not tried does not count as a person
@@ -76,9 +74,7 @@ def errors(
     values = [pairs.missed(pairs.threshold(rate)) for rate in rates]
     tried = np.flatnonzero(np.bincount(pairs.genuine_of, minlength=pairs.faces.shape[1]))
     if len(tried) < FEWEST:
-        return Errors(
-            tuple(Share(value, None, None) for value in values), Share(equal, None, None)
-        )
+        return Errors(tuple(Share(value, None, None) for value in values), Share(equal, None, None))
     tail = len(pairs.impostor_of)
     scores = pairs.impostor[:tail]
     one, other = pairs.impostor_of.T
