@@ -70,7 +70,11 @@ class People:
 
 def fitted(folder: Path, embedder: str) -> tuple[Moments, float]:
     """Moments and hardness of the labelled faces below a folder; prints how well they fit."""
-    embeddings, people = _real(folder, embedder)
+    return fitted_to(*_real(folder, embedder), embedder)
+
+
+def fitted_to(embeddings: Embeddings, people: list[str], embedder: str) -> tuple[Moments, float]:
+    """The same of (N, D) embeddings of people."""
     found = moments(embeddings, people)
     genuine, others = pair_scores(embeddings, people)
     drawn = {hardness: _scores(found, hardness) for hardness in HARDNESSES}

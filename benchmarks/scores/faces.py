@@ -56,18 +56,18 @@ class Found:
 
     def labelled(self) -> tuple[Embeddings, list[str]]:
         """(N, D) of the labelled faces, and who they are."""
-        rows = self._labelled_rows()
+        rows = self.labelled_rows()
         return self.embeddings[rows], [self.people[i] for i in self.photo[rows]]
 
     def labelled_quality(self) -> NDArray[np.float32]:
         """(N,) of the same."""
-        return self.quality[self._labelled_rows()]
+        return self.quality[self.labelled_rows()]
 
     def labelled_files(self) -> list[str]:
         """The photos that they are in."""
-        return [self.files[i] for i in self.photo[self._labelled_rows()]]
+        return [self.files[i] for i in self.photo[self.labelled_rows()]]
 
-    def _labelled_rows(self) -> NDArray[np.int64]:
+    def labelled_rows(self) -> NDArray[np.int64]:
         """The face nearest the middle of each photo that has one."""
         rows = []
         for place in np.unique(self.photo):

@@ -39,6 +39,7 @@ class Labelled:
                 a face is not found
     found       (C, N)
     crops       of the faces as they are, for each view (N, S, S, 3)
+    quality     (N,) of these, 0 to 1
     skipped     photos without a face, and those that cannot be read
     """
 
@@ -46,6 +47,7 @@ class Labelled:
     embeddings: dict[str, NDArray[np.float32]]
     found: NDArray[np.bool_]
     crops: tuple[Crops, ...]
+    quality: NDArray[np.float32]
     skipped: list[Skipped]
 
 
@@ -77,6 +79,7 @@ def labelled(
     C, N = 1 + len(damages), len(photos)
     rows = {way: np.zeros((C, N, embedder.dim), np.float32) for way in ways}
     found = np.zeros((C, N), np.bool_)
+    quality = np.zeros(N, np.float32)
     kept: list[tuple[Crops, ...] | None] = [None] * N
     skipped: list[Skipped] = []
     waiting: list[tuple[int, Looked]] = []
@@ -101,6 +104,7 @@ def labelled(
                 skipped.append(Skipped(photos[i], outcome))
             else:
                 kept[i] = tuple(view[:1].copy() for view in outcome.crops[:shown])
+                quality[i] = outcome.quality
                 waiting.append((i, outcome))
                 if sum(len(looked.found) for _, looked in waiting) >= AT_ONCE:
                     embed()
@@ -116,6 +120,7 @@ def labelled(
         {way: one[:, there] for way, one in rows.items()},
         found[:, there],
         views.together([crops for crops in kept if crops is not None]),
+        quality[there],
         sorted(skipped, key=lambda item: item.path),
     )
 

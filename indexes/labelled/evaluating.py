@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
+from retrieve.evaluation.clusters import Clusters, clusters
 from retrieve.evaluation.faces import folds, measured, pairs
 from retrieve.evaluation.faces.damages import Damage, every_damage
 from retrieve.evaluation.faces.measured import Measured
@@ -24,6 +26,8 @@ from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.labelled.attacking import Attack, attack
 from retrieve.indexes.labelled.embedded import PLAIN, Labelled, Progress, labelled
 from retrieve.indexes.labelled.labels import Asked
+from retrieve.indexes.people.groups.grouping import group
+from retrieve.indexes.people.groups.thresholds import thresholds_among
 from retrieve.networks.own import weights_of
 from retrieve.types import Skipped
 
@@ -49,8 +53,10 @@ class Evaluation:
     embedder, detector  by name
     photos    how many were labelled; skipped: those without a face and those that cannot be read
     measured  by way of averaging, PLAIN first
+    grouped   the labelled faces, grouped without their labels; None of chosen pairs, or without a
+              calibration that tells how strangers score
     robust    damaged probes; attacks: those of the gradient
-    chance    that the thresholds named `stated` are for; None without a calibration
+    chance    that the thresholds named `stated` are for; None without such a calibration
     """
 
     embedder: str
@@ -58,6 +64,7 @@ class Evaluation:
     photos: int
     skipped: Sequence[Skipped]
     measured: Mapping[str, Measured]
+    grouped: Clusters | None = None
     robust: Sequence[Line] = ()
     attacks: Sequence[Attack] = ()
     chance: float | None = None
@@ -111,11 +118,15 @@ def evaluate(
         workers=options.workers,
         progress=progress,
     )
-    who = pairs.numbered([people[photos[i]] for i in faces.places])
-    threshold_for = None
+    names = [people[photos[i]] for i in faces.places]
+    who = pairs.numbered(names)
+    threshold_for = grouped = None
     fitted = _calibration(networks)
     if fitted is not None and fitted.strangers is not None:
-        threshold_for = lambda N: fitted.threshold_among([1] * N)  # noqa: E731
+        threshold_for = partial(_threshold, fitted)
+        thresholds = thresholds_among(fitted, len(who))
+        groups = group(faces.embeddings[PLAIN][0], faces.quality, faces.places, thresholds)
+        grouped = clusters(groups.labels, names)
     told = {
         # The calibration is of the embedder as it is.
         way: measured.measure(
@@ -130,6 +141,7 @@ def evaluate(
         len(photos),
         faces.skipped,
         told,
+        grouped,
         lines,
         attacks,
         None if threshold_for is None else DEFAULT_CHANCE,
@@ -226,6 +238,10 @@ def _sample(people: list[str], probes: int, seed: int) -> NDArray[np.int64]:
     several = [i for i, person in enumerate(people) if often[person] > 1]
     order = np.random.default_rng((seed, 0x5A)).permutation(np.array(several, np.int64))
     return np.sort(order[:probes])
+
+
+def _threshold(fitted: calibration.Calibration, people: int) -> float:
+    return fitted.threshold_among([1] * people)
 
 
 def _calibration(networks: Networks) -> calibration.Calibration | None:

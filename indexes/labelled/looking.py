@@ -12,8 +12,9 @@ from PIL import Image
 from retrieve import photos
 from retrieve.errors import BadInput
 from retrieve.evaluation.faces.damages import Damage, damaged
-from retrieve.faces.embedding.views import together
+from retrieve.faces.embedding.views import PICTURE, together
 from retrieve.faces.extract import detect
+from retrieve.faces.quality import measure
 from retrieve.indexes.building.workers import Faces
 from retrieve.sources import file_reader, reader_of
 from retrieve.training.calibrate import labelled_face
@@ -29,13 +30,15 @@ NO_FACE = "no face found in it"
 class Looked:
     """The labelled face of one photo.
 
-    found  places, rising: 0 is the photo as it is, i + 1 the i-th damage; those are left out in
-           which the face is not found any more
-    crops  of these, for each view (K, S, S, 3)
+    found    places, rising: 0 is the photo as it is, i + 1 the i-th damage; those are left out in
+             which the face is not found any more
+    crops    of these, for each view (K, S, S, 3)
+    quality  of the face as it is, 0 to 1
     """
 
     found: tuple[int, ...]
     crops: tuple[Crops, ...]
+    quality: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +69,11 @@ class Looking:
             if not faces:
                 raise BadInput(NO_FACE)
             which = labelled_face(faces, faces.photo.size, largest=self.largest)
-            places, crops = [0], [faces[which : which + 1].crops(views)]
+            *shown, picture = faces[which : which + 1].crops([*views, PICTURE])
+            quality = measure(faces[which], picture[0]).total
+            places, crops = [0], [tuple(shown)]
             if not is_damaged:
-                return Looked((0,), crops[0])
+                return Looked((0,), crops[0], quality)
             photo = photos.read(path, long_side_px=DAMAGED_PX)
             image = Image.fromarray(photo.pixels)
             labelled = _scaled(faces[which], photo.scale)
@@ -80,7 +85,7 @@ class Looking:
                 if (near := _same(again, wanted)) is not None:
                     places.append(place)
                     crops.append(again[near : near + 1].crops(views))
-            return Looked(tuple(places), together(crops))
+            return Looked(tuple(places), together(crops), quality)
 
         return work
 

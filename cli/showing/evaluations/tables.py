@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from retrieve.cli.showing import render
 
 if TYPE_CHECKING:
+    from retrieve.evaluation.clusters import Clusters
     from retrieve.evaluation.faces.folds import Accuracy
     from retrieve.evaluation.faces.galleries import AtThreshold
     from retrieve.evaluation.faces.measured import Measured
@@ -66,6 +67,8 @@ def tables(found: Evaluation) -> Iterator[Table]:
         yield _first(found.measured)
     if found.measured[PLAIN].galleries:
         yield _galleries(found.measured[PLAIN], found.chance)
+    if found.grouped is not None:
+        yield _grouped(found.grouped)
     if found.robust:
         yield _robust(found)
     if found.attacks:
@@ -134,6 +137,21 @@ def _galleries(measured: Measured, chance: float | None) -> Table:
         ("N", "strangers", "threshold", "at", "FPIR", "95 %", "TPIR", "95 % "),
         rows,
         "N strangers at FPIR TPIR",
+    )
+
+
+def _grouped(found: Clusters) -> Table:
+    rows = [
+        (name, f"{one.f1:.4f}", f"{one.precision:.4f}", f"{one.recall:.4f}")
+        for name, one in (("pairs", found.pairs), ("B-cubed", found.bcubed))
+    ]
+    return Table(
+        f"Grouping, without labels: {found.groups:,} groups, {found.impure:,} impure; of "
+        f"{found.people:,} people with two faces or more {found.whole:,} whole and pure, of "
+        f"{found.singles:,} with one {found.merged:,} merged with others",
+        ("of", "F1", "precision", "recall"),
+        rows,
+        "F1 precision recall",
     )
 
 
@@ -228,6 +246,10 @@ def objects(found: Evaluation, spent_s: float) -> Iterator[dict[str, Any]]:
                 }
                 for gallery in one.galleries
             ],
+            "clusters": None
+            if found.grouped is None or way != PLAIN
+            else asdict(found.grouped)
+            | {"pair_f1": found.grouped.pairs.f1, "bcubed_f1": found.grouped.bcubed.f1},
             "seconds": round(spent_s, 1),
         }
     for line in found.robust:

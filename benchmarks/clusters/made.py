@@ -1,0 +1,127 @@
+"""How fast made faces are grouped beside others' clustering, and how well; each in a process.
+
+People have as many photographs as in an album: a few have hundreds, most have some. Their
+embeddings are drawn with the spread of real people and of one person's photographs
+(benchmarks/strangers.py).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.strangers import Moments, People
+from retrieve.evaluation.clusters import clusters
+from retrieve.types import Embeddings
+
+Method = Callable[[Embeddings], NDArray[np.int64]]
+
+MOST = 500  # photographs of one person
+TAIL = 1.1  # of Pareto's distribution: one person in 13 has ten photographs or more
+# As published for faces: small groups count (facts: HDBSCAN (min 2, 3, eom)).
+SMALLEST, NEAR = 2, 3
+TIMED = """
+import json, resource, sys, time
+import numpy as np
+rows, method, out = np.load(sys.argv[1]), sys.argv[2], sys.argv[3]
+from benchmarks.clusters.made import METHODS
+run = METHODS[method]()
+before, started = time.process_time(), time.perf_counter()
+labels = run(rows)
+cpu, wall = time.process_time() - before, time.perf_counter() - started
+np.save(out, labels)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps([cpu, wall, peak]))
+"""
+
+
+def album(moments: Moments, hardness: float, faces: int) -> tuple[Embeddings, NDArray[np.int64]]:
+    """So many faces, and whose each is, in an order by chance."""
+    rng = np.random.default_rng(0)
+    sizes = np.minimum(1 + rng.pareto(TAIL, faces).astype(np.int64), MOST)
+    sizes = sizes[: int(np.searchsorted(np.cumsum(sizes), faces)) + 1]
+    who = rng.permutation(np.repeat(np.arange(len(sizes)), sizes)[:faces])
+    return People(moments, len(sizes), hardness=hardness).photos(who, rng), who
+
+
+def beside(moments: Moments, hardness: float, faces: int, methods: list[str]) -> None:
+    """Prints CPU and wall seconds, peak memory and pair F1 of each method on the same faces."""
+    rows, who = album(moments, hardness, faces)
+    people = who.astype(str).tolist()
+    print(f"{faces} faces of {len(set(people))} people", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "rows.npy", rows)
+        for method in methods:
+            out = Path(folder) / "labels.npy"
+            command = [
+                sys.executable,
+                "-c",
+                TIMED,
+                str(Path(folder) / "rows.npy"),
+                method,
+                str(out),
+            ]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            cpu, wall, peak = json.loads(done.stdout.splitlines()[-1])
+            found = clusters(np.load(out), people)
+            print(
+                f"  {method}: {cpu:.1f} CPU s, {wall:.1f} s, {peak:.0f} MB; pair F1 "
+                f"{found.pairs.f1:.4f} (precision {found.pairs.precision:.4f}, recall "
+                f"{found.pairs.recall:.4f}), B-cubed {found.bcubed.f1:.4f}, {found.impure} impure "
+                f"of {found.groups}",
+                flush=True,
+            )
+
+
+def _ours() -> Method:
+    from retrieve.faces import calibration
+    from retrieve.faces.detection.detect import DEFAULT_DETECTOR
+    from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
+    from retrieve.indexes.people.groups.grouping import group
+    from retrieve.indexes.people.groups.thresholds import thresholds_among
+
+    path = calibration.SHIPPED / f"{DEFAULT_EMBEDDER}-{DEFAULT_DETECTOR}{calibration.SUFFIX}"
+    shipped = calibration.load(path)
+
+    def run(rows: Embeddings) -> NDArray[np.int64]:
+        N = len(rows)
+        limits = thresholds_among(shipped, N)
+        return group(rows, np.ones(N, np.float32), np.arange(N), limits).labels
+
+    return run
+
+
+def _alone(labels: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """What others call noise is a face that is in no group: each has one of its own."""
+    found = labels.astype(np.int64)
+    noise = np.flatnonzero(found < 0)
+    found[noise] = found.max() + 1 + np.arange(len(noise))
+    return found
+
+
+def _sklearn() -> Method:
+    from sklearn.cluster import HDBSCAN
+
+    return lambda rows: _alone(
+        HDBSCAN(min_cluster_size=SMALLEST, min_samples=NEAR, copy=False).fit_predict(rows)
+    )
+
+
+def _fast() -> Method:
+    import fast_hdbscan
+
+    few = np.random.default_rng(0).standard_normal((200, 8)).astype(np.float32)
+    own = {"min_cluster_size": SMALLEST, "min_samples": NEAR}
+    fast_hdbscan.HDBSCAN(**own).fit_predict(few)  # compiles
+    return lambda rows: _alone(fast_hdbscan.HDBSCAN(**own).fit_predict(rows))
+
+
+METHODS = {"ours": _ours, "scikit-learn": _sklearn, "fast-hdbscan": _fast}

@@ -1,0 +1,1 @@
+"""Faces into people, unlabelled: two passes over a graph of nearest neighbours, over arrays."""
