@@ -4,7 +4,7 @@ workers, as indexing does, and embedded here as they come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,7 +99,7 @@ def labelled(
     chosen = set(of)
     tasks = ((i, (path, i in chosen)) for i, path in enumerate(photos))
     with closing(run(looking.open, tasks, workers=workers, here=networks.stays)) as outcomes:
-        for done, (i, outcome) in enumerate(outcomes, 1):
+        for done, (i, outcome) in enumerate(_in_order(outcomes), 1):
             if isinstance(outcome, str):
                 skipped.append(Skipped(photos[i], outcome))
             else:
@@ -123,6 +123,21 @@ def labelled(
         quality[there],
         sorted(skipped, key=lambda item: item.path),
     )
+
+
+def _in_order(
+    outcomes: Iterable[tuple[int, Looked | str]],
+) -> Iterator[tuple[int, Looked | str]]:
+    """As they were given, whichever was done first: what stands together in a batch of a network
+    changes its last digits.
+    """
+    early: dict[int, Looked | str] = {}
+    place = 0
+    for i, outcome in outcomes:
+        early[i] = outcome
+        while place in early:
+            yield place, early.pop(place)
+            place += 1
 
 
 def _averaged(

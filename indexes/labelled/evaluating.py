@@ -19,7 +19,7 @@ from retrieve.evaluation.faces.measured import Measured
 from retrieve.evaluation.faces.pairs import NOT_FOUND, probes_of
 from retrieve.evaluation.faces.robustness import Robust, robust
 from retrieve.faces import calibration
-from retrieve.faces.calibration import DEFAULT_CHANCE
+from retrieve.faces.calibration import DEFAULT_CHANCE, FEWEST_PAIRS, Calibration
 from retrieve.faces.embedding.averaging import Averaging
 from retrieve.faces.embedding.gradients import Differentiable
 from retrieve.indexes.building.networks import Networks
@@ -29,7 +29,8 @@ from retrieve.indexes.labelled.labels import Asked
 from retrieve.indexes.people.groups.grouping import group
 from retrieve.indexes.people.groups.thresholds import thresholds_among
 from retrieve.networks.own import weights_of
-from retrieve.types import Skipped
+from retrieve.training.calibrate import pair_scores, stranger_curve
+from retrieve.types import Embeddings, Skipped
 
 PROBES = 300  # faces that are damaged and attacked; of more, a sample
 
@@ -57,6 +58,8 @@ class Evaluation:
               calibration that tells how strangers score
     robust    damaged probes; attacks: those of the gradient
     chance    that the thresholds named `stated` are for; None without such a calibration
+    is_own    whether that was fitted on these people, since the embedder has none: what it states
+              is a little too good then
     """
 
     embedder: str
@@ -68,6 +71,7 @@ class Evaluation:
     robust: Sequence[Line] = ()
     attacks: Sequence[Attack] = ()
     chance: float | None = None
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,8 @@ def evaluate(
     names = [people[photos[i]] for i in faces.places]
     who = pairs.numbered(names)
     threshold_for = grouped = None
-    fitted = _calibration(networks)
-    if fitted is not None and fitted.strangers is not None:
+    fitted, is_own = _calibration(networks, faces.embeddings[PLAIN][0], names)
+    if fitted is not None:
         threshold_for = partial(_threshold, fitted)
         thresholds = thresholds_among(fitted, len(who))
         groups = group(faces.embeddings[PLAIN][0], faces.quality, faces.places, thresholds)
@@ -145,6 +149,7 @@ def evaluate(
         lines,
         attacks,
         None if threshold_for is None else DEFAULT_CHANCE,
+        is_own,
     )
 
 
@@ -203,7 +208,10 @@ def _robust(
     # Of the sample those who have a face, and whose person has another.
     which = np.flatnonzero(np.isin(faces.places, of) & (np.bincount(who)[who] > 1))
     if not which.size:
-        raise BadInput("wanted somebody with two faces, to damage one and look for the other")
+        raise BadInput(
+            f"wanted faces to damage, of people with two; none was found in the {len(of)} photos "
+            "that were drawn for it. Let --probes be more, or leave out --robust"
+        )
     first = np.isin(np.arange(len(who)), which)
     chosen = folds.chosen(who, first=first, seed=options.seed)
     lines = []
@@ -240,10 +248,32 @@ def _sample(people: list[str], probes: int, seed: int) -> NDArray[np.int64]:
     return np.sort(order[:probes])
 
 
-def _threshold(fitted: calibration.Calibration, people: int) -> float:
+def _threshold(fitted: Calibration, people: int) -> float:
     return fitted.threshold_among([1] * people)
 
 
-def _calibration(networks: Networks) -> calibration.Calibration | None:
-    detector = networks.detector
-    return calibration.find(weights_of(networks.embedder), detector.name, weights_of(detector))
+def _calibration(
+    networks: Networks, faces: Embeddings, people: list[str]
+) -> tuple[Calibration | None, bool]:
+    """One that tells how strangers score, and whether it was fitted on these people: where the
+    embedder has none. None where they are too few.
+    """
+    embedder, detector = networks.embedder, networks.detector
+    sha256 = weights_of(embedder)
+    found = calibration.find(sha256, detector.name, weights_of(detector))
+    if found is not None and found.strangers is not None:
+        return found, False
+    genuine, impostor = pair_scores(faces, people)
+    curve = stranger_curve(faces, people)
+    if curve is None or min(genuine.size, impostor.size) < FEWEST_PAIRS:
+        return None, False
+    fitted = calibration.fit(
+        genuine,
+        impostor,
+        embedder=embedder.name,
+        embedder_sha256=sha256,
+        detector=detector.name,
+        data="",
+        curve=curve,
+    )
+    return fitted, True

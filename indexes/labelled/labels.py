@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
 from retrieve.evaluation.faces.folds import FOLDS
-from retrieve.indexes.building.walk import walk
+from retrieve.indexes.building.walk import is_text, walk
 from retrieve.photos import SUFFIXES
 from retrieve.types import Skipped
 
@@ -37,10 +37,14 @@ class Asked:
 
 
 def from_folders(folder: Path) -> dict[Path, str]:
-    """Photo → person, who is the folder below `folder` that it lies in."""
+    """Photo → person, who is the folder below `folder` that it lies in; texts are left out."""
     root = folder.absolute()
     found = [item.path for item in walk([root]) if not isinstance(item, Skipped)]
-    return {path: path.relative_to(root).parts[0] for path in found if path.parent != root}
+    return {
+        path: path.relative_to(root).parts[0]
+        for path in found
+        if path.parent != root and not is_text(path)
+    }
 
 
 def from_csv(folder: Path, labels: Path) -> dict[Path, str]:

@@ -66,7 +66,7 @@ def tables(found: Evaluation) -> Iterator[Table]:
     if any(one.first is not None for one in found.measured.values()):
         yield _first(found.measured)
     if found.measured[PLAIN].galleries:
-        yield _galleries(found.measured[PLAIN], found.chance)
+        yield _galleries(found.measured[PLAIN], found.chance, is_own=found.is_own)
     if found.grouped is not None:
         yield _grouped(found.grouped)
     if found.robust:
@@ -111,7 +111,7 @@ def _first(measured: Mapping[str, Measured]) -> Table:
     return Table(title, ("averaged", "people", "rank 1", "95 %"), rows, "people")
 
 
-def _galleries(measured: Measured, chance: float | None) -> Table:
+def _galleries(measured: Measured, chance: float | None, *, is_own: bool) -> Table:
     rows = []
     for one in measured.galleries:
         every = [("fixed", one.fixed), ("FPIR 0.01", one.measured)]
@@ -133,7 +133,8 @@ def _galleries(measured: Measured, chance: float | None) -> Table:
     fmr = measured.operating.fmr
     return Table(
         "Identification, open set: strangers let in (FPIR) and known found (TPIR), among N "
-        f"people; fixed is the threshold of FAR {fmr:g}",
+        f"people; fixed is the threshold of FAR {fmr:g}"
+        + ("; what is stated was fitted on these people" if is_own else ""),
         ("N", "strangers", "threshold", "at", "FPIR", "95 %", "TPIR", "95 % "),
         rows,
         "N strangers at FPIR TPIR",
@@ -241,7 +242,8 @@ def objects(found: Evaluation, spent_s: float) -> Iterator[dict[str, Any]]:
                     "fixed": _at(gallery.fixed),
                     "stated": None
                     if gallery.stated is None
-                    else {"chance": found.chance, **_at(gallery.stated)},
+                    else {"chance": found.chance, "fitted_here": found.is_own}
+                    | _at(gallery.stated),
                     "at_fpir": _at(gallery.measured),
                 }
                 for gallery in one.galleries
