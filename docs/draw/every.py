@@ -12,6 +12,7 @@ from docs.draw import (
     faces,
     field,
     gates,
+    protocol,
     robustness,
     words,
 )
@@ -26,6 +27,7 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "embedding-errors": embedding.errors,
     "robustness-examples": robustness.examples,
     "robustness-curves": robustness.curves,
+    "robustness-protocol": protocol.robust,
     "words-analogies": words.analogies,
     "gates-heat": gates.heat,
     "gates-surprise": gates.surprise,

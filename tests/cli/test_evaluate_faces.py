@@ -6,9 +6,12 @@ import csv
 import json
 
 import pytest
+import small
 from PIL import Image
 from warm import retrieve
 
+from retrieve.cli.commands.evaluate.faces import _networks
+from retrieve.cli.options import Device
 from retrieve.sample_data.album import draw_portrait
 
 PEOPLE, SHOTS = 4, 2
@@ -117,6 +120,18 @@ def test_pairs_are_told_by_folds(album, tmp_path):
     done = _asked("--pairs", tmp_path / "pairs.csv", "--root", album, *SMALL)
     assert "8 pairs in 2 folds" in done.stdout
     assert "closed set" not in done.stdout
+
+
+def test_the_networks_are_those_of_the_collection_unless_they_are_named(tmp_path):
+    made_by = small.MADE_BY | {"detector": "mtcnn", "embedder": "mobilefacenet"}
+    with small.opened(tmp_path / "c", made_by):
+        pass
+    held = _networks(tmp_path / "c", None, None, Device.CPU)
+    assert (held.detector.name, held.embedder.name) == ("mtcnn", "mobilefacenet")
+    named = _networks(tmp_path / "c", "centerface", None, Device.CPU)
+    assert (named.detector.name, named.embedder.name) == ("centerface", "mobilefacenet")
+    absent = _networks(tmp_path / "none", None, "mobilefacenet", Device.CPU)
+    assert (absent.detector.name, absent.embedder.name) == ("centerface", "mobilefacenet")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from docs.draw import (
     field,
     gates,
     people,
+    protocol,
     robustness,
     words,
 )
@@ -99,6 +100,7 @@ def test_files_that_the_pages_name_are_there():
         lambda out, small: field.growth(out, small.crops[:1]),
         lambda out, small: robustness.curves(out, [small.group], FEW),
         lambda out, small: robustness.examples(out, small.group, FEW),
+        lambda out, small: protocol.robust(out),
         lambda out, small: faces.by_pca(out, small),
         lambda out, small: words.analogies(out),
         lambda out, small: words.kinds(out, method=Method.PCA),

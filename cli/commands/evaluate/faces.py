@@ -184,7 +184,8 @@ def _networks(
     from retrieve.indexes.opened import CATALOG
 
     held = {}
-    if (collection / CATALOG).is_file():
+    is_asked = detector is None or model is None
+    if is_asked and (collection / CATALOG).is_file():
         with open_collection(collection, read_only=True) as opened:
             held = dict(opened.networks.held)
     with render.download() as on_download:

@@ -61,6 +61,8 @@ def verification(found: Evaluation, figure: Any) -> None:
         name = found.embedder if way == "none" else f"averaged: {way}"
         left.plot(*roc(one), color=colour, lw=1.6, label=name)
     left.set_xscale("log")
+    lowest, highest = left.get_ylim()
+    left.set_ylim(min(lowest, 0.9), max(1.002, min(highest, 1.01)))
     left.set_xlabel("FAR: strangers who pass")
     left.set_ylabel("TAR: pairs of one person that pass")
     left.grid(color=PALE, lw=0.4)
@@ -114,7 +116,7 @@ def robust(found: Evaluation, figure: Any) -> None:
         _attacks(found, axes.pop(0))
     for left in axes:
         left.axis("off")
-    figure.supylabel("missed", fontsize=9)
+    figure.supylabel("missed (grey: not found at all)", fontsize=9)
 
 
 def _of(found: Evaluation, kind: str) -> list[Line]:
@@ -166,6 +168,7 @@ def _bars(found: Evaluation, kinds: list[str], axes: Axes) -> None:
         places = [place + number * width for place in range(len(kinds))]
         axes.bar(places, values, width, color=colour)
     axes.set_xticks(range(len(kinds)), kinds, fontsize=8)
+    axes.set_ylim(0, 1.02)
     axes.set_title("covered", fontsize=9)
 
 
