@@ -32,9 +32,9 @@ def draw(found: Evaluation, out: Path) -> None:
 
     figure = pyplot.figure(figsize=(9, 7.5 if found.robust else 3.6), dpi=DPI, layout="constrained")
     if found.robust:
-        above, below = figure.subfigures(2, 1, height_ratios=[3.6, 3.9])
-        verification(found, above)
-        robust(found, below)
+        parts: Any = figure.subfigures(2, 1, height_ratios=[3.6, 3.9])
+        verification(found, parts[0])
+        robust(found, parts[1])
     else:
         verification(found, figure)
     with replacing(out.absolute()) as temporary:
@@ -84,7 +84,7 @@ def scores(one: Measured, axes: Axes) -> None:
     every = one.pairs
     own = every.genuine[every.genuine >= -1]  # a face that is not found has none
     lowest = min(float(every.impostor[-1]), float(own[0]) if own.size else 1.0)
-    bins = np.linspace(max(lowest, -1.0), 1, BARS)
+    bins = np.linspace(max(lowest, -1.0), 1, BARS).tolist()
     for values, weights, colour, name in (
         (every.impostor, None, COLOURS[1], "two people"),
         (every.genuine, every.weights, COLOURS[0], "one person"),

@@ -94,8 +94,8 @@ class Pairs:
         people = self.faces.shape[1]
         below = self.weights * (self.genuine < np.float32(threshold))
         return (
-            np.bincount(self.genuine_of, below, people),
-            np.bincount(self.genuine_of, self.weights, people),
+            np.bincount(self.genuine_of, below, people).astype(np.float64),
+            np.bincount(self.genuine_of, self.weights, people).astype(np.float64),
         )
 
     def passing(self, threshold: float) -> float:
