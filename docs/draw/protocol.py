@@ -41,7 +41,7 @@ def robust(out: Path, measured: Path = MEASURED) -> None:
     covered.set_xticks([place + 0.2 for place in range(len(single))], single)
     covered.set_title("covered")
     covered.legend(loc="upper left")
-    for title, key in (("attack: missed", "away"), ("attack: taken for", "taken_for")):
+    for title, key in (("attack: missed", "away"), ("attack: taken for another", "taken_for")):
         panel = panels.pop(0)
         for name, objects in sets.items():
             attacks = [
@@ -84,7 +84,7 @@ def _nobody() -> Object:
 
 
 def _curve(axes: Any, told: list[Object], colour: str) -> None:
-    """Shares with their intervals, and in grey what is not found at all."""
+    """Shares with their intervals, and dotted what is not found at all."""
     places = range(len(told))
     shares = [one["fnmr"] for one in told]
     axes.plot(places, [one["value"] for one in shares], color=colour, lw=1.6, marker="o", ms=3)
@@ -97,4 +97,5 @@ def _curve(axes: Any, told: list[Object], colour: str) -> None:
         lw=0,
     )
     lost = [1 - one.get("found", 1.0) for one in told]
-    axes.plot(places, lost, color=colour, lw=1, ls=":")
+    if any(lost):
+        axes.plot(places, lost, color=colour, lw=1, ls=":")
