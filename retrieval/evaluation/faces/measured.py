@@ -6,7 +6,7 @@ Identification: rank 1 and open set. The same seed gives the same figures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,26 +75,15 @@ def measure(
     """
     every = pairs.compare(faces, people)
     at, equal = rates(every, seed)
-    measured = Measured(
-        len(faces),
-        int(people.max()) + 1,
-        every,
-        _in_folds(faces, people, seed),
-        at,
-        equal,
-        galleries.first_rank(faces, people, seed=seed),
+    verified = Measured(
+        len(faces), int(people.max()) + 1, every, _in_folds(faces, people, seed), at, equal
     )
-    threshold = measured.operating.threshold
-    open_set = galleries.open_set(faces, people, threshold, stated, seed=seed)
-    return Measured(
-        measured.faces,
-        measured.people,
-        every,
-        measured.accuracy,
-        at,
-        equal,
-        measured.first,
-        tuple(open_set),
+    return replace(
+        verified,
+        first=galleries.first_rank(faces, people, seed=seed),
+        galleries=tuple(
+            galleries.open_set(faces, people, verified.operating.threshold, stated, seed=seed)
+        ),
     )
 
 
