@@ -44,6 +44,13 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+class Subject(StrEnum):
+    """Which face of a photo is the person that it is labelled with."""
+
+    CENTRE = "centre"
+    LARGEST = "largest"
+
+
 DeviceOption = Annotated[
     Device, typer.Option(help="Where networks run; cuda without a GPU is an error.")
 ]

@@ -49,6 +49,7 @@ FLOORS = (
     ("retrieve.indexes.building", "retrieve.indexes.words"),
     ("retrieve.indexes.opened",),
     ("retrieve.indexes.people",),
+    ("retrieve.indexes.labelled",),
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
     ("retrieve.indexes.people.identification",),

@@ -161,6 +161,13 @@ def words_progress(unit: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 @contextmanager
+def counting(unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr: what is done, of how many, time left."""
+    with words_progress(unit) as show:
+        yield lambda done, total: show("measuring", done, total)
+
+
+@contextmanager
 def download(what: str = "downloading weights") -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr that appears with the first bytes: done, in all."""
     bars: list[Progress] = []

@@ -13,6 +13,7 @@ from docs.draw import (
     field,
     gates,
     grouping,
+    protocol,
     robustness,
     words,
 )
@@ -28,6 +29,7 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "people-groups": grouping.passes,
     "robustness-examples": robustness.examples,
     "robustness-curves": robustness.curves,
+    "robustness-protocol": protocol.robust,
     "words-analogies": words.analogies,
     "gates-heat": gates.heat,
     "gates-surprise": gates.surprise,

@@ -99,12 +99,16 @@ class Faces:
     views: tuple[View, ...]
     recipe: Recipe = DEFAULT
 
+    def opened(self) -> Detector:
+        """The detector, in this process."""
+        own, edition = self.detector, self.recipe.edition
+        if isinstance(own, str):
+            return open_detector(own, device=self.device, edition=edition)
+        return own
+
     def open(self) -> Callable[[Path], Extracted]:
         """Open the detector."""
-        own, edition = self.detector, self.recipe.edition
-        detector = (
-            open_detector(own, device=self.device, edition=edition) if isinstance(own, str) else own
-        )
+        detector = self.opened()
 
         def work(path: Path) -> Extracted:
             return packed(extract(file_reader(path), detector, self.views, self.recipe))

@@ -115,22 +115,30 @@ def expected_error(genuine: Scores, impostor: Scores) -> float:
     return float(np.abs(stated + also - same).sum())
 
 
-def roc(genuine: Scores, impostor: Scores) -> Roc:
-    """FMR and FNMR at every distinct score, lowest first, and at infinity."""
-    genuine, impostor = np.sort(_checked(genuine)), np.sort(_checked(impostor))
+def roc(genuine: Scores, impostor: Scores, weights: NDArray[np.float64] | None = None) -> Roc:
+    """FMR and FNMR at every distinct score, lowest first, and at infinity.
+
+    weights  what each genuine pair counts; None is the same
+    """
+    order = np.argsort(_checked(genuine), kind="stable")
+    genuine, impostor = genuine[order], np.sort(_checked(impostor))
     threshold = np.append(np.unique(np.concatenate([genuine, impostor])), np.inf)
-    below = np.searchsorted(genuine, threshold, side="left")
+    each = np.ones(genuine.size) if weights is None else weights[order]
+    lost = np.concatenate([[0.0], np.cumsum(each)])
+    below = lost[np.searchsorted(genuine, threshold, side="left")]
     passing = impostor.size - np.searchsorted(impostor, threshold, side="left")
-    return Roc(threshold.astype(np.float64), passing / impostor.size, below / genuine.size)
+    return Roc(threshold.astype(np.float64), passing / impostor.size, below / lost[-1])
 
 
-def equal_error_rate(genuine: Scores, impostor: Scores) -> tuple[float, float]:
-    """The error rate where FMR and FNMR cross, and the threshold there.
+def equal_error_rate(
+    genuine: Scores, impostor: Scores, weights: NDArray[np.float64] | None = None
+) -> tuple[float, float]:
+    """The error rate where FMR and FNMR cross, and the threshold there; weights as of roc().
 
     The two rates are steps, so they seldom meet: the rate is their mean at the
     threshold where they lie closest.
     """
-    curve = roc(genuine, impostor)
+    curve = roc(genuine, impostor, weights)
     at = int(np.argmin(np.abs(curve.fmr - curve.fnmr)))
     return float((curve.fmr[at] + curve.fnmr[at]) / 2), float(curve.threshold[at])
 

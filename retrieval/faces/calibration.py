@@ -29,6 +29,7 @@ from retrieve.networks import weights
 SHIPPED = Path(__file__).with_name("data")
 SUFFIX = ".calibration.json"
 NEWTON_STEPS = 50
+FEWEST_PAIRS = 10  # of either kind
 RATES = ("0.1", "0.01", "0.005", "0.002", "0.001", "0.0005", "0.0002", "0.0001", "0.00001")
 # Two false matches in ten thousand comparisons of strangers: of the portraits that the
 # shipped calibration was fitted on, nobody outside the gallery passes, nor do 2 of 155
@@ -169,9 +170,9 @@ def fit(
     worse     what scores of faces of low quality mean, as worse_below() fits it
     raises    BadInput if there are too few pairs or they are all alike
     """
-    if min(genuine.size, impostor.size) < 10:
+    if min(genuine.size, impostor.size) < FEWEST_PAIRS:
         raise BadInput(
-            f"a calibration needs 10 pairs of one person and 10 of two at least; "
+            f"a calibration needs {FEWEST_PAIRS} pairs of one person and as many of two at least; "
             f"got {genuine.size} and {impostor.size}"
         )
     slope, intercept = _logistic(genuine, impostor)

@@ -93,7 +93,7 @@ def test_search_imports_no_torch(collection, probe):
         *["watch", "backup", "restore", "identify", "verify"],
         *["analogy", "neighbors", "odd-one-out", "similarity"],
         *["words list", "words add", "words export", "words plot"],
-        *["evaluate words", "train words"],
+        *["evaluate words", "evaluate faces", "train words"],
         *["predict", "generate", "evaluate language-model"],
         *["train language-model", "train pieces"],
     ],

@@ -19,6 +19,7 @@ from docs.draw import (
     gates,
     grouping,
     people,
+    protocol,
     robustness,
     words,
 )
@@ -101,6 +102,7 @@ def test_files_that_the_pages_name_are_there():
         lambda out, small: grouping.passes(out, small),
         lambda out, small: robustness.curves(out, [small.group], FEW),
         lambda out, small: robustness.examples(out, small.group, FEW),
+        lambda out, small: protocol.robust(out),
         lambda out, small: faces.by_pca(out, small),
         lambda out, small: words.analogies(out),
         lambda out, small: words.kinds(out, method=Method.PCA),

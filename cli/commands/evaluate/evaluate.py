@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retrieve.cli.commands.evaluate import classifier as evaluate_classifier
+from retrieve.cli.commands.evaluate import faces as evaluate_faces
 from retrieve.cli.commands.evaluate import language as evaluate_language
 from retrieve.cli.commands.evaluate import text as evaluate_text
 from retrieve.cli.options import JsonOption, VectorsOption
@@ -24,6 +25,7 @@ app.command()(evaluate_language.language_model)
 app.command()(evaluate_text.text)
 app.command()(evaluate_text.similarity)
 app.command()(evaluate_classifier.classifier)
+app.command()(evaluate_faces.faces)
 
 
 @app.callback()

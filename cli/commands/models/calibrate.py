@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DetectorOption, Device, DeviceOption, ModelOption
+from retrieve.cli.options import DetectorOption, Device, DeviceOption, ModelOption, Subject
 from retrieve.cli.showing import render
-from retrieve.errors import BadInput
-
-
-class Subject(StrEnum):
-    """Which face of a photo is the person that it is labelled with."""
-
-    CENTRE = "centre"
-    LARGEST = "largest"
 
 
 def calibrate(
@@ -62,6 +52,7 @@ def calibrate(
     from retrieve.faces.detection.detect import DEFAULT_DETECTOR
     from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER, open_embedder
     from retrieve.faces.embedding.views import embed
+    from retrieve.indexes.labelled.labels import from_csv, from_folders
     from retrieve.training.calibrate import (
         held_out_error,
         labelled_faces,
@@ -70,7 +61,7 @@ def calibrate(
         worse_by_quality,
     )
 
-    people = _from_csv(folder, labels) if labels is not None else _from_folders(folder)
+    people = from_csv(folder, labels) if labels is not None else from_folders(folder)
     with render.download() as on_download:
         embedder = open_embedder(
             model or DEFAULT_EMBEDDER, device=device.value, progress=on_download
@@ -101,35 +92,3 @@ def calibrate(
     }
     error = held_out_error(embeddings, who, faces.quality, known)
     render.calibration(fitted, missed, error, calibration.save(fitted, out))
-
-
-def _from_folders(folder: Path) -> dict[Path, str]:
-    """Photo → person, who is the folder below `folder` that it lies in."""
-    from retrieve.indexes.building.walk import walk
-    from retrieve.types import Skipped
-
-    root = folder.absolute()
-    found = [item.path for item in walk([root]) if not isinstance(item, Skipped)]
-    return {path: path.relative_to(root).parts[0] for path in found if path.parent != root}
-
-
-def _from_csv(folder: Path, labels: Path) -> dict[Path, str]:
-    """Photo → person, of rows that name both."""
-    with labels.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        columns = rows.fieldnames or []
-        column = next((name for name in ("file", "path") if name in columns), None)
-        if column is None or "identity" not in columns:
-            raise BadInput(f"{labels} needs the columns file and identity; it has {columns}")
-        found: dict[Path, str] = {}
-        for row in rows:
-            name, person = row[column], row["identity"]
-            if not name or not person:
-                continue
-            path = folder.absolute() / name
-            if found.setdefault(path, person) != person:
-                raise BadInput(
-                    f"{labels} says that {name} shows {found[path]} and {person}; a photo is "
-                    "of one person here. Leave one of the rows"
-                )
-        return found

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retrieve.cli.commands.models.calibrate import _from_csv
 from retrieve.errors import BadInput
 from retrieve.faces import calibration
 from retrieve.faces.calibration import Worse
 from retrieve.faces.embedding.embedder import unit_rows
+from retrieve.indexes.labelled.labels import from_csv
 from retrieve.training.calibrate import (
     held_out_error,
     labelled_face,
@@ -58,7 +58,7 @@ def test_a_curve_is_of_twelve_people_at_least():
 def test_labels_are_read_below_the_folder(tmp_path, column):
     labels = tmp_path / "labels.csv"
     labels.write_text(f"{column},identity\na/1.jpg,ana\n2.jpg,\n3.jpg,blas\n", "utf-8-sig")
-    assert _from_csv(tmp_path, labels) == {
+    assert from_csv(tmp_path, labels) == {
         tmp_path / "a/1.jpg": "ana",
         tmp_path / "3.jpg": "blas",
     }
@@ -68,10 +68,10 @@ def test_labels_that_contradict_one_another_are_refused(tmp_path):
     labels = tmp_path / "labels.csv"
     labels.write_text("file,identity\n1.jpg,ana\n1.jpg,blas\n")
     with pytest.raises(BadInput, match=r"1\.jpg shows ana and blas"):
-        _from_csv(tmp_path, labels)
+        from_csv(tmp_path, labels)
     labels.write_text("name,identity\n1.jpg,ana\n")
     with pytest.raises(BadInput, match="columns file and identity"):
-        _from_csv(tmp_path, labels)
+        from_csv(tmp_path, labels)
 
 
 def _drawn(people: int, photos: int, seed: int = 0):

@@ -1,0 +1,1 @@
+"""Faces of labelled people: protocols on scores, with intervals by drawing people anew."""
