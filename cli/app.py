@@ -25,6 +25,8 @@ COMMANDS = {
     "search": "search.search:search",
     "name": "people.name:name",
     "people": "people.name:people",
+    "together": "people.together:together",
+    "graph": "people.together:graph",
     "export": "collection.export:export",
     "import": "collection.import_:import_",
     "detect": "search.detect:detect",

@@ -27,11 +27,13 @@ POINT_IOU = LEAST_IOU  # what a point in a face counts
 class Region:
     """A name and where it was drawn.
 
-    area  of a point without extent
+    area     of a point without extent
+    guessed  our own program thought so, and wrote it; nobody said it
     """
 
     name: str
     area: Area
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +124,13 @@ def paired(some: Sequence[Area], others: Sequence[Area]) -> dict[int, tuple[int,
 
 def matched(
     drawn: Regions, faces: Sequence[Area], *, size: Size, orientation: int = 1
-) -> dict[int, str]:
-    """Which faces were drawn, and the names that stand there.
+) -> dict[int, Region]:
+    """Which faces were drawn, and by what regions.
 
     faces        in the picture as it is shown
     size         of that picture
     orientation  by which the stored picture is turned to be shown
-    returns      number of a face → name
+    returns      number of a face → region
 
     By the standard an area is of the picture as it is stored. Some programs draw on the picture as
     it is shown: the size that they state tells it, or else the faces. An area on a picture of
@@ -143,7 +145,7 @@ def matched(
         pairs = paired(faces, areas)
         if _total(pairs) > BETTER * _total(best):
             best = pairs
-    return {face: drawn.regions[at].name for face, (at, _) in best.items()}
+    return {face: drawn.regions[at] for face, (at, _) in best.items()}
 
 
 def _total(pairs: dict[int, tuple[int, float]]) -> float:

@@ -18,6 +18,7 @@ MWG = "http://www.metadataworkinggroup.com/schemas/regions/}"
 MP = "http://ns.microsoft.com/photo/1.2/}"
 MP_INFO = "http://ns.microsoft.com/photo/1.2/t/RegionInfo#}"
 MP_REGION = "http://ns.microsoft.com/photo/1.2/t/Region#}"
+OURS = "urn:retrieve:xmp:1.0#}"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 AREA = "http://ns.adobe.com/xmp/sType/Area#}"
 DIMENSIONS = "http://ns.adobe.com/xap/1.0/sType/Dimensions#}"
@@ -32,9 +33,11 @@ VALUES = {
     **{f"{space}{name}": name for space in _AREAS for name in ("x", "y", "w", "h", "d", "unit")},
     f"{MP_REGION}PersonDisplayName": "name",
     f"{MP_REGION}Rectangle": "rectangle",
+    f"{OURS}by": "by",
 }
 SIZES = {f"{DIMENSIONS}w": "w", f"{DIMENSIONS}h": "h"}
 FACE = "face"  # the type of region that is a person
+PROGRAM = "program"  # by which a region was named that nobody has confirmed
 _NUMBER = re.compile(r"[-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?")
 
 
@@ -109,7 +112,7 @@ def _region(said: Mapping[str, str], size: Size | None) -> Region | None:
     if not name or not is_face(said):
         return None
     area = area_of(said, size)
-    return None if area is None else Region(name, area)
+    return None if area is None else Region(name, area, said.get("by") == PROGRAM)
 
 
 def is_face(said: Mapping[str, str]) -> bool:

@@ -3,7 +3,8 @@
 Regions of MWG and of Microsoft; names as keywords (dc:subject), as tags below People (Lightroom,
 digiKam) and as IPTC's persons. What else a packet holds stays: a region that is there already is
 given the name, and keeps its area and all else that is said of it; the name that it had goes from
-the lists of names, unless another region has it.
+the lists of names, unless another region has it. What our program only thinks changes no name that
+somebody gave, and is marked, lest it be read again as what somebody said.
 
 Source: XMP specification, part 1 (ISO 16684-1), 7; see reading.py for the regions.
 """
@@ -42,6 +43,7 @@ _SPACES = {
     "lr": "http://ns.adobe.com/lightroom/1.0/",
     "digiKam": "http://www.digikam.org/ns/1.0/",
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "retrieve": reading.OURS.rstrip("}"),
 }
 _EMPTY = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/" '
@@ -49,6 +51,7 @@ _EMPTY = (
     b"</x:xmpmeta>"
 )
 PEOPLE = "People"  # below which digiKam keeps the names of faces
+_BY = "retrieve:by"
 _KINDS = {"digiKam:TagsList": "rdf:Seq"}  # of lists whose order counts
 
 
@@ -78,9 +81,8 @@ def with_people(
     """
     document = _Document(_EMPTY if packet is None else packet)
     kinds = (_Mwg(document), _Microsoft(document))
-    for kind in kinds:
-        kind.put(people, size, orientation)
-    names = list(dict.fromkeys(region.name for region in people))
+    put = [name for kind in kinds for name in kind.put(people, size, orientation)]
+    names = list(dict.fromkeys(put))
     left = {name for kind in kinds for name in kind.names()}
     for name in {name for kind in kinds for name in kind.replaced} - left:
         dropped = [document.drop(listed, wanted(name)) for listed, wanted in _OF_PERSONS.items()]
@@ -213,8 +215,11 @@ class _Drawn:
         items = [] if held is None else self._items(_struct(held))
         return [_name(item) for item in items]
 
-    def put(self, people: Sequence[Region], size: Size, orientation: int) -> None:
-        """Give the regions that are there their names, and draw those that are not."""
+    def put(self, people: Sequence[Region], size: Size, orientation: int) -> list[str]:
+        """Give the regions that are there their names, and draw those that are not.
+
+        returns  the names that stand there now
+        """
         held = self.document.property(self.property_name)
         struct = None if held is None else _struct(held)
         stated = None if struct is None else self.stated_size(struct)
@@ -234,13 +239,18 @@ class _Drawn:
                     "{:g} x {:g}: it was cropped since, or is another one".format(*stated, *size)
                 )
         areas, pairs = _reading(people, [area for _, area in known], turns)
+        names = []
         for number, region in enumerate(people):
             if number in pairs:
-                self._rename(known[pairs[number][0]][0], region.name)
-                continue
-            if struct is None:
-                struct = self.started(size)
-            self.draw(self._list(struct), region.name, areas[number])
+                if not self._name(known[pairs[number][0]][0], region):
+                    continue
+            else:
+                if struct is None:
+                    struct = self.started(size)
+                item = self.draw(self._list(struct), region.name, areas[number])
+                self._mark(item, region.guessed)
+            names.append(region.name)
+        return names
 
     def _items(self, struct: Element) -> Iterator[Element]:
         for regions in struct.iterchildren(_q(self.list_name)):
@@ -255,21 +265,41 @@ class _Drawn:
         listed = self.document.list_of(regions)
         return self.document.below(regions, "rdf:Bag") if listed is None else listed
 
-    def _rename(self, item: Element, name: str) -> None:
-        written, before = _writable(name), _name(item)
-        if before == " ".join(written.split()):
-            return
+    def _name(self, item: Element, region: Region) -> bool:
+        """Name a region that is there; False where somebody gave it another name than we guess."""
+        name, before = " ".join(_writable(region.name).split()), _name(item)
+        is_guess = _said(item).get("by") == reading.PROGRAM
+        if before and not is_guess and region.guessed:
+            return before == name
+        if is_guess != region.guessed:
+            self._mark(item, region.guessed)
+        if before == name:
+            return True
         if before:
             self.replaced.append(before)
+        self._state(item, self.name_name, name)
+        return True
+
+    def _mark(self, item: Element, guessed: bool) -> None:
+        for held in item.findall(_q(_BY)):
+            item.remove(held)
+            self.document.changed = True
+        item.attrib.pop(_q(_BY), None)
+        if guessed:
+            self._state(item, _BY, reading.PROGRAM)
+
+    def _state(self, item: Element, name: str, value: str) -> None:
+        """Put a value into a structure: an attribute only where all of them are."""
         self.document.changed = True
-        child = item.find(_q(self.name_name))
-        if child is None and item.get(_q(self.name_name)) is None:
-            child = self.document.below(item, self.name_name)
+        child = item.find(_q(name))
+        short = not len(item) and item.get(_q("rdf:parseType")) is None
+        if child is None and (short or item.get(_q(name)) is not None):
+            item.set(_q(name), value)
+            return
         if child is None:
-            item.set(_q(self.name_name), written)
-        else:
-            del child[:]
-            child.text = written
+            child = self.document.below(item, name)
+        del child[:]
+        child.text = value
 
     def stated_size(self, struct: Element) -> Size | None:
         """Of the picture that was drawn on."""
@@ -281,7 +311,8 @@ class _Drawn:
         element.set(_q("rdf:parseType"), "Resource")
         return element
 
-    def draw(self, listed: Element, name: str, area: Area) -> None:
+    def draw(self, listed: Element, name: str, area: Area) -> Element:
+        """A new region."""
         raise NotImplementedError
 
 
@@ -299,7 +330,7 @@ class _Mwg(_Drawn):
             applied.set(_q(f"stDim:{name}"), value)
         return struct
 
-    def draw(self, listed: Element, name: str, area: Area) -> None:
+    def draw(self, listed: Element, name: str, area: Area) -> Element:
         item = self.document.below(listed, "rdf:li")
         item.set(_q("rdf:parseType"), "Resource")
         self.document.below(item, "mwg-rs:Name").text = _writable(name)
@@ -310,19 +341,21 @@ class _Mwg(_Drawn):
         for key, value in {**values, "h": bottom - top}.items():
             place.set(_q(f"stArea:{key}"), _number(value))
         place.set(_q("stArea:unit"), "normalized")
+        return item
 
 
 class _Microsoft(_Drawn):
     property_name, list_name = "MP:RegionInfo", "MPRI:Regions"
     name_name = "MPReg:PersonDisplayName"
 
-    def draw(self, listed: Element, name: str, area: Area) -> None:
+    def draw(self, listed: Element, name: str, area: Area) -> Element:
         item = self.document.below(listed, "rdf:li")
         item.set(_q("rdf:parseType"), "Resource")
         left, top, right, bottom = area
         self.document.below(item, "MPReg:PersonDisplayName").text = _writable(name)
         edges = (left, top, right - left, bottom - top)
         self.document.below(item, "MPReg:Rectangle").text = ", ".join(map(_number, edges))
+        return item
 
 
 def _reading(

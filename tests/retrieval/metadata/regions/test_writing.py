@@ -132,3 +132,32 @@ def test_letters_that_no_xml_can_hold_are_left_out():
 def test_names_are_text_and_never_markup():
     name = "]]><rdf:li>x</rdf:li>&amp;<!--"
     assert _people(_written(None, [Region(name, ANA.area)]))[0][0][0] == name
+
+
+def test_what_is_only_guessed_is_marked_and_changes_no_name_that_somebody_gave():
+    guess = Region("Luis", LUIS.area, guessed=True)
+    written = _written(None, [ANA, guess])
+    assert [[r.guessed for r in one.regions] for one in read_xmp(written).regions] == [
+        [False, True]
+    ] * 2
+    other = Region("Eva", LUIS.area, guessed=True)
+    eva = _written(written, [ANA, other])  # a guess takes the place of a guess
+    assert b"Luis" not in eva
+    assert with_people(_written(None), [ANA, other], size=SIZE) is None
+    assert with_people(_written(None), [ANA, guess], size=SIZE) is None
+    confirmed = _written(written)
+    assert not any(r.guessed for one in read_xmp(confirmed).regions for r in one.regions)
+
+
+def test_a_region_in_attributes_alone_stays_one():
+    """A structure is short, or has elements: no reader takes both."""
+    area = 'MPReg:Rectangle="0.6, 0.4, 0.1, 0.2"'
+    item = f"<rdf:li {area}/>"
+    packet = drawn.packet(
+        "<MP:RegionInfo rdf:parseType='Resource'><MPRI:Regions><rdf:Bag>"
+        f"{item}</rdf:Bag></MPRI:Regions></MP:RegionInfo>"
+    )
+    written = _written(packet, [Region("Luis", LUIS.area, guessed=True)])
+    assert b"PersonDisplayName>" not in written.split(b"MP:RegionInfo")[1]
+    (found,) = [one for one in read_xmp(written).regions if one.size is None]
+    assert found.regions == (Region("Luis", pytest.approx(LUIS.area), guessed=True),)
