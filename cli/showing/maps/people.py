@@ -113,9 +113,7 @@ def write_picture(
     ]
     at = places(len(people), links, seed=seed)
     circle_of = circles(len(people), links)
-    alone = {i for i in range(len(people))} - {
-        end for one, other, _ in links for end in (one, other)
-    }
+    alone = set(range(len(people))) - {end for *ends, _ in links for end in ends}
     colours = [
         GREY if i in alone or circle >= len(COLOURS) else COLOURS[circle]
         for i, circle in enumerate(circle_of)

@@ -41,7 +41,8 @@ def places(N: int, links: Links, *, seed: int = 0) -> NDArray[np.float32]:
         moved = (between * force[:, :, None]).sum(axis=1) - GRAVITY * at
         length = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-9)
         at += moved / length * np.minimum(length, FIRST_STEP * (1 - step / STEPS))
-    return (at - at.mean(axis=0)).astype(np.float32)
+    centred: NDArray[np.float32] = (at - at.mean(axis=0)).astype(np.float32)
+    return centred
 
 
 def circles(N: int, links: Links) -> list[int]:
