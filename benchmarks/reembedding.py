@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.watched import watched
-from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import Collection, open_collection
+from retrieve.indexes.people import statements
 from retrieve.indexes.reembedding.staged import halfway
 from retrieve.indexes.upkeep.check import TRACES_LEFT, check
 from retrieve.types import Embeddings
@@ -57,7 +57,7 @@ def prepared(folder: Path, photos: list[Path], before: str) -> Path:
         ids = [id for (id,) in collection.db.execute("SELECT id FROM faces ORDER BY id")]
         with writing(collection.db):
             for id in ids[::NAMED_EVERY]:
-                persons.give_name(collection.db, f"Person {id}", [id])
+                statements.say_name(collection.db, f"Person {id}", [id])
     return folder
 
 

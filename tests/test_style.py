@@ -48,6 +48,7 @@ FLOORS = (
     ("retrieve.indexes.search",),
     ("retrieve.indexes.building", "retrieve.indexes.words"),
     ("retrieve.indexes.opened",),
+    ("retrieve.indexes.people",),
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
     ("retrieve.indexes.collection",),

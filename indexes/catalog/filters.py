@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.paths import under
-from retrieve.indexes.catalog.persons import person_id
+from retrieve.indexes.catalog.persons import persons_called
 from retrieve.sources import given_path
 
 FACES, PASSAGES = "faces", "passages"  # spaces, and the tables of their items
@@ -70,7 +70,8 @@ class Filter:
                   included: until 2019 ends with its December. A photo of which only the year,
                   month or day is known may be of any time in it. Photos without a date are out
     folders       a file that holds it lies under one of them
-    persons       the face has one of these names; of a passage, a face in its photo has
+    persons       the face has one of these names, or is of the person with that number (#7); of
+                  a passage, a face in its photo
     min_quality   of the face, 0 to 1; says nothing of passages
     near          where the photo was taken: degrees north, degrees east, kilometres around;
                   photos without a place are out
@@ -120,7 +121,8 @@ def findable(
     """(rows,) which rows of a space a search may find; None if all of them.
 
     items   the table of the space's items: faces or passages
-    Never found are dead rows and what is of contents that no file holds any more.
+    Never found are dead rows, what is of contents that no file holds any more, and what somebody
+    said to be no face.
     raises  BadInput for a person whom nobody named
     """
     where, values = _conditions(db, wanted, items)
@@ -145,6 +147,8 @@ def _hidden(db: Database, items: str) -> list[tuple[int]]:
         "WHERE contents.live = 0",  # as its index
         "SELECT row FROM dead WHERE space = ?",
     ]
+    if items == FACES:
+        queries.append("SELECT row FROM faces WHERE not_a_face")
     if items == PASSAGES:  # of what only a path says, and it is there no more
         queries.append("SELECT row FROM paths JOIN passages ON path_id = paths.id WHERE gone")
     found: list[tuple[int]] = db.execute(" UNION ALL ".join(queries), [items]).fetchall()
@@ -173,7 +177,7 @@ def _conditions(db: Database, wanted: Filter, items: str) -> tuple[list[str], li
             where.append(f"(path_id IS NULL OR path_id IN (SELECT id {below}))")
             values += [value for _, part in parts for value in part]
     if wanted.persons:
-        ids = [person_id(db, name) for name in wanted.persons]
+        ids = [id for name in wanted.persons for id in persons_called(db, name)]
         named = f"person_id IN ({','.join('?' * len(ids))})"
         if items == FACES:
             where.append(named)

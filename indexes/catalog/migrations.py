@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
-from retrieve.indexes.catalog.sums import sign_all
+from retrieve.indexes.catalog.sums import damaged, sign_all
 from retrieve.indexes.files import open_regular, size_bytes
 
 
@@ -365,6 +366,84 @@ def _sign(db: Database, path: Path, space: str, row_bytes: int, rows: int) -> No
             db.execute("INSERT INTO segments VALUES (?, ?, ?, ?)", [space, first, held, crc])
 
 
+def _008_people(db: Database, folder: Path) -> None:
+    """Persons are everyone, named or not; what people say of faces is a log of its own.
+
+    Each name that faces were given becomes a statement about them.
+    """
+    # A row that is damaged is not signed again: no checksum of it fits any more.
+    hurt = {table: damaged(db, table) for table in ("persons", "faces")}
+    (last,) = db.execute(
+        "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'persons'"
+    ).fetchone()
+    db.executescript(
+        """
+        CREATE TABLE new_persons (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
+            name TEXT,                         -- NULL: nobody named them yet
+            key TEXT,                          -- the name without case and accents
+            ignored INTEGER NOT NULL DEFAULT 0 -- 1: somebody who is not to be asked about
+        );
+        INSERT INTO new_persons (id, name, key) SELECT id, name, key FROM persons;
+        DROP TABLE persons;
+        ALTER TABLE new_persons RENAME TO persons;
+        CREATE INDEX persons_key ON persons (key) WHERE key IS NOT NULL;
+        -- Who says whose face it is: 'human', a statement; 'group', a clustering; 'attached', it
+        -- came later and is near that person. NULL where person_id is.
+        ALTER TABLE faces ADD COLUMN by TEXT;
+        -- 1: somebody said so. It is found by no search and belongs to nobody.
+        ALTER TABLE faces ADD COLUMN not_a_face INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX faces_not_a_face ON faces (row) WHERE not_a_face;
+        -- What people say of faces, in the order in which they said it. Faces are named by photo
+        -- and box, [sha256, [x1, y1, x2, y2]], and are found again by them.
+        CREATE TABLE statements (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            said_at TEXT NOT NULL,             -- ISO 8601, UTC
+            kind TEXT NOT NULL,                -- name, same, not-same, split, not-a-face, …
+            person_id INTEGER,                 -- whom it is about
+            other_id INTEGER,                  -- who else
+            name TEXT,
+            faces TEXT NOT NULL DEFAULT '[]',  -- JSON list: those that it is about
+            others TEXT NOT NULL DEFAULT '[]', -- JSON list: those of the other one
+            undoes INTEGER,                    -- the statement that this one takes back
+            source TEXT NOT NULL DEFAULT 'human',  -- or region: read from a file
+            -- What it moved, JSON: [from person, by, to person, [face ids]]; for taking it back.
+            moved TEXT NOT NULL DEFAULT '[]'
+        );
+        -- Persons who may be one, for somebody to say so. Computed again at any time, and so not
+        -- signed.
+        CREATE TABLE suggestions (
+            person_id INTEGER NOT NULL,
+            other_id INTEGER NOT NULL,
+            score REAL NOT NULL,
+            PRIMARY KEY (person_id, other_id)
+        ) WITHOUT ROWID;
+        """
+    )
+    if last:
+        db.execute("DELETE FROM sqlite_sequence WHERE name = 'persons'")
+        db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('persons', ?)", [last])
+    db.execute("UPDATE faces SET by = 'human' WHERE person_id IS NOT NULL")
+    sign_all(db, "persons", "faces", "statements")
+    for table, keys in hurt.items():
+        for key in keys:
+            db.execute(f"UPDATE sums_{table} SET sum = ~sum WHERE id = ?", [key])
+    db.execute(
+        "INSERT INTO statements (said_at, kind, person_id, name, faces, moved) "
+        "SELECT strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now'), 'name', persons.id, persons.name, "
+        "json_group_array(json_array(sha256, json_array(x1, y1, x2, y2))), "
+        "json_array(json_array(NULL, NULL, persons.id, json_group_array(faces.id))) "
+        "FROM persons JOIN faces ON faces.person_id = persons.id "
+        "JOIN contents ON contents.id = faces.content_id "
+        "WHERE typeof(persons.name) = 'text' AND typeof(sha256) = 'text' "
+        "AND typeof(x1 + y1 + x2 + y2) = 'real' "
+        "AND persons.id NOT IN (SELECT value FROM json_each(?)) "
+        "AND faces.id NOT IN (SELECT value FROM json_each(?)) "
+        "GROUP BY persons.id ORDER BY persons.id",
+        [json.dumps(hurt["persons"]), json.dumps(hurt["faces"])],
+    )
+
+
 MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _001_photos_and_faces,
     _002_spaces_of_anything,
@@ -373,5 +452,6 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _005_turned_photos,
     _006_readers,
     _007_checksums,
+    _008_people,
 )
 FORMAT = len(MIGRATIONS)

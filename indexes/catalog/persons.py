@@ -1,14 +1,14 @@
-"""Names that people gave to faces.
+"""Persons: everyone of whom a face is stored, named by somebody or not, and their names.
 
-A name belongs to the faces that somebody named, one by one; nothing here guesses whose
-another face is. Names are compared without case and accents: José and jose are one person.
+What is said of them stands in indexes/people/. Names are compared without case and accents, José
+and jose are one name; two persons may have the same, and then their ids tell them apart: #7.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -16,108 +16,169 @@ from sqlite_utils import Database
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.database import VARIABLES, among
+from retrieve.indexes.catalog.paths import path_of
 from retrieve.text.tokens import normal, plain
 
 NAMES_SHOWN = 10  # in an error
 WORD_ENDS = re.compile(r"[^\w]")
+NUMBERED = re.compile(r"#(\d{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A name, how many living faces have it, and in how many photos."""
+    """Somebody, how many living faces of theirs there are, and in how many photos."""
 
     id: int
-    name: str
+    name: str | None
     faces: int
     photos: int
+    ignored: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The name, or #id where nobody gave one."""
+        return shown_as(self.id, self.name)
 
 
-def persons(db: Database) -> list[Person]:
-    """Everybody with a name, in order of names."""
+class SharedName(BadInput):
+    """Several persons have that name.
+
+    persons  them, with what tells them apart in words
+    """
+
+    def __init__(self, name: str, persons: Sequence[tuple[Person, str]]) -> None:
+        self.name, self.persons = name, persons
+        listed = "; ".join(f"#{person.id} ({told})" for person, told in persons)
+        super().__init__(f"{len(persons)} people are called {name!r}; say which: {listed}")
+
+
+def shown_as(id: int, name: str | None) -> str:
+    """How a person is called where people read it."""
+    return f"#{id}" if name is None else name
+
+
+def persons(db: Database, *, named: bool = True) -> list[Person]:
+    """Everybody with a name, in order of names.
+
+    named  False for everybody else too, behind these, whoever has most faces first
+    """
     found = db.execute(
-        "SELECT persons.id, persons.name, count(contents.id), count(DISTINCT contents.id) "
+        "SELECT persons.id, persons.name, count(contents.id), count(DISTINCT contents.id), ignored "
         "FROM persons "
         "LEFT JOIN faces ON faces.person_id = persons.id "
-        "LEFT JOIN contents ON contents.id = faces.content_id AND contents.live GROUP BY persons.id"
+        "LEFT JOIN contents ON contents.id = faces.content_id AND contents.live "
+        f"{'WHERE persons.name IS NOT NULL ' if named else ''}GROUP BY persons.id"
     )
-    return sorted((Person(*row) for row in found), key=lambda person: plain(normal(person.name)))
+    every = [Person(*row, ignored=bool(ignored)) for *row, ignored in found]
+    return sorted(every, key=_order)
 
 
-def person_id(db: Database, name: str) -> int:
-    """The person of that name; raises BadInput with the names there are."""
-    row = db.execute("SELECT id FROM persons WHERE key = ?", [key_of(name)]).fetchone()
-    if row is not None:
-        return int(row[0])
-    known = [person.name for person in persons(db)]
+def _order(one: Person) -> tuple[int, str, int, int]:
+    if one.name is None:
+        return 1, "", -one.faces, one.id
+    return 0, plain(normal(one.name)), 0, one.id
+
+
+def persons_called(db: Database, text: str) -> list[int]:
+    """The ids of all persons of a name, or of the one with a number, as #7.
+
+    raises  BadInput with the names there are if it is nobody's
+    """
+    if numbered := NUMBERED.fullmatch(text.strip()):
+        id = int(numbered[1])
+        if db.execute("SELECT 1 FROM persons WHERE id = ?", [id]).fetchone():
+            return [id]
+        raise BadInput(f"nobody has the number #{id}. Who there is: retrieve people --all")
+    rows = db.execute("SELECT id FROM persons WHERE key = ? ORDER BY id", [key_of(text)]).fetchall()
+    if rows:
+        return [id for (id,) in rows]
+    known = [str(person.name) for person in persons(db)]
     more = f" and {len(known) - NAMES_SHOWN} more" if len(known) > NAMES_SHOWN else ""
     names = ", ".join(known[:NAMES_SHOWN]) + more if known else "nobody yet"
-    raise BadInput(f"nobody is called {name!r}; there are: {names}. To name a face: retrieve name")
+    raise BadInput(f"nobody is called {text!r}; there are: {names}. To name a face: retrieve name")
 
 
-def give_name(db: Database, name: str, face_ids: Sequence[int]) -> int:
-    """Give faces a name, in place of the one that they had; returns the person's id.
+def person_id(db: Database, text: str) -> int:
+    """The person of that name or number.
 
-    Call inside a write transaction.
-    raises  BadInput for what is no name or a face that is not stored
+    raises  BadInput with the names there are if it is nobody's; SharedName, with what tells them
+            apart, if it is the name of several
     """
-    id = _person(db, checked_name(name), face_ids)
-    drop_nameless(db)
-    return id
+    found = persons_called(db, text)
+    if len(found) > 1:
+        raise SharedName(text, told_apart(db, found))
+    return found[0]
 
 
-def give_names(db: Database, names: Mapping[str, Sequence[int]]) -> None:
-    """Give faces names, several at once; as give_name()."""
-    for name, face_ids in names.items():
-        _person(db, checked_name(name), face_ids)
-    drop_nameless(db)
+def person(db: Database, id: int) -> Person:
+    """A person by id; raises BadInput if there is none."""
+    (id,) = persons_called(db, f"#{id}")
+    (row,) = db.execute(
+        "SELECT name, ignored, count(contents.id), count(DISTINCT contents.id) FROM persons "
+        "LEFT JOIN faces ON faces.person_id = persons.id "
+        "LEFT JOIN contents ON contents.id = faces.content_id AND contents.live "
+        "WHERE persons.id = ?",
+        [id],
+    ).fetchall()
+    return Person(id, row[0], row[2], row[3], bool(row[1]))
 
 
-def _person(db: Database, name: str, face_ids: Sequence[int]) -> int:
-    _check_stored(db, face_ids)
+def told_apart(db: Database, ids: Iterable[int]) -> list[tuple[Person, str]]:
+    """Persons, and of each in words how many faces and photos, from when, and a photo."""
+    found = []
+    for id in ids:
+        one = person(db, id)
+        first, last = db.execute(
+            "SELECT min(substr(taken_at, 1, 4)), max(substr(taken_at, 1, 4)) FROM faces "
+            "JOIN contents ON contents.id = content_id WHERE person_id = ?",
+            [id],
+        ).fetchone()
+        row = db.execute(
+            "SELECT path FROM faces JOIN paths USING (content_id) WHERE person_id = ? "
+            "ORDER BY gone, quality DESC, faces.id LIMIT 1",
+            [id],
+        ).fetchone()
+        years = "" if first is None else f", {first}" if first == last else f", {first} to {last}"
+        example = f", as in {path_of(row[0])}" if row else ""
+        told = f"{one.faces} face{'' if one.faces == 1 else 's'} in {one.photos} photo"
+        found.append((one, f"{told}{'' if one.photos == 1 else 's'}{years}{example}"))
+    return found
+
+
+def add_person(db: Database, name: str | None = None, *, id: int | None = None) -> int:
+    """Add somebody; returns the id, which nobody had before. Call inside a write transaction.
+
+    id  of a person who was there before and comes back
+    """
+    key = None if name is None else key_of(name)
+    cursor = db.execute("INSERT INTO persons (id, name, key) VALUES (?, ?, ?)", [id, name, key])
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def set_name(db: Database, id: int, name: str | None) -> None:
+    """Call a person by that name, or by none; inside a write transaction."""
+    key = None if name is None else key_of(name)
+    db.execute("UPDATE persons SET name = ?, key = ? WHERE id = ?", [name, key, id])
+    sums.sign(db, "persons", id)  # all of the row is new, whatever a disk did to it before
+
+
+def drop_empty(db: Database) -> None:
+    """Drop the persons of whom no face is left; inside a write transaction."""
     db.execute(
-        "INSERT INTO persons (name, key) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
-        [name, key_of(name)],
+        "DELETE FROM persons WHERE NOT EXISTS "
+        "(SELECT 1 FROM faces WHERE faces.person_id = persons.id)"
     )
-    id = person_id(db, name)
-    db.conn.executemany(
-        "UPDATE faces SET person_id = ? WHERE id = ?", [[id, face_id] for face_id in face_ids]
+    db.execute(
+        "DELETE FROM suggestions WHERE person_id NOT IN (SELECT id FROM persons) "
+        "OR other_id NOT IN (SELECT id FROM persons)"
     )
-    return id
 
 
-def take_name(db: Database, face_ids: Sequence[int]) -> None:
-    """Take the names of faces away; call inside a write transaction.
-
-    raises  BadInput for a face that is not stored
-    """
-    _check_stored(db, face_ids)
-    db.conn.executemany("UPDATE faces SET person_id = NULL WHERE id = ?", [[i] for i in face_ids])
-    drop_nameless(db)
-
-
-def rename(db: Database, old: str, new: str) -> int:
-    """Call a person by another name, or write the same one anew; returns the person's id.
-
-    Where somebody else has the new name already the two become one person. Call inside a
-    write transaction.
-    raises  BadInput if nobody has the old name or the new one is no name
-    """
-    id = person_id(db, old)
-    name = checked_name(new)
-    other = db.execute("SELECT id FROM persons WHERE key = ?", [key_of(name)]).fetchone()
-    if other is None or other[0] == id:
-        db.execute("UPDATE persons SET name = ?, key = ? WHERE id = ?", [name, key_of(name), id])
-        sums.sign(db, "persons", id)  # all of the row is new, whatever a disk did to it before
-        return id
-    db.execute("UPDATE faces SET person_id = ? WHERE person_id = ?", [other[0], id])
-    drop_nameless(db)
-    return int(other[0])
-
-
-def faces_of(db: Database, name: str) -> list[int]:
-    """The ids of all faces with a name; raises BadInput if nobody has it."""
+def faces_of(db: Database, text: str) -> list[int]:
+    """The ids of all faces of a person; raises as person_id()."""
     query = "SELECT id FROM faces WHERE person_id = ? ORDER BY id"
-    return [id for (id,) in db.execute(query, [person_id(db, name)])]
+    return [id for (id,) in db.execute(query, [person_id(db, text)])]
 
 
 def checked_name(name: str) -> str:
@@ -140,7 +201,7 @@ def names_on(db: Database, content_ids: Iterable[int]) -> dict[int, tuple[str, .
     """The names of the faces in some photos, in order; photos without one are left out."""
     query = (
         "SELECT DISTINCT content_id, name FROM faces JOIN persons ON persons.id = person_id "
-        "WHERE content_id"
+        "WHERE name IS NOT NULL AND content_id"
     )
     found: dict[int, tuple[str, ...]] = {}
     for content_id, name in sorted(among(db, query, content_ids)):
@@ -156,7 +217,8 @@ def named_in(db: Database, text: str) -> tuple[list[str], str]:
         return [], kept
     found: list[str] = []
     for name, key in sorted(
-        db.execute("SELECT name, key FROM persons").fetchall(), key=lambda one: -len(one[1])
+        db.execute("SELECT min(name), key FROM persons WHERE key IS NOT NULL GROUP BY key"),
+        key=lambda one: -len(one[1]),
     ):
         at = folded.find(f" {WORD_ENDS.sub(' ', key)} ")
         if at >= 0:
@@ -173,15 +235,8 @@ def stands_in(name: str, text: str) -> bool:
     return f" {' '.join(wanted)} " in f" {' '.join(folded)} "
 
 
-def drop_nameless(db: Database) -> None:
-    """Drop the names that no face has any more."""
-    db.execute(
-        "DELETE FROM persons WHERE NOT EXISTS "
-        "(SELECT 1 FROM faces WHERE faces.person_id = persons.id)"
-    )
-
-
-def _check_stored(db: Database, face_ids: Sequence[int]) -> None:
+def check_stored(db: Database, face_ids: Sequence[int]) -> None:
+    """Raises BadInput for a face that is not stored."""
     for start in range(0, len(face_ids), VARIABLES):
         part = face_ids[start : start + VARIABLES]
         marks = ",".join("?" * len(part))

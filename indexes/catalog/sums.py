@@ -32,6 +32,7 @@ SIGNED = {  # tables, and the column that names a row for good
     "faces": "id",
     "crops": "face_id",
     "persons": "id",
+    "statements": "id",
     "passages": "id",
     "staged_faces": "id",
 }
@@ -105,12 +106,17 @@ def value(name: str, of: str) -> str:
     )
 
 
-def sign_all(db: Database) -> None:
+def sign_all(db: Database, *tables: str) -> None:
     """Sign every row that there is, and let triggers sign from now on; for migrations.
 
-    A migration that adds a column to a signed table calls it again.
+    tables  only these; all that there are, and the index of words, where none is named
+
+    A migration that adds a column to a signed table calls it again for that table.
     """
     for table, key in SIGNED.items():
+        there = db.execute("SELECT 1 FROM pragma_table_info(?)", [table]).fetchone()
+        if there is None or (tables and table not in tables):
+            continue
         columns = signed_columns(db, table)
         sums = f"sums_{table}"
         for event in ("insert", "update", "delete"):
@@ -135,6 +141,8 @@ def sign_all(db: Database) -> None:
             f"CREATE TRIGGER {sums}_delete AFTER DELETE ON {table} BEGIN "
             f"DELETE FROM {sums} WHERE id = OLD.{key}; END"
         )
+    if tables:
+        return
     db.execute(f"DROP TABLE IF EXISTS sums_{WORDS}")
     db.execute(f"CREATE TABLE sums_{WORDS} (id INTEGER PRIMARY KEY, sum INTEGER NOT NULL)")
     db.execute(
@@ -161,7 +169,7 @@ def damaged(db: Database, table: str) -> list[int | str]:
         row, key, source = "row_sum(CAST(c0 AS BLOB), CAST(c1 AS BLOB))", "id", "stems_content"
     else:
         key, source = SIGNED[table], table
-        row = _expression(db, table)
+        row = expression(signed_columns(db, table), table)  # of a format on its way, too
     sums = f"sums_{table}"
     found = db.execute(
         f"SELECT {source}.{key} FROM {source} LEFT JOIN {sums} ON {sums}.id = {source}.{key} "

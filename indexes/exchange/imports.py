@@ -24,6 +24,7 @@ from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.exchange.records import FaceRecord, Header, Record
 from retrieve.indexes.opened import CATALOG
+from retrieve.indexes.people import statements
 from retrieve.indexes.search import traces
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.types import Face
@@ -155,7 +156,7 @@ class _Importer:
                     expected[content_id] = max(record.faces for _, record in found)
                     self._look_at_faces(content_id, [record for _, record in found], new, names)
             self._store_faces(new, names)
-            persons.give_names(self._db, names)
+            statements.say_names(self._db, names)
             self._catalog.set_live(expected)
             for content_id, faces in expected.items():
                 self._look_whether_complete(content_id, faces)

@@ -17,6 +17,7 @@ from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.paths import path_of, under
 from retrieve.indexes.collection import Collection
+from retrieve.indexes.people import statements
 from retrieve.types import Skipped
 
 
@@ -78,7 +79,7 @@ def import_people(
         faces_of: dict[str, list[int]] = {}
         for face_id, name in names.items():
             faces_of.setdefault(name, []).append(face_id)
-        persons.give_names(collection.db, faces_of)
+        statements.say_names(collection.db, faces_of)
         known.named = len(names)
     known.unnamed.sort(key=lambda item: item.path)
     return known

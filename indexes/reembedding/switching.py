@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrieve.indexes.catalog.contents import PICTURE
-from retrieve.indexes.catalog.persons import drop_nameless
 from retrieve.indexes.opened import Opened
+from retrieve.indexes.people import statements
 from retrieve.indexes.reembedding.staged import blocks, drop, renumber, staged_faces
 from retrieve.indexes.search import traces
 
@@ -28,8 +28,8 @@ class Switched:
     filled         of those from pictures, how many reached beyond theirs
     found          known faces that another detector found again
     new            faces that nobody had found before
-    kept           faces that it did not find again, kept for the name that a person gave them
-    gone           faces that it did not find again, without a name
+    kept           faces that it did not find again, kept for what a person said of them
+    gone           faces that it did not find again, and of which nobody said anything
     left_out       faces of which there was nothing to embed
     """
 
@@ -50,8 +50,8 @@ def switch(opened: Opened) -> Switched:
     Every face that stays is staged and sound. Afterwards traces.finish() unlinks what was.
     """
     db, faces, staged = opened.db, opened.faces, staged_faces(opened.db, opened.path)
-    nameless = "(SELECT id FROM faces WHERE person_id IS NULL)"
-    gone = db.execute(f"DELETE FROM staged_faces WHERE lost AND face_id IN {nameless}").rowcount
+    unsaid = "(SELECT id FROM faces WHERE by IS NOT 'human' AND NOT not_a_face)"
+    gone = db.execute(f"DELETE FROM staged_faces WHERE lost AND face_id IN {unsaid}").rowcount
     (before,) = db.execute("SELECT count(*) FROM faces").fetchone()
     counts = db.execute(
         "SELECT count(*), coalesce(sum(source = 'photo'), 0), coalesce(sum(filled), 0), "
@@ -65,6 +65,7 @@ def switch(opened: Opened) -> Switched:
     faces.begin_generation(blocks(staged.gallery(), order), like=staged.required())
     renumber(db, "face_id IS NULL, face_id, id")
     _put_faces(opened)
+    statements.apply(db)
     db.execute(
         "UPDATE contents SET turn = new.turn FROM staged_photos AS new "
         "WHERE new.content_id = contents.id AND new.turn IS NOT NULL"
@@ -91,7 +92,6 @@ def _put_faces(opened: Opened) -> None:
     staged = "(SELECT face_id FROM staged_faces WHERE face_id IS NOT NULL)"
     db.execute(f"DELETE FROM crops WHERE face_id NOT IN {staged}")
     db.execute(f"DELETE FROM faces WHERE id NOT IN {staged}")
-    drop_nameless(db)
     columns = ("number", "x1", "y1", "x2", "y2", "landmarks", "score", "quality")
     taken = ", ".join(f"{one} = coalesce(new.{one}, faces.{one})" for one in columns)
     db.execute(

@@ -47,7 +47,8 @@ KINDS = {  # of damaged rows, in words
     "paths": "files",
     "faces": "faces",
     "crops": "pictures of faces",
-    "persons": "names of persons",
+    "persons": "persons and their names",
+    "statements": "what was said of faces",
     "passages": "passages",
     "staged_faces": "faces on their way to other networks",
 }

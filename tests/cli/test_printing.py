@@ -119,7 +119,7 @@ def test_people_get_their_names_back_from_csv(tmp_path):
         ids = small.add(source, "/album/group.jpg", " ".join(f"w{i}" for i in range(len(names))))
         with small.writing(source.db):
             for id, name in zip(ids, names, strict=True):
-                small.persons.give_name(source.db, name, [id])
+                small.statements.say_name(source.db, name, [id])
         export(source, tmp_path / "faces.csv")
     text = (tmp_path / "faces.csv").read_text("utf-8")
     _is_quiet(text.replace("\r\n", "\n"))

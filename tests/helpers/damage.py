@@ -29,9 +29,10 @@ from PIL import Image
 
 from retrieve.cli import app
 from retrieve.indexes.building import workers
-from retrieve.indexes.catalog import persons, sums
+from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import open_collection
+from retrieve.indexes.people import statements
 from retrieve.indexes.search import ann
 
 PAGE = 4096
@@ -131,7 +132,7 @@ class Ground:
         assert again.code == 0, again
         with open_collection(self.whole) as opened, writing(opened.db):
             for name, word in NAMES.items():
-                persons.give_name(opened.db, name, [small.face_of(opened, word)])
+                statements.say_name(opened.db, name, [small.face_of(opened, word)])
             for (id,) in opened.db.execute("SELECT face_id FROM crops").fetchall():
                 opened.db.execute("UPDATE crops SET jpeg = ? WHERE face_id = ?", [_jpeg(id), id])
             opened.db.execute(

@@ -22,9 +22,9 @@ from typing import Any
 import pretend
 import small
 
-from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.sums import teach
+from retrieve.indexes.people import statements
 from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.forget import forget
 
@@ -61,7 +61,7 @@ def make(folder: Path) -> Good:
             opened, "/album/place.jpg", "mar", taken_at="2019-05-01T10:00:00", place=(41.6, -1)
         )
         with writing(opened.db):
-            persons.give_name(opened.db, "Ana", [small.face_of(opened, "ana")])
+            statements.say_name(opened.db, "Ana", [small.face_of(opened, "ana")])
         forget(opened, paths=[photos / "away.jpg"])
         backup(opened, file)
     with tarfile.open(file, "r:") as tar:

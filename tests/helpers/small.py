@@ -14,13 +14,13 @@ from retrieve.errors import BadInput
 from retrieve.indexes.building.build import Build
 from retrieve.indexes.building.storing import Report
 from retrieve.indexes.building.workers import Job
-from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.contents import NewPhoto
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.exchange.formats import chosen as formats
 from retrieve.indexes.exchange.imports import Imported, put
+from retrieve.indexes.people import statements
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.types import Face
 
@@ -134,7 +134,7 @@ def exported(folder: Path) -> Iterator[Collection]:
         index(made, photos)
         with writing(made.db):
             for name, word in (("Ana Núñez", "ana"), ("Ana Núñez", "ana2"), ("Luís", "luis")):
-                persons.give_name(made.db, name, [face_of(made, word)])
+                statements.say_name(made.db, name, [face_of(made, word)])
         yield made
 
 

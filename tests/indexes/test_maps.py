@@ -12,12 +12,12 @@ import toy_words
 from numpy.testing import assert_allclose
 
 from retrieve.errors import BadInput, CollectionError
-from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import PASSAGES, Filter
 from retrieve.indexes.catalog.passages import NewPassage, Passages
 from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.maps import Item, points_of, points_of_words
+from retrieve.indexes.people import statements
 from retrieve.indexes.vectors.segments import BLOCK_ROWS
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.indexes.words.stores import WordIndex
@@ -40,7 +40,7 @@ def words(tmp_path):
 def test_each_face_is_a_point_that_tells_where_it_is_from(collection):
     first, second = small.add(collection, "/a/one.jpg", "ana eva", taken_at="2019-07-09T18:00:00")
     with writing(collection.db):
-        persons.give_name(collection.db, "Ana", [first])
+        statements.say_name(collection.db, "Ana", [first])
     points = points_of(collection, most=10)
     wanted = np.concatenate([pretend.embedding("ana"), pretend.embedding("eva")])
     assert_allclose(points.embeddings, wanted, rtol=0)

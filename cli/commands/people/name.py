@@ -43,6 +43,7 @@ def name(
     from retrieve.indexes.catalog import naming, persons
     from retrieve.indexes.catalog.database import writing
     from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.people import statements
     from retrieve.unfinished import remove_left_of
 
     called, photos = (None, given or []) if remove else (_first(given), (given or [])[1:])
@@ -54,14 +55,14 @@ def name(
         faces = [naming.face_id(db, text) for text in photos] + (face_id or [])
         if called is None:
             faces += persons.faces_of(db, person) if person else []
-            persons.take_name(db, faces)
+            statements.say_nobody(db, faces)
             render.line(f"{_count(len(set(faces)))} without a name now")
             return
-        id = persons.rename(db, person, called) if person else None
-        if faces or id is None:
-            id = persons.give_name(db, called, faces)
-        (now,) = (one for one in persons.persons(db) if one.id == id)
-    render.line(f"{now.name}: {_count(now.faces)}")
+        if person:
+            said = statements.rename(db, persons.person_id(db, person), called)
+        if faces or not person:
+            said = statements.say_name(db, called, faces)
+    render.line(f"{said.name}: {_count(said.faces)}")
 
 
 def people(collection: CollectionOption = DEFAULT_COLLECTION, as_json: JsonOption = False) -> None:

@@ -31,6 +31,7 @@ TODO = {
     "faces": AGAIN,
     "crops": AGAIN,
     "persons": "give the name again: retrieve name NAME --person OLD",
+    "statements": "say it again: retrieve name, merge, split, not-same or ignore",
     "passages": AGAIN,
     "staged_faces": "begin anew: retrieve reembed",
 }
@@ -187,7 +188,7 @@ def _candidates(table: str, values: list[Value], wanted: int) -> Iterator[list[V
     """Rows near a damaged one that have its checksum."""
     if table == "persons" and isinstance(values[1], bytes):
         name = values[1][1:].decode("utf-8", "replace")
-        derived: list[Value] = [values[0], values[1], b"t" + key_of(name).encode()]
+        derived: list[Value] = [*values[:2], b"t" + key_of(name).encode(), *values[3:]]
         if sums.row_sum(*derived) == wanted:
             yield derived
             return

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieve.errors import BadInput
-from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import (
     EARTH_KM,
@@ -23,6 +22,7 @@ from retrieve.indexes.catalog.filters import (
     findable,
     near_from,
 )
+from retrieve.indexes.people import statements
 
 ZARAGOZA, HUESCA, SYDNEY = (41.65, -0.88), (42.14, -0.41), (-33.87, 151.21)
 
@@ -139,7 +139,7 @@ def test_several_persons_are_any_of_them(collection):
     ids = small.add(collection, "/p/x.jpg", "ana eva luis")
     with writing(collection.db):
         for name, id in zip(("Ana", "Eva"), ids, strict=False):
-            persons.give_name(collection.db, name, [id])
+            statements.say_name(collection.db, name, [id])
     assert _found(collection, Filter(persons=("ANA", "eva"))) == ["ana", "eva"]
     with pytest.raises(BadInput, match="there are: Ana, Eva"):
         _found(collection, Filter(persons=("ana", "luis")))
@@ -232,7 +232,7 @@ def test_conditions_are_all_to_be_satisfied(collection):
         names[word] = (folder, date[:4], quality, place)
         if n % 2 == 0:
             with writing(collection.db):
-                persons.give_name(collection.db, "even", [id])
+                statements.say_name(collection.db, "even", [id])
     wanted = Filter("2019", "2019", (Path("/in"),), ("even",), 0.5, Near(*ZARAGOZA, 10))
     expected = [w for w, about in names.items() if about == ("in", "2019", 0.9, ZARAGOZA)]
     assert _found(collection, wanted) == expected

@@ -14,10 +14,10 @@ from numpy.testing import assert_allclose
 from retrieve.errors import BadInput, CollectionError
 from retrieve.evaluation.in_memory import InMemory
 from retrieve.evaluation.retrieval import Document as Read
-from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import PASSAGES, Filter, Near, findable
 from retrieve.indexes.catalog.paths import Found
+from retrieve.indexes.people import statements
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.upkeep.forget import forget
 from retrieve.text.stemming import stems
@@ -185,7 +185,7 @@ def album(collection, tmp_path):
     small.index_all(collection, tmp_path / "album")
     with writing(collection.db):
         for name in ("ana", "eva"):
-            persons.give_name(collection.db, name, [small.face_of(collection, name)])
+            statements.say_name(collection.db, name, [small.face_of(collection, name)])
     return tmp_path / "album"
 
 

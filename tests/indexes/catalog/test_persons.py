@@ -8,6 +8,7 @@ from retrieve.errors import BadInput
 from retrieve.indexes.catalog import naming, persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
+from retrieve.indexes.people import statements
 from retrieve.indexes.upkeep.compact import compact
 from retrieve.indexes.upkeep.forget import forget
 
@@ -33,7 +34,7 @@ def collection(tmp_path, photos):
 def _name(collection, name, *texts):
     with writing(collection.db):
         ids = [naming.face_id(collection.db, str(text)) for text in texts]
-        persons.give_name(collection.db, name, ids)
+        statements.say_name(collection.db, name, ids)
 
 
 def _people(collection):
@@ -69,7 +70,7 @@ def test_a_second_name_takes_the_place_of_the_first(collection, photos):
 def test_a_name_that_no_face_has_any_more_is_gone(collection, photos):
     _name(collection, "ana", photos / "beach.jpg")
     with writing(collection.db):
-        persons.take_name(collection.db, persons.faces_of(collection.db, "ana"))
+        statements.say_nobody(collection.db, persons.faces_of(collection.db, "ana"))
     assert _people(collection) == {}
     with pytest.raises(BadInput, match="nobody is called 'ana'; there are: nobody yet"):
         _found(collection, "ana")
@@ -79,10 +80,10 @@ def test_renaming_to_a_name_that_is_taken_makes_one_person_of_two(collection, ph
     _name(collection, "ana", photos / "beach.jpg")
     _name(collection, "Anita", f"{photos}/party.jpg:3")
     with writing(collection.db):
-        persons.rename(collection.db, "anita", "ANA")
+        statements.rename(collection.db, persons.person_id(collection.db, "anita"), "ANA")
     assert _people(collection) == {"ana": (2, 2)}
     with writing(collection.db):
-        persons.rename(collection.db, "ana", "Ána")
+        statements.rename(collection.db, persons.person_id(collection.db, "ana"), "Ána")
     assert _people(collection) == {"Ána": (2, 2)}
 
 
@@ -128,7 +129,7 @@ def test_a_file_whose_name_ends_in_a_number_is_found_by_it(collection, photos):
 
 def test_a_face_that_is_not_stored_is_refused(collection):
     with writing(collection.db), pytest.raises(BadInput, match="no face has the id 99"):
-        persons.give_name(collection.db, "ana", [1, 99])
+        statements.say_name(collection.db, "ana", [1, 99])
 
 
 def test_names_outlive_indexing_again_moving_and_compacting(collection, photos):

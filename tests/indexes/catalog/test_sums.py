@@ -12,6 +12,7 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.catalog import persons, sums
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import open_collection
+from retrieve.indexes.people import statements
 from retrieve.indexes.upkeep.check import check
 from retrieve.indexes.upkeep.mending import rows
 
@@ -21,8 +22,8 @@ def collection(tmp_path):
     with small.opened(tmp_path / "collection") as opened:
         ids = small.add(opened, "/p/a.jpg", "ana luis", place=(41.5, -0.9))
         with writing(opened.db):
-            persons.give_name(opened.db, "P1", ids[:1])
-            persons.give_name(opened.db, "Luís", ids[1:])
+            statements.say_name(opened.db, "P1", ids[:1])
+            statements.say_name(opened.db, "Luís", ids[1:])
         yield opened
 
 
@@ -53,8 +54,8 @@ def test_every_column_of_a_signed_table_is_in_its_triggers(collection):
 def test_what_is_written_is_signed_and_what_is_deleted_is_not(collection):
     assert list(rows.damaged(collection.db)) == []
     with writing(collection.db):
-        persons.rename(collection.db, "P1", "Ana")
-        persons.take_name(collection.db, [2])
+        statements.rename(collection.db, persons.person_id(collection.db, "P1"), "Ana")
+        statements.say_not_a_face(collection.db, [2])
     assert list(rows.damaged(collection.db)) == []
     assert collection.db.execute("SELECT count(*) FROM sums_persons").fetchone() == (1,)
 
@@ -120,7 +121,7 @@ def test_what_cannot_be_proved_is_named_and_stays_known_as_damaged(collection):
         collection.db.execute("UPDATE persons SET key = 'eva' WHERE id = 1")
     assert sums.damaged(collection.db, "persons") == [1]
     with writing(collection.db):
-        persons.rename(collection.db, "Eva", "P1")
+        statements.rename(collection.db, persons.person_id(collection.db, "Eva"), "P1")
     assert check(collection) == []
 
 

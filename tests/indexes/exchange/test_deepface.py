@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from retrieve.errors import BadInput, CollectionError
-from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.contents import Catalog
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import open_collection
@@ -17,6 +16,7 @@ from retrieve.indexes.exchange import deepface, originals
 from retrieve.indexes.exchange.exports import export
 from retrieve.indexes.exchange.formats import chosen as formats
 from retrieve.indexes.exchange.imports import put
+from retrieve.indexes.people import statements
 
 ENDING = "aligned_normalization_base_expand_0.pkl"
 TODAY = f"ds_model_facenet512_detector_retinaface_{ENDING}"
@@ -108,7 +108,7 @@ def test_such_a_collection_is_searched_by_stored_face_named_and_exported(importe
     assert [hit.face_id for hit in probe.faces[0].hits] != []
     assert len(probe.faces[0].hits) == 2
     with writing(imported.db):
-        persons.give_name(imported.db, "Ana", [1])
+        statements.say_name(imported.db, "Ana", [1])
     assert export(imported, tmp_path / "x.jsonl", crops=True).faces == 3
     with (
         formats.reading(tmp_path / "x.jsonl") as (header, rows),

@@ -18,7 +18,6 @@ import small
 from numpy.testing import assert_array_equal
 
 from retrieve.errors import BadInput, CollectionError, MissingExtra
-from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.collection import open_collection
@@ -27,6 +26,7 @@ from retrieve.indexes.exchange.formats import chosen as formats
 from retrieve.indexes.exchange.formats import parquet
 from retrieve.indexes.exchange.formats.chosen import Format
 from retrieve.indexes.exchange.records import FIELDS, UNREAD
+from retrieve.indexes.people import statements
 
 FORMATS = [format.value for format in Format]
 
@@ -40,8 +40,8 @@ def collection(tmp_path):
         small.add(opened, "/p/sea.jpg", taken_at="2020-01-01T00:00:00")
         small.add(opened, "/p/gone.jpg", "zoe", gone=True)
         with writing(opened.db):
-            persons.give_name(opened.db, "Ana Núñez", [1, ids[0]])
-            persons.give_name(opened.db, "Luís", [ids[2]])
+            statements.say_name(opened.db, "Ana Núñez", [1, ids[0]])
+            statements.say_name(opened.db, "Luís", [ids[2]])
         yield opened
 
 
@@ -178,7 +178,7 @@ def test_an_export_is_the_collection_of_one_moment(collection, tmp_path):
             small.add(other, "/p/later.jpg", "later")
             rows = np.array(other.faces.gallery())
             with writing(other.db):
-                persons.take_name(other.db, [1])
+                statements.say_nobody(other.db, [1])
                 other.faces.begin_generation([rows[::-1]])
                 other.db.execute("UPDATE faces SET row = ? - row", [len(rows) - 1])
             other.faces.remove_leftovers()

@@ -21,6 +21,7 @@ from retrieve.indexes.collection import open_collection
 from retrieve.indexes.exchange.exports import export
 from retrieve.indexes.exchange.formats.chosen import Format
 from retrieve.indexes.exchange.records import short
+from retrieve.indexes.people import statements
 from retrieve.indexes.upkeep.forget import forget
 
 FORMATS = [format.value for format in Format]
@@ -138,8 +139,8 @@ def test_names_come_to_faces_that_were_indexed_here_and_given_ones_stay(
     with small.opened(tmp_path / "own") as own:
         small.index(own, photos)
         with writing(own.db):
-            persons.give_name(own.db, "Anita", [small.face_of(own, "ana")])
-            persons.give_name(own.db, "luis", [small.face_of(own, "luis")])
+            statements.say_name(own.db, "Anita", [small.face_of(own, "ana")])
+            statements.say_name(own.db, "luis", [small.face_of(own, "luis")])
         report = small.imported(own, tmp_path / "x.npz")
         assert _counts(report) == {
             "known_photos": 3,
@@ -299,7 +300,7 @@ def test_odd_paths_and_names_come_back_byte_for_byte(tmp_path_factory, names, pe
         for n, path in enumerate(paths):
             ids = small.add(source, path, f"w{n}")
             with writing(source.db):
-                persons.give_name(source.db, person, ids)
+                statements.say_name(source.db, person, ids)
         source_has = _stored(source)
         for format in FORMATS:
             export(source, folder / f"x.{format}")

@@ -11,6 +11,7 @@ from retrieve.errors import BadInput
 from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.exchange.known import import_people, name_of
+from retrieve.indexes.people import statements
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_name_that_somebody_gave_stays_and_is_reported(collection, known):
     with writing(collection.db):
         query = "SELECT face_id FROM crops WHERE jpeg = ?"
         ((id,),) = collection.db.execute(query, [pretend.picture("ana")]).fetchall()
-        persons.give_name(collection.db, "Anita", [id])
+        statements.say_name(collection.db, "Anita", [id])
     done = _import_people(collection, known)
     assert _people(collection) == {"Anita": 1, "Luís García": 2}
     reasons = {item.path.name: item.reason for item in done.unnamed}

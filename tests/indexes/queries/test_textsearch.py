@@ -11,9 +11,10 @@ import small
 from numpy.testing import assert_allclose
 
 from retrieve.errors import BadInput, CollectionError
-from retrieve.indexes.catalog import passages, persons
+from retrieve.indexes.catalog import passages
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
+from retrieve.indexes.people import statements
 from retrieve.indexes.queries import texts as textsearch
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.search.texts import Placed
@@ -218,8 +219,8 @@ def test_persons_among_the_words_are_looked_for_by_their_faces(collection, album
     ids = [hit.face_id for hit in _ana(collection)]
     evas = [hit.face_id for hit in collection.nearest(pretend.embedding("eva"), threshold=0.9)[0]]
     with writing(collection.db):
-        persons.give_name(collection.db, "Zenobia Camprubí", ids)
-        persons.give_name(collection.db, "Eva", evas)
+        statements.say_name(collection.db, "Zenobia Camprubí", ids)
+        statements.say_name(collection.db, "Eva", evas)
     hits = collection.search_texts("zenobia camprubi playa")
     assert sorted(hit.path.stem for hit in hits[:2]) == ["beach", "both"]
     assert all("Zenobia Camprubí" in hit.persons for hit in hits[:2])
@@ -239,7 +240,7 @@ def test_photos_of_which_nothing_is_said_are_found_by_the_persons_on_them(
     path_id = collection.catalog.path(silent.path).id
     with writing(collection.db):
         collection.texts.drop(path_id)  # its name says something otherwise
-        persons.give_name(collection.db, "Ana", [hit.face_id for hit in _ana(collection)])
+        statements.say_name(collection.db, "Ana", [hit.face_id for hit in _ana(collection)])
     hits = collection.search_texts("ana", k=100)
     (found,) = (hit for hit in hits if hit.path == silent.path)
     assert (found.passage.text, found.persons, found.passage_id) == ("", ("Ana",), 0)

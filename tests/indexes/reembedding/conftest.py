@@ -7,8 +7,8 @@ import pytest
 import small
 
 from retrieve.indexes.building import workers
-from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.people import statements
 from retrieve.indexes.reembedding import faces as moving
 
 
@@ -41,8 +41,8 @@ def collection(tmp_path, photos):
         opened.networks.use(small.Detector(), small.Embedder())
         small.index(opened, photos)
         with writing(opened.db):
-            persons.give_name(opened.db, "Ana", [small.face_of(opened, "ana")])
-            persons.give_name(opened.db, "Luis", [small.face_of(opened, "luis")])
+            statements.say_name(opened.db, "Ana", [small.face_of(opened, "ana")])
+            statements.say_name(opened.db, "Luis", [small.face_of(opened, "luis")])
         yield opened
 
 

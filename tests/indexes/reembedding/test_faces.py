@@ -12,6 +12,7 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.building import workers
 from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.people import statements
 from retrieve.indexes.reembedding import faces as moving
 from retrieve.indexes.reembedding.staged import halfway
 from retrieve.indexes.upkeep.check import check
@@ -262,7 +263,7 @@ def test_of_faces_that_are_not_found_again_those_with_a_name_stay(collection, ph
     small.index(collection, photos)
     named = small.face_of(collection, "shy-named")
     with writing(collection.db):
-        persons.give_name(collection.db, "Eva", [named])
+        statements.say_name(collection.db, "Eva", [named])
     before = {row[0]: row for row in about(collection)}
     done = collection.reembed(embedder=NEW, detector=OtherDetector())
     assert (done.switched.kept, done.switched.gone) == (1, 1)
@@ -282,7 +283,7 @@ def test_a_name_that_is_given_on_the_way_keeps_the_face(collection, photos, dies
     lives()
     shy = small.face_of(collection, "shy")
     with writing(collection.db):
-        persons.give_name(collection.db, "Shy", [shy])
+        statements.say_name(collection.db, "Shy", [shy])
     done = collection.reembed(embedder=NEW, detector=OtherDetector())
     assert (done.switched.kept, done.switched.gone) == (1, 0)
     assert_holds(collection, NEW)

@@ -11,8 +11,9 @@ import small
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.building import workers
-from retrieve.indexes.catalog import persons, sums
+from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.people import statements
 from retrieve.indexes.upkeep.check import check
 from retrieve.indexes.upkeep.repair import repair
 
@@ -42,7 +43,7 @@ def collection(tmp_path, files, monkeypatch):
     with small.opened(tmp_path / "collection") as opened:
         small.index_all(opened, files.parent)
         with writing(opened.db):
-            persons.give_name(opened.db, "Ana", [1])
+            statements.say_name(opened.db, "Ana", [1])
         assert check(opened) == []
         yield opened
 

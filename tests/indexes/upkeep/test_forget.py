@@ -18,6 +18,7 @@ from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import open_database, writing
 from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.collection import open_collection
+from retrieve.indexes.people import statements
 from retrieve.indexes.search import ann, fastscan, traces
 from retrieve.indexes.upkeep import deletion, proof
 from retrieve.indexes.upkeep.check import check
@@ -139,8 +140,8 @@ def test_a_person_goes_with_name_and_faces_and_the_others_of_the_photo_stay(coll
     first, other = _add(collection, "/p/both.jpg", "ana luis")
     (second,) = _add(collection, "/p/ana.jpg", "ana2")
     with writing(collection.db):
-        persons.give_name(collection.db, "Ana García", [first, second])
-        persons.give_name(collection.db, "Luis", [other])
+        statements.say_name(collection.db, "Ana García", [first, second])
+        statements.say_name(collection.db, "Luis", [other])
     done = forget(collection, persons=["ana garcia"])
     assert (done.photos, done.faces, done.names, done.paths) == (0, 2, ["Ana García"], [])
     data = _bytes(collection)
@@ -158,8 +159,8 @@ def test_a_name_goes_with_the_last_face_that_had_it(collection):
     _, luis = _add(collection, "/p/b.jpg", "b luis")
     (luis2,) = _add(collection, "/q/luis.jpg", "luis2")
     with writing(collection.db):
-        persons.give_name(collection.db, "Ana", [face])
-        persons.give_name(collection.db, "Luis", [luis, luis2])
+        statements.say_name(collection.db, "Ana", [face])
+        statements.say_name(collection.db, "Luis", [luis, luis2])
     assert forget(collection, folders=[Path("/p")]).names == ["Ana"]
     assert [person.name for person in persons.persons(collection.db)] == ["Luis"]
 
@@ -368,7 +369,7 @@ def test_the_proof_reads_every_file_in_another_process(collection):
     (face,) = _add(collection, "/p/ana.jpg", "ana")
     _add(collection, "/p/eva.jpg", "eva")
     with writing(collection.db):
-        persons.give_name(collection.db, "Ana", [face])
+        statements.say_name(collection.db, "Ana", [face])
     (collection.path / "cache").mkdir()
     (collection.path / "cache" / "kept by somebody").write_bytes(b"xx" + _crop("ana")[2000:2300])
     done = forget(collection, paths=[Path("/p/ana.jpg")], verify=True)
@@ -388,7 +389,7 @@ def test_the_proof_reads_every_file_in_another_process(collection):
 def test_the_proof_finds_each_kind(collection, same_process, kind):
     (face,) = _add(collection, "/p/ana.jpg", "ana")
     with writing(collection.db):
-        persons.give_name(collection.db, "Ana", [face])
+        statements.say_name(collection.db, "Ana", [face])
     kept = {
         "SHA-256": _sha256(collection, "/p/ana.jpg"),
         "path": b"/p/ana.jpg",
@@ -416,7 +417,7 @@ def test_the_proof_finds_each_kind(collection, same_process, kind):
 def test_the_proof_notices_what_was_left_out(collection, same_process, monkeypatch, broken, kinds):
     (face,) = _add(collection, "/p/ana.jpg", "ana")
     with writing(collection.db):
-        persons.give_name(collection.db, "Ana García", [face])
+        statements.say_name(collection.db, "Ana García", [face])
     monkeypatch.setattr(*broken)
     done = forget(collection, paths=[Path("/p/ana.jpg")], verify=True)
     assert {trace.kind for trace in done.proof.traces} >= kinds
@@ -513,7 +514,7 @@ def test_captions_that_say_a_forgotten_name_are_told(tmp_path, same_process):
     with small.opened(tmp_path / "collection") as opened:
         small.index_all(opened, photos)
         with writing(opened.db):
-            persons.give_name(opened.db, "Ana Núñez", [small.face_of(opened, "ana")])
+            statements.say_name(opened.db, "Ana Núñez", [small.face_of(opened, "ana")])
         done = forget(opened, persons=["ana nunez"], verify=True)
     told = {(one.name, one.kind, one.path.name) for one in done.said}
     assert told == {("Ana Núñez", "caption", "one.jpg"), ("Ana Núñez", "text", "letter.md")}

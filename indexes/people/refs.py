@@ -1,0 +1,101 @@
+"""Faces as statements name them, by photo and box, and which stored faces these are.
+
+A face is the same where the photo has the same SHA-256 and the boxes overlap by more than half of
+their union: so it is found again after another detection, in a collection made anew from nothing
+too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from retrieve.errors import CollectionError
+from retrieve.indexes.catalog.database import among
+
+SAME_BOX = 0.5  # common area over that of the union
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FaceRef:
+    """A face by the SHA-256 of its photo and its box there: x1, y1, x2, y2 in photo pixels."""
+
+    sha256: str
+    box: Box
+
+
+def refs_of(db: Database, face_ids: Iterable[int]) -> dict[int, FaceRef]:
+    """How statements name some stored faces, by id."""
+    query = (
+        "SELECT faces.id, sha256, x1, y1, x2, y2 FROM faces "
+        "JOIN contents ON contents.id = content_id WHERE faces.id"
+    )
+    return {id: FaceRef(sha256, tuple(box)) for id, sha256, *box in among(db, query, face_ids)}
+
+
+def written(refs: Iterable[FaceRef]) -> str:
+    """Some faces as a statement's line holds them."""
+    return json.dumps([[ref.sha256, list(ref.box)] for ref in refs], separators=(",", ":"))
+
+
+def read(text: str) -> tuple[FaceRef, ...]:
+    """The faces of a statement's line; raises CollectionError if that is damaged."""
+    try:
+        return tuple(FaceRef(str(sha256), _box(box)) for sha256, box in json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise CollectionError(
+            "the catalog is damaged: a statement names faces as no statement does. What is damaged "
+            "is told by: retrieve check"
+        ) from error
+
+
+class Finder:
+    """Finds the faces that statements name.
+
+    A face that is not stored (any more) gets a negative number, and the same one each time.
+    """
+
+    def __init__(self, db: Database, refs: Iterable[FaceRef]) -> None:
+        self._stored: dict[str, list[tuple[int, Box]]] = {}
+        self._gone: dict[str, list[tuple[int, Box]]] = {}
+        self._last = 0
+        query = (
+            "SELECT sha256, faces.id, x1, y1, x2, y2 FROM faces "
+            "JOIN contents ON contents.id = content_id WHERE sha256"
+        )
+        for sha256, id, *box in among(db, query, (ref.sha256 for ref in refs)):
+            self._stored.setdefault(sha256, []).append((id, tuple(box)))
+
+    def find(self, ref: FaceRef) -> int:
+        """The id of that face, or its negative number."""
+        gone = self._gone.setdefault(ref.sha256, [])
+        for known in (self._stored.get(ref.sha256, []), gone):
+            if known:
+                id, best = max(
+                    ((id, _overlap(box, ref.box)) for id, box in known), key=lambda one: one[1]
+                )
+                if best > SAME_BOX:
+                    return id
+        self._last -= 1
+        gone.append((self._last, ref.box))
+        return self._last
+
+
+def _box(box: Iterable[float]) -> Box:
+    x1, y1, x2, y2 = (float(one) for one in box)
+    return x1, y1, x2, y2
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """As boxes.overlap(), of two boxes: a statement names one face or a few."""
+    if a == b:
+        return 1.0
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    common = max(width, 0.0) * max(height, 0.0)
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common
+    return common / union if union > 0 else 0.0

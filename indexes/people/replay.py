@@ -1,0 +1,142 @@
+"""What the log says when all its lines are read in order: the last word wins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlite_utils import Database
+
+from retrieve.indexes.people import log
+from retrieve.indexes.people.log import Statement
+from retrieve.indexes.people.refs import FaceRef, Finder
+
+
+@dataclass(slots=True)
+class Held:
+    """What holds.
+
+    Faces are named by their ids, or by negative numbers where they are not stored.
+
+    whose      the person that a face was said to be
+    said       the line that says so
+    not_faces  what was said to be no face, and the line that says so
+    names      of every person who was ever named; None if that does not hold any more
+    ignored    persons who are not to be asked about
+    joined     persons who became others, and which
+    named_by   of each line that counts the faces and the others that it names
+    """
+
+    whose: dict[int, int] = field(default_factory=dict)
+    said: dict[int, Statement] = field(default_factory=dict)
+    not_faces: dict[int, Statement] = field(default_factory=dict)
+    names: dict[int, str | None] = field(default_factory=dict)
+    ignored: set[int] = field(default_factory=set)
+    joined: dict[int, int] = field(default_factory=dict)
+    named_by: dict[int, tuple[list[int], list[int]]] = field(default_factory=dict)
+    _faces: dict[int, set[int]] = field(default_factory=dict)  # of whose, the other way round
+
+    def of(self, person_id: int) -> set[int]:
+        """The faces that were said to be a person."""
+        return self._faces.get(person_id, set())
+
+    def holds(self, line: Statement) -> bool:
+        """Whether what a line says holds still, and no later one says otherwise."""
+        if line.id not in self.named_by:
+            return False
+        faces, others = self.named_by[line.id]
+        if line.kind == "not-a-face":
+            return all(face in self.not_faces for face in faces)
+        who, who_else = ({self.whose.get(face) for face in some} for some in (faces, others))
+        if None in who | who_else:
+            return False
+        match line.kind:
+            case "name":
+                return {self.names.get(one) for one in who if one is not None} <= {line.name}
+            case "same":
+                return len(who | who_else) <= 1
+            case "not-same" | "split":
+                return not who & who_else
+            case "ignore":
+                return all(one in self.ignored for one in who)
+        return len(who) <= 1
+
+    def pin(self, faces: Iterable[int], person_id: int, line: Statement) -> None:
+        for face in faces:
+            before = self.said.get(face) or self.not_faces.get(face)
+            if before is not None and before.source == "human" and line.source != "human":
+                continue  # what a file says comes second to what a person said
+            self.release(face)
+            self.whose[face], self.said[face] = person_id, line
+            self._faces.setdefault(person_id, set()).add(face)
+
+    def release(self, face: int) -> None:
+        self.not_faces.pop(face, None)
+        self.said.pop(face, None)
+        if (person_id := self.whose.pop(face, None)) is not None:
+            self._faces[person_id].discard(face)
+
+    def join(self, gone: int, kept: int, line: Statement) -> None:
+        for face in self._faces.pop(gone, set()):
+            self.whose[face], self.said[face] = kept, line
+            self._faces.setdefault(kept, set()).add(face)
+        if self.names.get(kept) is None and self.names.get(gone) is not None:
+            self.names[kept] = self.names[gone]
+        self.joined[gone] = kept
+
+    def become(self, person_id: int) -> int:
+        """Who a person is by now: another one where two became one."""
+        seen = {person_id}
+        while (person_id := self.joined.get(person_id, person_id)) not in seen:
+            seen.add(person_id)
+        return person_id
+
+
+def replay(db: Database, every: Sequence[Statement] | None = None) -> Held:
+    """What the log says.
+
+    every  its lines, where they were read already
+    """
+    if every is None:
+        every = log.lines(db)
+    finder = Finder(db, (ref for line in every for ref in (*line.faces, *line.others)))
+    counting = log.active(every)
+    held = Held(
+        names={
+            line.person_id: None
+            for line in every
+            if line.kind == "name" and line.person_id is not None
+        }
+    )
+    for line in every:
+        if line.id in counting and line.kind != "undo":
+            _say(held, line, finder)
+    return held
+
+
+def _say(held: Held, line: Statement, finder: Finder) -> None:
+    def found(refs: tuple[FaceRef, ...]) -> list[int]:
+        return [finder.find(ref) for ref in refs]
+
+    faces, others = held.named_by[line.id] = found(line.faces), found(line.others)
+    person, other = line.person_id, line.other_id
+    if line.kind == "not-a-face":
+        for face in faces:
+            held.release(face)
+            held.not_faces[face] = line
+        return
+    assert person is not None
+    if line.kind in ("name", "whose", "same") and other is not None:
+        held.join(other, person, line)
+    if line.kind == "name" and (line.source == "human" or held.names.get(person) is None):
+        held.names[person] = line.name
+        if line.name is not None and line.source == "human":
+            held.ignored.discard(person)
+    if line.kind == "ignore":
+        held.ignored.add(person)
+    if line.kind == "split":
+        assert other is not None
+        person, other = other, person
+    held.pin(faces, person, line)
+    if others:
+        held.pin(others, person if line.kind == "same" or other is None else other, line)
