@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from retrieve.indexes.building.walk import is_text
 from retrieve.indexes.building.workers import Extracted, Stopped
 from retrieve.indexes.catalog.contents import PICTURE, TEXT, Catalog, KnownPath, NewPhoto
 from retrieve.indexes.catalog.paths import Found
+from retrieve.indexes.people import regions
 from retrieve.indexes.search.texts import Embedded, Placed, Texts
 from retrieve.indexes.vectors.spaces import VectorSpace
 from retrieve.metadata.names import name_words
@@ -152,6 +153,7 @@ class Storing:
             for found, reason in batch.kept:
                 self._keep(found, reason, report)
             self._describe(said, descriptions, held, report)
+            regions.say(self._catalog.db, self._drawn(said, held))
             self._catalog.mark_seen(seen)
             self._catalog.set_live(touched)
             self._texts.call(touched - fresh)
@@ -297,6 +299,14 @@ class Storing:
                 self._texts.drop(path_id)
                 placed.append(Placed(content_id, path_id, "", embedded))
         report.passages += self._texts.store(placed)
+
+    def _drawn(
+        self, said: list[tuple[Found, Said]], held: Mapping[Path, tuple[int, int]]
+    ) -> Iterator[tuple[int, Said]]:
+        """What is drawn on contents."""
+        for found, what in said:
+            if what.regions and found.path in held:
+                yield held[found.path][1], what
 
     def _keep(self, found: Found, reason: str, report: Report) -> None:
         """Leave what is stored of a file that could not be read again, and count the attempt."""
