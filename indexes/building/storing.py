@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from sqlite_utils import Database
 
 from retrieve.documents.versions import PHOTO, is_current, reader, readers
 from retrieve.faces.embedding.sums import AnyEmbedder
@@ -17,7 +18,6 @@ from retrieve.indexes.building.walk import is_text
 from retrieve.indexes.building.workers import Extracted, Stopped
 from retrieve.indexes.catalog.contents import PICTURE, TEXT, Catalog, KnownPath, NewPhoto
 from retrieve.indexes.catalog.paths import Found
-from retrieve.indexes.people import regions
 from retrieve.indexes.search.texts import Embedded, Placed, Texts
 from retrieve.indexes.vectors.spaces import VectorSpace
 from retrieve.metadata.names import name_words
@@ -27,6 +27,9 @@ BATCH_FILES = 64  # between two commits: what a crash or Ctrl-C can cost
 BATCH_FACES = 256
 BATCH_PASSAGES = 1024
 TRIES = 2  # in turn of a file at which reading was stopped
+
+
+OnDrawn = Callable[[Database, Iterable[tuple[int, Said]]], object]
 
 
 @dataclass(slots=True)
@@ -105,6 +108,7 @@ class Storing:
 
     open_embedder  called for the first batch with faces
     names_of       what a path calls a text
+    on_drawn       called with contents on which regions are drawn, and what is said of each
     made_by        the networks that it stores for: another process may move the collection to
                    others. None is whatever it holds
     moved          ids of contents that a path took over from one that is there no more
@@ -118,6 +122,7 @@ class Storing:
         open_embedder: Callable[[], AnyEmbedder],
         made_by: Mapping[str, str] | None = None,
         names_of: Callable[[Path], str] = lambda path: name_words(path, None),
+        on_drawn: OnDrawn | None = None,
     ) -> None:
         self.moved: set[int] = set()
         self._catalog = catalog
@@ -126,6 +131,7 @@ class Storing:
         self._open_embedder = open_embedder
         self._made_by = made_by
         self._names_of = names_of
+        self._on_drawn = on_drawn
 
     def store(self, batch: Batch, before: Report) -> Report:
         """Embed what waits, then store all of it in one transaction; returns the new report."""
@@ -153,7 +159,8 @@ class Storing:
             for found, reason in batch.kept:
                 self._keep(found, reason, report)
             self._describe(said, descriptions, held, report)
-            regions.say(self._catalog.db, self._drawn(said, held))
+            if self._on_drawn is not None:
+                self._on_drawn(self._catalog.db, self._drawn(said, held))
             self._catalog.mark_seen(seen)
             self._catalog.set_live(touched)
             self._texts.call(touched - fresh)
