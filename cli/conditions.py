@@ -36,7 +36,8 @@ def _conditions(
     person: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Only faces with this name, and photos with them. Repeatable."
+            metavar="PERSON",
+            help="Only faces of this person, by name or #id, and photos with them. Repeatable.",
         ),
     ] = None,
     near: Annotated[

@@ -28,6 +28,7 @@ from retrieve.indexes.catalog.contents import Catalog
 from retrieve.indexes.catalog.database import open_database
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.opened import CATALOG, Connections, Opened, warn_of_others
+from retrieve.indexes.people import statements
 from retrieve.indexes.queries import faces as face_queries
 from retrieve.indexes.queries import texts as text_queries
 from retrieve.indexes.queries.asked import checked_id
@@ -269,6 +270,7 @@ class Collection:
                 on_commit=on_commit,
                 on_drawn=regions.say,
             ).run(roots, vanished=vanished, below=below)
+        statements.settle(self.db)
         if not report.interrupted:
             opened.make_indexes()
         return report

@@ -60,6 +60,7 @@ FLOORS = (
         "retrieve.cli.inputs",
         "retrieve.cli.conditions",
         "retrieve.cli.hyphens",
+        "retrieve.cli.choosing",
     ),
     tuple(
         f"retrieve.cli.commands.{room}"

@@ -445,14 +445,14 @@ class Catalog:
         queries = {
             "photos": "SELECT count(*) FROM contents WHERE live AND kind = 'photo'",
             "faces": "SELECT count(*) FROM faces JOIN contents ON contents.id = content_id "
-            "WHERE live",
+            "WHERE live AND NOT not_a_face",
             "texts": "SELECT count(*) FROM contents WHERE live AND kind = 'text'",
             "passages": "SELECT count(*) FROM passages JOIN contents ON contents.id = content_id "
             "WHERE live",
             "files": "SELECT count(*) FROM paths WHERE NOT gone AND content_id IS NOT NULL",
             "skipped": "SELECT count(*) FROM paths WHERE NOT gone AND reason IS NOT NULL",
             "gone": "SELECT count(*) FROM paths WHERE gone",
-            "persons": "SELECT count(*) FROM persons",
+            "persons": "SELECT count(*) FROM persons WHERE name IS NOT NULL",
             "dead": "SELECT count(*) FROM dead",
         }
         return {name: self._db.execute(sql).fetchone()[0] for name, sql in queries.items()}

@@ -76,7 +76,8 @@ def export(
         gallery = collection.engine.gallery()
         tables = ("contents", "paths", "faces", "persons")
         check_table(collection.db, *tables, *(["crops"] if crops else []))
-        of = collection.db.execute("SELECT count(*) FROM faces").fetchone()[0]
+        query = "SELECT count(*) FROM faces WHERE NOT not_a_face"
+        of = collection.db.execute(query).fetchone()[0]
         found = _records(collection.db, gallery, wanted, gone=gone, crops=crops, report=report)
         with (
             replacing(file.absolute(), noted_in=collection.opened.notes()) as part,
@@ -111,10 +112,11 @@ def _records(
     keep = None if wanted == EVERYTHING else findable(db, len(gallery), wanted)
     cursor = db.execute(
         "SELECT contents.id, sha256, size_bytes, height, width, taken_at, latitude, longitude, "
-        "warnings, (SELECT count(*) FROM faces AS f WHERE f.content_id = contents.id), "
+        "warnings, "
+        "(SELECT count(*) FROM faces AS f WHERE f.content_id = contents.id AND NOT f.not_a_face), "
         "faces.id, row, number, x1, y1, x2, y2, landmarks, score, quality, name, "
         f"{'jpeg' if crops else 'NULL'} "
-        "FROM contents LEFT JOIN faces ON faces.content_id = contents.id "
+        "FROM contents LEFT JOIN faces ON faces.content_id = contents.id AND NOT not_a_face "
         "LEFT JOIN persons ON persons.id = person_id "
         f"{'LEFT JOIN crops ON crops.face_id = faces.id ' if crops else ''}"
         f"WHERE contents.kind = 'photo' {'' if gone else 'AND contents.live '}"

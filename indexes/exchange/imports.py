@@ -101,6 +101,7 @@ def put(
             if on_progress is not None:
                 on_progress(done)
         importer.store(batch)
+    statements.settle(collection.db)
     collection.engine.build()
     return importer.finished()
 

@@ -35,10 +35,11 @@ class Statement:
     """One line of the log.
 
     said_at    ISO 8601, UTC
-    kind       what it says: `faces` are person_id and that one is called `name` (name; other_id
-               joins it, if there is one); they are person_id (whose); other_id is person_id
-               (same), or is not (not-same); they are other_id and not person_id (split); they are
-               none (not-a-face); nobody asks about person_id (ignore); `undoes` was said in error
+    kind       what it says: `faces` are person_id and that one is called `name` (name); they are
+               person_id (whose); in both other_id joins them if there is one, but where there are
+               `others` it is who the faces were taken from; other_id is person_id (same), or is
+               not (not-same); they are other_id and not person_id (split); they are none
+               (not-a-face); nobody asks about person_id (ignore); `undoes` was said in error
     faces      by which that holds when everything is computed anew: of person_id, but of other_id
                where a split says so
     others     likewise of the other one

@@ -126,7 +126,8 @@ def _say(held: Held, line: Statement, finder: Finder) -> None:
             held.not_faces[face] = line
         return
     assert person is not None
-    if line.kind in ("name", "whose", "same") and other is not None:
+    joins = line.kind == "same" or (line.kind in ("name", "whose") and not others)
+    if joins and other is not None:
         held.join(other, person, line)
     if line.kind == "name" and (line.source == "human" or held.names.get(person) is None):
         held.names[person] = line.name

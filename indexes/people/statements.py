@@ -13,7 +13,7 @@ after whatever computes that or stores faces anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -23,7 +23,7 @@ from sqlite_utils import Database
 
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog import persons
-from retrieve.indexes.catalog.database import among
+from retrieve.indexes.catalog.database import among, writing
 from retrieve.indexes.catalog.paths import path_of
 from retrieve.indexes.catalog.persons import NUMBERED, add_person, checked_name, drop_empty
 from retrieve.indexes.people import log, wording
@@ -34,7 +34,7 @@ from retrieve.indexes.people.replay import Held, replay
 __all__ = [
     "FaceRef", "Links", "Said", "apply", "history", "links", "rename", "say_ignore", "say_name",
     "say_names", "say_nobody", "say_not_a_face", "say_not_same", "say_regions", "say_same",
-    "say_whose", "split", "undo",
+    "say_whose", "settle", "split", "undo",
 ]  # fmt: skip
 
 Places = dict[int, tuple[int | None, By]]  # a face → the person that it is of, and who says so
@@ -422,6 +422,13 @@ def links(db: Database) -> Links:
     )
 
 
+def settle(db: Database) -> None:
+    """apply() in a transaction of its own, where anything was said at all."""
+    if db.execute("SELECT 1 FROM statements LIMIT 1").fetchone() is not None:
+        with writing(db):
+            apply(db)
+
+
 def apply(db: Database) -> Held:
     """Let what was said hold, whatever was computed or stored since; inside a write transaction.
 
@@ -488,14 +495,14 @@ def _places(db: Database, face_ids: Iterable[int]) -> Places:
 
 def _anchor(db: Database, person_id: int, *, without: Iterable[int] = ()) -> int:
     """The face by which a person is known: one that was said to be theirs, else the best."""
+    return _anchors(db, person_id, without=without)[0]  # a person has a face
+
+
+def _anchors(db: Database, person_id: int, *, without: Iterable[int] = ()) -> list[int]:
+    """All faces of a person but some, the ones by which they are best known first."""
     left_out = set(without)
-    for (id,) in db.execute(
-        "SELECT id FROM faces WHERE person_id = ? ORDER BY by = 'human' DESC, quality DESC, id",
-        [person_id],
-    ):
-        if id not in left_out:
-            return int(id)
-    raise AssertionError("a person has a face")
+    query = "SELECT id FROM faces WHERE person_id = ? ORDER BY by = 'human' DESC, quality DESC, id"
+    return [id for (id,) in db.execute(query, [person_id]) if id not in left_out]
 
 
 def _unsaid(db: Database, held: Held, name: str, face_ids: Sequence[int]) -> list[int]:
@@ -559,9 +566,15 @@ def _assign(
     elif name is not None:
         name = persons.person(db, target).name or name
     ids = []
-    if alone:
-        to = dict.fromkeys(alone, target) | _crowded_out(db, target, named)
-        ids.append(_add(db, kind, to, alone, person_id=target, name=name, source=source))
+    for left, some in _by_person(places, alone, target, without).items():
+        to = dict.fromkeys(some, target) | _crowded_out(db, target, named)
+        rest = [] if left is None else _anchors(db, left, without=named)[:1]
+        ids.append(
+            _add(
+                db, kind, to | dict.fromkeys(rest, left), some, rest,
+                person_id=target, other_id=left if rest else None, name=name, source=source,
+            )
+        )  # fmt: skip
     for group, some in groups.items():
         moving = _fitting(db, group, target, some)
         to = dict.fromkeys(moving, target) | _crowded_out(db, target, named)
@@ -569,6 +582,17 @@ def _assign(
         fields = {"person_id": target, "other_id": group}
         ids.append(_add(db, kind, to, some, name=name, source=source, **fields))
     return ids, target, along
+
+
+def _by_person(
+    places: Places, faces: Sequence[int], target: int, unnamed: Collection[int]
+) -> dict[int | None, list[int]]:
+    """Faces by the person with another name who loses them; None: nobody does."""
+    found: dict[int | None, list[int]] = {}
+    for face in faces:
+        whose, _ = places[face]
+        found.setdefault(None if whose == target or whose in unnamed else whose, []).append(face)
+    return found
 
 
 def _crowded_out(db: Database, person_id: int, named: Sequence[int]) -> dict[int, int]:

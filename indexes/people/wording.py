@@ -23,11 +23,11 @@ def said(db: Database, line: Statement) -> str:
     match line.kind:
         case "name" if line.name is None:
             return f"{_of(line.person_id)} has no name"
-        case "name" if line.other_id is not None:
-            return f"{faces} is {line.name}, with #{line.other_id}"
-        case "name":
-            return f"{faces} is {line.name}"
-        case "whose":
+        case "name" | "whose" if line.others:
+            return f"{faces} is {who}, not {other}"
+        case "name" | "whose" if line.other_id is not None:
+            return f"{faces} is {who}, with {_of(line.other_id)}"
+        case "name" | "whose":
             return f"{faces} is {who}"
         case "same":
             return f"{other} ({others}) is {who} ({faces})"

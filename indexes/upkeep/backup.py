@@ -45,7 +45,13 @@ TAR = "tar"
 TRIES = 4  # the last one lets nobody write meanwhile
 BLOCK_BYTES = 1 << 20
 # Tables that forgetting takes rows from, by what identifies these for good.
-FORGETTABLE = {"contents": "sha256", "paths": "path", "faces": "id", "persons": "key"}
+FORGETTABLE = {
+    "contents": "sha256",
+    "paths": "path",
+    "faces": "id",
+    "persons": "id",
+    "statements": "id",
+}
 
 OnBytes = Callable[[int, int], None]  # done, in all
 

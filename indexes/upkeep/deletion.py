@@ -17,7 +17,9 @@ from sqlite_utils import Database
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.paths import stored, under
-from retrieve.indexes.catalog.persons import person_id
+from retrieve.indexes.catalog.persons import key_of, person_id
+from retrieve.indexes.people import forgetting
+from retrieve.indexes.people.forgetting import Rewriting
 from retrieve.indexes.reembedding import staged
 from retrieve.indexes.search import traces
 
@@ -42,7 +44,9 @@ class Doomed:
     faces     (id, row)
     passages  (id, row)
     staged    (id, row) of the same faces where the collection moves to other networks
-    persons   (id, name, key) of those of whom no face is left
+    persons   (id, name, key) of those of whom no face is left; without a name both are None
+    said      what becomes of the log of what people said; compacting leaves it as it is
+    once      names that nobody has any more, and the log knew
     """
 
     contents: list[int]
@@ -53,10 +57,17 @@ class Doomed:
     faces: list[tuple[int, int]]
     passages: list[tuple[int, int]]
     staged: list[tuple[int, int]]
-    persons: list[tuple[int, str, str]]
+    persons: list[tuple[int, str | None, str | None]]
+    said: Rewriting
+    once: list[str]
 
     def __bool__(self) -> bool:
-        return bool(self.contents or self.paths or self.faces or self.persons)
+        return bool(self.contents or self.paths or self.faces or self.persons or self.said)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the persons, and those that nobody had any more."""
+        return [name for _, name, _ in self.persons if name is not None] + self.once
 
 
 def chosen(
@@ -69,7 +80,9 @@ def chosen(
     """What goes with some paths, with all below some folders, and with the faces of persons.
 
     What files held before they were replaced goes too: it cannot be named any more.
-    raises  BadInput for a path or person that is not stored, or a folder of which nothing is
+    persons  names, or numbers as #7; of a name that nobody has any more what the log says of it
+    raises   BadInput for a path or person that is not stored, or a folder of which nothing is;
+             SharedName for a name that several have
     """
     named: dict[int, int | None] = {}
     for path in paths:
@@ -79,8 +92,14 @@ def chosen(
     contents = {content_id for content_id in named.values() if content_id is not None}
     if named:
         contents |= _ids(db, f"SELECT id FROM contents WHERE {UNHELD}")
-    people = {person_id(db, name) for name in persons}
-    return _doomed(db, contents, set(named), people)
+    people: set[int] = set()
+    once: list[str] = []
+    for name in persons:
+        if _is_nobodys(db, name) and forgetting.once_called(db, name):
+            once.append(name)
+        else:
+            people.add(person_id(db, name))
+    return _doomed(db, contents, set(named), people, once, log=True)
 
 
 def unheld(db: Database, *, gone: bool = False) -> Doomed:
@@ -101,11 +120,14 @@ def remove(collection: Collection, doomed: Doomed) -> None:
             vectors.kill(row for _, row in dying)
             engine.disown()
     staged.remove(db, collection.path, doomed.staged, doomed.contents)
+    forgetting.rewrite(db, doomed.said)
     collection.texts.passages.remove([id for id, _ in doomed.passages])
     faces = [[id] for id, _ in doomed.faces]
     db.conn.executemany("DELETE FROM crops WHERE face_id = ?", faces)
     db.conn.executemany("DELETE FROM faces WHERE id = ?", faces)
-    db.conn.executemany("DELETE FROM persons WHERE id = ?", ([id] for id, *_ in doomed.persons))
+    gone = [[id] for id, *_ in doomed.persons]
+    db.conn.executemany("DELETE FROM persons WHERE id = ?", gone)
+    db.conn.executemany("DELETE FROM suggestions WHERE ? IN (person_id, other_id)", gone)
     db.conn.executemany("DELETE FROM paths WHERE id = ?", ([id] for id, _ in doomed.paths))
     db.conn.executemany("DELETE FROM contents WHERE id = ?", ([id] for id in doomed.contents))
     traces.mark(db)
@@ -138,7 +160,19 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - as in walk.checked_roots()
 
 
-def _doomed(db: Database, contents: set[int], paths: set[int], persons: set[int]) -> Doomed:
+def _is_nobodys(db: Database, name: str) -> bool:
+    return db.execute("SELECT 1 FROM persons WHERE key = ?", [key_of(name)]).fetchone() is None
+
+
+def _doomed(
+    db: Database,
+    contents: set[int],
+    paths: set[int],
+    persons: set[int],
+    once: Sequence[str] = (),
+    *,
+    log: bool = False,
+) -> Doomed:
     held = among(db, "SELECT id, path, content_id FROM paths WHERE content_id", contents)
     rest = among(db, "SELECT id, path, content_id FROM paths WHERE id", paths)
     every = {id: path for id, path, _ in [*held, *rest]}
@@ -150,6 +184,12 @@ def _doomed(db: Database, contents: set[int], paths: set[int], persons: set[int]
     left |= {
         id: name for id, *name in among(db, "SELECT id, name, key FROM persons WHERE id", persons)
     }
+    said = Rewriting()
+    if log:
+        sha256s = {one for (one,) in among(db, "SELECT sha256 FROM contents WHERE id", contents)}
+        said = forgetting.rewriting(
+            db, sha256s=sha256s, faces=faces.keys(), persons=left.keys(), names=once
+        )
     return Doomed(
         sorted(contents),
         len(among(db, "SELECT id FROM contents WHERE kind = 'text' AND id", contents)),
@@ -160,10 +200,12 @@ def _doomed(db: Database, contents: set[int], paths: set[int], persons: set[int]
         sorted(passages.items()),
         staged.items_of(db, contents=contents, faces=faces),
         [(id, name, key) for id, (name, key) in sorted(left.items())],
+        said,
+        list(once),
     )
 
 
-def _nameless(db: Database, faces: Iterable[int]) -> Iterator[tuple[int, str, str]]:
+def _nameless(db: Database, faces: Iterable[int]) -> Iterator[tuple[int, str | None, str | None]]:
     """Persons all of whose faces are among these."""
     going: dict[int, int] = {}
     query = "SELECT person_id FROM faces WHERE person_id IS NOT NULL AND id"

@@ -21,6 +21,7 @@ from sqlite_utils import Database
 from retrieve.indexes.catalog.database import VARIABLES, reading, writing
 from retrieve.indexes.catalog.paths import path_of
 from retrieve.indexes.catalog.persons import stands_in
+from retrieve.indexes.people import statements
 from retrieve.indexes.search import traces
 from retrieve.indexes.upkeep import deletion, proof
 from retrieve.indexes.upkeep.deletion import Doomed
@@ -52,6 +53,8 @@ class Forgotten:
     paths   all that hold or held them, of skipped files too
     copies  those of the paths that nobody named
     names   of persons of whom no face is left
+    statements
+            lines of what people said that are no more
     proof   that nothing of it is in any file; None where it was not asked for
     said    where files that stay say the names themselves; looked for with the proof
     """
@@ -64,6 +67,7 @@ class Forgotten:
     paths: list[Path]
     copies: list[Path]
     names: list[str]
+    statements: int = 0
     proof: Proof | None = None
     said: Sequence[Mention] = ()
 
@@ -94,7 +98,8 @@ def forget(
 
     paths       of photos and texts, which go with all paths that hold them, and of skipped files
     folders     all paths below them
-    persons     whose faces and names go; the photos stay, with their other faces
+    persons     whose faces and names go, with what was said of them; the photos stay, with their
+                other faces
     verify      read all files of the collection afterwards, for what must not be there; that
                 starts a process: in a script, under if __name__ == "__main__"
     patience_s  how long to wait for readers to end
@@ -107,6 +112,7 @@ def forget(
         doomed = deletion.chosen(db, paths=paths, folders=folders, persons=persons)
         evidence = proof.collect(collection, doomed) if verify else None
         deletion.remove(collection, doomed)
+        statements.apply(db)
     traces.finish_or_raise(db, folder, patience_s=patience_s)
     if doomed.faces:
         collection.engine.build()
@@ -115,7 +121,7 @@ def forget(
     if evidence is None:
         return _forgotten(doomed)
     with reading(db):
-        said = list(_mentions(db, [name for _, name, _ in doomed.persons]))
+        said = list(_mentions(db, doomed.names))
     return _forgotten(doomed, proof.prove(collection, evidence), said)
 
 
@@ -146,7 +152,8 @@ def _forgotten(
         passages=len(doomed.passages),
         paths=[path_of(path) for _, path in doomed.paths],
         copies=[path_of(path) for path in doomed.copies],
-        names=[name for _, name, _ in doomed.persons],
+        names=doomed.names,
+        statements=len(doomed.said.gone),
         proof=proof,
         said=said,
     )

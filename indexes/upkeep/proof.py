@@ -19,6 +19,7 @@ from sqlite_utils import Database
 
 from retrieve.indexes.catalog.database import VARIABLES, reading
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.people import refs
 from retrieve.indexes.reembedding.staged import staged_faces
 from retrieve.indexes.upkeep.deletion import Doomed
 from retrieve.indexes.upkeep.needles import WINDOW, Needles, find_in_folder
@@ -91,10 +92,15 @@ def collect(collection: Collection, doomed: Doomed) -> Evidence:
     for _, path in doomed.paths:
         raw = path.encode() if isinstance(path, str) else path
         evidence.add("path", str(path_of(path)), raw)
-    for _, name, key in doomed.persons:
-        evidence.add("name", name, _person_record(name, key))
+    for id, name, key in doomed.persons:
+        if name is not None and key is not None:
+            query = "SELECT ignored FROM persons WHERE id = ?"
+            (ignored,) = db.execute(query, [id]).fetchone()
+            evidence.add("name", name, _person_record(name, key, ignored))
+    for name in doomed.names:
         if len(name.encode()) >= WINDOW:
             evidence.add("name", name, name.encode())
+    _add_said(evidence, doomed)
     chunks = max(FEWEST_CHUNKS, CHUNKS_AT_MOST // max(1, len(doomed.faces)))
     query = "SELECT landmarks, jpeg FROM faces LEFT JOIN crops ON face_id = faces.id WHERE id = ?"
     for id, _ in doomed.faces:
@@ -122,6 +128,18 @@ def collect(collection: Collection, doomed: Doomed) -> Evidence:
                 evidence.add(kind, f"passage {id}", piece)
     _add_embeddings(evidence, collection.texts.vectors, "passage", doomed.passages)
     return evidence
+
+
+def _add_said(evidence: Evidence, doomed: Doomed) -> None:
+    """The faces that the log of what people said names no more, each as it stands there, and in
+    front of the first of a line the name, which may be short.
+    """
+    for ref in dict.fromkeys(doomed.said.refs()):
+        evidence.add("statement", f"photo {ref.sha256[:12]}", refs.written([ref])[1:-1].encode())
+    for line in doomed.said.gone:
+        if line.name is not None:
+            stands = f"{line.name}{refs.written(line.faces)}".encode()
+            evidence.add("statement", f"line {line.id}", stands[: len(line.name.encode()) + 32])
 
 
 def _add_embeddings(
@@ -180,7 +198,9 @@ def _remaining(db: Database, folder: Path) -> Iterator[bytes]:
     """All that the collection still holds, in blocks."""
     texts = (
         "SELECT path FROM paths UNION ALL SELECT reason FROM paths WHERE reason IS NOT NULL "
-        "UNION ALL SELECT name || char(0) || key FROM persons UNION ALL SELECT text FROM passages "
+        "UNION ALL SELECT name || char(0) || key FROM persons WHERE name IS NOT NULL "
+        "UNION ALL SELECT text FROM passages UNION ALL SELECT others FROM statements "
+        "UNION ALL SELECT coalesce(name, '') || faces FROM statements "
         "UNION ALL SELECT title FROM passages UNION ALL SELECT body FROM stems "
         "UNION ALL SELECT title FROM contents"
     )
@@ -212,14 +232,16 @@ def _chunks(jpeg: bytes, most: int) -> list[bytes]:
     return [jpeg[start : start + CHUNK_BYTES] for start in starts]
 
 
-def _person_record(name: str, key: str) -> bytes:
+def _person_record(name: str, key: str, ignored: int) -> bytes:
     """A person as SQLite's file format writes the row: a name alone may be short.
 
     Header: its length, a type for each column (NULL for the rowid, 13 + 2n for n bytes of
-    text); then the columns. https://www.sqlite.org/fileformat2.html#record_format
+    text, 8 and 9 for 0 and 1, which take no byte); then the columns. https://www.sqlite.org/fileformat2.html#record_format
     """
     texts = [name.encode(), key.encode()]
-    types = bytes(1) + b"".join(_varint(13 + 2 * len(text)) for text in texts)
+    types = (
+        bytes(1) + b"".join(_varint(13 + 2 * len(text)) for text in texts) + bytes([8 + ignored])
+    )
     return bytes([len(types) + 1]) + types + b"".join(texts)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrieve.cli import choosing
 from retrieve.cli.conditions import with_conditions
 from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing import render
@@ -83,7 +84,7 @@ def export(
             opened,
             file,
             to=format_named(to) if to else None,
-            wanted=wanted,
+            wanted=choosing.settled(opened.db, wanted),
             gone=gone,
             crops=crops,
             on_progress=lambda faces, of: progress("exporting", faces, of),

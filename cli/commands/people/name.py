@@ -1,15 +1,21 @@
-"""retrieve name, retrieve people"""
+"""retrieve name"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli import choosing
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
 from retrieve.cli.showing import render
+from retrieve.cli.showing.people import said
 from retrieve.errors import BadInput
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from retrieve.indexes.people.statements import Said
 
 
 def name(
@@ -17,7 +23,8 @@ def name(
         list[str] | None,
         typer.Argument(
             metavar="[NAME] PHOTO[:FACE]...",
-            help="The name, and indexed photos; of a photo with several faces also which one.",
+            help="The name, or #id of somebody, and indexed photos; of a photo with several faces "
+            "also which one.",
         ),
     ] = None,
     face_id: Annotated[
@@ -26,19 +33,28 @@ def name(
     ] = None,
     person: Annotated[
         str | None,
-        typer.Option(metavar="OLD", help="All faces of this person, who is called NAME from now."),
+        typer.Option(
+            metavar="OLD", help="This person, by name or #id, who is called NAME from now."
+        ),
     ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="It is another person, though somebody has that name.")
+    ] = False,
     remove: Annotated[
         bool, typer.Option("--remove", help="Take names away; then no NAME is given.")
     ] = False,
     collection: CollectionOption = DEFAULT_COLLECTION,
 ) -> None:
-    """Give stored faces a name, or take it away.
+    """Say what the person of some faces is called, or take the name away.
 
-    A name belongs to the faces that it was given to and to no others; `retrieve search`
-    shows it, and --person looks among them. Case and accents do not tell people apart.
+    A face names its person: all faces that are thought to be theirs come along,
+    and how many is told. A name that somebody has joins them, but for --new. What
+    was said before and does not hold any more is told; `retrieve undo` takes it
+    back. Case and accents do not tell names apart.
 
     Example: retrieve name Ana album/beach.jpg album/party.jpg:2
+
+    Example: retrieve name Ana --person '#12'
     """
     from retrieve.indexes.catalog import naming, persons
     from retrieve.indexes.catalog.database import writing
@@ -49,49 +65,63 @@ def name(
     called, photos = (None, given or []) if remove else (_first(given), (given or [])[1:])
     if not (photos or face_id or person):
         raise BadInput("wanted faces to name: PHOTO, PHOTO:FACE, --face-id ID or --person OLD")
-    with open_collection(collection) as opened, writing(opened.db):
-        remove_left_of(opened.path)
-        db = opened.db
-        faces = [naming.face_id(db, text) for text in photos] + (face_id or [])
-        if called is None:
-            faces += persons.faces_of(db, person) if person else []
-            statements.say_nobody(db, faces)
-            render.line(f"{_count(len(set(faces)))} without a name now")
-            return
-        if person:
-            said = statements.rename(db, persons.person_id(db, person), called)
-        if faces or not person:
-            said = statements.say_name(db, called, faces)
-    render.line(f"{said.name}: {_count(said.faces)}")
-
-
-def people(collection: CollectionOption = DEFAULT_COLLECTION, as_json: JsonOption = False) -> None:
-    """List the names that faces were given.
-
-    Example: retrieve people
-    """
-    from retrieve.indexes.catalog import persons
-    from retrieve.indexes.catalog.sums import check_table
-    from retrieve.indexes.collection import open_collection
-
     with open_collection(collection) as opened:
-        check_table(opened.db, "persons", "faces")
-        found = persons.persons(opened.db)
-    if as_json:
-        for one in found:
-            render.as_json({key: value for key, value in asdict(one).items() if key != "id"})
-    elif found:
-        rows = ((one.name, str(one.faces), str(one.photos)) for one in found)
-        render.table(("name", "faces", "photos"), rows, right="faces photos")
-    else:
-        render.note("nobody has a name yet: retrieve name NAME PHOTO")
+        db = opened.db
+        old = choosing.person(db, person) if person else None
+        target = _target(db, called, new=new, old=old)
+        with writing(db):
+            remove_left_of(opened.path)
+            faces = [naming.face_id(db, text) for text in photos] + (face_id or [])
+            if called is None:
+                without = len({*faces, *(persons.faces_of(db, f"#{old}") if old else [])})
+                notes = [statements.say_nobody(db, faces)] if faces else []
+                notes += [statements.rename(db, old, None)] if old else []
+                render.line(f"{said.count(without)} without a name now")
+                for one in notes:
+                    said.remarks(one)
+                return
+            outcome = None
+            if old is not None:
+                outcome = _renamed(db, old, called, target, new=new)
+                target = outcome.person_id
+            if faces and target is not None:
+                outcome = statements.say_whose(db, target, faces)
+            elif faces:
+                outcome = statements.say_name(db, called, faces, new=new)
+    assert outcome is not None
+    said.outcome(outcome)
+
+
+def _target(db: Database, called: str | None, *, new: bool, old: int | None) -> int | None:
+    """The person who is meant by a number or a name of several; None where a name will do."""
+    from retrieve.indexes.catalog.persons import NUMBERED, SharedName, key_of, person_id
+
+    if called is None or new:
+        return None
+    if old is not None and not NUMBERED.fullmatch(called):
+        row = db.execute("SELECT key FROM persons WHERE id = ?", [old]).fetchone()
+        if row == (key_of(called),):
+            return None  # the same name, written anew
+    try:
+        id = person_id(db, called)
+    except SharedName as shared:
+        return choosing.which(shared)
+    except BadInput:
+        if NUMBERED.fullmatch(called):
+            raise
+        return None
+    return id if NUMBERED.fullmatch(called) else None
+
+
+def _renamed(db: Database, old: int, called: str, target: int | None, *, new: bool) -> Said:
+    from retrieve.indexes.people import statements
+
+    if target is not None:
+        return statements.say_same(db, target, old)
+    return statements.rename(db, old, called, new=new)
 
 
 def _first(given: list[str] | None) -> str:
     if not given:
         raise BadInput("wanted a name and faces, as: retrieve name Ana photo.jpg")
     return given[0]
-
-
-def _count(faces: int) -> str:
-    return f"{faces} face{'' if faces == 1 else 's'}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrieve.cli import choosing
 from retrieve.cli.conditions import with_conditions
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
@@ -96,6 +97,7 @@ def map_(
     from retrieve.indexes.maps import points_of
 
     with open_collection(collection) as opened:
+        wanted = choosing.settled(opened.db, wanted)
         points = points_of(opened, space, wanted=wanted, most=most, seed=seed)
         crop = opened.catalog.crop if points.kind == FACES else None
         drawing.draw(points, crop, noted_in=opened.opened.notes())

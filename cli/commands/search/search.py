@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrieve.cli import choosing
 from retrieve.cli.conditions import with_conditions
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
@@ -138,6 +139,7 @@ def search(
             on_download=on_download,
         ) as opened,
     ):
+        wanted = choosing.settled(opened.db, wanted)
         if queries is not None:
             _each(opened, queries, k, mode, wanted, exact)
             return

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrieve.cli import choosing
 from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
 from retrieve.cli.showing import render, reports
 from retrieve.errors import BadInput
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 
 def forget(
@@ -23,7 +27,8 @@ def forget(
     person: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Forget the faces with this name, and the name. Repeatable."
+            metavar="PERSON",
+            help="Forget this person, by name or #id: faces, name, what was said. Repeatable.",
         ),
     ] = None,
     all_of: Annotated[
@@ -56,8 +61,9 @@ def forget(
 
     paths, folders, persons = paths or [], all_of or [], person or []
     if not (paths or folders or persons):
-        raise BadInput("wanted PATH, --person NAME or --all-of FOLDER; got none of them")
+        raise BadInput("wanted PATH, --person PERSON or --all-of FOLDER; got none of them")
     with open_collection(collection) as opened:
+        persons = [_meant(opened.db, name) for name in persons]
         if dry_run or not yes:
             plan = would_forget(opened, paths=paths, folders=folders, persons=persons)
             reports.forgotten(plan, done=False)
@@ -75,6 +81,17 @@ def forget(
         reports.said(done.said)
         if done.proof.traces:
             raise typer.Exit(1)
+
+
+def _meant(db: Database, name: str) -> str:
+    """The one who is meant where several have that name; else the name, which forgetting knows."""
+    from retrieve.indexes.catalog.persons import persons_called
+
+    try:
+        several = len(persons_called(db, name)) > 1
+    except BadInput:
+        return name
+    return f"#{choosing.person(db, name)}" if several else name
 
 
 def _ask() -> None:

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 from sqlite_utils import Database
 
-from retrieve.errors import BadInput
+from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.filters import FACES, PASSAGES
 from retrieve.indexes.catalog.persons import checked_name
 from retrieve.indexes.catalog.pictures import picture_fault
+from retrieve.indexes.people import log, refs
+from retrieve.indexes.people.log import KINDS, SOURCES
 from retrieve.indexes.reembedding.staged import STAGED_FACES
 from retrieve.indexes.search.traces import CATALOG_ROWS
 from retrieve.indexes.upkeep.vetting.doubt import Unbelievable, clipped
@@ -34,6 +36,7 @@ MOST_ROWS = 1 << 40
 COORDINATE = 1e9  # as imports allow
 DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 LANDMARKS_BYTES = 40
+REF = re.compile("(unread:)?[0-9a-f]{64}")  # a photo, as a statement names it
 INNER = re.compile("sqlite_.*|stems_.*")  # SQLite's own tables
 BLOCK_ROWS = 1000
 
@@ -109,7 +112,13 @@ RULES: dict[str, dict[str, str]] = {
         "size_bytes": _whole(0),
         "gone": FLAG,
     },
-    "faces": {"id": _whole(1), **FACE},
+    "faces": {
+        "id": _whole(1),
+        **FACE,
+        "by": "({0} IS NULL) = (person_id IS NULL) AND "
+        + _or_null(_one_of("human", "group", "attached")),
+        "not_a_face": f"{FLAG} AND NOT ({{0}} AND person_id IS NOT NULL)",
+    },
     "crops": {"jpeg": "typeof({0}) = 'blob'"},
     "passages": {
         "id": _whole(1),
@@ -118,7 +127,24 @@ RULES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("page", "line", "record"), _or_null(_whole(0))),
         "time_s": _or_null(_number(-COORDINATE, COORDINATE)),
     },
-    "persons": {"id": _whole(1), "key": "typeof({0}) = 'text' AND length({0}) > 0"},
+    "persons": {
+        "id": _whole(1),
+        "key": "({0} IS NULL) = (name IS NULL) AND "
+        + _or_null("typeof({0}) = 'text' AND length({0}) > 0"),
+        "ignored": FLAG,
+    },
+    "statements": {
+        "id": _whole(1),
+        "kind": _one_of(*KINDS),
+        "person_id": f"({{0}} IS NOT NULL OR kind IN ('not-a-face', 'undo')) "
+        f"AND {_or_null(_whole(1))}",
+        "other_id": f"({{0}} IS NOT NULL OR kind NOT IN ('same', 'not-same', 'split')) "
+        f"AND {_or_null(_whole(1))}",
+        "faces": "json_array_length({0}) > 0 OR kind = 'undo'",
+        "undoes": f"({{0}} IS NOT NULL) = (kind = 'undo') AND {_or_null(_whole(1))}",
+        "source": _one_of(*SOURCES),
+    },
+    "suggestions": {"person_id": _whole(1), "other_id": _whole(1), "score": _number(-2, 2)},
     "staged_faces": {
         "id": _whole(1),
         **{column: _or_null(rule) for column, rule in FACE.items() if column != "row"},
@@ -250,6 +276,41 @@ def _name(value: str) -> str | None:
     return f"has {clipped(value)}, which is no name"
 
 
+def _time(value: str) -> str | None:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return f"has {clipped(value)}, which is no time"
+    return None
+
+
+def _refs(value: str) -> str | None:
+    try:
+        if all(
+            REF.fullmatch(ref.sha256) and all(abs(corner) <= COORDINATE for corner in ref.box)
+            for ref in refs.read(value)
+        ):
+            return None
+    except (CollectionError, RecursionError):
+        pass
+    return f"has {clipped(value)}, which names no faces"
+
+
+def _moves(value: str) -> str | None:
+    try:
+        if all(
+            (one is None or type(one) is int)
+            and by in (None, "human", "group", "attached")
+            and (other is None or type(other) is int)
+            and all(type(id) is int for id in ids)
+            for one, by, other, ids in log.read_moves(value)
+        ):
+            return None
+    except (CollectionError, RecursionError):
+        pass
+    return f"has {clipped(value)}, which does not say what was moved"
+
+
 def _landmarks(value: bytes) -> str | None:
     points = np.frombuffer(value, "<f4")
     known = ~np.isnan(points)  # an import may not know them
@@ -262,6 +323,11 @@ CHECKS: dict[str, Callable[[Any], str | None]] = {
     "contents.warnings": _lines,
     "contents.taken_at": _date,
     "persons.name": _name,
+    "statements.name": _name,
+    "statements.said_at": _time,
+    "statements.faces": _refs,
+    "statements.others": _refs,
+    "statements.moved": _moves,
     "faces.landmarks": _landmarks,
     "staged_faces.landmarks": _landmarks,
     "crops.jpeg": picture_fault,

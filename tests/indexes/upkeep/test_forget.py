@@ -374,6 +374,7 @@ def test_the_proof_reads_every_file_in_another_process(collection):
     (collection.path / "cache" / "kept by somebody").write_bytes(b"xx" + _crop("ana")[2000:2300])
     done = forget(collection, paths=[Path("/p/ana.jpg")], verify=True)
     kinds = {"SHA-256": 1, "path": 1, "name": 1, "landmarks": 1, "embedding": 2, "crop": 29}
+    kinds["statement"] = 2  # the face as the log names it, and behind the name
     shared = done.proof.shared  # eva's landmarks are the same
     assert done.proof.looked_for == {k: n for k, n in kinds.items() if k != "landmarks"}
     assert (shared, done.proof.plain) == (1, 0)
@@ -393,13 +394,13 @@ def test_the_proof_finds_each_kind(collection, same_process, kind):
     kept = {
         "SHA-256": _sha256(collection, "/p/ana.jpg"),
         "path": b"/p/ana.jpg",
-        "name": b"\x00\x13\x13Anaana",
+        "name": b"\x00\x13\x13\x08Anaana",
         "landmarks": (np.arange(10, dtype="<f4") / 3).tobytes(),
         "embedding": pretend.embedding("ana").tobytes()[60:],
         "crop": _crop("ana")[900:1060],
     }[kind]
     if kind == "name":
-        kept = bytes([4]) + kept
+        kept = bytes([5]) + kept
     (collection.path / "kept").write_bytes(b"before" + kept + b"behind")
     done = forget(collection, paths=[Path("/p/ana.jpg")], verify=True)
     assert {trace.kind for trace in done.proof.traces} == {kind}

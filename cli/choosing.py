@@ -1,0 +1,62 @@
+"""Persons and faces as they are written on the command line → their ids.
+
+PERSON is a name or #id; FACE is PHOTO:N, or PHOTO where it has one face. Of a name that several
+have a terminal is asked which; without one the ids are listed.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from retrieve.cli.showing import render
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from retrieve.indexes.catalog.filters import Filter
+    from retrieve.indexes.catalog.persons import SharedName
+
+
+def person(db: Database, text: str) -> int:
+    """The person who is meant; raises BadInput for nobody, SharedName where nobody can be asked."""
+    from retrieve.indexes.catalog.persons import SharedName, person_id
+
+    try:
+        return person_id(db, text)
+    except SharedName as shared:
+        return which(shared)
+
+
+def which(shared: SharedName) -> int:
+    """The one of several of a name who is meant; raises it where no terminal can be asked."""
+    import typer
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise shared
+    ids = [one.id for one, _ in shared.persons]
+    for one, told in shared.persons:
+        render.note(f"#{one.id}  {one.shown}: {told}")
+    while True:
+        given = typer.prompt(f"Which {shared.name}", prompt_suffix=" (#id)? ", err=True)
+        number = str(given).strip().removeprefix("#")
+        if number.isdecimal() and int(number) in ids:
+            return int(number)
+        render.note(f"wanted one of {', '.join(f'#{id}' for id in ids)}")
+
+
+def is_person(db: Database, text: str) -> bool:
+    """Whether it is written as a person is: #id, or a name that somebody has."""
+    from retrieve.indexes.catalog.persons import NUMBERED, key_of
+
+    if NUMBERED.fullmatch(text):
+        return True
+    return db.execute("SELECT 1 FROM persons WHERE key = ?", [key_of(text)]).fetchone() is not None
+
+
+def settled(db: Database, wanted: Filter) -> Filter:
+    """Conditions in which each name is one person's; asks and raises as person()."""
+    if not wanted.persons:
+        return wanted
+    return replace(wanted, persons=tuple(f"#{person(db, name)}" for name in wanted.persons))

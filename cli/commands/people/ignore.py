@@ -1,0 +1,71 @@
+"""retrieve ignore"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from retrieve.cli import choosing
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli.showing import render
+from retrieve.cli.showing.people import said
+from retrieve.errors import BadInput
+
+
+def ignore(
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PERSON|PHOTO[:FACE]...",
+            help="Persons by name or #id, or indexed photos; of one with several faces also which.",
+            show_default=False,
+        ),
+    ] = None,
+    face_id: Annotated[
+        list[int] | None,
+        typer.Option(metavar="ID", help="A face by the id that --json shows. Repeatable."),
+    ] = None,
+    not_a_face: Annotated[
+        bool,
+        typer.Option(
+            "--not-a-face", help="These are no faces at all; of a person all theirs are none."
+        ),
+    ] = False,
+    collection: CollectionOption = DEFAULT_COLLECTION,
+) -> None:
+    """Say that somebody is not to be asked about, or that something is no face.
+
+    A face stands for its person; if that one has a name it is taken from them
+    first. What is no face is found by no search and is in no group.
+
+    Example: retrieve ignore '#31' album/party.jpg:4
+
+    Example: retrieve ignore --not-a-face album/statue.jpg:1
+    """
+    from retrieve.indexes.catalog import naming, persons
+    from retrieve.indexes.catalog.database import writing
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.people import statements
+
+    if not (given or face_id):
+        raise BadInput("wanted PERSON, PHOTO:FACE or --face-id ID; got none of them")
+    with open_collection(collection) as opened:
+        db = opened.db
+        people = [choosing.person(db, text) for text in given or [] if choosing.is_person(db, text)]
+        photos = [text for text in given or [] if not choosing.is_person(db, text)]
+        with writing(db):
+            faces = [naming.face_id(db, text) for text in photos] + (face_id or [])
+            if not_a_face:
+                faces += [id for one in people for id in persons.faces_of(db, f"#{one}")]
+                outcome = statements.say_not_a_face(db, list(dict.fromkeys(faces)))
+                told = f"{said.count(len(set(faces)))} found by no search any more"
+            else:
+                outcome = statements.say_ignore(db, person_ids=people, face_ids=faces)
+                told = f"ignored: {_listed(len(outcome.lines))}"
+    render.line(told)
+    said.remarks(outcome)
+
+
+def _listed(lines: int) -> str:
+    return f"{lines} statement{'' if lines == 1 else 's'}"

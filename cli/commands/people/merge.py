@@ -1,0 +1,39 @@
+"""retrieve merge"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from retrieve.cli import choosing
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli.showing.people import said
+
+
+def merge(
+    one: Annotated[
+        str, typer.Argument(metavar="PERSON", help="Who stays, by name or #id.", show_default=False)
+    ],
+    other: Annotated[
+        str, typer.Argument(metavar="OTHER", help="Who is the same one.", show_default=False)
+    ],
+    collection: CollectionOption = DEFAULT_COLLECTION,
+) -> None:
+    """Say that two persons are one.
+
+    The first stays with name and id, but one without a name gives way to one who
+    has one. All faces are one person's then, those in the same photo too; which
+    photos show them twice is told.
+
+    Example: retrieve merge Ana '#12'
+    """
+    from retrieve.indexes.catalog.database import writing
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.people import statements
+
+    with open_collection(collection) as opened:
+        ids = choosing.person(opened.db, one), choosing.person(opened.db, other)
+        with writing(opened.db):
+            outcome = statements.say_same(opened.db, *ids)
+    said.outcome(outcome)

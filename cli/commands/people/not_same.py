@@ -1,0 +1,41 @@
+"""retrieve not-same"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from retrieve.cli import choosing
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli.showing import render
+from retrieve.cli.showing.people import said
+
+
+def not_same(
+    one: Annotated[
+        str, typer.Argument(metavar="PERSON", help="Somebody, by name or #id.", show_default=False)
+    ],
+    other: Annotated[
+        str, typer.Argument(metavar="OTHER", help="Who is somebody else.", show_default=False)
+    ],
+    collection: CollectionOption = DEFAULT_COLLECTION,
+) -> None:
+    """Say that two persons are two, however alike they look.
+
+    No clustering makes them one, and no question is asked about them again.
+
+    Example: retrieve not-same Ana Eva
+    """
+    from retrieve.indexes.catalog import persons
+    from retrieve.indexes.catalog.database import writing
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.people import statements
+
+    with open_collection(collection) as opened:
+        ids = choosing.person(opened.db, one), choosing.person(opened.db, other)
+        with writing(opened.db):
+            outcome = statements.say_not_same(opened.db, *ids)
+        first, second = (persons.person(opened.db, id).shown for id in ids)
+    render.line(f"{first} and {second} are two people")
+    said.remarks(outcome)

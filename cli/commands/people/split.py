@@ -1,0 +1,46 @@
+"""retrieve split"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from retrieve.cli import choosing
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli.showing.people import said
+
+
+def split(
+    person: Annotated[
+        str, typer.Argument(metavar="PERSON", help="Whose they are not.", show_default=False)
+    ],
+    faces: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PHOTO[:FACE]...",
+            help="Indexed photos; of one with several faces also which one.",
+            show_default=False,
+        ),
+    ] = None,
+    face_id: Annotated[
+        list[int] | None,
+        typer.Option(metavar="ID", help="A face by the id that --json shows. Repeatable."),
+    ] = None,
+    collection: CollectionOption = DEFAULT_COLLECTION,
+) -> None:
+    """Say that some faces of a person are somebody else: one person, without a name yet.
+
+    Example: retrieve split Ana album/party.jpg:2
+    """
+    from retrieve.indexes.catalog import naming
+    from retrieve.indexes.catalog.database import writing
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.people import statements
+
+    with open_collection(collection) as opened:
+        db, id = opened.db, choosing.person(opened.db, person)
+        with writing(db):
+            ids = [naming.face_id(db, text) for text in faces or []] + (face_id or [])
+            outcome = statements.split(db, id, ids)
+    said.outcome(outcome)

@@ -1,0 +1,39 @@
+"""retrieve undo"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli.showing import render
+
+
+def undo(
+    ids: Annotated[
+        list[int] | None,
+        typer.Argument(
+            metavar="[ID]...",
+            help="Which, by the numbers of `retrieve history`.",
+            show_default="what was said last",
+        ),
+    ] = None,
+    collection: CollectionOption = DEFAULT_COLLECTION,
+) -> None:
+    """Take back what was said of faces: names, merging, splitting, ignoring.
+
+    Faces go where they were. Undoing is said too, and can be undone by its own
+    number. What was forgotten cannot be brought back.
+
+    Example: retrieve undo
+    """
+    from retrieve.indexes.catalog.database import writing
+    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.people import statements, wording
+
+    with open_collection(collection) as opened:
+        with writing(opened.db):
+            done = [statements.undo(opened.db, id) for id in ids or [None]]
+        for line in done:
+            render.line(f"taken back: {line.id}, that {wording.said(opened.db, line)}")

@@ -1,0 +1,116 @@
+"""Everyone, as a table with pictures, as JSON, and as a page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from retrieve.cache import replacing
+from retrieve.cli.showing import render
+from retrieve.cli.showing.render import address, printable, shown
+from retrieve.cli.showing.thumbnail import half_blocks
+from retrieve.indexes.people.listing import Listed
+from retrieve.visible import visible
+
+TEMPLATE = Path(__file__).with_name("people.html")
+DATE = 10  # characters of a date without its time
+
+Picture = Callable[[int], bytes]
+
+
+def people_table(found: Sequence[Listed], picture: Picture) -> None:
+    """One person a line, with their best face where colours show."""
+    pictures = render.shows_pictures()
+    table = Table(box=None, pad_edge=False)
+    if pictures:
+        table.add_column("")
+    table.add_column("name", overflow="fold")
+    for name in ("faces", "photos"):
+        table.add_column(name, justify="right")
+    table.add_column("taken")
+    for one in found:
+        best = [half_blocks(picture(face.face_id)) for face in one.members[:1] if pictures]
+        table.add_row(
+            *(best or ([""] if pictures else [])),
+            printable(one.person.shown) + (" (ignored)" if one.person.ignored else ""),
+            str(one.person.faces),
+            str(one.person.photos),
+            span(one),
+        )
+    render.show(table)
+
+
+def span(one: Listed) -> str:
+    """From when to when somebody is seen."""
+    first, last = ((date or "")[:DATE] for date in (one.first, one.last))
+    return first if first == last else f"{first} to {last}"
+
+
+def people_json(found: Sequence[Listed]) -> None:
+    """One object a line for each person, with all their faces."""
+    for one in found:
+        render.as_json(
+            {
+                "person_id": one.person.id,
+                "name": one.person.name,
+                "faces": one.person.faces,
+                "photos": one.person.photos,
+                "first": one.first,
+                "last": one.last,
+                "members": [
+                    {
+                        "face_id": member.face_id,
+                        "path": shown(member.path),
+                        "face": member.number,
+                        "box": [round(corner, 2) for corner in member.box],
+                        "quality": round(member.quality, 4),
+                        "by": member.by,
+                    }
+                    for member in one.members
+                ],
+            }
+        )
+
+
+def write_people(
+    page: Path, found: Sequence[Listed], picture: Picture, *, noted_in: Path | None = None
+) -> None:
+    """Write a page with a picture of every face; it needs no other file.
+
+    noted_in  as cache.replacing() wants it
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    rows = [_row(one, picture) for one in found]
+    with replacing(page.absolute(), noted_in=noted_in) as part:
+        part.write_text(template.render(people=rows), encoding="utf-8")
+
+
+def _row(one: Listed, picture: Picture) -> dict[str, Any]:
+    return {
+        "name": visible(one.person.shown),
+        "id": one.person.id,
+        "ignored": one.person.ignored,
+        "faces": one.person.faces,
+        "photos": one.person.photos,
+        "span": span(one),
+        "members": [
+            {
+                "picture": "data:image/jpeg;base64,"
+                + base64.b64encode(picture(member.face_id)).decode(),
+                "address": address(member.path),
+                "path": visible(shown(member.path)),
+                "title": visible(f"{shown(Path(member.path.name))}, face {member.number}"),
+                "date": (member.taken_at or "")[:DATE],
+                "by": member.by,
+                "face_id": member.face_id,
+            }
+            for member in one.members
+        ],
+    }

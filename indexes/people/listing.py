@@ -1,0 +1,92 @@
+"""Everyone in a collection, with their faces: what `retrieve people` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from retrieve.indexes.catalog import persons
+from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.catalog.persons import Person
+from retrieve.indexes.catalog.sums import check_table
+
+FEWEST = 3  # faces of a person without a name: fewer are passers-by more often than not
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One face of a person.
+
+    box  x1, y1, x2, y2 in photo pixels
+    by   who says whose it is: human, group or attached
+    """
+
+    face_id: int
+    path: Path
+    number: int
+    box: tuple[float, float, float, float]
+    quality: float
+    by: str
+    taken_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Somebody with all their faces, the best first.
+
+    first, last  when their first and last photo were taken, ISO 8601 as far as it is known
+    """
+
+    person: Person
+    members: list[Member] = field(default_factory=list)
+
+    @property
+    def first(self) -> str | None:
+        return min((one.taken_at for one in self.members if one.taken_at), default=None)
+
+    @property
+    def last(self) -> str | None:
+        return max((one.taken_at for one in self.members if one.taken_at), default=None)
+
+
+def people(
+    db: Database,
+    *,
+    unnamed: bool = False,
+    everyone: bool = False,
+    only: Sequence[int] = (),
+) -> list[Listed]:
+    """Everyone: those with a name by name, then the others by how many faces they have.
+
+    unnamed   only those without a name
+    everyone  those without a name who have fewer than FEWEST faces too, and those who are not to
+              be asked about
+    only      these persons, whoever they are
+    raises    CollectionError if a row of it is not what was written
+    """
+    check_table(db, "persons", "faces", "contents", "paths")
+    chosen = [
+        one
+        for one in persons.persons(db, named=False)
+        if (one.id in only)
+        or (
+            not only
+            and not (unnamed and one.name is not None)
+            and (everyone or (not one.ignored and one.faces >= (1 if one.name else FEWEST)))
+        )
+    ]
+    found = {one.id: Listed(one) for one in chosen}
+    for id, person_id, path, number, *box, quality, by, taken_at in db.execute(
+        "SELECT faces.id, person_id, (SELECT path FROM paths WHERE content_id = contents.id "
+        " ORDER BY gone, paths.id LIMIT 1), number, x1, y1, x2, y2, quality, by, taken_at "
+        "FROM faces JOIN contents ON contents.id = faces.content_id "
+        "WHERE person_id IS NOT NULL AND contents.live ORDER BY quality DESC, faces.id"
+    ):
+        if person_id in found:
+            place = (box[0], box[1], box[2], box[3])
+            member = Member(id, path_of(path), number, place, quality, by, taken_at)
+            found[person_id].members.append(member)
+    return list(found.values())
