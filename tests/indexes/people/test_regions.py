@@ -6,6 +6,7 @@ import small
 
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.people import log, statements
+from retrieve.indexes.upkeep.forget import forget
 
 # As pretend.py stores it: 20 by 10 pixels, face i from x = i to i + 1 and y = 0 to 1.
 SIZE = (20, 10)
@@ -176,3 +177,23 @@ def test_what_we_guessed_and_wrote_is_nobodys_word(opened, photos):
     )
     _index(opened, photos)
     assert _names(opened) == {}
+
+
+def test_forgetting_a_person_forgets_the_name_that_files_gave_too(opened, photos):
+    beside = _draw(photos / "group.jpg", ("Ana", 0), ("Luis", 2))
+    _index(opened, photos)
+    done = forget(opened, persons=["Ana"], verify=True)
+    assert done.names == ["Ana"]
+    assert done.proof is not None
+    assert not done.proof.traces
+    # The file is its owner's: it says the name still, as captions do.
+    assert [(one.name, one.kind, one.path) for one in done.said] == [
+        ("Ana", "keywords", photos / "group.jpg")
+    ]
+    assert _said(opened) == [("name", "Luis", "region")]
+    _index(opened, photos)
+    assert _names(opened) == {"luis": ("Luis", "human")}
+    beside.write_bytes(beside.read_bytes() + b"\n")  # read again, and her face is not there
+    _index(opened, photos)
+    assert _names(opened) == {"luis": ("Luis", "human")}
+    assert _said(opened) == [("name", "Luis", "region")]
