@@ -60,7 +60,7 @@ def named(
     found: dict[int, str] = {}
     for one in drawn:
         pairs = matched(one, areas, size=(width, height), orientation=orientation)
-        for number, region in pairs.items():
+        for number, region in sorted(pairs.items()):
             if not region.guessed and (name := _name(region.name)) is not None:
                 found.setdefault(faces[number][0], name)
     return found

@@ -145,7 +145,7 @@ def say_regions(db: Database, names: Mapping[int, str]) -> int:
     """
     if not names:
         return 0
-    every = log.lines(db)
+    every = _about(log.lines(db), {ref.sha256 for ref in refs_of(db, names).values()})
     held = replay(db, every)
     all_said = replay(db, [replace(line, undoes=None) for line in every])  # as if all counted
     last: dict[int, str] = {}
@@ -464,6 +464,21 @@ def apply(db: Database) -> Held:
 
 
 # How it is done
+
+
+def _about(every: Iterable[Statement], sha256s: set[str]) -> list[Statement]:
+    """What lines say of the faces in some photos, and which persons they make one: an index of
+    many photos asks for each batch.
+    """
+    found = []
+    for line in every:
+        faces, others = (
+            tuple(ref for ref in refs if ref.sha256 in sha256s)
+            for refs in (line.faces, line.others)
+        )
+        if faces or others or line.other_id is not None or line.kind == "undo":
+            found.append(replace(line, faces=faces, others=others))
+    return found
 
 
 def _checked(name: str) -> str:

@@ -21,6 +21,7 @@ from retrieve.visible import visible
 GRAPHML = "http://graphml.graphdrawing.org/xmlns"
 FACE_POINTS = (18.0, 38.0)  # side of a face of few photos and of most, in typographic points
 LINE_POINTS = (0.6, 5.0)  # likewise of a line
+MANY = 10.0  # photos of two people whose line is thick, where no two have more
 NAME_LETTERS = 20
 
 Crop = Callable[[int], bytes]  # face id → its small JPEG
@@ -119,7 +120,7 @@ def write_picture(
         for i, circle in enumerate(circle_of)
     ]
     figure, axes = pyplot.subplots(figsize=(9, 9), dpi=150, layout="constrained")
-    heaviest = max((photos for *_, photos in links), default=1.0)
+    heaviest = max([MANY, *(photos for *_, photos in links)])
     for one, other, photos in links:
         ends = at[[one, other]]
         same = circle_of[one] == circle_of[other]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 STEPS = 400
 FIRST_STEP = 0.12  # of the side of the paper, that a place moves at most; it falls to nothing
-GRAVITY = 0.6  # toward the middle, so that those who are seen with nobody do not drift away
+GRAVITY = 2.0  # toward the middle, so that those who are seen with nobody do not drift away
 ROUNDS = 50  # of finding circles; a few are enough
 Links = Sequence[tuple[int, int, float]]  # two numbers, and how often they are seen together
 
