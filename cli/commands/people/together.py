@@ -28,13 +28,15 @@ def together(
 
     Example: retrieve together Ana Luis
     """
+    from retrieve.cli.choosing import person
     from retrieve.indexes.catalog.database import reading
-    from retrieve.indexes.catalog.persons import person_id
     from retrieve.indexes.collection import open_collection
     from retrieve.indexes.people.together import photos_with
 
-    with open_collection(collection) as opened, reading(opened.db):
-        found = photos_with(opened.db, [person_id(opened.db, name) for name in names])
+    with open_collection(collection) as opened:
+        wanted = [person(opened.db, name) for name in names]  # may ask, and that takes its time
+        with reading(opened.db):
+            found = photos_with(opened.db, wanted)
     if as_json:
         for photo in found[:k]:
             render.as_json(_object(photo))
