@@ -112,7 +112,7 @@ def _sidecars(folder: Path | None, collection: Path, wanted: Filter, as_json: bo
         done = export_sidecars(
             opened,
             folder,
-            wanted=wanted,
+            wanted=choosing.settled(opened.db, wanted),
             on_progress=lambda photos, of: progress("writing", photos, of),
         )
     sidecars(done, folder, as_json=as_json)
