@@ -35,6 +35,8 @@ COMMANDS = {
     "history": "people.history:history",
     "identify": "people.identify:identify",
     "verify": "people.verify:verify",
+    "together": "people.together:together",
+    "graph": "people.together:graph",
     "export": "collection.export:export",
     "import": "collection.import_:import_",
     "detect": "search.detect:detect",

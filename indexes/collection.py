@@ -252,6 +252,7 @@ class Collection:
         below     folders that are kept up to date, where the roots are only what has changed
         """
         from retrieve.indexes.building.build import Build
+        from retrieve.indexes.people import regions
 
         self.begin(photos=photos)
         opened, networks = self.opened, self.networks
@@ -269,6 +270,7 @@ class Collection:
                 exclude=exclude,
                 on_progress=on_progress,
                 on_commit=on_commit,
+                on_drawn=regions.say,
             ).run(roots, vanished=vanished, below=below)
         statements.settle(self.db)
         if not report.interrupted:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from PIL import Image, JpegImagePlugin, TiffImagePlugin
+from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin
 
 from retrieve.documents.lines import Line
 from retrieve.documents.passages import split
@@ -23,18 +24,21 @@ from retrieve.metadata.iptc import read_iptc
 from retrieve.metadata.names import name_words
 from retrieve.metadata.places import Place
 from retrieve.metadata.png import Chunks, read_png
+from retrieve.metadata.regions import picasa
+from retrieve.metadata.regions.areas import Regions
 from retrieve.metadata.said import Said
 from retrieve.metadata.sidecars import Sidecar, read_sidecar, sidecars
 from retrieve.metadata.xmp import extended, read_xmp
-from retrieve.photos import BadPhoto, careful, open_file, open_image, raw_exif
+from retrieve.photos import DAMAGE, BadPhoto, careful, open_file, open_image, raw_exif
 from retrieve.pictures import raw
 from retrieve.pictures.pieces import File, opened
 from retrieve.text.tokens import words
 from retrieve.types import Passage
 
-__all__ = ["Description", "Sidecar", "describe", "sidecars"]
+__all__ = ["Description", "Sidecar", "describe", "orientation_of", "sidecars"]
 
 _TIFF_XMP, _TIFF_IPTC = 700, 33723
+UPRIGHT, TURNED_MOST = 1, 8  # the first and the last of EXIF's orientations
 _PHOTOSHOP_IPTC = 0x0404  # among Photoshop's resources in a JPEG
 
 
@@ -50,6 +54,9 @@ class Description:
               IPTC say of when it was made, then Takeout's JSON; an edit's date never does
     place     degrees north and east, or None; of EXIF, then XMP, then JSON
     opened    whether the file itself could be read, and not only what lies beside it
+    regions   who is where in it, of each source apart; the names are among the keywords too
+    orientation
+              by which the stored picture is turned to be shown, as EXIF numbers it
     """
 
     passages: tuple[Passage, ...] = ()
@@ -58,11 +65,13 @@ class Description:
     taken_at: str | None = None
     place: Place | None = None
     opened: bool = True
+    regions: tuple[Regions, ...] = ()
+    orientation: int = UPRIGHT
 
 
 def describe(photo: Path, root: Path | None = None) -> Description:
-    """Captions, keywords and names of a photo, when and where it was taken, from its sidecars,
-    its metadata and its path.
+    """Captions, keywords and names of a photo, when and where it was taken, who is where in it,
+    from its sidecars, its metadata and its path.
 
     root  the folder that is indexed: names of folders below it, and its own, say something
           about the photo; None takes the name of the file alone
@@ -73,8 +82,8 @@ def describe(photo: Path, root: Path | None = None) -> Description:
     said, warnings = Said(), list[str]()
     beside = sidecars(photo)
     for sidecar in beside:
-        _take(said, sidecar.path.name, partial(read_sidecar, sidecar.path), warnings)
-    embedded = _embedded(photo, warnings)
+        _take(said, sidecar.path.name, partial(_beside, sidecar.path, photo), warnings)
+    embedded, orientation = _embedded(photo, warnings)
     said.add(embedded or Said())
     passages = [*_captions(said), *_keywords(said)]
     passages += _names(name_words(photo, root), passages)
@@ -85,7 +94,26 @@ def describe(photo: Path, root: Path | None = None) -> Description:
         said.taken_at,
         said.taken_in,
         embedded is not None,
+        tuple(said.regions),
+        orientation,
     )
+
+
+def orientation_of(photo: Path) -> int:
+    """By which the stored picture is turned to be shown, as EXIF numbers it; 1 where it does not
+    say.
+
+    raises  BadPhoto if the file cannot be read or is no photo
+    """
+    with foreseen(BadPhoto), open_file(photo) as file, careful():
+        return _orientation(_blocks(file, photo))
+
+
+def _beside(path: Path, photo: Path) -> Said:
+    """What a file beside a photo says about it, also one that says something about others."""
+    if path.name in picasa.NAMES:
+        return picasa.read_picasa(path, photo.name)
+    return read_sidecar(path)
 
 
 def _take(said: Said, name: str, read: Callable[[], Said], warnings: list[str]) -> None:
@@ -112,11 +140,12 @@ class _Blocks:
     png: Said | None = None
 
 
-def _embedded(photo: Path, warnings: list[str]) -> Said | None:
-    """What the file itself says; XMP first, which programs of today write. None: it cannot be
-    read.
+def _embedded(photo: Path, warnings: list[str]) -> tuple[Said | None, int]:
+    """What the file itself says, XMP first, which programs of today write, and its orientation.
+
+    None: it cannot be read.
     """
-    said, is_open = Said(), False
+    said, orientation, is_open = Said(), UPRIGHT, False
     try:
         with foreseen(), open_file(photo) as file, careful():
             is_open = True
@@ -127,13 +156,23 @@ def _embedded(photo: Path, warnings: list[str]) -> Said | None:
             if blocks.iptc:
                 _take(said, "its IPTC", lambda: read_iptc(blocks.iptc), warnings)
             _take(said, "its EXIF", lambda: read_exif(blocks.exif()), warnings)
+            orientation = _orientation(blocks)
             if blocks.png is not None:
                 said.add(blocks.png)
     except BadPhoto:  # whoever decodes it will say so
-        return said if is_open else None
+        return (said if is_open else None), orientation
     except BadInput as error:
         warnings.append(f"its header says nothing: {error}")
-    return said
+    return said, orientation
+
+
+def _orientation(blocks: _Blocks) -> int:
+    """Damaged EXIF says nothing of it, as where the photo is decoded."""
+    with suppress(*DAMAGE):
+        value = blocks.exif().get(ExifTags.Base.Orientation, UPRIGHT)
+        if isinstance(value, int) and UPRIGHT <= value <= TURNED_MOST:
+            return value
+    return UPRIGHT
 
 
 def _extension(blocks: _Blocks) -> Said:

@@ -58,6 +58,7 @@ _RAW = "dng cr2 nef nrw arw sr2 orf rw2 raf srw pef 3fr erf kdc"
 # Pictures in other formats are offered too, so that their owner is told about them.
 _OTHERS = "ico psd tga dds qoi ppm pgm pbm pnm jp2 j2k jxl xcf cr3"
 SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_READABLE} {_RAW} {_OTHERS}".split())
+RAW_SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_RAW} cr3".split())
 
 # What decoders raise for content that lies: Pillow's plugins let the errors of parsing
 # through (struct, index, key, value), zlib and libheif have their own.

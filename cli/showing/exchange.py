@@ -1,4 +1,4 @@
-"""What an import did, as a table or JSON."""
+"""What an import or an export of names did, as a table or JSON."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from retrieve.types import Skipped
 if TYPE_CHECKING:
     from retrieve.indexes.exchange.imports import Imported
     from retrieve.indexes.exchange.known import Known
+    from retrieve.indexes.exchange.sidecars import Written
 
 
 def imported(
@@ -68,6 +69,26 @@ def known(report: Known, collection: Path, *, as_json: bool) -> None:
     render.report(report.indexed, collection)
     _counts(counts)
     _listed("Named nobody", _lines(report.unnamed))
+
+
+def sidecars(done: Written, folder: Path | None, *, as_json: bool) -> None:
+    """Counts, and what was left alone.
+
+    folder  that was written to; None beside the photos
+    """
+    counts = {"written": done.files, "changed": done.changed, "unchanged": done.unchanged}
+    if as_json:
+        render.as_json(counts | {"skipped_files": _skipped(done.skipped)})
+        return
+    _counts(counts)
+    _listed("Left alone", _lines(done.skipped))
+    if not any(counts.values()) and not done.skipped:
+        render.note("no photo holds anybody with a name: retrieve name NAME PHOTO")
+    elif folder is None:
+        render.note("the files lie beside the photos")
+    else:
+        below = "" if done.below is None else f", as the photos do below {render.shown(done.below)}"
+        render.note(f"the files lie in {render.shown(folder)}{below}")
 
 
 def _counts(counts: dict[str, int]) -> None:

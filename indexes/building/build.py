@@ -18,7 +18,7 @@ from retrieve.errors import UNFORESEEN
 from retrieve.faces.embedding.sums import AnyEmbedder
 from retrieve.indexes.building.describing import Look, Said, seen_beside
 from retrieve.indexes.building.leaving import Leaving
-from retrieve.indexes.building.storing import TRIES, Batch, Report, Storing
+from retrieve.indexes.building.storing import TRIES, Batch, OnDrawn, Report, Storing
 from retrieve.indexes.building.walk import (
     Unlisted,
     checked_roots,
@@ -83,15 +83,19 @@ class Build:
         exclude: Sequence[str] = (),
         on_progress: OnProgress | None = None,
         on_commit: Callable[[], None] | None = None,
+        on_drawn: OnDrawn | None = None,
     ) -> None:
         """photos=False leaves photos alone: none were there when it was decided.
 
         made_by  the networks of the extractor and the embedder, for Storing
         reread   read again, but for its faces, what an older reader read
         exclude  patterns of what is left out, for Leaving
+        on_drawn for Storing: called inside the transaction that stores what regions are drawn on
         """
         self._catalog = catalog
-        self._storing = Storing(catalog, faces, texts, open_embedder, made_by, self._names_of)
+        self._storing = Storing(
+            catalog, faces, texts, open_embedder, made_by, self._names_of, on_drawn
+        )
         self._photos = photos
         self._extractor = extractor
         self._retry_skipped = retry_skipped

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieve.errors import BadInput, foreseen
+from retrieve.metadata.regions.areas import Regions
 from retrieve.types import Passage
 
 
@@ -17,6 +18,7 @@ class Said:
     seen      the files beside it that were read, as they were: names, sizes and times
     taken_at  as in Description, of all sources; so is place
     whole     whether the photo itself was looked at, too: None is what is not known at all
+    regions   who is where in it, as in Description; so is orientation
     """
 
     passages: tuple[Passage, ...] = ()
@@ -25,6 +27,8 @@ class Said:
     taken_at: str | None = None
     place: tuple[float, float] | None = None
     whole: bool = False
+    regions: tuple[Regions, ...] = ()
+    orientation: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,14 @@ def said_of(photo: Path, root: Path | None) -> Said:
         return Said(warnings=(f"what describes it says nothing: {error}",), seen=seen)
     seen = _seen((path, size, mtime) for path, mtime, size in found.sidecars)
     return Said(
-        found.passages, found.warnings, seen, found.taken_at, found.place, whole=found.opened
+        found.passages,
+        found.warnings,
+        seen,
+        found.taken_at,
+        found.place,
+        whole=found.opened,
+        regions=found.regions,
+        orientation=found.orientation,
     )
 
 

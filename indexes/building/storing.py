@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from sqlite_utils import Database
 
 from retrieve.documents.versions import PHOTO, is_current, reader, readers
 from retrieve.faces.embedding.sums import AnyEmbedder
@@ -26,6 +27,9 @@ BATCH_FILES = 64  # between two commits: what a crash or Ctrl-C can cost
 BATCH_FACES = 256
 BATCH_PASSAGES = 1024
 TRIES = 2  # in turn of a file at which reading was stopped
+
+
+OnDrawn = Callable[[Database, Iterable[tuple[int, Said]]], object]
 
 
 @dataclass(slots=True)
@@ -104,6 +108,7 @@ class Storing:
 
     open_embedder  called for the first batch with faces
     names_of       what a path calls a text
+    on_drawn       called with contents on which regions are drawn, and what is said of each
     made_by        the networks that it stores for: another process may move the collection to
                    others. None is whatever it holds
     moved          ids of contents that a path took over from one that is there no more
@@ -117,6 +122,7 @@ class Storing:
         open_embedder: Callable[[], AnyEmbedder],
         made_by: Mapping[str, str] | None = None,
         names_of: Callable[[Path], str] = lambda path: name_words(path, None),
+        on_drawn: OnDrawn | None = None,
     ) -> None:
         self.moved: set[int] = set()
         self._catalog = catalog
@@ -125,6 +131,7 @@ class Storing:
         self._open_embedder = open_embedder
         self._made_by = made_by
         self._names_of = names_of
+        self._on_drawn = on_drawn
 
     def store(self, batch: Batch, before: Report) -> Report:
         """Embed what waits, then store all of it in one transaction; returns the new report."""
@@ -152,6 +159,8 @@ class Storing:
             for found, reason in batch.kept:
                 self._keep(found, reason, report)
             self._describe(said, descriptions, held, report)
+            if self._on_drawn is not None:
+                self._on_drawn(self._catalog.db, self._drawn(said, held))
             self._catalog.mark_seen(seen)
             self._catalog.set_live(touched)
             self._texts.call(touched - fresh)
@@ -297,6 +306,14 @@ class Storing:
                 self._texts.drop(path_id)
                 placed.append(Placed(content_id, path_id, "", embedded))
         report.passages += self._texts.store(placed)
+
+    def _drawn(
+        self, said: list[tuple[Found, Said]], held: Mapping[Path, tuple[int, int]]
+    ) -> Iterator[tuple[int, Said]]:
+        """What is drawn on contents."""
+        for found, what in said:
+            if what.regions and found.path in held:
+                yield held[found.path][1], what
 
     def _keep(self, found: Found, reason: str, report: Report) -> None:
         """Leave what is stored of a file that could not be read again, and count the attempt."""

@@ -155,6 +155,11 @@ class Catalog:
         self._db.conn.close()
 
     @property
+    def db(self) -> Database:
+        """The file itself."""
+        return self._db
+
+    @property
     def format(self) -> int:
         """The format version of the file."""
         return pragma(self._db, "user_version")

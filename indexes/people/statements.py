@@ -33,8 +33,8 @@ from retrieve.indexes.people.replay import Held, go_on, replay
 
 __all__ = [
     "FaceRef", "Links", "Said", "apply", "history", "links", "rename", "say_ignore", "say_name",
-    "say_names", "say_nobody", "say_not_a_face", "say_not_same", "say_same", "say_whose", "settle",
-    "split", "undo",
+    "say_names", "say_nobody", "say_not_a_face", "say_not_same", "say_regions", "say_same",
+    "say_whose", "settle", "split", "undo",
 ]  # fmt: skip
 
 Places = dict[int, tuple[int | None, By]]  # a face → the person that it is of, and who says so
@@ -138,6 +138,49 @@ def say_names(db: Database, names: Mapping[str, Sequence[int]], *, source: Sourc
         )
     drop_empty(db)
     return count
+
+
+def say_regions(db: Database, names: Mapping[int, str]) -> int:
+    """Let faces have the names that files give them, where nobody said anything of the face.
+
+    What a file says is said once: it is not said again while the file says the same, though it
+    was taken back since; another name is another statement.
+    names    face → name
+    returns  how many faces got one
+
+    Of a name that several have it is that one's whose the face is already, else the first one's.
+    """
+    if not names:
+        return 0
+    every = _about(log.lines(db), {ref.sha256 for ref in refs_of(db, names).values()})
+    held = replay(db, every)
+    all_said = replay(db, [replace(line, undoes=None) for line in every])  # as if all counted
+    last: dict[int, str] = {}
+    for line in every:
+        if line.source == "region" and line.name is not None:
+            last |= dict.fromkeys(all_said.named_by.get(line.id, ((), ()))[0], line.name)
+    lines = held.said | held.not_faces
+    places = _places(db, names)
+    wanted: dict[tuple[str, int | None], list[int]] = {}
+    for face, given in names.items():
+        by_person = face in lines and lines[face].source == "human"
+        if by_person or (face in last and persons.same_name(last[face], given)):
+            continue
+        name = _checked(given)
+        known = _all_called(db, name)
+        whose, _ = places[face]
+        target = whose if whose in known else next(iter(known), None)
+        wanted.setdefault((name, target), []).append(face)
+    for (name, target), faces in wanted.items():
+        if target is None:  # one of these may have made somebody of that name by now
+            target = next(iter(_all_called(db, name)), None)
+        _, now, _ = _assign(db, "name", target, name, faces, "region")
+        assert now is not None
+        if target is None:
+            persons.set_name(db, now, name)
+        db.conn.executemany("UPDATE faces SET by = 'human' WHERE id = ?", [[id] for id in faces])
+    drop_empty(db)
+    return sum(map(len, wanted.values()))
 
 
 def say_whose(db: Database, person_id: int, face_ids: Sequence[int]) -> Said:
@@ -432,6 +475,21 @@ def apply(db: Database, held: Held | None = None) -> Held:
 
 
 # How it is done
+
+
+def _about(every: Iterable[Statement], sha256s: set[str]) -> list[Statement]:
+    """What lines say of the faces in some photos, and which persons they make one: an index of
+    many photos asks for each batch.
+    """
+    found = []
+    for line in every:
+        faces, others = (
+            tuple(ref for ref in refs if ref.sha256 in sha256s)
+            for refs in (line.faces, line.others)
+        )
+        if faces or others or line.other_id is not None or line.kind == "undo":
+            found.append(replace(line, faces=faces, others=others))
+    return found
 
 
 def _checked(name: str) -> str:

@@ -7,7 +7,8 @@ begins with 1. What all formats share (encodings, passages) counts all of theirs
 
 from __future__ import annotations
 
-PHOTO = "photo"  # what photos say about themselves: words, date, place; faces have their recipe
+# What photos say about themselves: words, date, place, who is where. Faces have their recipe.
+PHOTO = "photo"
 
 VERSIONS: dict[str, int] = {
     "plain": 2,
@@ -28,7 +29,7 @@ VERSIONS: dict[str, int] = {
     "pptx": 1,
     "rtf": 1,
     "xlsx": 1,
-    PHOTO: 2,
+    PHOTO: 3,
 }
 
 

@@ -1,4 +1,6 @@
-"""What one source says about a photo: titles, captions, keywords, when and where it was taken."""
+"""What one source says about a photo: titles, captions, keywords, when and where it was taken,
+who is where in it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from dataclasses import dataclass, field
 from retrieve.documents.lines import clean
 from retrieve.metadata.dates import When, chosen, iso
 from retrieve.metadata.places import Place, Where
+from retrieve.metadata.regions.areas import Regions
 
 # What cameras and programs write where a caption should stand; short codes are Huawei's.
 _BOILERPLATE = re.compile(
@@ -29,13 +32,17 @@ MAX_CHARACTERS = 1 << 16  # of one caption or keyword: more is something else
 
 @dataclass(slots=True)
 class Said:
-    """Texts in the order in which they were found, dates and places; add them by the methods."""
+    """Texts in the order in which they were found, dates and places; add them by the methods.
+
+    regions  that were drawn, of each source apart; their names are among the keywords, too
+    """
 
     titles: list[str] = field(default_factory=list)
     captions: list[str] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
     dates: list[tuple[When, str]] = field(default_factory=list)
     places: list[tuple[Where, Place]] = field(default_factory=list)
+    regions: list[Regions] = field(default_factory=list)
 
     def title(self, text: str) -> None:
         """Take a title, unless it is empty or what a camera writes."""
@@ -82,6 +89,7 @@ class Said:
         self.keywords += other.keywords
         self.dates += other.dates
         self.places += other.places
+        self.regions += other.regions
 
     @staticmethod
     def _take(texts: list[str], text: str) -> None:

@@ -1,4 +1,4 @@
-"""Files beside a photo that describe it: texts, XMP, and Google Takeout's JSON."""
+"""Files beside a photo that describe it: texts, XMP, Google Takeout's JSON, and Picasa's faces."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from retrieve.documents.encoding import decode
 from retrieve.errors import BadInput
 from retrieve.metadata.dates import When
 from retrieve.metadata.places import Where, on_earth
+from retrieve.metadata.regions import picasa
 from retrieve.metadata.said import Said
 from retrieve.metadata.xmp import read_xmp
 from retrieve.text.tokens import plain
 
-SUFFIXES = (".txt", ".xmp", ".json")  # of what is read as a description
+SUFFIXES = (".txt", ".xmp", ".json", ".ini")  # of what is read as a description
 MAX_BYTES = 1 << 20  # of a sidecar: a larger file is no description of one photo
 _TAKEOUT_CHARACTERS = 46  # to which Takeout cuts the name of a JSON file before its suffix
 _NEWER = ".supplemental-metadata"
@@ -64,7 +65,7 @@ def is_own_text(path: Path, size_bytes: int) -> bool:
 
 
 def read_sidecar(path: Path) -> Said:
-    """What a file beside a photo says about it.
+    """What a file says about the one photo that it describes.
 
     raises  BadInput with the reason, if it cannot be read as what its suffix says
     """
@@ -97,7 +98,8 @@ def sidecar_names(photo: Path) -> list[str]:
     if copy:
         original, number = copy[1] + copy[3], copy[2]
         bases += [original + number, (original + _NEWER)[:_TAKEOUT_CHARACTERS] + number]
-    return list(dict.fromkeys([*plain, *capitals, *(f"{base}.json" for base in bases)]))
+    jsons = (f"{base}.json" for base in bases)
+    return list(dict.fromkeys([*plain, *capitals, *jsons, *picasa.NAMES]))
 
 
 def _takeout(text: str) -> Said:

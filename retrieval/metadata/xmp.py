@@ -13,6 +13,7 @@ from retrieve.documents.encoding import decode
 from retrieve.errors import BadInput
 from retrieve.metadata.dates import When
 from retrieve.metadata.places import Where, xmp_place
+from retrieve.metadata.regions.reading import Reader
 from retrieve.metadata.said import Said
 
 MAX_BYTES = 1 << 24  # of a packet: it holds no pictures but small ones
@@ -73,7 +74,8 @@ _GUID_BYTES = 32
 
 
 def read_xmp(content: bytes) -> Said:
-    """Titles, captions in every language, keywords, names of places and of people, date, place.
+    """Titles, captions in every language, keywords, names of places and of people, date, place,
+    and who is where.
 
     content  in UTF-8, UTF-16 or UTF-32, with or without what surrounds and follows the root
     raises   BadInput if it is no XML, or XML that declares a document type
@@ -83,6 +85,7 @@ def read_xmp(content: bytes) -> Said:
     packet = _Packet()
     packet.read(_decoded(content))
     said = packet.said
+    said.regions += packet.drawn.found
     if packet.latitude and packet.longitude:
         said.place(Where.XMP, xmp_place(packet.latitude, packet.longitude))
     return said
@@ -157,6 +160,7 @@ class _Packet:
 
     def __init__(self) -> None:
         self.said = Said()
+        self.drawn = Reader()
         self.latitude = self.longitude = ""
         self._open: list[str] = []  # names of the elements around, outermost first
         self._taking: list[str] = []  # of them, those that say something
@@ -188,6 +192,7 @@ class _Packet:
         self._others += name in _OTHERS
         if name in _TAKEN:
             self._taking.append(name)
+        self.drawn.start(name, {} if self._others else attributes)
         if not self._others:
             for attribute, value in attributes.items():
                 if attribute in _TAKEN:
@@ -196,6 +201,7 @@ class _Packet:
     def _end(self, name: str) -> None:
         self._flush()
         self._open.pop()
+        self.drawn.end()
         self._others -= name in _OTHERS
         if name in _TAKEN:
             self._taking.pop()
@@ -206,6 +212,7 @@ class _Packet:
         text = "".join(self._text)
         self._text.clear()
         if text.strip() and not self._others:
+            self.drawn.text(text)
             for name in dict.fromkeys(self._taking):
                 self._take(name, text)
 

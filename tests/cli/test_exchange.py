@@ -62,7 +62,7 @@ def _people(collection):
     return {row["name"]: row["faces"] for row in map(json.loads, lines)}
 
 
-@pytest.mark.parametrize("command", ["name", "people", "export", "import"])
+@pytest.mark.parametrize("command", ["name", "people", "together", "graph", "export", "import"])
 def test_every_command_has_an_example_and_stands_in_the_readme(command):
     assert f"Example: retrieve {command}" in _run(command, "--help")
     assert f"`retrieve {command}" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Who is where in a picture, as programs write it into files: read, told apart, written."""
