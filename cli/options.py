@@ -82,7 +82,7 @@ TurnOption = Annotated[
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="Face embedder, or the file with its weights; see: retrieve models.",
+        help="Face embedder, a trained one, or the file with its weights; see: retrieve models.",
         show_default="what the collection was made with, else dlib-resnet+mobilefacenet",
     ),
 ]

@@ -9,6 +9,7 @@ import typer
 
 from retrieve.cli.commands.train import classifier as train_classifier
 from retrieve.cli.commands.train import encoder as train_encoder
+from retrieve.cli.commands.train import faces as train_faces
 from retrieve.cli.commands.train import language as train_language
 from retrieve.cli.commands.train import ranking as train_ranking
 from retrieve.cli.showing import render
@@ -22,6 +23,7 @@ app.command()(train_encoder.text_encoder)
 app.command()(train_ranking.ranking)
 app.command()(train_classifier.classifier)
 app.command()(train_classifier.languages)
+app.command()(train_faces.faces)
 
 
 @app.callback()

@@ -19,10 +19,19 @@ from retrieve.errors import BadInput, WeightsError
 from retrieve.faces.embedding import facenet_crops, facenet_weights, sums
 from retrieve.faces.embedding.embedder import Embedder, unit_rows
 from retrieve.faces.embedding.facenet_crops import Window
-from retrieve.faces.embedding.sums import AnyEmbedder
+from retrieve.faces.embedding.sums import AnyEmbedder, Sum
+from retrieve.faces.embedding.trained import file as trained
+from retrieve.faces.embedding.trained import graphs
+from retrieve.faces.embedding.trained.headed import Headed
 from retrieve.networks import weights
 from retrieve.networks.filled import Arrays, filled
-from retrieve.networks.runtime import Network, NetworkSpec, Precision, open_network
+from retrieve.networks.runtime import (
+    Network,
+    NetworkSpec,
+    OnnxNetwork,
+    Precision,
+    open_network,
+)
 from retrieve.types import Crops, Embeddings
 
 if TYPE_CHECKING:
@@ -91,7 +100,8 @@ def open_embedder(
     name_or_path  dlib-resnet, mobilefacenet, facenet, facenet-vggface2, facenet-casia-webface;
                   or a file: .dat is dlib's network, .tflite MobileFaceNet, .pt FaceNet's. A
                   file with the name of a published one counts as that one, another is called
-                  by its own name. Names with a + between them are a sum of networks (sums.py)
+                  by its own name. Names with a + between them are a sum of networks (sums.py).
+                  A name or a .safetensors file of `retrieve train faces` is the user's own
     device        "cpu" or "cuda"
     mirror        average each crop's raw vector with its mirror image's, for twice the time:
                   .2 to .8 points more accuracy on LFW with dlib-resnet, none with
@@ -111,7 +121,82 @@ def open_embedder(
         return sums.Sum(
             [_open_one(one, device, bool(mirror), precision, progress, cache) for one in names]
         )
+    if (path := _trained(name_or_path)) is not None:
+        return _open_trained(path, device, mirror, precision, progress, cache)
     return _open_one(name_or_path, device, mirror, precision, progress, cache)
+
+
+def _trained(name_or_path: str) -> Path | None:
+    """The file of an embedder of the user's own; a name that ships is never one."""
+    return None if name_or_path in _EMBEDDERS else trained.located(name_or_path)
+
+
+def _open_trained(
+    path: Path,
+    device: str,
+    mirror: bool | None,
+    precision: Precision | None,
+    progress: weights.Progress | None,
+    cache: Path | None,
+) -> AnyEmbedder:
+    about, arrays, sha256 = trained.read(path)
+    if about.network == trained.HEAD:
+        below = open_embedder(
+            about.on,
+            device=device,
+            mirror=mirror,
+            precision=precision,
+            progress=progress,
+            cache=cache,
+        )
+        if below.weights_sha256 != about.on_sha256:
+            raise WeightsError(
+                f"{path} is a head on {about.on} with other weights than the one here: SHA-256 "
+                f"{about.on_sha256[:12]}…, here {below.weights_sha256[:12]}…. Train it again"
+            )
+        head = arrays.get(trained.HEAD)
+        if len(arrays) != 1 or head is None or head.ndim != 2 or len(head) != below.dim:
+            raise WeightsError(f"{path} holds no matrix of {below.dim} rows. Train it again")
+        if isinstance(below, Sum | Headed):
+            return Headed(path.stem, sha256, below.parts, below.embed, head)
+        return Headed(path.stem, sha256, (below,), lambda crops: below.embed(crops[0]), head)
+    family = _trainable(about, path)
+    model = graphs.model(about.network, arrays)  # refuses arrays that are not its
+    network: Network = OnnxNetwork(model)
+    if device != "cpu" or precision not in (None, "float32"):
+        spec = _trained_spec(path)
+        network = open_network(spec, device=device, precision=precision or "float32", cache=cache)
+    mirrored = family.mirror if mirror is None else mirror
+    return _NetworkEmbedder(family, path.stem, sha256, network, mirrored)
+
+
+def _trained_spec(path: Path) -> NetworkSpec:
+    about, arrays, sha256 = trained.read(path)
+    family = _trainable(about, path)
+
+    def build() -> nn.Module:
+        import torch
+
+        from retrieve.models.mobilefacenet import MobileFaceNet
+        from retrieve.models.small_face import SmallFaceNet, folded
+
+        dropout = float(about.recipe.get("dropout", 0))
+        module = MobileFaceNet() if family is MOBILEFACENET else folded(SmallFaceNet(dropout))
+        return _loaded(module, {name: torch.from_numpy(one) for name, one in arrays.items()}, path)
+
+    return NetworkSpec(
+        name=f"trained-{family.name}",
+        weights_sha256=sha256,
+        build=build,
+        input_shape=(3, family.side_px, family.side_px),
+    )
+
+
+def _trainable(about: trained.About, path: Path) -> Family:
+    if about.network not in TRAINABLE:
+        what = "a head on others" if about.network == trained.HEAD else f"{about.network!r}"
+        raise WeightsError(f"{path} is {what}; a network here is {' or '.join(TRAINABLE)}")
+    return TRAINABLE[about.network]
 
 
 def _open_one(
@@ -143,6 +228,11 @@ def families(name_or_path: str) -> tuple[Family, ...]:
     """What is known of each network behind an embedder without opening it. Errors as
     open_embedder().
     """
+    if (path := _trained(name_or_path)) is not None:
+        about, _, _ = trained.read(path)
+        if about.network == trained.HEAD:
+            return families(about.on)
+        return (_trainable(about, path),)
     names = sums.parted(name_or_path)
     if not names:
         return (_family_and_name(name_or_path)[0],)
@@ -151,12 +241,25 @@ def families(name_or_path: str) -> tuple[Family, ...]:
     return tuple(family for family, _ in found)
 
 
+def head_of(name_or_path: str) -> tuple[str, NDArray[np.float32] | None]:
+    """The embedder below a trained head, and the head (D, K); of any other itself, and None."""
+    path = _trained(name_or_path)
+    if path is None:
+        return name_or_path, None
+    about, arrays, _ = trained.read(path)
+    if about.network != trained.HEAD:
+        return name_or_path, None
+    return about.on, arrays[trained.HEAD]
+
+
 def network_spec(
     name_or_path: str, *, progress: weights.Progress | None = None, cache: Path | None = None
 ) -> NetworkSpec:
     """The network behind open_embedder(): (N, 3, side_px, side_px) RGB, 0 to 255 → raw
     vectors (N, D). Arguments and errors as there.
     """
+    if (path := _trained(name_or_path)) is not None:
+        return _trained_spec(path)
     family, _ = _family_and_name(name_or_path)
     sha256 = weights.sha256_of(name_or_path, progress=progress, cache=cache)
     published = family.name in weights.TABLE and sha256 == weights.TABLE[family.name].sha256
@@ -241,8 +344,9 @@ def _family_and_name(name_or_path: str) -> tuple[Family, str]:
     path = Path(name_or_path)
     if path.suffix not in _SUFFIXES or not path.is_file():
         raise BadInput(
-            f"no embedder named {name_or_path!r} and no such {', '.join(_SUFFIXES)} file; "
-            f"names are {', '.join(_EMBEDDERS)}"
+            f"no embedder named {name_or_path!r} and no such "
+            f"{', '.join([*_SUFFIXES, trained.SUFFIX])} file; "
+            f"names are {', '.join([*_EMBEDDERS, *trained.names()])}"
         )
     published = {row.file_name: row.name for row in weights.TABLE.values()}
     name = published.get(path.name, path.stem)
@@ -267,6 +371,10 @@ def _build_mobilefacenet(path: Path) -> nn.Module:
 
     parameters = {name: torch.from_numpy(a) for name, a in parse(path.read_bytes()).items()}
     return _loaded(MobileFaceNet(), parameters, path)
+
+
+def _without_weights(path: Path) -> nn.Module:
+    raise BadInput(f"{path}: small-face has no published weights; retrieve train faces makes some")
 
 
 def _build_facenet(path: Path) -> nn.Module:
@@ -344,6 +452,16 @@ MOBILEFACENET = Family(
     mirror=False,
     batch_crops=4,  # what fits a processor's caches: up to a tenth faster than 16
 )
+SMALL_FACE = Family(
+    name="small-face",
+    dim=128,
+    crop_px=64,
+    build=_without_weights,
+    templates=dict.fromkeys(
+        ("mtcnn", "centerface"), tuple((x * 64 / 112, y * 64 / 112) for x, y in _ARCFACE)
+    ),
+    mirror=False,
+)
 FACENET = Family(
     name="facenet",
     dim=512,
@@ -373,4 +491,6 @@ _EMBEDDERS = {
     "facenet-vggface2": FACENET,
     "facenet-casia-webface": FACENET,
 }
+TRAINABLE = {one.name: one for one in (SMALL_FACE, MOBILEFACENET)}  # what users fill themselves
+SHIPPED_NAMES = tuple(_EMBEDDERS)
 _SUFFIXES = {".dat": DLIB_RESNET, ".tflite": MOBILEFACENET, ".pt": FACENET}

@@ -21,6 +21,7 @@ from retrieve.faces.embedding.embed import (
     SHIPPED,
     Family,
     families,
+    head_of,
     network_spec,
 )
 from retrieve.networks import exports
@@ -41,10 +42,18 @@ class Differentiable:
     name  as of the embedder
     """
 
-    def __init__(self, name: str, parts: list[tuple[Family, nn.Module, bool]]) -> None:
-        """parts: of each network what is known of it, itself, and whether it averages mirrors."""
+    def __init__(
+        self,
+        name: str,
+        parts: list[tuple[Family, nn.Module, bool]],
+        head: NDArray[np.float32] | None = None,
+    ) -> None:
+        """parts: of each network what is known of it, itself, and whether it averages mirrors;
+        head: (D, K) that turns their unit rows.
+        """
         self.name = name
         self._parts = parts
+        self._head = head
 
     def embed(self, crops: tuple[Crops, ...]) -> Embeddings:
         """(N, D) unit rows of crops as the embedder of that name takes them."""
@@ -120,7 +129,8 @@ class Differentiable:
                 constants = sums.constants()[family.name]
                 rows = rows @ torch.from_numpy(constants.basis * np.float32(constants.scale))
             found.append(rows)
-        return normalize(torch.cat(found, dim=1))
+        rows = normalize(torch.cat(found, dim=1))
+        return rows if self._head is None else normalize(rows @ torch.from_numpy(self._head))
 
 
 def open_differentiable(
@@ -132,14 +142,23 @@ def open_differentiable(
     """
     with optional("a gradient"):
         import torch  # noqa: F401
-    names = sorted(sums.parted(name_or_path)) or [name_or_path]
+    below, head = head_of(name_or_path)
+    names = sorted(sums.parted(below)) or [below]
     parts = []
     for name in names:
         (family,) = families(name)
         network = _network(name, family, cache).eval().requires_grad_(False)
         default = family.mirror if len(names) == 1 else False
         parts.append((family, network, default if mirror is None else mirror))
-    return Differentiable(name_or_path, parts)
+    return Differentiable(name_or_path, parts, head)
+
+
+def module_of(name: str) -> nn.Module:
+    """One network of ours with its weights, to be trained on. Errors as open_differentiable()."""
+    with optional("training a network"):
+        import torch  # noqa: F401
+    (family,) = families(name)
+    return _network(name, family, None)
 
 
 def attacked(crops: tuple[Crops, ...], signs: Signs, step: float) -> tuple[Crops, ...]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from retrieve.errors import BadInput, WeightsError
 from retrieve.faces.embedding.embedder import Embedder, unit_rows
+from retrieve.faces.embedding.trained.headed import Headed
 from retrieve.types import Crops, Embeddings
 
 CONSTANTS = Path(__file__).parents[1] / "data" / "sums.safetensors"
@@ -87,7 +88,7 @@ class Sum:
         )
 
 
-AnyEmbedder = Embedder | Sum
+AnyEmbedder = Embedder | Sum | Headed
 
 
 def parted(name_or_path: str) -> tuple[str, ...]:

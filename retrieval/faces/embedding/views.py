@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from retrieve.faces.embedding.embed import families
 from retrieve.faces.embedding.embedder import Embedder
 from retrieve.faces.embedding.sums import AnyEmbedder, Sum
+from retrieve.faces.embedding.trained.headed import Headed
 from retrieve.types import Crops, Embeddings
 
 
@@ -52,7 +53,7 @@ def views(embedder: AnyEmbedder | str, detector: str) -> tuple[View, ...]:
 
 def parts(embedder: AnyEmbedder) -> tuple[Embedder, ...]:
     """The networks behind it, each of which takes one crop of a face."""
-    return embedder.parts if isinstance(embedder, Sum) else (embedder,)
+    return embedder.parts if isinstance(embedder, Sum | Headed) else (embedder,)
 
 
 def embed(embedder: AnyEmbedder, crops: tuple[Crops, ...]) -> Embeddings:
@@ -61,7 +62,7 @@ def embed(embedder: AnyEmbedder, crops: tuple[Crops, ...]) -> Embeddings:
     crops   an array (N, size_px, size_px, 3) uint8 RGB for each of its views
     raises  BadInput for crops of another shape or type
     """
-    if isinstance(embedder, Sum):
+    if isinstance(embedder, Sum | Headed):
         return embedder.embed(crops)
     (only,) = crops
     return embedder.embed(only)

@@ -1,0 +1,1 @@
+"""Embedders that users trained: their files, the graphs that these fill, heads on others."""
