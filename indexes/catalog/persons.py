@@ -69,7 +69,7 @@ def persons(db: Database, *, named: bool = True) -> list[Person]:
         "LEFT JOIN contents ON contents.id = faces.content_id AND contents.live "
         f"{'WHERE persons.name IS NOT NULL ' if named else ''}GROUP BY persons.id"
     )
-    every = [Person(*row, ignored=bool(ignored)) for *row, ignored in found]
+    every = [Person(id, name, n, m, bool(ignored)) for id, name, n, m, ignored in found]
     return sorted(every, key=_order)
 
 

@@ -45,6 +45,7 @@ class State:
               passages whose entry in the index of words is
     embedder  of the faces
     people    whose each face is and who says so, and each line of what was said
+    hidden    words of what was said to be no face
     """
 
     photos: dict[str, tuple[bool, tuple[str, ...]]]
@@ -53,14 +54,18 @@ class State:
     wrong: tuple[str, ...] = ()
     embedder: str = ""
     people: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        values = [*(self.photos, self.paths, self.passages, self.wrong, self.embedder, self.people)]
+        values = [
+            *(self.photos, self.paths, self.passages, self.wrong, self.embedder),
+            *(self.people, self.hidden),
+        ]
         return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> State:
-        photos, paths, passages, wrong, embedder, people = json.loads(text)
+        photos, paths, passages, wrong, embedder, people, hidden = json.loads(text)
         return cls(
             {sha: (live, tuple(words)) for sha, (live, words) in photos.items()},
             {path: (holds, gone) for path, (holds, gone) in paths.items()},
@@ -68,6 +73,7 @@ class State:
             tuple(wrong),
             embedder,
             tuple(people),
+            tuple(hidden),
         )
 
     @property
@@ -79,7 +85,8 @@ class State:
 
     def words(self) -> list[str]:
         """Of the faces that a search may find."""
-        return sorted(word for live, words in self.photos.values() if live for word in words)
+        every = [word for live, words in self.photos.values() if live for word in words]
+        return sorted(word for word in every if word not in self.hidden)
 
     def texts(self) -> list[str]:
         """Of the passages that a search may find."""
@@ -160,7 +167,7 @@ def committed_state(conn: sqlite3.Connection, folder: Path) -> State:
         ).fetchall()
         stored = _vectors(ask, folder, "faces")
         embedder = _embedder(ask)
-        people = _people(ask)
+        people, hidden = _people(ask)
         passages, misheld = _passages(ask, folder)
     finally:
         ask("COMMIT")
@@ -177,13 +184,15 @@ def committed_state(conn: sqlite3.Connection, folder: Path) -> State:
         if row in used or row >= len(stored) or not _same(stored[row], word, embedder):
             wrong.append(f"{word or sha} in row {row}")
         used.add(row)
-    return State(photos, paths, passages, (*wrong, *misheld), embedder, people)
+    return State(photos, paths, passages, (*wrong, *misheld), embedder, people, hidden)
 
 
-def _people(ask: Callable[..., sqlite3.Cursor]) -> tuple[str, ...]:
-    """State.people; formats before 8 knew names alone, which become statements."""
+def _people(ask: Callable[..., sqlite3.Cursor]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """State.people and hidden; formats before 8 knew names alone, which become statements."""
     if not ask("SELECT 1 FROM sqlite_master WHERE name = 'statements'").fetchall():
-        return ()
+        return (), ()
+    hidden = ask("SELECT jpeg FROM crops JOIN faces ON faces.id = face_id WHERE not_a_face")
+    words = tuple(pretend.said(jpeg) for (jpeg,) in hidden.fetchall())
     lines = ask("SELECT id, kind, name, faces, others, undoes FROM statements ORDER BY id")
     faces = ask(
         "SELECT sha256, number, name, ignored, by, not_a_face FROM faces "
@@ -191,10 +200,11 @@ def _people(ask: Callable[..., sqlite3.Cursor]) -> tuple[str, ...]:
         "LEFT JOIN persons ON persons.id = person_id "
         "WHERE person_id IS NOT NULL OR not_a_face ORDER BY sha256, number"
     )
-    return tuple(
+    people = tuple(
         [f"{LINE}{line}" for line in lines.fetchall()]
         + [f"{sha[:12]}:{number} {place}" for sha, number, *place in faces.fetchall()]
     )
+    return people, words
 
 
 def _same(vector: Embeddings, word: str, embedder: str) -> bool:

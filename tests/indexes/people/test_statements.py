@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pretend
 import pytest
 import small
@@ -12,6 +14,7 @@ from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.persons import SharedName
 from retrieve.indexes.people import log, statements
 from retrieve.indexes.upkeep.compact import compact
+from retrieve.indexes.upkeep.forget import forget
 
 
 @pytest.fixture
@@ -281,3 +284,35 @@ def test_a_line_that_is_taken_back_twice_over_counts(collection):
         log.Statement(3, "", "undo", undoes=2), log.Statement(4, "", "undo", undoes=3),
     ]  # fmt: skip
     assert [log.active(every[:n]) for n in (1, 2, 3, 4)] == [{1}, {2}, {1, 3}, {2, 4}]
+
+
+def test_forgetting_a_person_takes_what_was_said_of_them_out_of_the_log(collection):
+    """Ana goes; Luis stays named though the face that named him goes with its photo."""
+    _name(collection, "Anacleto", "ana1")
+    _name(collection, "Luis", "luis1")
+    _say(collection, statements.say_not_same, 1, 2)
+    _name(collection, "Evaristo", "eva")
+    _say(collection, statements.rename, 3, "Eva")
+    done = forget(collection, persons=["anacleto"], paths=[Path("/p/a.jpg")])
+    assert (done.names, done.statements) == (["Anacleto"], 2)
+    assert _who(collection) == {"Luis": {"luis2"}, "Eva": {"eva"}}
+    told = [(line.kind, line.name) for line, *_ in statements.history(collection.db)]
+    assert told == [("name", "Luis"), ("name", "Evaristo"), ("name", "Eva")]
+    with writing(collection.db):
+        collection.db.execute("UPDATE faces SET person_id = NULL, by = NULL")
+        statements.apply(collection.db)
+    assert _who(collection) == {"Luis": {"luis2"}, "Eva": {"eva"}}
+    with pytest.raises(BadInput, match="nothing was said with the number 1"):
+        _say(collection, statements.undo, 1)
+
+
+def test_a_name_that_nobody_has_any_more_is_forgotten_by_that_name(collection):
+    _name(collection, "Evaristo", "eva")
+    _say(collection, statements.rename, 3, "Eva")
+    done = forget(collection, persons=["evaristo"])
+    assert (done.names, done.faces, done.statements) == (["evaristo"], 0, 1)
+    assert _who(collection)["Eva"] == {"eva"}
+    for path in collection.path.rglob("*"):
+        assert path.is_dir() or b"Evaristo" not in path.read_bytes()
+    with pytest.raises(BadInput, match="nobody is called 'evaristo'"):
+        forget(collection, persons=["evaristo"])
