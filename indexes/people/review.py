@@ -95,8 +95,8 @@ def same(db: Database, question: Question, name: str | None = None) -> Said:
     ).fetchall()
     said = statements.say_same(db, *question.pair)
     lines = said.lines
-    if name is not None:
-        said = statements.say_name(db, name, [question.one.face_id])
+    if name is not None and said.person_id is not None:
+        said = statements.rename(db, said.person_id, name)
         lines += said.lines
     here = said.person_id
     there = {id for (id,) in db.execute("SELECT id FROM persons")}
