@@ -9,7 +9,7 @@ the default detector and embedder,
 - reviewed: how many faces have the right name, a wrong one, or none, when one face each of 20
   people is named and 30 questions of `retrieve review` are answered from the labels
 - made: 20,000 made faces beside scikit-learn's HDBSCAN and 100,000 beside fast-hdbscan, each in
-  a process of its own (pip install scikit-learn fast-hdbscan)
+  a process of its own (pip install 'retrieve[bench]')
 - attached: one new photo of one face in a collection of 1,000,000 made faces
 """
 
@@ -51,8 +51,8 @@ def main() -> None:
     if "made" in parts or "attached" in parts:
         moments, hardness = fitted_to(*news.labelled(), DEFAULT_EMBEDDER)
     if "made" in parts:
-        for faces in asked.faces or BESIDE:
-            made.beside(moments, hardness, faces, BESIDE.get(faces, ["ours"]))
+        for count in asked.faces or BESIDE:
+            made.beside(moments, hardness, count, BESIDE.get(count, ["ours"]))
     if "attached" in parts:
         attached.table(moments, hardness, asked.stored)
 

@@ -47,8 +47,9 @@ class Question:
     """Whether two persons are one.
 
     score        of all pairs of their faces on average
-    probability  that two faces with that score are one person, at even odds; None if nobody
-                 measured that
+    probability  that they are one, where beforehand either may as well be anybody else of the
+                 collection: among many people somebody always looks alike; None if nobody measured
+                 what scores mean
     settles      faces that have another person, or a name, after a yes
     """
 
@@ -69,6 +70,7 @@ def questions(opened: Opened, *, most: int, skipped: Those[Pair] = ()) -> list[Q
     skipped  pairs that are not to be asked now
     """
     told = opened.calibration() if opened.faces.space() is not None else None
+    (persons,) = opened.db.execute("SELECT count(*) FROM persons").fetchone()
     asked: list[Question] = []
     for settles, score, one, other in _pairs(opened.db):
         if (one, other) in skipped:
@@ -78,7 +80,7 @@ def questions(opened: Opened, *, most: int, skipped: Those[Pair] = ()) -> list[Q
         sides = _sides(opened, one, other)
         if sides is None:
             continue  # nothing of one of them is whole
-        probability = None if told is None else told.probability(score)
+        probability = None if told is None else _among(told.probability(score), persons)
         asked.append(Question(*sides, score, probability, settles))
     return asked
 
@@ -95,8 +97,8 @@ def same(db: Database, question: Question, name: str | None = None) -> Said:
     ).fetchall()
     said = statements.say_same(db, *question.pair)
     lines = said.lines
-    if name is not None:
-        said = statements.say_name(db, name, [question.one.face_id])
+    if name is not None and said.person_id is not None:
+        said = statements.rename(db, said.person_id, name)
         lines += said.lines
     here = said.person_id
     there = {id for (id,) in db.execute("SELECT id FROM persons")}
@@ -128,6 +130,12 @@ def take_back(db: Database, question: Question, said: Said) -> None:
         "WHERE (SELECT count(*) FROM persons WHERE id IN (?1, ?2)) = 2",
         [*sorted(question.pair), question.score],
     )
+
+
+def _among(probability: float, persons: int) -> float:
+    """A probability at even odds as that among so many persons, of whom one may be meant."""
+    others = max(persons - 1, 1)
+    return probability / (probability + (1 - probability) * others)
 
 
 def _pairs(db: Database) -> list[tuple[int, float, int, int]]:

@@ -44,11 +44,15 @@ def review(
             for question in asked.questions(opened.opened, most=most):
                 asking.question_json(question)
             return
-        if not sys.stdin.isatty():
+        if not _is_on_terminal():
             raise BadInput(
                 "review asks on a terminal, and there is none; for programs: retrieve review --json"
             )
         _ask(opened)
+
+
+def _is_on_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _ask(opened: Collection) -> None:

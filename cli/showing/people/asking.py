@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people.said import count
@@ -45,7 +46,7 @@ def question_json(asked: Question) -> None:
     )
 
 
-def _told(side: Side) -> tuple[str, str, str]:
+def _told(side: Side) -> tuple[Text, str, Text]:
     name = f"#{side.person_id}" if side.person is None else side.person
     taken = f", {side.taken_at[:DATE]}" if side.taken_at else ""
     return (

@@ -83,7 +83,7 @@ def _index(rows: Embeddings) -> Any:
 
     N, D = rows.shape
     if N <= EXACT_ROWS:
-        index = faiss.IndexFlatIP(D)
+        index: Any = faiss.IndexFlatIP(D)
     else:
         cells = 1 << round(math.log2(4 * math.sqrt(N)))
         index = faiss.IndexIVFFlat(faiss.IndexFlatIP(D), D, cells, faiss.METRIC_INNER_PRODUCT)

@@ -30,18 +30,18 @@ def linkage(sums: Sums, sizes: Rows, near: Edges, apart: Rows, least: float) -> 
     """
     K = len(sums)
     into = np.arange(K, dtype=np.int64)
-    sums, sizes = sums.copy(), sizes.astype(np.float64)
+    sums, faces = sums.copy(), sizes.astype(np.float64)
     pairs, apart = distinct(np.stack([near.a, near.b], axis=1)), distinct(apart)
     while True:
         pairs = pairs[~np.isin(_keys(pairs, K), _keys(apart, K))]
-        scores = _scores(sums, sizes, pairs)
+        scores = _scores(sums, faces, pairs)
         pairs, scores = pairs[scores >= least], scores[scores >= least]
         if not len(pairs):
             return into
         chosen = pairs[_mutual(pairs, scores, K)]
         stays, goes = chosen[:, 0], chosen[:, 1]
         sums[stays] += sums[goes]
-        sizes[stays] += sizes[goes]
+        faces[stays] += faces[goes]
         step = np.arange(K, dtype=np.int64)
         step[goes] = stays
         into = step[into]

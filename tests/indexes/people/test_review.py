@@ -86,3 +86,8 @@ def test_an_answer_taken_back_is_asked_again(album, answer):
         review.take_back(collection.db, first, said)
     (again,) = review.questions(collection.opened, most=1)
     assert again == first
+
+
+def test_among_many_people_the_same_score_is_worth_less():
+    assert review._among(0.99, 2) == pytest.approx(0.99)
+    assert review._among(0.99, 100) == pytest.approx(0.5)
