@@ -60,12 +60,14 @@ class Statement:
     moved: tuple[Move, ...] = ()
 
 
-def lines(db: Database) -> list[Statement]:
+def lines(db: Database, *, after: int = 0) -> list[Statement]:
     """Everything that was said, the oldest first.
 
+    after   only what was said after that line
     raises  CollectionError if a line is not what was written
     """
-    check_table(db, "statements")
+    if not after:
+        check_table(db, "statements")
     return [
         Statement(
             id, said_at, kind, person_id, other_id, name, refs.read(faces), refs.read(others),
@@ -74,7 +76,8 @@ def lines(db: Database) -> list[Statement]:
         for id, said_at, kind, person_id, other_id, name, faces, others, undoes, source, moved
         in db.execute(
             "SELECT id, said_at, kind, person_id, other_id, name, faces, others, undoes, source, "
-            "moved FROM statements ORDER BY id"
+            "moved FROM statements WHERE id > ? ORDER BY id",
+            [after],
         ).fetchall()
     ]  # fmt: skip
 

@@ -64,15 +64,23 @@ class Finder:
         self._stored: dict[str, list[tuple[int, Box]]] = {}
         self._gone: dict[str, list[tuple[int, Box]]] = {}
         self._last = 0
+        self.look(db, refs)
+
+    def look(self, db: Database, refs: Iterable[FaceRef]) -> None:
+        """Look for the photos of some more faces."""
+        unknown = {ref.sha256 for ref in refs} - self._stored.keys()
         query = (
             "SELECT sha256, faces.id, x1, y1, x2, y2 FROM faces "
             "JOIN contents ON contents.id = content_id WHERE sha256"
         )
-        for sha256, id, *box in among(db, query, (ref.sha256 for ref in refs)):
-            self._stored.setdefault(sha256, []).append((id, tuple(box)))
+        for sha256, id, x1, y1, x2, y2 in among(db, query, unknown):
+            self._stored.setdefault(sha256, []).append((id, (x1, y1, x2, y2)))
 
     def find(self, ref: FaceRef) -> int:
         """The id of that face, or its negative number."""
+        for id, box in self._stored.get(ref.sha256, ()):
+            if box == ref.box:  # nearly always
+                return id
         gone = self._gone.setdefault(ref.sha256, [])
         for known in (self._stored.get(ref.sha256, []), gone):
             if known:
@@ -87,8 +95,8 @@ class Finder:
 
 
 def _box(box: Iterable[float]) -> Box:
-    x1, y1, x2, y2 = (float(one) for one in box)
-    return x1, y1, x2, y2
+    x1, y1, x2, y2 = box
+    return float(x1), float(y1), float(x2), float(y2)
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlite_utils import Database
@@ -25,8 +25,12 @@ class Held:
     ignored    persons who are not to be asked about
     joined     persons who became others, and which
     named_by   of each line that counts the faces and the others that it names
+    every      all lines
+    finder     of their faces
     """
 
+    every: list[Statement]
+    finder: Finder
     whose: dict[int, int] = field(default_factory=dict)
     said: dict[int, Statement] = field(default_factory=dict)
     not_faces: dict[int, Statement] = field(default_factory=dict)
@@ -97,27 +101,38 @@ def replay(db: Database, every: Sequence[Statement] | None = None) -> Held:
 
     every  its lines, where they were read already
     """
-    if every is None:
-        every = log.lines(db)
-    finder = Finder(db, (ref for line in every for ref in (*line.faces, *line.others)))
-    counting = log.active(every)
-    held = Held(
-        names={
-            line.person_id: None
-            for line in every
-            if line.kind == "name" and line.person_id is not None
-        }
-    )
-    for line in every:
-        if line.id in counting and line.kind != "undo":
-            _say(held, line, finder)
+    read = log.lines(db) if every is None else list(every)
+    held = Held(read, Finder(db, _refs(read)))
+    counting = log.active(read)
+    for line in read:
+        if line.kind == "name" and line.person_id is not None:
+            held.names[line.person_id] = None
+    for line in read:
+        if line.id in counting:
+            _say(held, line)
     return held
 
 
-def _say(held: Held, line: Statement, finder: Finder) -> None:
-    def found(refs: tuple[FaceRef, ...]) -> list[int]:
-        return [finder.find(ref) for ref in refs]
+def go_on(db: Database, held: Held) -> list[Statement]:
+    """Let what was said since count too, of which no line takes one back; returns it."""
+    new = log.lines(db, after=held.every[-1].id if held.every else 0)
+    held.finder.look(db, list(_refs(new)))
+    for line in new:
+        _say(held, line)
+    held.every += new
+    return new
 
+
+def _refs(every: Iterable[Statement]) -> Iterator[FaceRef]:
+    return (ref for line in every for ref in (*line.faces, *line.others))
+
+
+def _say(held: Held, line: Statement) -> None:
+    def found(refs: tuple[FaceRef, ...]) -> list[int]:
+        return [held.finder.find(ref) for ref in refs]
+
+    if line.kind == "undo":
+        return
     faces, others = held.named_by[line.id] = found(line.faces), found(line.others)
     person, other = line.person_id, line.other_id
     if line.kind == "not-a-face":

@@ -29,7 +29,7 @@ from retrieve.indexes.catalog.persons import NUMBERED, add_person, checked_name,
 from retrieve.indexes.people import log, wording
 from retrieve.indexes.people.log import By, Kind, Move, Source, Statement
 from retrieve.indexes.people.refs import FaceRef, refs_of
-from retrieve.indexes.people.replay import Held, replay
+from retrieve.indexes.people.replay import Held, go_on, replay
 
 __all__ = [
     "FaceRef", "Links", "Said", "apply", "history", "links", "rename", "say_ignore", "say_name",
@@ -104,25 +104,31 @@ def say_name(
     persons.check_stored(db, face_ids)
     before = replay(db)
     if source != "human":
-        face_ids = _unsaid(db, before, name, face_ids)
+        face_ids = _Unsaid(db, before).of(name, face_ids)
     target = None if new else _called(db, name)
     ids, target, along = _assign(db, "name", target, name, face_ids, source)
     return _said(db, before, ids, target, along)
 
 
-def say_names(db: Database, names: Mapping[str, Sequence[int]]) -> None:
-    """Say several names at once, as an import does, without a look at what was said before.
+def say_names(db: Database, names: Mapping[str, Sequence[int]], *, source: Source = "human") -> int:
+    """Say several names at once, as an import does, without telling what they contradict.
 
     Of a name that several have it is the first one's.
-    raises  BadInput for what is no name or a face that is not stored
+    source   as of say_name()
+    returns  how many faces were named
+    raises   BadInput for what is no name or a face that is not stored
     """
-    for given, face_ids in names.items():
+    unsaid = _Unsaid(db, replay(db)) if source != "human" else None
+    count = 0
+    for given, several in names.items():
         name = _checked(given)
-        persons.check_stored(db, face_ids)
+        persons.check_stored(db, several)
+        face_ids = several if unsaid is None else unsaid.of(name, several)
         known = _all_called(db, name)
-        _, target, _ = _assign(db, "name", known[0] if known else None, name, face_ids, "human")
-        if target is None:
+        _, target, _ = _assign(db, "name", known[0] if known else None, name, face_ids, source)
+        if target is None or not face_ids:
             continue
+        count += len(face_ids)
         if not known:
             persons.set_name(db, target, name)
         db.execute("UPDATE persons SET ignored = 0 WHERE id = ? AND ignored", [target])
@@ -131,6 +137,7 @@ def say_names(db: Database, names: Mapping[str, Sequence[int]]) -> None:
             [[face] for face in face_ids],
         )
     drop_empty(db)
+    return count
 
 
 def say_whose(db: Database, person_id: int, face_ids: Sequence[int]) -> Said:
@@ -386,13 +393,17 @@ def settle(db: Database) -> None:
             apply(db)
 
 
-def apply(db: Database) -> Held:
+def apply(db: Database, held: Held | None = None) -> Held:
     """Let what was said hold, whatever was computed or stored since; inside a write transaction.
 
     To be called when faces were stored (index, import), stored anew (another detector) or grouped.
     What a clustering made of other faces stays; persons of whom no face is left are dropped.
+
+    held     what the log says, where that is known
+    returns  the same
     """
-    held = replay(db)
+    if held is None:
+        held = replay(db)
     stored = {face: line for face, line in held.not_faces.items() if face > 0}
     marked = {id for (id,) in db.execute("SELECT id FROM faces WHERE not_a_face")}
     for face in stored.keys() - marked:
@@ -462,22 +473,28 @@ def _anchors(db: Database, person_id: int, *, without: Iterable[int] = ()) -> li
     return [id for (id,) in db.execute(query, [person_id]) if id not in left_out]
 
 
-def _unsaid(db: Database, held: Held, name: str, face_ids: Sequence[int]) -> list[int]:
-    """Those of some faces of which no person said anything, nor a file the same before."""
-    every = log.lines(db)
-    found = replay(db, [replace(line, undoes=None) for line in every])  # as if all counted
-    again = {
-        face
-        for line in every
-        if line.source == "region" and line.name is not None and persons.same_name(line.name, name)
-        for face in found.named_by.get(line.id, ((), ()))[0]
-    }
-    lines = held.said | held.not_faces
-    return [
-        face
-        for face in face_ids
-        if face not in again and (face not in lines or lines[face].source != "human")
-    ]
+class _Unsaid:
+    """Faces of which no person said anything, nor a file the same before."""
+
+    def __init__(self, db: Database, held: Held) -> None:
+        as_if_all_counted = [replace(line, undoes=None) for line in held.every]
+        named_by = replay(db, as_if_all_counted).named_by
+        self._again = {
+            (face, persons.key_of(line.name))
+            for line in held.every
+            if line.source == "region" and line.name is not None
+            for face in named_by.get(line.id, ((), ()))[0]
+        }
+        self._lines = held.said | held.not_faces
+
+    def of(self, name: str, face_ids: Sequence[int]) -> list[int]:
+        key = persons.key_of(name)
+        return [
+            face
+            for face in face_ids
+            if (face, key) not in self._again
+            and (face not in self._lines or self._lines[face].source != "human")
+        ]
 
 
 def _assign(
@@ -672,15 +689,15 @@ def _said(
     db: Database, before: Held, ids: Sequence[int], person_id: int | None, along: int = 0
 ) -> Said:
     """Let it hold, and tell what became of it."""
-    after = apply(db)
+    held_before = [line for line in before.every if before.holds(line)]
+    new = go_on(db, before)
+    after = apply(db, before)
     row = db.execute("SELECT name FROM persons WHERE id = ?", [person_id]).fetchone()
-    every = log.lines(db)
-    new = [line for line in every if line.id in ids]
     notes = [
         f"{line.id} said that {wording.said(db, line)}; that does not hold any more: "
         f"{wording.said(db, new[-1])}"
-        for line in every
-        if line.id not in ids and before.holds(line) and not after.holds(line)
+        for line in held_before
+        if not after.holds(line)
     ]
     if person_id is None or row is None:
         return Said(tuple(ids), None, None, 0, along, tuple(notes))
