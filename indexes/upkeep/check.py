@@ -21,6 +21,7 @@ from retrieve.indexes.catalog.database import pragma, reading
 from retrieve.indexes.catalog.filters import FACES
 from retrieve.indexes.catalog.schema import altered
 from retrieve.indexes.files import size_bytes, strange_files
+from retrieve.indexes.people.again import disagreeing
 from retrieve.indexes.reembedding.staged import halfway
 from retrieve.indexes.search import cache, traces
 from retrieve.indexes.search.ann import wants_index
@@ -127,7 +128,7 @@ def _rest(db: Database, folder: Path, *, indexes: bool) -> list[Finding]:
         if indexes and not is_staged(vectors.name):
             findings += _index(db, folder, vectors)
         findings += _leftovers(vectors)
-    findings += [*_words(db), *_halfway(db, folder), *_unfinished_elsewhere(folder)]
+    findings += [*_words(db), *_said(db), *_halfway(db, folder), *_unfinished_elsewhere(folder)]
     return findings + _unfinished(db, folder)
 
 
@@ -318,6 +319,18 @@ def words_agree(db: Database) -> bool:
 def _words(db: Database) -> Iterator[Finding]:
     if not words_agree(db):
         yield Finding("the index of words is not that of the passages", REPAIR)
+
+
+def _said(db: Database) -> Iterator[Finding]:
+    """What people said holds."""
+    if any(sums.damaged(db, table) for table in ("statements", "faces", "persons", "contents")):
+        return  # which is told by itself
+    faces = disagreeing(db)
+    if faces:
+        yield Finding(
+            f"of {len(faces)} faces something else was said than holds: {_runs(faces)}",
+            REPAIR,
+        )
 
 
 def _leftovers(vectors: VectorSpace) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from retrieve.faces.embedding.views import chosen, embed
 from retrieve.indexes.building import workers
 from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.people import statements
 from retrieve.indexes.reembedding import staged
 from retrieve.indexes.reembedding.reading import holding
 from retrieve.indexes.search import cache, traces
@@ -103,6 +104,8 @@ def repair(
     report = Repaired(words=_enter_words(collection))  # which deleting needs to be whole
     _refuse_broken(db)
     again.anew()
+    if not any(one.table in ("statements", "faces", "persons") for one in again.left):
+        statements.settle(db)
     report.rows, report.lost = mended.rows + again.rows, again.left
     traces.finish_or_raise(db, folder)
     report.staged = staged.heal(db, folder)

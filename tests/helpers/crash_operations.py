@@ -9,14 +9,18 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pretend
 
 from retrieve.errors import BadInput, CollectionError
-from retrieve.indexes.collection import open_collection
+from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.persons import add_person, person_id
+from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.exchange.exports import export
+from retrieve.indexes.people import statements
 from retrieve.indexes.search import ann, fastscan
 from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.compact import compact
@@ -206,6 +210,67 @@ def _things_to_forget(photos: Path, collection: Path) -> None:
             _write(folder, **{f"note{i}": f"# {prose(words, 2)}\n\n{prose(f'{words}{i}')}"})
             _describe(folder / f"{i:02}.jpg", f"{words} caption {i}")
     _index(photos, collection)
+    # One of the named faces of a person whom nobody forgets lies in what is forgotten.
+    _name(collection, {"Kept": ["face1", "face2", "secret1"], "secretary": ["secret2", "secret3"]})
+
+
+def _name(collection: Path, names: dict[str, list[str]]) -> None:
+    """Say the names of faces by their words."""
+    with open_collection(collection) as opened, writing(opened.db):
+        for name, words in names.items():
+            statements.say_name(opened.db, name, [_face(opened, word) for word in words])
+
+
+def _face(opened: Collection, word: str) -> int:
+    query = "SELECT face_id FROM crops WHERE jpeg = ? ORDER BY face_id LIMIT 1"
+    (id,) = opened.db.execute(query, [pretend.picture(word)]).fetchone()
+    return int(id)
+
+
+def _to_be_said(photos: Path, collection: Path) -> None:
+    """A collection in which a clustering found two groups."""
+    photos.mkdir()
+    _add(photos, range(6))
+    _index(photos, collection)
+    with open_collection(collection) as opened, writing(opened.db):
+        _group(opened)
+
+
+def _group(opened: Collection) -> None:
+    """All faces of a kind are one group, but those that were said to be somebody's."""
+    for kind in ("face", "other"):
+        person = add_person(opened.db)
+        for i in range(6):
+            opened.db.execute(
+                "UPDATE faces SET person_id = ?, by = 'group' "
+                "WHERE id = ? AND by IS NOT 'human' AND NOT not_a_face",
+                [person, _face(opened, f"{kind}{i}")],
+            )
+    statements.apply(opened.db)
+
+
+SAID = (  # each adds one line
+    lambda db, face: statements.say_name(db, "Ana", [face("face1")]),
+    lambda db, face: statements.say_name(db, "Luis", [face("other2")]),
+    lambda db, face: statements.split(db, person_id(db, "Ana"), [face("face4")]),
+    lambda db, face: statements.say_same(db, person_id(db, "Ana"), person_id(db, "Luis")),
+    lambda db, face: statements.undo(db),
+    lambda db, face: statements.say_not_a_face(db, [face("other0")]),
+    lambda db, face: statements.say_ignore(db, person_ids=[person_id(db, "Luis")]),
+    lambda db, face: statements.undo(db, 3),
+    lambda db, face: statements.rename(db, person_id(db, "Luis"), "Lluís"),
+)
+
+
+def _say(_: Path, collection: Path) -> None:
+    """Say what was not said yet, one transaction each, and group in between."""
+    with open_collection(collection) as opened:
+        (done,) = opened.db.execute("SELECT count(*) FROM statements").fetchone()
+        for i, say in enumerate(SAID[done:], done):
+            with writing(opened.db):
+                say(opened.db, partial(_face, opened))
+                if i == 4:
+                    _group(opened)
 
 
 def _forget(photos: Path, collection: Path) -> None:
@@ -345,6 +410,7 @@ OPERATIONS = {
     "forget": Operation(
         _things_to_forget, _forget, _forget_what_is_left, _secrets, set_up=_index_early
     ),
+    "say": Operation(_to_be_said, _say),
     "reembed": Operation(_to_be_moved, _move, absent=_old_vectors, set_up=_index_early),
     "compact": Operation(_dead_rows, _compact, absent=_secrets_and_replaced, set_up=_index_early),
 }

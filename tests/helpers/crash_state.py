@@ -29,6 +29,7 @@ from retrieve.types import Embeddings
 
 K = 8  # hits asked for
 LEFT_TO_DO = re.compile("no search index|not overwritten yet|traces of what was deleted")
+LINE = "line "  # of the log, in State.people
 SAME = 1 - 1e-5  # score of a vector with itself, in float32
 
 
@@ -43,6 +44,7 @@ class State:
     wrong     faces and passages whose vector is missing or not that of their word or text, and
               passages whose entry in the index of words is
     embedder  of the faces
+    people    whose each face is and who says so, and each line of what was said
     """
 
     photos: dict[str, tuple[bool, tuple[str, ...]]]
@@ -50,20 +52,22 @@ class State:
     passages: dict[str, tuple[tuple[str, str], ...]]
     wrong: tuple[str, ...] = ()
     embedder: str = ""
+    people: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        values = [self.photos, self.paths, self.passages, self.wrong, self.embedder]
+        values = [*(self.photos, self.paths, self.passages, self.wrong, self.embedder, self.people)]
         return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> State:
-        photos, paths, passages, wrong, embedder = json.loads(text)
+        photos, paths, passages, wrong, embedder, people = json.loads(text)
         return cls(
             {sha: (live, tuple(words)) for sha, (live, words) in photos.items()},
             {path: (holds, gone) for path, (holds, gone) in paths.items()},
             {of: tuple((place, text) for place, text in said) for of, said in passages.items()},
             tuple(wrong),
             embedder,
+            tuple(people),
         )
 
     @property
@@ -110,6 +114,11 @@ class State:
                 for of, said in acknowledged.passages.items()
                 if self.passages.get(of) not in (said, end.passages.get(of))
             ),
+            *(
+                f"what was said: {line}"
+                for line in acknowledged.people
+                if line.startswith(LINE) and line not in self.people and line in end.people
+            ),
         ]
 
 
@@ -151,6 +160,7 @@ def committed_state(conn: sqlite3.Connection, folder: Path) -> State:
         ).fetchall()
         stored = _vectors(ask, folder, "faces")
         embedder = _embedder(ask)
+        people = _people(ask)
         passages, misheld = _passages(ask, folder)
     finally:
         ask("COMMIT")
@@ -167,7 +177,24 @@ def committed_state(conn: sqlite3.Connection, folder: Path) -> State:
         if row in used or row >= len(stored) or not _same(stored[row], word, embedder):
             wrong.append(f"{word or sha} in row {row}")
         used.add(row)
-    return State(photos, paths, passages, (*wrong, *misheld), embedder)
+    return State(photos, paths, passages, (*wrong, *misheld), embedder, people)
+
+
+def _people(ask: Callable[..., sqlite3.Cursor]) -> tuple[str, ...]:
+    """State.people; formats before 8 knew names alone, which become statements."""
+    if not ask("SELECT 1 FROM sqlite_master WHERE name = 'statements'").fetchall():
+        return ()
+    lines = ask("SELECT id, kind, name, faces, others, undoes FROM statements ORDER BY id")
+    faces = ask(
+        "SELECT sha256, number, name, ignored, by, not_a_face FROM faces "
+        "JOIN contents ON contents.id = content_id "
+        "LEFT JOIN persons ON persons.id = person_id "
+        "WHERE person_id IS NOT NULL OR not_a_face ORDER BY sha256, number"
+    )
+    return tuple(
+        [f"{LINE}{line}" for line in lines.fetchall()]
+        + [f"{sha[:12]}:{number} {place}" for sha, number, *place in faces.fetchall()]
+    )
 
 
 def _same(vector: Embeddings, word: str, embedder: str) -> bool:

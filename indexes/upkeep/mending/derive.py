@@ -31,6 +31,9 @@ from retrieve.indexes.catalog.contents import (
 )
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.catalog.persons import key_of
+from retrieve.indexes.people import again
+from retrieve.indexes.people.replay import replay
 from retrieve.indexes.reembedding.reading import holding
 from retrieve.indexes.search.texts import Placed
 from retrieve.indexes.upkeep.mending import rows
@@ -77,6 +80,7 @@ class Derivation:
         """
         self._contents()
         self._paths()
+        self._said()
         self._persons()
         self._faces()
         self._texts()
@@ -201,14 +205,43 @@ class Derivation:
                 self._db.execute("DELETE FROM paths WHERE id = ?", [key])
                 self._lost.done("paths", key)
 
+    def _said(self) -> None:
+        """Lines of what people said: what holds says it again."""
+        keys = self._lost.keys("statements")
+        if keys:
+            with writing(self._db):
+                again.say_again(self._db, keys)
+            for key in keys:
+                self._lost.done("statements", key)
+
     def _persons(self) -> None:
-        """Whose name a face has: there are only so many."""
-        keys = self._lost.keys("faces")
+        """Who somebody is, as the log says; whose a face is: there are only so many."""
+        names, keys = self._lost.keys("persons"), self._lost.keys("faces")
+        if names:
+            held = replay(self._db)
+            for key in names:
+                name = held.names.get(key)
+                derived: Columns = {
+                    "name": name,
+                    "key": None if name is None else key_of(name),
+                    "ignored": int(key in held.ignored),
+                }
+                with writing(self._db):
+                    self._lost.proven("persons", key, derived)
         known = [id for (id,) in self._db.execute("SELECT id FROM persons")] if keys else []
+        places: list[Columns] = [
+            {"person_id": None, "by": None, "not_a_face": 0},
+            {"person_id": None, "by": None, "not_a_face": 1},
+        ]
+        places += [
+            {"person_id": person, "by": by, "not_a_face": 0}
+            for person in known
+            for by in ("human", "group", "attached")
+        ]
         for key in keys:
             with writing(self._db):
-                for person in [None, *known]:
-                    if self._lost.proven("faces", key, {"person_id": person}):
+                for place in places:
+                    if self._lost.proven("faces", key, place):
                         break
 
     def _faces(self) -> None:

@@ -31,7 +31,7 @@ TODO = {
     "faces": AGAIN,
     "crops": AGAIN,
     "persons": "give the name again: retrieve name NAME --person OLD",
-    "statements": "say it again: retrieve name, merge, split, not-same or ignore",
+    "statements": "let what holds say it again: retrieve repair",
     "passages": AGAIN,
     "staged_faces": "begin anew: retrieve reembed",
 }

@@ -24,6 +24,7 @@ EVERYWHERE = {
     "forget": ("kill", "power", "full"),
     "compact": ("kill", "power", "full"),
     "reembed": ("kill", "power", "full"),
+    "say": ("kill", "power", "full"),
     "restore": ("kill", "power", "full"),
     "backup": ("kill", "full"),
     "export": ("kill", "full"),
