@@ -379,7 +379,8 @@ class _Hand:
         """How a worker came to its end."""
         if code == -signal.SIGPROF:
             return Stopped(
-                f"decoding took longer than {self._limit_s:g} s of processor time and was stopped"
+                f"decoding took longer than {self._limit_s:g} s of processor time and was stopped; "
+                "--time-limit gives it more"
             )
         if code == -signal.SIGALRM:
             return Stopped(

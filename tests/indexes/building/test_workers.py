@@ -39,7 +39,8 @@ def test_a_file_that_crashes_or_computes_for_long_costs_only_itself(tmp_path, mo
     assert outcomes.keys() == files.keys()
     assert outcomes["crashes"] == "decoding crashed its process (SIGABRT)"
     assert outcomes["computes"] == (
-        "decoding took longer than 0.3 s of processor time and was stopped"
+        "decoding took longer than 0.3 s of processor time and was stopped; --time-limit gives it "
+        "more"
     )
     assert outcomes["bad"] == "is bad"
     stopped = {name for name, outcome in outcomes.items() if isinstance(outcome, Stopped)}
