@@ -10,7 +10,7 @@ import stat
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from sqlite_utils import Database
 from retrieve.errors import BadInput, CollectionError
 from retrieve.faces import calibration
 from retrieve.indexes.building.networks import Networks
-from retrieve.indexes.catalog.contents import Catalog
+from retrieve.indexes.catalog.contents import Catalog, StoredFace
 from retrieve.indexes.catalog.database import is_read_only, reading, writing
 from retrieve.indexes.catalog.filters import FACES, Filter, findable
 from retrieve.indexes.catalog.searched import among
@@ -34,6 +34,7 @@ from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.indexes.vectors.trusted import Damaged
 
 CATALOG = "catalog.sqlite"
+MOST_KEPT = 5_000  # faces, a kB each, that were read for answers and are kept
 LOOKS = 5  # at a catalog whose vector file was replaced between reading and opening
 
 T = TypeVar("T")
@@ -83,6 +84,7 @@ class Opened:
         self.texts = Texts(db, path, encoding, device=device, loaded=loaded)
         self.picture = picture
         self._kept: dict[str, tuple[object, Any]] = {}
+        self._looked_at: tuple[object, dict[int, StoredFace]] = None, {}
 
     def notes(self) -> Path | None:
         """The folder that keeps notes of what is written of the collection elsewhere, until it is
@@ -99,9 +101,12 @@ class Opened:
             )
         return space
 
-    def calibration(self) -> calibration.Calibration | None:
-        """What scores of these faces mean; None if nobody measured that."""
-        made_by = self.space().made_by
+    def calibration(self, space: Space | None = None) -> calibration.Calibration | None:
+        """What scores of these faces mean; None if nobody measured that.
+
+        space  what the catalog says of them, where the caller has just read it
+        """
+        made_by = (space or self.space()).made_by
         return calibration.find(
             made_by["embedder_sha256"], made_by["detector"], made_by["detector_sha256"]
         )
@@ -125,12 +130,32 @@ class Opened:
         make    gives it, for so many rows of faces
         """
         rows = self.space().rows
-        version = self.db.execute("PRAGMA data_version").fetchone()[0]
-        key = (version, self.db.conn.total_changes, rows, wanted)
+        key = (*self._version(), rows, wanted)
         if what not in self._kept or self._kept[what][0] != key:
             self._kept[what] = (key, make(rows))
         found: T = self._kept[what][1]
         return found
+
+    def faces_at(self, rows: Iterable[int]) -> dict[int, StoredFace]:
+        """The faces whose embeddings lie in these rows, by row, as Catalog.faces_at() reads and
+        checks them; some of them are kept until something is committed.
+        """
+        version, wanted = self._version(), set(rows)
+        if self._looked_at[0] != version:
+            self._looked_at = version, {}
+        kept = self._looked_at[1]
+        found = {row: kept[row] for row in wanted & kept.keys()}
+        new = self.catalog.faces_at(wanted - found.keys()) if len(found) < len(wanted) else {}
+        if len(kept) + len(new) > MOST_KEPT:
+            kept.clear()
+        if len(new) <= MOST_KEPT:
+            kept.update(new)
+        return found | new
+
+    def _version(self) -> tuple[int, int]:
+        """Another one after each commit, of this connection's or of another's."""
+        version = self.db.execute("PRAGMA data_version").fetchone()[0]
+        return version, self.db.conn.total_changes
 
     def begin(self, networks: Networks | None) -> None:
         """Make the space of faces if it is new, and finish what a writer that died left over.

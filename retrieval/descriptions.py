@@ -35,10 +35,11 @@ from retrieve.pictures.pieces import File, opened
 from retrieve.text.tokens import words
 from retrieve.types import Passage
 
-__all__ = ["Description", "Sidecar", "describe", "orientation_of", "sidecars"]
+__all__ = ["Description", "Sidecar", "called", "describe", "orientation_of", "sidecars"]
 
 _TIFF_XMP, _TIFF_IPTC = 700, 33723
 UPRIGHT, TURNED_MOST = 1, 8  # the first and the last of EXIF's orientations
+_MAX_XMP = 1 << 24  # bytes of a packet; programs write some kB
 _PHOTOSHOP_IPTC = 0x0404  # among Photoshop's resources in a JPEG
 
 
@@ -116,6 +117,14 @@ def _beside(path: Path, photo: Path) -> Said:
     return read_sidecar(path)
 
 
+def called(photo: Path, root: Path | None = None) -> tuple[Passage, ...]:
+    """What the names of a photo and of its folders say; no file is opened.
+
+    root  as of describe()
+    """
+    return tuple(_names(name_words(photo, root), ()))
+
+
 def _take(said: Said, name: str, read: Callable[[], Said], warnings: list[str]) -> None:
     """Add what one source says, or a warning that it says nothing.
 
@@ -186,6 +195,8 @@ def _blocks(file: File, path: Path) -> _Blocks:
     if held is not None and held.header:
         exif = raw_exif(file, held)
         xmp, iptc = exif.get(_TIFF_XMP), exif.get(_TIFF_IPTC)
+        if held.xmp is not None:
+            xmp = opened(file, held.xmp).read(_MAX_XMP)
         order = ">" if exif.endian == ">" else "<"
         return _Blocks(xmp=_raw_bytes(xmp), iptc=_raw_bytes(iptc, order), exif=lambda: exif)
     if held is not None and held.pictures:

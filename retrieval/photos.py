@@ -54,9 +54,9 @@ THUMBNAIL_PX = 1024  # in a raw file: faces are small in a picture of a shorter 
 # MPO, two pictures in one file, opens as JPEG with its first one.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF")
 _READABLE = "jpg jpeg jpe jfif mpo png apng webp tif tiff bmp dib gif heic heif hif avif avifs"
-_RAW = "dng cr2 nef nrw arw sr2 orf rw2 raf srw pef 3fr erf kdc"
+_RAW = "dng cr2 cr3 nef nrw arw sr2 orf rw2 raf srw pef 3fr erf kdc"
 # Pictures in other formats are offered too, so that their owner is told about them.
-_OTHERS = "ico psd tga dds qoi ppm pgm pbm pnm jp2 j2k jxl xcf cr3"
+_OTHERS = "ico psd tga dds qoi ppm pgm pbm pnm jp2 j2k jxl xcf"
 SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_READABLE} {_RAW} {_OTHERS}".split())
 RAW_SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_RAW} cr3".split())
 
@@ -309,6 +309,10 @@ def raw_exif(file: File, held: raw.Raw) -> Image.Exif:
     """The EXIF data of a raw file that has some."""
     exif = Image.Exif()
     exif.load_from_fp(opened(file, *held.header))
+    for tag, part in held.directories.items():
+        own = Image.Exif()
+        own.load_from_fp(opened(file, part))
+        exif.get_ifd(tag).update(own)
     return exif
 
 

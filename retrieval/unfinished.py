@@ -17,6 +17,7 @@ import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,12 @@ from pathlib import Path
 FOLDER = re.compile(r"\.retrieve-([0-9a-f]{16})\.part")
 NOTE = re.compile(r"([0-9a-f]{16})\.unfinished")  # in the folder of a collection
 LOCK, CONTENT, PLACED = "lock", "content", "placed"  # in a folder that is not whole yet
+# What versions before left of a backup in its place, without a lock: `.NAME.TOKEN` with a copy of
+# the catalog, and the archive that was being made. No collection looks so: it has embeddings.
+OLD_FOLDER = re.compile(r"\..+\.[0-9a-f]{8}")
+OLD_CONTENT = re.compile(r"catalog\.sqlite(-wal|-shm|-journal)?|tar|lock")
+OLD_CATALOG, MARK, MARK_AT = "catalog.sqlite", b"RTRV", 68  # SQLite's application_id
+QUIET_S = 3600.0  # that nothing in it was written for: its maker is no more
 PLACEABLE = re.compile(r"[a-z][a-z0-9_.-]*\.(f32|sqlite)")  # all that is ever taken back
 NOTE_BYTES = 1 << 16  # at most
 
@@ -213,12 +220,26 @@ def _folders(beside: Path) -> list[Path]:
     """Ours: no links, and nobody else's."""
     found = []
     for path in _entries(beside):
-        if FOLDER.fullmatch(path.name) is not None:
+        is_old = OLD_FOLDER.fullmatch(path.name) is not None
+        if is_old or FOLDER.fullmatch(path.name) is not None:
             with suppress(OSError):
                 status = path.lstat()
-                if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
+                is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+                if is_own and (not is_old or _is_of_an_older_version(path)):
                     found.append(path)
     return found
+
+
+def _is_of_an_older_version(folder: Path) -> bool:
+    """Whether a folder is what an older version left of a backup."""
+    every = _entries(folder)
+    if not all(OLD_CONTENT.fullmatch(path.name) for path in every):
+        return False
+    statuses = [path.lstat() for path in every]
+    latest = max([folder.lstat().st_mtime, *(status.st_mtime for status in statuses)])
+    if time.time() - latest < QUIET_S or not all(stat.S_ISREG(one.st_mode) for one in statuses):
+        return False
+    return _read(folder / OLD_CATALOG)[MARK_AT:].startswith(MARK)
 
 
 def _is_alive(lock: Path) -> bool:

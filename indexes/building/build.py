@@ -16,7 +16,7 @@ from retrieve import photos
 from retrieve.documents.versions import is_current, readers
 from retrieve.errors import UNFORESEEN
 from retrieve.faces.embedding.sums import AnyEmbedder
-from retrieve.indexes.building.describing import Look, Said, seen_beside
+from retrieve.indexes.building.describing import Look, Said, Task, Undescribed, seen_beside
 from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.storing import TRIES, Batch, OnDrawn, Report, Storing
 from retrieve.indexes.building.walk import (
@@ -61,7 +61,7 @@ class Extractor(Protocol):
     """
 
     def __call__(
-        self, paths: Iterable[tuple[Found, Path | Look]]
+        self, paths: Iterable[tuple[Found, Task]]
     ) -> Generator[tuple[Found, Extracted | Document | Said | str]]: ...
 
 
@@ -164,9 +164,7 @@ class Build:
         self._report.left_out = dict(sorted(leaving.met.items()))
         return self._report
 
-    def _to_extract(
-        self, roots: list[Path], leaving: Leaving
-    ) -> Iterator[tuple[Found, Path | Look]]:
+    def _to_extract(self, roots: list[Path], leaving: Leaving) -> Iterator[tuple[Found, Task]]:
         """What is to be done with files; those with which nothing is are dealt with on the way."""
         for item in walk(roots, photos=self._photos, leaving=leaving):
             if isinstance(item, Unlisted):
@@ -180,7 +178,7 @@ class Build:
             else:
                 self._advance()
 
-    def _task(self, found: Found) -> Path | Look | None:
+    def _task(self, found: Found) -> Task | None:
         """None if the file is known as it is, or cannot be read."""
         known = self._catalog.path(found.path)
         if known is not None and known.found == found:
@@ -204,11 +202,11 @@ class Build:
         self._batch.links.append((found, sha256))
         return None
 
-    def _again(self, known: KnownPath) -> Path | Look | None:
+    def _again(self, known: KnownPath) -> Task | None:
         """What is to be done with a file that is as it was when it was seen last."""
         path = known.found.path
         if known.reason is not None and self._retries(known):
-            return path
+            return Undescribed(path) if known.stopped and not is_text(path) else path
         is_due = self._reread and known.stopped < TRIES and not is_current(known.reader)
         if known.reason is None and known.kind != PHOTO and is_due:
             self._stored.add(path)

@@ -15,7 +15,8 @@ from retrieve.types import Passage
 class Said:
     """What a photo says about itself in words, and when and where it was taken.
 
-    seen      the files beside it that were read, as they were: names, sizes and times
+    seen      the files beside it that were read, as they were: names, sizes and times; None
+              where nothing was looked at, which the next run will do
     taken_at  as in Description, of all sources; so is place
     whole     whether the photo itself was looked at, too: None is what is not known at all
     regions   who is where in it, as in Description; so is orientation
@@ -23,7 +24,7 @@ class Said:
 
     passages: tuple[Passage, ...] = ()
     warnings: tuple[str, ...] = ()
-    seen: str = ""
+    seen: str | None = ""
     taken_at: str | None = None
     place: tuple[float, float] | None = None
     whole: bool = False
@@ -40,6 +41,30 @@ class Look:
 
     path: Path
     root: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undescribed:
+    """A task for a worker: a new photo, of which only pixels and names are looked at.
+
+    Reading it was stopped the time before, and what stopped it may stand in what describes it.
+    """
+
+    path: Path
+
+
+Task = Path | Look | Undescribed
+
+
+def called_only(photo: Path, root: Path | None) -> Said:
+    """What a photo's names say, in place of all that said_of() reads."""
+    from retrieve.descriptions import called
+
+    warning = (
+        "what describes it is not read yet: reading the photo with that was stopped the time "
+        "before. The next run looks at that alone"
+    )
+    return Said(called(photo, root), (warning,), seen=None)
 
 
 def said_of(photo: Path, root: Path | None) -> Said:

@@ -34,7 +34,7 @@ from retrieve.faces.detection.recipe import DEFAULT, Recipe
 from retrieve.faces.embedding.views import View
 from retrieve.faces.extract import PhotoFaces, extract, extract_known
 from retrieve.faces.pictured import crop_of_picture
-from retrieve.indexes.building.describing import Look, Said, said_of
+from retrieve.indexes.building.describing import Look, Said, Task, Undescribed, called_only, said_of
 from retrieve.indexes.building.processes import Worker
 from retrieve.indexes.building.server import Failed
 from retrieve.indexes.building.walk import is_text, root_of
@@ -146,20 +146,23 @@ class Job:
     column: str | None = None
 
     def open(self) -> Work[Extracted | Document | Said]:
-        """What is done with a file, or a Look; the detector is opened once, for the first photo."""
+        """What is done with a task; the detector is opened once, for the first photo."""
         extracting: Callable[[Path], Extracted] | None = None
 
-        def work(task: Path | Look) -> Extracted | Document | Said:
+        def work(task: Task) -> Extracted | Document | Said:
             nonlocal extracting
             if isinstance(task, Look):
                 return said_of(task.path, task.root)
-            path = task
+            path = task.path if isinstance(task, Undescribed) else task
             if is_text(path):
                 return read_document(path, column=self.column)
             if extracting is None:
                 assert self.faces is not None
                 extracting = self.faces.open()
-            said = said_of(path, root_of(path, self.roots))
+            root = root_of(path, self.roots)
+            if isinstance(task, Undescribed):
+                return replace(extracting(path), said=called_only(path, root))
+            said = said_of(path, root)
             return replace(extracting(path), said=said, taken_at=said.taken_at, place=said.place)
 
         return work
@@ -380,7 +383,8 @@ class _Hand:
         """How a worker came to its end."""
         if code == -signal.SIGPROF:
             return Stopped(
-                f"decoding took longer than {self._limit_s:g} s of processor time and was stopped"
+                f"decoding took longer than {self._limit_s:g} s of processor time and was stopped; "
+                "--time-limit gives it more"
             )
         if code == -signal.SIGALRM:
             return Stopped(

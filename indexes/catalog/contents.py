@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sqlite_utils import Database
 
 from retrieve.errors import BadInput
-from retrieve.indexes.catalog.database import VARIABLES, pragma, writing
+from retrieve.indexes.catalog.checked import Joined
+from retrieve.indexes.catalog.database import among, pragma, writing
 from retrieve.indexes.catalog.paths import Found, path_of, stored, under
-from retrieve.indexes.catalog.sums import check_row, torn
+from retrieve.indexes.catalog.sums import Row, as_stored, check_row, torn
 from retrieve.types import Document, Face, Skipped
 
 PHOTO, TEXT = "photo", "text"  # kinds of content
+BOX = ("x1", "y1", "x2", "y2")  # columns
 PICTURE = "picture"  # what a stored picture shows: views.PICTURE
 
 
@@ -261,8 +264,10 @@ class Catalog:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
-    def describe(self, path_id: int, described: str) -> None:
-        """State which files beside a photo were looked at for what they say of it."""
+    def describe(self, path_id: int, described: str | None) -> None:
+        """State which files beside a photo were looked at for what they say of it; None if
+        nothing was.
+        """
         query = "UPDATE paths SET described = ?, stopped = 0 WHERE id = ?"
         self._db.execute(query, [described, path_id])
 
@@ -392,51 +397,90 @@ class Catalog:
         return self.crop(face_id)
 
     def faces(self, ids: Iterable[int]) -> dict[int, StoredFace]:
-        """The faces with these ids, by id."""
-        return {face.id: face for face in self._faces("faces.id", ids)}
+        """The faces with these ids, by id.
+
+        raises  CollectionError if what is said of one of them is not what was written
+        """
+        return {face.id: face for face in self._faces("id", ids)}
 
     def faces_at(self, rows: Iterable[int]) -> dict[int, StoredFace]:
         """The faces whose embeddings lie in these rows, by row; dead rows have none.
 
-        raises  CollectionError if two faces have the same
+        raises  as faces(), and if two faces have the same
         """
-        found = list(self._faces("faces.row", rows))
+        found = list(self._faces("row", rows))
         by_row = {face.row: face for face in found}
         if len(by_row) < len(found):
             raise torn("faces")
         return by_row
+
+    def as_found(self, ids: Iterable[int]) -> dict[int, Face]:
+        """Faces as they were found in their photos, by id; nothing else of the catalog is read,
+        and whether they are what was written is not looked at.
+        """
+        query = f"SELECT id, {', '.join(BOX)}, landmarks, score FROM faces WHERE id"
+        found = {}
+        for id, *box, landmarks, score in among(self._db, query, ids):
+            points = np.frombuffer(landmarks, "<f4").reshape(5, 2)
+            found[id] = Face(np.array(box, np.float32), points, score)
+        return found
 
     def _faces(self, column: str, values: Iterable[int]) -> Iterator[StoredFace]:
         """Faces by a column; of one without a living path, the last known path.
 
         Those in files that were replaced are left out: no path can be shown for them.
         """
-        wanted = list(dict.fromkeys(values))
-        for start in range(0, len(wanted), VARIABLES):
-            part = wanted[start : start + VARIABLES]
-            marks = ",".join("?" * len(part))
-            for row in self._db.execute(
-                "SELECT faces.id, row, number, x1, y1, x2, y2, landmarks, score, quality, "
-                "taken_at, (SELECT path FROM paths WHERE paths.content_id = contents.id "
-                " ORDER BY gone, paths.id LIMIT 1), persons.name "
-                "FROM faces JOIN contents ON contents.id = faces.content_id "
-                "LEFT JOIN persons ON persons.id = faces.person_id "
-                f"WHERE {column} IN ({marks})",
-                part,
-            ):
-                if row[11] is None:
-                    continue
-                landmarks = np.frombuffer(row[7], "<f4").reshape(5, 2)
-                yield StoredFace(
-                    id=row[0],
-                    row=row[1],
-                    number=row[2],
-                    face=Face(np.array(row[3:7], np.float32), landmarks, row[8]),
-                    quality=row[9],
-                    taken_at=row[10],
-                    path=path_of(row[11]),
-                    person=row[12],
-                )
+        joined, picked = self._joined_faces
+        rows = list(map(picked, joined.where(f"faces.{column}", values)))
+        paths = self._path_of(row[-1] for row in rows if row[-1] is not None)
+        for id, at, number, landmarks, score, quality, taken_at, person, *box, content_id in rows:
+            if content_id not in paths:
+                continue
+            corners = np.array(box, np.float32)
+            corners.flags.writeable = False  # as the points: it may be kept for other answers
+            points = np.frombuffer(landmarks, "<f4").reshape(5, 2)
+            yield StoredFace(
+                id=id,
+                row=at,
+                number=number,
+                face=Face(corners, points, score),
+                quality=quality,
+                taken_at=as_stored(taken_at),
+                path=paths[content_id],
+                person=as_stored(person),
+            )
+
+    @cached_property
+    def _joined_faces(self) -> tuple[Joined, Callable[[Row], tuple[Any, ...]]]:
+        joined = Joined(
+            self._db,
+            "faces",
+            "contents",
+            "persons",
+            joins="LEFT JOIN contents ON contents.id = faces.content_id "
+            "LEFT JOIN persons ON persons.id = faces.person_id",
+            more=("faces.row",),
+        )
+        columns = ("id", "row", "number", "landmarks", "score", "quality")
+        return joined, joined.picking(
+            *(f"faces.{name}" for name in columns),
+            "contents.taken_at",
+            "persons.name",
+            *(f"faces.{name}" for name in BOX),
+            "contents.id",
+        )
+
+    def _path_of(self, content_ids: Iterable[int]) -> dict[int, Path]:
+        """The first living path of each content, else the first of those that held it."""
+        joined, picked = self._joined_paths
+        every = sorted(map(picked, joined.where("paths.content_id", content_ids)), reverse=True)
+        first = {content_id: path for content_id, _, _, path in every}
+        return {content_id: path_of(as_stored(path)) for content_id, path in first.items()}
+
+    @cached_property
+    def _joined_paths(self) -> tuple[Joined, Callable[[Row], tuple[Any, ...]]]:
+        joined = Joined(self._db, "paths")
+        return joined, joined.picking("paths.content_id", "paths.gone", "paths.id", "paths.path")
 
     # What there is
 

@@ -35,6 +35,7 @@ OF_DAMAGE = (
     sqlite3.SQLITE_MISMATCH,
 )
 BESIDE = ("-wal", "-shm", "-journal")  # ends of the names of SQLite's other files
+CACHE_KB = 16_384  # pages of an album's catalog that an answer needs: SQLite's 2,000 hold few
 VARIABLES = 500  # in one statement; old SQLite libraries stop at 999
 
 
@@ -134,6 +135,7 @@ def _prepared(conn: sqlite3.Connection, path: Path, *, read_only: bool) -> Datab
     db.execute("PRAGMA secure_delete = ON")
     db.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
     db.execute("PRAGMA temp_store = MEMORY")
+    db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
     _check_ours(db, path)
     if read_only:
         _check_current(db, path)

@@ -16,7 +16,7 @@ import json
 import marshal
 import sqlite3
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
 from typing import Any
@@ -48,6 +48,7 @@ _INTEGER = struct.Struct("<q")
 _columns: dict[str, list[str]] = {}  # of the current format, which every open catalog has
 
 Value = None | int | float | bytes
+Row = tuple[Any, ...]  # its checksum, and its values
 
 
 def row_sum(*values: Value) -> int:
@@ -57,10 +58,11 @@ def row_sum(*values: Value) -> int:
     2 of marshal, which every Python since 2.5 writes, and C writes in a fifth of the time that it
     takes to put the same together here. A test holds it.
     """
-    return _sum(values)
+    return sum_of(values)
 
 
-def _sum(values: tuple[Value, ...]) -> int:
+def sum_of(values: tuple[Value, ...]) -> int:
+    """row_sum() of values that stand in a tuple."""
     digest = blake2b(marshal.dumps(values, MARSHAL_FORMAT), digest_size=SUM_BYTES).digest()
     return int(_INTEGER.unpack(digest)[0])
 
@@ -87,11 +89,11 @@ def expression(columns: Iterable[str], of: str) -> str:
 
 def _expression(db: Database, table: str) -> str:
     """The same for rows of a table that has all its columns."""
-    return expression(_asked_once(db, table), table)
+    return expression(columns_of(db, table), table)
 
 
-def _asked_once(db: Database, table: str) -> list[str]:
-    """signed_columns() of a table that has all of them."""
+def columns_of(db: Database, table: str) -> list[str]:
+    """signed_columns() of a table of the current format, asked once."""
     columns = _columns.get(table)
     if columns is None:
         columns = _columns[table] = signed_columns(db, table)
@@ -204,7 +206,7 @@ def check_row(db: Database, table: str, key: int | str) -> None:
 
 
 def check_items(db: Database, items: str, column: str, values: Iterable[int]) -> None:
-    """Faces or passages that an answer is going to name, and the rows that it takes of others.
+    """Faces or passages that an answer has named, and the rows that it took of others.
 
     column  of the table `items` that has these values
     raises  CollectionError if a row of them is not what was written
@@ -224,7 +226,7 @@ def check_items(db: Database, items: str, column: str, values: Iterable[int]) ->
     check_read(db, "persons", read(db, "persons", f"persons.id {where}", named))
 
 
-def read(db: Database, table: str, where: str, value: int | str) -> list[tuple[Any, ...]]:
+def read(db: Database, table: str, where: str, value: int | str) -> list[Row]:
     """Some rows of a table, not compared yet: of each its checksum, or None, and its values.
 
     All in one statement, and hashed here: a function that SQLite calls row by row, of values that
@@ -232,35 +234,56 @@ def read(db: Database, table: str, where: str, value: int | str) -> list[tuple[A
     where    a condition with one variable
     returns  values of the columns that the checksum covers, in order, as they go into it
     """
-    query = _query(table, tuple(_asked_once(db, table)), where)
+    return fetched(db, _query(table, tuple(columns_of(db, table)), where), [value])
+
+
+def fetched(db: Database, query: str, values: Sequence[int | str | None]) -> list[Row]:
+    """The rows of a query, texts as they go into a checksum."""
     conn, kept = db.conn, db.conn.text_factory
     conn.text_factory = _TEXT.__add__
     try:
-        return conn.execute(query, [value]).fetchall()
+        return conn.execute(query, values).fetchall()
     finally:
         conn.text_factory = kept
 
 
+def as_stored(value: Any) -> Any:
+    """A value out of fetched() as it is stored: text is text again.
+
+    A blob that begins with a t would be taken for text. There is none in a column of texts: paths,
+    which are blobs where they are no UTF-8, begin at the root.
+    """
+    if isinstance(value, bytes) and value.startswith(_TEXT):
+        return value[len(_TEXT) :].decode()
+    return value
+
+
 @cache
 def _query(table: str, columns: tuple[str, ...], where: str) -> str:
-    sums = f"sums_{table}"
-    return (
-        f"SELECT {sums}.sum, {', '.join(f'{table}.{name}' for name in columns)} FROM {table} "
-        f"LEFT JOIN {sums} ON {sums}.id = {table}.{SIGNED[table]} WHERE {where}"
-    )
+    return f"SELECT {selected(table, columns)} FROM {table} {with_sums(table)} WHERE {where}"
 
 
-def check_read(db: Database, table: str, rows: list[tuple[Any, ...]]) -> None:
+def selected(table: str, columns: Iterable[str]) -> str:
+    """SQL for the checksum of a row and what it covers."""
+    return f"sums_{table}.sum, {', '.join(f'{table}.{name}' for name in columns)}"
+
+
+def with_sums(table: str) -> str:
+    """SQL that joins a table's checksums to it."""
+    return f"LEFT JOIN sums_{table} ON sums_{table}.id = {table}.{SIGNED[table]}"
+
+
+def check_read(db: Database, table: str, rows: Iterable[Row]) -> None:
     """Raises CollectionError if one of the rows that read() gave is not what was written."""
     for row in rows:
-        if _sum(row[1:]) != row[0]:
+        if sum_of(row[1:]) != row[0]:
             (key,) = _column(db, table, SIGNED[table], [row])
             shown = key[len(_TEXT) :].decode(errors="replace") if isinstance(key, bytes) else key
             raise _refused(table, [shown])
 
 
-def _column(db: Database, table: str, name: str, rows: list[tuple[Any, ...]]) -> list[Any]:
-    at = 1 + _asked_once(db, table).index(name)
+def _column(db: Database, table: str, name: str, rows: list[Row]) -> list[Any]:
+    at = 1 + columns_of(db, table).index(name)
     return [row[at] for row in rows]
 
 

@@ -16,7 +16,7 @@ from retrieve.faces.embedding.views import chosen, embed
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.catalog.contents import StoredFace
 from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter
-from retrieve.indexes.catalog.sums import check_items, torn
+from retrieve.indexes.catalog.sums import torn
 from retrieve.indexes.opened import Opened
 from retrieve.indexes.queries.asked import (
     checked_face,
@@ -32,10 +32,6 @@ from retrieve.types import Embeddings, Hit
 
 if TYPE_CHECKING:
     from retrieve.sources import Reader
-
-# Rows of the catalog that are looked at before they are shown, 15 CPU µs each; more are asked for
-# only where photos are sought by words too, and of those the ones that are shown are looked at.
-MOST_CHECKED = 1000
 
 
 def search_photo(
@@ -105,7 +101,6 @@ def search_stored(
     least = least_score(opened, wanted, threshold=threshold, strangers=strangers)
 
     def found() -> tuple[StoredFace, Embeddings]:
-        check_items(opened.db, FACES, "id", [face_id])
         stored = opened.catalog.faces([face_id]).get(face_id)
         if stored is None:
             raise BadInput(
@@ -152,18 +147,17 @@ def nearest(
                 worse face of a pair
     returns     for each of the Q no more than k hits, none with a score below threshold
     """
-    check_embeddings(embeddings, opened.space().dim)
+    space = opened.space()
+    check_embeddings(embeddings, space.dim)
     k, wanted, least = checked_k(k), checked_filter(wanted), checked_threshold(threshold)
-    calibrated = opened.calibration()
+    calibrated = opened.calibration(space)
     probes = [1.0] * len(embeddings) if quality is None else quality
 
     def hits() -> list[list[Hit]]:
         keep = opened.findable(wanted)
         scores, rows = opened.engine.nearest(embeddings, k, keep=keep, exact=exact)
         found = rows[scores >= least].tolist()
-        if len(found) <= MOST_CHECKED:
-            check_items(opened.db, FACES, "row", found)
-        faces = opened.catalog.faces_at(found)
+        faces = opened.faces_at(found)
         if faces.keys() != set(found):
             raise torn(FACES)
         return [

@@ -139,11 +139,11 @@ def _by_numpy(
     """
     # Not by BLAS, whose sums depend on where a row stands: equal rows have equal scores.
     every = np.einsum("nd,d->n", gallery, probes[0])
-    rows = np.arange(len(every)) if keep is None else np.flatnonzero(keep)
-    scores = every[rows]
+    scores = every if keep is None else every[keep]
     least = np.partition(scores, -k)[-k]
     best = np.flatnonzero(scores >= least)
-    return _best(scores[best][None], rows[best][None], k)
+    rows = best if keep is None else np.flatnonzero(keep)[best]
+    return _best(scores[best][None], rows[None], k)
 
 
 def _selector(keep: NDArray[np.bool_], kept: int) -> tuple[Any, Any]:

@@ -100,7 +100,7 @@ class Engine:
         from retrieve.indexes.search.ann import nearest
 
         space = self._vectors.required()
-        gallery = self._vectors.gallery()
+        gallery = self._vectors.gallery(space)
         check = partial(self._loaded.verdicts.check, self._vectors, space, gallery)
         if exact:
             self.state = State.EXACT
@@ -122,7 +122,8 @@ class Engine:
 
         raises  as nearest()
         """
-        space, gallery = self._vectors.required(), self._vectors.gallery()
+        space = self._vectors.required()
+        gallery = self._vectors.gallery(space)
         wanted = None if rows is None else np.asarray(rows, np.int64)
         self._loaded.verdicts.check(self._vectors, space, gallery, wanted)
         return gallery
@@ -134,7 +135,8 @@ class Engine:
 
     def sound(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(len(rows),) which of some committed rows are what was written."""
-        space, gallery = self._vectors.required(), self._vectors.gallery()
+        space = self._vectors.required()
+        gallery = self._vectors.gallery(space)
         return self._loaded.verdicts.sound(self._vectors, space, gallery, rows)
 
     def _alone(self) -> AbstractContextManager[object]:

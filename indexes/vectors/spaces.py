@@ -136,13 +136,14 @@ class VectorSpace:
         self._update(replace(space, rows=space.rows + len(embeddings)))
         return space.rows
 
-    def gallery(self) -> Embeddings:
+    def gallery(self, space: Space | None = None) -> Embeddings:
         """Every committed row, (rows, D) float32, mapped and not loaded; dead rows too.
 
+        space   what the catalog says now, where the caller has just read it
         raises  CollectionError if the file holds less than the catalog counts, FileMissing if
                 it is not there: another process may have begun a new generation since
         """
-        space = self.required()
+        space = space or self.required()
         return self.file(space).read(space.rows)
 
     # Death: rows that no item refers to any more

@@ -1,4 +1,4 @@
-"""HEIC and AVIF: whether the container turns its picture, and the EXIF data beside it.
+"""Files of boxes; of HEIC and AVIF whether the container turns its picture, and its EXIF data.
 
 Source: ISO/IEC 14496-12 (boxes), ISO/IEC 23008-12 (HEIF), 6.5.10 irot and 6.5.12 imir.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from retrieve.pictures.pieces import File, size_of
+from retrieve.pictures.pieces import File, Part, size_of
 
 _MAX_META = 1 << 24  # of the box that describes items: phones' have some 10 kB
 _MAX_EXIF = 1 << 20
@@ -41,6 +41,22 @@ def look(file: File) -> Container | None:
         return Container(turns, _exif(file, inside))
     except (LookupError, ValueError):
         return None
+
+
+def placed(file: File, within: Part) -> Iterator[tuple[bytes, Part]]:
+    """Kinds of the boxes in a part of a file and where their contents lie; ends at damage."""
+    end, at = within.start + within.length, within.start
+    for _ in range(_MAX_BOXES):
+        file.seek(at)
+        head = file.read(min(16, max(0, end - at)))
+        if len(head) < 8:
+            return
+        try:
+            length, start = _length(head, end - at)
+        except ValueError:
+            return
+        yield head[4:8], Part(at + start, min(length, end - at) - start)
+        at += length
 
 
 def _meta(file: File) -> bytes | None:

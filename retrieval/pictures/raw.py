@@ -1,7 +1,8 @@
 """The pictures inside a camera's raw file: no raw data are developed, previews are read.
 
 Sources: TIFF 6.0 (Adobe 1992), DNG 1.7 (Adobe 2023). NEF, ARW, CR2, PEF and SRW are TIFF with
-other names; ORF and RW2 are but for their first bytes; RAF states where its JPEG lies.
+other names; ORF and RW2 are but for their first bytes; RAF states where its JPEG lies; for CR3
+see cr3.py.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from retrieve.pictures import cr3
 from retrieve.pictures.pieces import File, Part, opened, size_of
 
 _TIFF = {b"II*\0": "<", b"MM\0*": ">"}
@@ -54,11 +56,16 @@ class Raw:
     full      (width, height) of the sensor's picture; (0, 0) if that is not said
     pictures  that may be decoded, largest first
     header    parts of the file that are a TIFF with its metadata; () without one
+    directories
+              of that TIFF, by their tags, which stand in TIFFs of their own
+    xmp       where the packet lies, if not in the header
     """
 
     full: tuple[int, int]
     pictures: list[Inside]
     header: tuple[Part | bytes, ...]
+    directories: dict[int, Part] = field(default_factory=dict)
+    xmp: Part | None = None
 
 
 @dataclass(slots=True)
@@ -90,6 +97,11 @@ def look(file: File) -> Raw | None:
         where = file.read(8)
         jpegs = [Part(*struct.unpack(">II", where))] if len(where) == 8 else []
         return Raw((0, 0), _largest(_promised(file, jpegs, size)), ())
+    if head[4:12] == cr3.MARK:
+        held = cr3.look(file)
+        pictures = _largest(_promised(file, held.jpegs, size))
+        first = () if held.first is None else (held.first,)
+        return Raw(held.full, pictures, first, held.directories, held.xmp)
     mark = head[:4]
     order = _TIFF.get(mark) or _OLYMPUS.get(mark) or _PANASONIC.get(mark)
     if order is None or len(head) < 8:

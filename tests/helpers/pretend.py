@@ -17,7 +17,7 @@ from PIL import Image
 
 from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, WeightsError
-from retrieve.indexes.building.describing import Look, Said, said_of
+from retrieve.indexes.building.describing import Look, Said, Task, Undescribed, called_only, said_of
 from retrieve.indexes.building.walk import is_text
 from retrieve.indexes.building.workers import Extracted, Work
 from retrieve.indexes.catalog.paths import Found
@@ -57,10 +57,12 @@ def said(jpeg: bytes) -> str:
     return jpeg.removeprefix(JPEG).decode()
 
 
-def work(path: Path | Look) -> Extracted | Document | Said:
+def work(path: Task) -> Extracted | Document | Said:
     """A photo is text: its first word says what happens, any other text is faces."""
     if isinstance(path, Look):
         return said_of(path.path, path.root)
+    if isinstance(path, Undescribed):
+        return replace(extracted(path.path.read_bytes()), said=called_only(path.path, None))
     words = path.read_text().split()
     match words:
         case ["crash", *_]:
@@ -166,7 +168,7 @@ def extracted(content: bytes) -> Extracted:
 
 
 def extractor(
-    paths: Iterable[tuple[Found, Path | Look]],
+    paths: Iterable[tuple[Found, Task]],
 ) -> Generator[tuple[Found, Extracted | Document | Said | str]]:
     """workers.run() in this process."""
     for found, path in paths:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 
 import pytest
 
@@ -107,6 +108,37 @@ def test_what_the_dead_left_of_a_collection_is_found_wherever_it_is(elsewhere, c
     assert left_of(collection) == []
     assert _names(elsewhere) == _names(collection) == []
     assert _names(collection.parent) == ["collection"]
+
+
+def test_what_an_older_version_left_of_a_backup_is_found_and_removed(elsewhere):
+    def folder(name, *more, mark=b"RTRV", hours=2):
+        (elsewhere / name).mkdir()
+        (elsewhere / name / "catalog.sqlite").write_bytes(bytes(68) + mark + b"Ana")
+        for file in more:
+            (elsewhere / name / file).write_text("Ana")
+        for path in (*(elsewhere / name).iterdir(), elsewhere / name):
+            os.utime(path, (0, time.time() - hours * 3600))
+
+    folder(".b.tar.01474437", "tar")
+    folder(".early.tar.0147443f", "catalog.sqlite-wal")
+    folder(".young.tar.01474437", hours=0.5)
+    folder(".photos.retrieve", "faces.f32")  # a collection, and collections that look alike
+    folder(".photos.01474437", "faces.f32")
+    folder(".others.01474437", mark=b"Rtrv")
+    folder(".more.01474437", "letter.txt")
+    assert _names_of(left(elsewhere)) == [".b.tar.01474437", ".early.tar.0147443f"]
+    remove_left(elsewhere)
+    assert _names(elsewhere) == [
+        ".more.01474437",
+        ".others.01474437",
+        ".photos.01474437",
+        ".photos.retrieve",
+        ".young.tar.01474437",
+    ]
+
+
+def _names_of(found):
+    return sorted(one.folder.name for one in found)
 
 
 @pytest.mark.parametrize("call", ["mkdir", "flock", "write", "fsync", "rmtree", "unlink"])

@@ -335,11 +335,11 @@ class Derivation:
             # All, for how sharp the photo is decoded depends on the smallest.
             query = "SELECT id FROM faces WHERE content_id = ? ORDER BY number"
             every = [id for (id,) in self._db.execute(query, [content_id])]
-            known = self._collection.catalog.faces(
+            known = self._collection.catalog.as_found(
                 id for id in every if sums.is_sound(self._db, "faces", id)
             )
-            ids[content_id] = [id for id in known if np.isfinite(known[id].face.landmarks).all()]
-            tasks.append((content_id, Cut(path, tuple(known[id].face for id in ids[content_id]))))
+            ids[content_id] = [id for id in known if np.isfinite(known[id].landmarks).all()]
+            tasks.append((content_id, Cut(path, tuple(known[id] for id in ids[content_id]))))
         for content_id, found in self._lost.read(tasks, "crops", lost):
             if not isinstance(found, Extracted) or not self._lost.is_same(content_id, found.sha256):
                 continue

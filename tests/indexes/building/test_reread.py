@@ -12,7 +12,6 @@ from retrieve.documents.formats import plain
 from retrieve.documents.lines import Source
 from retrieve.documents.versions import VERSIONS, is_current, reader, readers
 from retrieve.indexes.building import describing, storing
-from retrieve.indexes.building.describing import Look
 from retrieve.indexes.building.workers import Stopped
 from retrieve.indexes.upkeep.check import check
 
@@ -54,7 +53,7 @@ def _update(collection, folder, *, instead=None, **options):
 
     def extractor(tasks):
         for found, task in tasks:
-            asked.append((task.path if isinstance(task, Look) else task).name)
+            asked.append(found.path.name)
             if instead and found.path.name in instead:
                 yield found, instead[found.path.name]
             else:
@@ -199,6 +198,39 @@ def test_what_was_stopped_is_tried_once_more(collection, folder):
     (folder / "a.jpg").write_text("ana eva")  # another file: the count begins anew
     tried = [_update(collection, folder, instead=stopped)[0] for _ in range(2)]
     assert tried == [["a.jpg"], ["a.jpg"]]
+
+
+def _said(collection, name):
+    query = "SELECT text FROM passages JOIN paths ON paths.id = path_id WHERE path LIKE ?"
+    return [text for (text,) in collection.db.execute(query, [f"%/{name}"])]
+
+
+def test_a_new_photo_whose_reading_was_stopped_is_read_without_what_describes_it(
+    collection, folder
+):
+    (folder / "boda.jpg").write_text("ana")
+    (folder / "boda.txt").write_text("La boda en Zaragoza")
+    _update(collection, folder, instead={"boda.jpg": Stopped("crashed")})
+    asked, report = _update(collection, folder)
+    assert (asked, report.new, report.faces) == (["boda.jpg"], 1, 1)
+    assert "what describes it is not read yet" in report.warnings[0].reason
+    assert "Zaragoza" not in " ".join(_said(collection, "boda.jpg"))
+    # That alone is looked at by the next run, and after two attempts by none.
+    asked, report = _update(collection, folder, instead={"boda.jpg": Stopped("crashed")})
+    assert (asked, report.skipped) == (["boda.jpg"], [])
+    asked, _ = _update(collection, folder)
+    assert asked == ["boda.jpg"]
+    assert "La boda en Zaragoza" in _said(collection, "boda.jpg")
+    assert _update(collection, folder)[0] == []
+
+
+def test_what_describes_a_photo_and_stops_its_reader_is_given_up(collection, folder):
+    (folder / "boda.jpg").write_text("ana")
+    crash = {"boda.jpg": Stopped("crashed")}
+    for instead in (crash, None, *[crash] * storing.TRIES):
+        assert _update(collection, folder, instead=instead)[0] == ["boda.jpg"]
+    assert _update(collection, folder)[0] == []
+    assert collection.catalog.counts()["faces"] == 1
 
 
 def test_a_stopped_file_that_is_read_the_next_time_is_found(collection, folder):

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pretend
 import pretend_cli
@@ -14,6 +15,7 @@ import pytest
 
 from retrieve.errors import UNFORESEEN, BadInput, WeightsError, foreseen
 from retrieve.indexes.building import workers
+from retrieve.indexes.building.describing import Undescribed
 from retrieve.indexes.building.workers import Stopped
 
 DEADLINE_S = 60.0  # for what takes a tenth of a second on an idle machine
@@ -37,7 +39,8 @@ def test_a_file_that_crashes_or_computes_for_long_costs_only_itself(tmp_path, mo
     assert outcomes.keys() == files.keys()
     assert outcomes["crashes"] == "decoding crashed its process (SIGABRT)"
     assert outcomes["computes"] == (
-        "decoding took longer than 0.3 s of processor time and was stopped"
+        "decoding took longer than 0.3 s of processor time and was stopped; --time-limit gives it "
+        "more"
     )
     assert outcomes["bad"] == "is bad"
     stopped = {name for name, outcome in outcomes.items() if isinstance(outcome, Stopped)}
@@ -82,6 +85,22 @@ def test_what_nobody_foresaw_is_a_reason_that_names_it(tmp_path, here):
 def test_what_is_no_files_fault_ends_the_run(tmp_path, here, name, kind):
     with pytest.raises(kind):
         _outcomes(tmp_path, {"a": f"raise {name}"}, here=here)
+
+
+def test_a_photo_that_is_not_to_be_described_is_read_for_its_faces_and_names_alone(
+    tmp_path, monkeypatch
+):
+    photo = tmp_path / "boda" / "ana.jpg"
+    photo.parent.mkdir()
+    roots = (photo.parent,)
+    photo.write_text("ana")
+    photo.with_suffix(".txt").write_text("Una tarde de mayo")
+    monkeypatch.setattr(workers, "said_of", None)
+    faces = SimpleNamespace(open=lambda: lambda path: pretend.extracted(path.read_bytes()))
+    found = workers.Job(faces, roots).open()(Undescribed(photo))
+    assert len(found.faces) == 1
+    assert [passage.text for passage in found.said.passages] == ["boda, ana"]
+    assert found.said.seen is None
 
 
 def test_whoever_reads_one_file_meets_only_our_exceptions():
@@ -144,8 +163,10 @@ def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_replaced(tmp_path
 BURN = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 import pretend
 from retrieve.indexes.building import workers
+from retrieve.indexes.building.describing import Undescribed
 files = [(name, Path(name)) for name in sys.argv[1:]]
 for name, outcome in workers.run(pretend.open_work, files, workers=2):
     print(outcome.said.seen, flush=True)

@@ -142,6 +142,39 @@ def test_no_answer_is_made_of_a_damaged_row(collection):
         collection.picture(2)
 
 
+def test_a_face_that_is_kept_for_answers_is_read_again_after_a_commit(collection):
+    probe = collection.engine.embeddings([0])
+    first = collection.nearest(probe, k=1)[0][0]
+    assert collection.nearest(probe, k=1)[0][0].face is first.face
+    with pytest.raises(ValueError, match="read-only"):  # another answer holds it, too
+        first.face.box[0] = 0
+    with writing(collection.db):
+        persons.rename(collection.db, "P1", "Ana")
+    assert collection.nearest(probe, k=1)[0][0].person == "Ana"
+    with open_collection(collection.path) as other, writing(other.db):
+        persons.rename(other.db, "Ana", "Eva")
+    assert collection.nearest(probe, k=1)[0][0].person == "Eva"
+
+
+def test_every_row_that_an_answer_is_made_of_is_looked_at(collection):
+    for table, change in (
+        ("faces", "UPDATE faces SET quality = quality / 2 WHERE id = 1"),
+        ("contents", "UPDATE contents SET taken_at = '1999'"),
+        ("paths", "UPDATE paths SET path = '/p/b.jpg'"),
+    ):
+        probe = collection.engine.embeddings([0])
+        with closing(sqlite3.connect(":memory:")) as before:
+            collection.db.conn.backup(before)
+            _behind_our_back(collection, change)
+            for ask in (
+                lambda probe=probe: collection.nearest(probe, k=1),
+                lambda: collection.search_stored(1, threshold=-1.0),
+            ):
+                with pytest.raises(CollectionError, match=f"row 1 of its table {table} is not"):
+                    ask()
+            before.backup(collection.db.conn)
+
+
 def test_an_index_of_sqlite_is_made_again(collection):
     sql = "SELECT rootpage FROM sqlite_master WHERE name = 'paths_content_id'"
     (page,) = collection.db.execute(sql).fetchone()
@@ -168,7 +201,7 @@ def test_what_stumbles_over_a_damaged_catalog_says_so(collection):
     _behind_our_back(collection, "UPDATE faces SET landmarks = 7 WHERE id = 1")
     told = r"the catalog is damaged, .*stumbled.*retrieve check"
     with pytest.raises(CollectionError, match=told), open_collection(collection.path) as again:
-        again.catalog.faces([1])
+        again.catalog.as_found([1])
 
 
 def test_other_faults_stay_what_they_are(collection):

@@ -54,6 +54,7 @@ def test_what_stays_is_always_found_and_what_is_forgotten_is_in_no_file(photos, 
             for process in others:
                 process.kill()
                 process.join()
+        assert answers.get("error") is None
         assert answers["indexed"] == 24
         passes, lacking = answers["searched"]
         assert passes > 0

@@ -135,10 +135,68 @@ def _raf():
     return head + struct.pack(">II", 100, len(jpeg)) + bytes(8) + jpeg + bytes(500)
 
 
+def _box(kind, *content):
+    body = b"".join(content)
+    return struct.pack(">I", 8 + len(body)) + kind + body
+
+
+def _cr3(*, turned=1, wide=True, preview=None, sample=None):
+    """The picture is the sample of a track; two smaller ones, EXIF in pieces, and XMP."""
+    first, details, jpeg = _Tiff(), _Tiff(), sample or _jpeg(1200, 900)
+    boxes = [
+        _box(b"CMT1", first.done(first.directory(s274=turned))),
+        _box(b"CMT2", details.done(details.directory(a36867=b"2019:07:21 18:03:00\0"))),
+        _box(b"THMB", struct.pack(">I2HI2H", 0, 160, 120, 0, 1, 0), _jpeg(160, 120)),
+    ]
+    prvw = _box(b"PRVW", struct.pack(">I4HI", 0, 1, 800, 600, 1, 0), preview or _jpeg(800, 600))
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        b"<dc:title>La boda</dc:title></a></x:xmpmeta>"
+    )
+
+    def uuid(name, *content):
+        return _box(b"uuid", bytes.fromhex(name), *content)
+
+    def track(at, length):
+        entry = _box(b"CRAW", bytes(24), struct.pack(">2H", 4000, 3000), bytes(54))
+        chunks = struct.pack(">IIQ" if wide else ">III", 0, 1, at)
+        stbl = _box(
+            b"stbl",
+            _box(b"stsd", struct.pack(">II", 0, 1), entry),
+            _box(b"stsz", struct.pack(">4I", 0, 0, 1, length)),
+            _box(b"co64" if wide else b"stco", chunks),
+        )
+        return _box(b"trak", _box(b"mdia", _box(b"minf", stbl)))
+
+    def whole(at):
+        own = uuid("85c0b687820f11e08111f4ce462b6a48", *boxes)
+        return b"".join(
+            [
+                _box(b"ftyp", b"crx ", bytes(4), b"crx isom"),
+                _box(b"moov", own, track(at, len(jpeg)), track(at + len(jpeg), 4)),
+                uuid("be7acfcb97a942e89c71999491e3afac", xmp),
+                uuid("eaf42b5e1c984b88b9fbb7dc406e4d16", bytes(8), prvw),
+            ]
+        )
+
+    return whole(len(whole(0)) + 8) + _box(b"mdat", jpeg, b"\xff\x01\0\0")
+
+
 @pytest.mark.parametrize(
     "content",
-    [_dng("<"), _dng(">"), _nef(), _cr2(), _pef(), _orf(), _rw2(), _raf()],
-    ids=["dng", "dng-big-endian", "nef", "cr2", "pef", "orf", "rw2", "raf"],
+    [
+        _dng("<"),
+        _dng(">"),
+        _nef(),
+        _cr2(),
+        _cr3(),
+        _cr3(wide=False),
+        _pef(),
+        _orf(),
+        _rw2(),
+        _raf(),
+    ],
+    ids=["dng", "dng-big-endian", "nef", "cr2", "cr3", "cr3-32", "pef", "orf", "rw2", "raf"],
 )
 def test_the_largest_picture_inside_is_read(content):
     photo = decode(content, long_side_px=None)
@@ -147,9 +205,12 @@ def test_the_largest_picture_inside_is_read(content):
     assert_allclose(np.median(photo.pixels, axis=(0, 1)), COLOUR, atol=3)
 
 
-def test_the_raw_file_says_how_to_turn_it_and_when_and_what(tmp_path):
-    path = tmp_path / "IMG_1.dng"
-    path.write_bytes(_dng("<", turned=6))
+@pytest.mark.parametrize(
+    "make", [lambda turned: _dng("<", turned=turned), lambda turned: _cr3(turned=turned)]
+)
+def test_the_raw_file_says_how_to_turn_it_and_when_and_what(tmp_path, make):
+    path = tmp_path / "IMG_1.raw"
+    path.write_bytes(make(turned=6))
     assert photos.read(path).size == (1200, 900)
     found = describe(path)
     assert found.taken_at == photos.read(path).taken_at == "2019-07-21T18:03:00"
@@ -182,6 +243,24 @@ def test_a_thumbnail_alone_is_used_with_a_warning():
 def test_a_damaged_preview_leaves_the_next_smaller():
     content = _dng("<").replace(b"\xff\xc4", b"\xff\xd9")  # no table of its codes
     assert decode(content).size == (48, 64)
+
+
+def test_a_damaged_sample_of_a_cr3_leaves_its_preview_then_its_thumbnail():
+    broken = b"\xff\xd8\xff\xd9"
+    assert decode(_cr3(sample=broken), long_side_px=None).size == (600, 800)
+    found = decode(_cr3(sample=broken, preview=broken), long_side_px=None)
+    assert found.size == (120, 160)
+    assert "of its 4000 x 3000" in found.warnings[0]
+
+
+def test_a_cr3_that_is_cut_anywhere_is_a_picture_or_a_bad_photo():
+    content = _cr3()
+    for end in range(20, len(content), 211):
+        try:
+            decode(content[:end])
+        except BadPhoto:
+            continue
+        assert end > 1000
 
 
 def test_a_raw_file_without_a_picture_says_what_to_do():

@@ -12,18 +12,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email import message_from_bytes
 from email.message import Message
-from email.parser import BytesHeaderParser
 from itertools import islice
 
 from retrieve.documents.encoding import decode
 from retrieve.documents.formats.mail.headers import date_of, decoded, header
+from retrieve.documents.formats.mail.nested import flattened
 from retrieve.documents.formats.markup import declared_encoding, read_html
 from retrieve.documents.formats.plain import read_plain
 from retrieve.documents.lines import Line, ReadInner, Source, clean
 from retrieve.errors import BadInput
 
 MAX_PARTS = 1000  # of a mail
-MAX_DEPTH = 20  # of parts in parts; programs make five
+MAX_DEPTH = 20  # of parts in parts among which the best are chosen; programs make five
 MAX_MAILS = 5  # in each other
 _SHOWN = ("From", "To", "Cc", "Date")
 # Some programs send a text that says "open this as HTML" beside the mail itself.
@@ -63,13 +63,13 @@ def read_mail(content: bytes, remarks: list[str], read_inner: ReadInner) -> Sour
 
 
 def parsed(content: bytes, remarks: list[str]) -> Message:
-    """A mail with its parts; its headers alone where they are nested without end."""
+    """A mail with its parts; these side by side where they are nested without end."""
     try:
         return message_from_bytes(content)
     except RecursionError:
-        remarks.append("its parts are nested so deep that only its headers are read")
-        message = BytesHeaderParser().parsebytes(content)
-        message.set_payload("")
+        message, whole = flattened(content, MAX_PARTS)
+        how = "one after the other" if whole else "one after the other, the innermost as they stand"
+        remarks.append(f"its parts are nested so deep that they are read {how}")
         return message
 
 
@@ -139,15 +139,28 @@ def _leaves(message: Message, depth: int, remarks: list[str]) -> Iterator[_Part]
     if message.get_content_maintype() != "multipart" or not isinstance(parts, list):
         yield _leaf(kind, message)
         return
-    if depth >= MAX_DEPTH:
-        remarks.append(f"its parts are nested so deep that those below {MAX_DEPTH} are left out")
-        return
     children = [part for part in parts if isinstance(part, Message)]
+    if depth >= MAX_DEPTH:
+        remarks.append(f"its parts are nested deeper than {MAX_DEPTH}: all below are read")
+        yield from _all_leaves(children)
+        return
     if kind == "multipart/alternative":
         yield from _best([list(_leaves(part, depth + 1, remarks)) for part in children])
         return
     for part in children:
         yield from _leaves(part, depth + 1, remarks)
+
+
+def _all_leaves(parts: list[Message]) -> Iterator[_Part]:
+    """The parts below some, in order, of alternatives every one; however deep they lie."""
+    waiting = parts[::-1]
+    while waiting:
+        part = waiting.pop()
+        inner = part.get_payload()
+        if part.get_content_maintype() == "multipart" and isinstance(inner, list):
+            waiting += [one for one in reversed(inner) if isinstance(one, Message)]
+        else:
+            yield _leaf(part.get_content_type(), part)
 
 
 def _leaf(kind: str, message: Message) -> _Part:

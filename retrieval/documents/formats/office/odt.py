@@ -54,10 +54,7 @@ def read_odt(content: bytes, remarks: list[str]) -> Source:
     remarks  gets a line about each part that is left out
     raises   BadInput if it is encrypted or damaged, or unpacks to too much
     """
-    container = opened(content)
-    body = container.read("content.xml")
-    if body is None:
-        raise BadInput("damaged: it has no content.xml")
+    container, body = opened(content)
     shape = _shape(_title_styles(body))
 
     def edges(left_out: set[str]) -> Iterator[Line]:
@@ -82,10 +79,7 @@ def read_odp(content: bytes, remarks: list[str]) -> Source:
     remarks  gets a line about each part that is left out
     raises   BadInput if it is encrypted or damaged, or unpacks to too much
     """
-    container = opened(content)
-    body = container.read("content.xml")
-    if body is None:
-        raise BadInput("damaged: it has no content.xml")
+    container, body = opened(content)
     # The slide breaks the page where it begins, so the first one is counted twice.
     shape = replace(_shape(set()), page_breaks={f"{_DRAW}page"})
 
@@ -100,15 +94,18 @@ def read_odp(content: bytes, remarks: list[str]) -> Source:
     return Source(whole(slides(), remarks), title, date)
 
 
-def opened(content: bytes) -> Container:
-    """The container of an Open Document.
+def opened(content: bytes) -> tuple[Container, bytes]:
+    """The container of an Open Document, and the part that holds what it says.
 
     raises  BadInput if it is encrypted or damaged
     """
     container = Container(content)
     if b"encryption-data" in (container.read("META-INF/manifest.xml") or b""):
         raise BadInput("encrypted: it opens only with a password")
-    return container
+    body = container.read("content.xml")
+    if body is None:
+        raise BadInput("damaged: it has no content.xml")
+    return container, body
 
 
 def stated(container: Container, remarks: list[str]) -> tuple[str, str | None]:

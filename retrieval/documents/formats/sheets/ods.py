@@ -11,7 +11,6 @@ from retrieve.documents.formats.office.paragraphs import whole
 from retrieve.documents.formats.office.xml import events, forget
 from retrieve.documents.formats.sheets.rows import Row, Sheets
 from retrieve.documents.lines import Line, Source
-from retrieve.errors import BadInput
 
 _CELLS = {f"{TABLE}table-cell", f"{TABLE}covered-table-cell"}
 _PARAGRAPHS = {f"{TEXT}p", f"{TEXT}h"}
@@ -30,10 +29,7 @@ def read_ods(content: bytes, column: str | None, remarks: list[str]) -> Source:
     remarks  gets a line about what is left out
     raises   BadInput if it is encrypted or damaged, or has no such column
     """
-    container = opened(content)
-    body = container.read("content.xml")
-    if body is None:
-        raise BadInput("damaged: it has no content.xml")
+    container, body = opened(content)
     sheets = Sheets(column, remarks)
 
     def lines() -> Iterator[Line]:

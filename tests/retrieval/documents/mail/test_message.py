@@ -5,6 +5,7 @@ from email.message import EmailMessage
 import pytest
 from containers import body, found, p, packed
 
+from retrieve.documents.formats.mail import nested
 from retrieve.documents.read import read_document
 
 
@@ -112,12 +113,47 @@ def test_mails_in_mails_and_parts_in_parts_are_read_to_a_depth(tmp_path):
     document = _read(tmp_path, message)
     assert len(document.passages) == 5
     assert document.warnings == ("mails 5 deep in each other are read",)
-    deep = b"".join(
-        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (at, at) for at in range(1000)
+
+
+def _nested(levels):
+    """Text beside each level, and in the innermost."""
+    text = b"Content-Type: text/plain; charset=utf-8\n\n%s\n"
+    opened = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (at, at)
+        + text % f"Año {at}.".encode()
+        + b"--b%d\n" % at
+        for at in range(levels)
     )
-    document = _read(tmp_path, b"Subject: Hondo\n" + deep + b"\nfondo\n")
-    assert document.passages[0].text == "Hondo"
-    assert "nested so deep" in document.warnings[0]
+    closed = b"".join(b"--b%d--\n" % at for at in reversed(range(levels)))
+    return b"From: ana@x.es\nSubject: Hondo\n" + opened + text % "El baúl.".encode() + closed
+
+
+@pytest.mark.parametrize(
+    ("levels", "told"),
+    [
+        (15, None),
+        (40, "its parts are nested deeper than 20: all below are read"),
+        (1000, "its parts are nested so deep that they are read one after the other"),
+    ],
+)
+def test_parts_nested_however_deep_are_read(tmp_path, levels, told):
+    document = _read(tmp_path, _nested(levels))
+    text = " ".join(passage.text for passage in document.passages)
+    years = " ".join(f"Año {at}." for at in range(levels))
+    if levels < 1000:  # of more parts than that the rest is left out
+        assert text == f"From: ana@x.es {years} El baúl."
+    assert "Año 0. Año 1. Año 2." in text
+    assert document.title == "Hondo"
+    assert document.warnings[:1] == ((told,) if told else ())
+
+
+def test_what_lies_deeper_than_anybody_looks_is_read_as_it_stands(tmp_path, monkeypatch):
+    monkeypatch.setattr(nested, "MAX_WORK", 1 << 20)
+    document = _read(tmp_path, _nested(1000))
+    text = " ".join(passage.text for passage in document.passages)
+    assert "Año 0." in text
+    assert "El baúl." in text
+    assert document.warnings[0].endswith("the innermost as they stand")
 
 
 def test_mails_of_apple_and_pages_saved_as_mht_are_mails(tmp_path):
