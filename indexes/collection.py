@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.building.workers import Job
     from retrieve.indexes.info import Info
-    from retrieve.indexes.people.identification import Identification
+    from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.reembedding.faces import OnProgress as OnFaces
     from retrieve.indexes.reembedding.faces import Reembedded
     from retrieve.networks.weights import Progress as OnDownload
@@ -508,7 +508,7 @@ class Collection:
         unnamed    persons whom nobody named are among those whom it may be
         raises     as search_faces(); BadInput if nobody has a name
         """
-        from retrieve.indexes.people.identification import identify
+        from retrieve.indexes.queries.identification import identify
 
         return identify(
             self.opened,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from retrieve.faces.verify import Verification, verify
     from retrieve.indexes.catalog.filters import Filter
     from retrieve.indexes.collection import Collection, open_collection
-    from retrieve.indexes.people.identification import Identification
+    from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.probes import Probe
     from retrieve.indexes.words.stores import load_words
     from retrieve.text.encoders.encode import load_encoder
@@ -82,7 +82,7 @@ _HOMES = {
     "retrieve.faces.verify": ("Verification", "verify"),
     "retrieve.indexes.catalog.filters": ("Filter",),
     "retrieve.indexes.collection": ("Collection", "open_collection"),
-    "retrieve.indexes.people.identification": ("Identification",),
+    "retrieve.indexes.queries.identification": ("Identification",),
     "retrieve.indexes.queries.probes": ("Probe",),
     "retrieve.indexes.words.stores": ("load_words",),
     "retrieve.text.encoders.encode": ("load_encoder",),

@@ -52,7 +52,6 @@ FLOORS = (
     ("retrieve.indexes.labelled",),
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
-    ("retrieve.indexes.people.identification",),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),

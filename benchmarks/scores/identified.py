@@ -1,7 +1,7 @@
 """Who is named, by the product's own rule, in galleries drawn by chance; and by group.
 
 A gallery is some photos each of N people; probes are their other photos, and strangers all photos
-of all others. Score, threshold and rule are those of retrieve.indexes.people.identification.
+of all others. Score, threshold and rule are those of retrieve.indexes.queries.identification.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from retrieve.faces import calibration
 from retrieve.faces.calibration import DEFAULT_FMR, Calibration
 from retrieve.faces.embedding.embedder import unit_rows
 from retrieve.faces.verify import Pair, Verdict, decide
-from retrieve.indexes.people import identification
-from retrieve.indexes.people.identification import careful, likeness, why_nobody
+from retrieve.indexes.queries import identification
+from retrieve.indexes.queries.identification import careful, likeness, why_nobody
 from retrieve.indexes.queries.thresholds import threshold_among
 from retrieve.training.calibrate import pair_scores, stranger_curve
 from retrieve.types import Embeddings

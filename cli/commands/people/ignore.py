@@ -43,10 +43,10 @@ def ignore(
 
     Example: retrieve ignore --not-a-face album/statue.jpg:1
     """
-    from retrieve.indexes.catalog import naming, persons
+    from retrieve.indexes.catalog import persons
     from retrieve.indexes.catalog.database import writing
     from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.people import statements
+    from retrieve.indexes.people import naming, statements
 
     if not (given or face_id):
         raise BadInput("wanted PERSON, PHOTO:FACE or --face-id ID; got none of them")

@@ -56,10 +56,10 @@ def name(
 
     Example: retrieve name Ana --person '#12'
     """
-    from retrieve.indexes.catalog import naming, persons
+    from retrieve.indexes.catalog import persons
     from retrieve.indexes.catalog.database import writing
     from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.people import statements
+    from retrieve.indexes.people import naming, statements
     from retrieve.unfinished import remove_left_of
 
     called, photos = (None, given or []) if remove else (_first(given), (given or [])[1:])

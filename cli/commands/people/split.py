@@ -33,10 +33,9 @@ def split(
 
     Example: retrieve split Ana album/party.jpg:2
     """
-    from retrieve.indexes.catalog import naming
     from retrieve.indexes.catalog.database import writing
     from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.people import statements
+    from retrieve.indexes.people import naming, statements
 
     with open_collection(collection) as opened:
         db, id = opened.db, choosing.person(opened.db, person)

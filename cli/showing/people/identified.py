@@ -14,7 +14,7 @@ from retrieve.cli.showing.render import GONE, is_gone, near, printable, shown
 from retrieve.indexes.catalog.persons import shown_as
 
 if TYPE_CHECKING:
-    from retrieve.indexes.people.identification import (
+    from retrieve.indexes.queries.identification import (
         Candidate,
         Identification,
         IdentifiedFace,

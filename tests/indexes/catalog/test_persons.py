@@ -5,10 +5,10 @@ import pytest
 import small
 
 from retrieve.errors import BadInput
-from retrieve.indexes.catalog import naming, persons
+from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
-from retrieve.indexes.people import statements
+from retrieve.indexes.people import naming, statements
 from retrieve.indexes.upkeep.compact import compact
 from retrieve.indexes.upkeep.forget import forget
 

@@ -18,8 +18,8 @@ from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.opened import Opened
-from retrieve.indexes.people.identification import identify, likeness, why_nobody
 from retrieve.indexes.people.statements import say_names
+from retrieve.indexes.queries.identification import identify, likeness, why_nobody
 from retrieve.types import Face, Photo
 
 CALIBRATED = load(SHIPPED / f"{DEFAULT_EMBEDDER}-{DEFAULT_DETECTOR}{SUFFIX}")
@@ -153,8 +153,8 @@ def test_faces_of_one_person_speak_together():
 
 def test_the_candidates_are_those_of_all_people(collection, monkeypatch):
     """Where one person has all the nearest faces, too."""
-    monkeypatch.setattr("retrieve.indexes.people.identification.NEAREST", 4)
-    monkeypatch.setattr("retrieve.indexes.people.identification.CANDIDATES", 3)
+    monkeypatch.setattr("retrieve.indexes.queries.identification.NEAREST", 4)
+    monkeypatch.setattr("retrieve.indexes.queries.identification.CANDIDATES", 3)
     rng = np.random.default_rng(3)
     words = {
         f"p{i}": " ".join(
