@@ -220,8 +220,7 @@ def rename(db: Database, person_id: int, name: str | None, *, new: bool = False)
     assert target is not None
     called = persons.person(db, target).name
     to = dict.fromkeys(_faces(db, person_id), target)
-    fields = {"person_id": target, "other_id": person_id}
-    ids = [_add(db, "name", to, [anchor], name=called, **fields)]
+    ids = [_add(db, "name", to, [anchor], name=called, person_id=target, other_id=person_id)]
     return _said(db, before, ids, target, len(to) - 1)
 
 
@@ -240,8 +239,7 @@ def say_same(db: Database, person_id: int, other_id: int) -> Said:
     anchors = _anchor(db, one.id), _anchor(db, other.id)
     moving = _faces(db, other.id)
     to = dict.fromkeys(moving, one.id) | {anchors[0]: one.id}
-    fields = {"person_id": one.id, "other_id": other.id}
-    ids = [_add(db, "same", to, anchors[:1], anchors[1:], **fields)]
+    ids = [_add(db, "same", to, anchors[:1], anchors[1:], person_id=one.id, other_id=other.id)]
     return _said(db, before, ids, one.id, len(moving))
 
 
@@ -257,9 +255,8 @@ def say_not_same(db: Database, person_id: int, other_id: int) -> Said:
         )
     before = replay(db)
     mine, theirs = _anchor(db, one.id), _anchor(db, other.id)
-    fields = {"person_id": one.id, "other_id": other.id}
     to = {mine: one.id, theirs: other.id}
-    ids = [_add(db, "not-same", to, [mine], [theirs], **fields)]
+    ids = [_add(db, "not-same", to, [mine], [theirs], person_id=one.id, other_id=other.id)]
     db.execute(
         "DELETE FROM suggestions WHERE (person_id, other_id) IN (VALUES (?, ?), (?, ?))",
         [one.id, other.id, other.id, one.id],
@@ -611,8 +608,9 @@ def _assign(
         moving = _fitting(db, group, target, some)
         to = dict.fromkeys(moving, target) | _crowded_out(db, target, named)
         along += len(moving) - len(some)
-        fields = {"person_id": target, "other_id": group}
-        ids.append(_add(db, kind, to, some, name=name, source=source, **fields))
+        ids.append(
+            _add(db, kind, to, some, name=name, source=source, person_id=target, other_id=group)
+        )
     return ids, target, along
 
 
