@@ -13,6 +13,7 @@ from docs.draw import (
     field,
     gates,
     robustness,
+    triplets,
     words,
 )
 
@@ -24,6 +25,7 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "embedding-scale": embedding.scale,
     "embedding-histogram": embedding.histogram,
     "embedding-errors": embedding.errors,
+    "triplet-zones": triplets.zones,
     "robustness-examples": robustness.examples,
     "robustness-curves": robustness.curves,
     "words-analogies": words.analogies,

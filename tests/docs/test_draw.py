@@ -19,6 +19,7 @@ from docs.draw import (
     gates,
     people,
     robustness,
+    triplets,
     words,
 )
 from docs.draw.every import PICTURES
@@ -50,14 +51,14 @@ def language():
 
 
 def _pages() -> list[Path]:
-    return sorted(DOCS.glob("*.md"))
+    return sorted(DOCS.rglob("*.md"))
 
 
 def test_every_picture_that_a_page_names_is_there_and_every_picture_is_named():
     named = {
         name
         for page in _pages()
-        for name in re.findall(r"\(pictures/([^)]+)\)", page.read_text("utf-8"))
+        for name in re.findall(r"\((?:\.\./)?pictures/([^)]+)\)", page.read_text("utf-8"))
     }
     assert named == {path.name for path in (DOCS / "pictures").iterdir()}
 
@@ -75,10 +76,9 @@ def test_pictures_are_small_pngs():
 
 
 def test_the_index_names_every_page():
-    index = (DOCS / "README.md").read_text("utf-8")
-    assert {page.name for page in _pages()} - {"README.md"} <= set(
-        re.findall(r"\(([\w-]+\.md)\)", index)
-    )
+    for index in DOCS.rglob("README.md"):
+        named = set(re.findall(r"\(([\w-]+\.md)\)", index.read_text("utf-8")))
+        assert {page.name for page in index.parent.glob("*.md")} - {"README.md"} <= named
 
 
 def test_files_that_the_pages_name_are_there():
@@ -95,6 +95,7 @@ def test_files_that_the_pages_name_are_there():
         lambda out, small: embedding.scale(out, small),
         lambda out, small: embedding.histogram(out, small),
         lambda out, small: embedding.errors(out, small),
+        lambda out, small: triplets.zones(out, small),
         lambda out, small: field.fields(out, small.crops[:1]),
         lambda out, small: field.growth(out, small.crops[:1]),
         lambda out, small: robustness.curves(out, [small.group], FEW),
