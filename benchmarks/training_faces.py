@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 
 from benchmarks.scores.faces import KEPT, found
+from retrieve.cache import replacing
 from retrieve.evaluation.faces.pairs import numbered
 from retrieve.evaluation.faces.resampling import MIDDLE, draws
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
@@ -30,8 +31,9 @@ from retrieve.training.faces.loop import Head, Loss, Run, Settings
 from retrieve.training.faces.recipe import SETTINGS, Recipe, train, wanted_views
 from retrieve.training.faces.verified import Verified, change, verified
 
-PEOPLE, PHOTOS, FIRST_SEED = 80, 6, 20_000
+PEOPLE, PHOTOS, FIRST_SEED = 58, 6, 20_000
 FOLDS, DEALS = 3, 1
+DRAWN = Path("build/drawn-people")
 WAYS: tuple[tuple[Loss, float], ...] = (  # what a head is trained with, how near it is held
     ("cross-entropy", 0.03),
     ("cross-entropy", 0.3),
@@ -49,16 +51,19 @@ def drawn(folder: Path, people: int, photos: int) -> dict[Path, str]:
             path = folder / f"{who:03}" / f"{shot}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             seed = FIRST_SEED + who
-            Image.fromarray(draw_portrait(seed, seed * 1000 + shot)).save(path)
+            if not path.is_file():
+                picture = Image.fromarray(draw_portrait(seed, seed * 1000 + shot))
+                with replacing(path) as temporary:
+                    picture.save(temporary)
             labels[path] = f"{who:03}"
     return labels
 
 
-def from_nothing(people: int, photos: int, settings: Settings) -> None:
+def from_nothing(folder: Path, people: int, photos: int, settings: Settings) -> None:
     """small-face on drawn people."""
     recipe = Recipe("small-face", settings=settings)
     with tempfile.TemporaryDirectory() as name:
-        folder, work = Path(name, "people"), Path(name, "work")
+        work = Path(name)
         labels = drawn(folder, people, photos)
         detector = open_detector(DEFAULT_DETECTOR)
         faces, _ = gathered(labels, detector, wanted_views(recipe, landmarks_of(detector)), work)
@@ -154,6 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training_faces")
     parser.add_argument("folder", type=Path, nargs="?", metavar="FOLDER")
     parser.add_argument("--kept", type=Path, default=KEPT, help="where vectors of faces are kept")
+    parser.add_argument("--drawn", type=Path, default=DRAWN, help="where drawn people are kept")
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--photos", type=int, default=PHOTOS)
     parser.add_argument("--steps", type=int, default=SETTINGS["small-face"].steps)
@@ -166,7 +172,7 @@ def main() -> None:
     if arguments.heads_only:
         return
     settings = replace(SETTINGS["small-face"], steps=arguments.steps, threads=arguments.threads)
-    from_nothing(arguments.people, arguments.photos, settings)
+    from_nothing(arguments.drawn, arguments.people, arguments.photos, settings)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from docs.draw import (
     grouping,
     protocol,
     robustness,
+    triplets,
     words,
 )
 
@@ -27,6 +28,7 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "embedding-histogram": embedding.histogram,
     "embedding-errors": embedding.errors,
     "people-groups": grouping.passes,
+    "triplet-zones": triplets.zones,
     "robustness-examples": robustness.examples,
     "robustness-curves": robustness.curves,
     "robustness-protocol": protocol.robust,

@@ -28,7 +28,7 @@ from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter
 from retrieve.indexes.catalog.sums import check_items, torn
 from retrieve.indexes.opened import Opened
 from retrieve.indexes.queries.asked import checked_filter
-from retrieve.indexes.queries.faces import MOST_CHECKED, hit_of
+from retrieve.indexes.queries.faces import hit_of
 from retrieve.indexes.queries.thresholds import Threshold, threshold_among
 from retrieve.types import Embeddings, Face, Hit, Pixels
 
@@ -42,6 +42,7 @@ ODDS = 10.0
 CANDIDATES = 8  # people whose faces are all looked at; by one face alone the order may differ
 NEAREST = 64  # faces among which they are sought first
 SHOWN = 3  # nearest faces of a candidate
+MOST_CHECKED = 1000  # of a candidate's faces, whether the catalog says rightly whose they are
 # People of whom it is looked how alike they are, from the fewest that tell on.
 ALIKE_OF = 1000
 # Among two or three people a chance of .01 is reached by scores that strangers have more often.
@@ -376,7 +377,7 @@ def _candidate(
     order = np.argsort(-scores, kind="stable")[:SHOWN]
     shown = rows[order].tolist()
     check_items(opened.db, FACES, "row", rows[:MOST_CHECKED].tolist())
-    stored = opened.catalog.faces_at(shown)
+    stored = opened.faces_at(shown)
     if stored.keys() != set(shown):
         raise torn(FACES)
     hits = [

@@ -21,6 +21,7 @@ from docs.draw import (
     people,
     protocol,
     robustness,
+    triplets,
     words,
 )
 from docs.draw.every import PICTURES
@@ -52,14 +53,14 @@ def language():
 
 
 def _pages() -> list[Path]:
-    return sorted(DOCS.glob("*.md"))
+    return sorted(DOCS.rglob("*.md"))
 
 
 def test_every_picture_that_a_page_names_is_there_and_every_picture_is_named():
     named = {
         name
         for page in _pages()
-        for name in re.findall(r"\(pictures/([^)]+)\)", page.read_text("utf-8"))
+        for name in re.findall(r"\((?:\.\./)?pictures/([^)]+)\)", page.read_text("utf-8"))
     }
     assert named == {path.name for path in (DOCS / "pictures").iterdir()}
 
@@ -77,10 +78,9 @@ def test_pictures_are_small_pngs():
 
 
 def test_the_index_names_every_page():
-    index = (DOCS / "README.md").read_text("utf-8")
-    assert {page.name for page in _pages()} - {"README.md"} <= set(
-        re.findall(r"\(([\w-]+\.md)\)", index)
-    )
+    for index in DOCS.rglob("README.md"):
+        named = set(re.findall(r"\(([\w-]+\.md)\)", index.read_text("utf-8")))
+        assert {page.name for page in index.parent.glob("*.md")} - {"README.md"} <= named
 
 
 def test_files_that_the_pages_name_are_there():
@@ -97,6 +97,7 @@ def test_files_that_the_pages_name_are_there():
         lambda out, small: embedding.scale(out, small),
         lambda out, small: embedding.histogram(out, small),
         lambda out, small: embedding.errors(out, small),
+        lambda out, small: triplets.zones(out, small),
         lambda out, small: field.fields(out, small.crops[:1]),
         lambda out, small: field.growth(out, small.crops[:1]),
         lambda out, small: grouping.passes(out, small),
