@@ -34,6 +34,7 @@ def undo(
 
     with open_collection(collection) as opened:
         with writing(opened.db):
-            done = [statements.undo(opened.db, id) for id in ids or [None]]
+            wanted: list[int | None] = [*ids] if ids else [None]
+            done = [statements.undo(opened.db, id) for id in wanted]
         for line in done:
             render.line(f"taken back: {line.id}, that {wording.said(opened.db, line)}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from retrieve.cache import replacing
 from retrieve.cli.showing import render
@@ -35,7 +36,7 @@ def people_table(found: Sequence[Listed], picture: Picture) -> None:
     for one in found:
         best = [half_blocks(picture(face.face_id)) for face in one.members[:1] if pictures]
         table.add_row(
-            *(best or ([""] if pictures else [])),
+            *(best or ([Text()] if pictures else [])),
             printable(one.person.shown) + (" (ignored)" if one.person.ignored else ""),
             str(one.person.faces),
             str(one.person.photos),
