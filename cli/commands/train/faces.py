@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -155,7 +155,7 @@ def faces(
         raise BadInput("mobilefacenet has no dropout; leave --dropout out")
     path = file.where(out, SHIPPED_NAMES)
     name = path.name.removesuffix(file.SUFFIX)
-    given = {
+    given: dict[str, Any] = {
         "loss": loss.value if loss else None,
         "steps": steps,
         "people": people,

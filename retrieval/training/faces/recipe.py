@@ -201,7 +201,8 @@ class _Headed:
         return found
 
     def before(self, which: NDArray[np.bool_]) -> Embeddings:
-        return self._looks[which, 0]
+        found: Embeddings = self._looks[which, 0]
+        return found
 
     def arrays(self) -> file.Arrays:
         assert isinstance(self.module, Head)
