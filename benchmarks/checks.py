@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000, metavar="N")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        times = {}
+        times: dict[bool, float] = {}
         for signed in (True, False, True, False):
             where = Path(name, f"{signed} {len(times)}")
             once = stored(where, asked.rows, signed=signed)

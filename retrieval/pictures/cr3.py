@@ -89,22 +89,24 @@ def _track(file: File, part: Part) -> tuple[tuple[int, int], list[Part]]:
             return (0, 0), []
         part = found
     tables = dict(placed(file, part))
-    size, sample = (0, 0), list[Part]()
+    size: tuple[int, int] = (0, 0)
+    sample: list[Part] = []
     for kind, entry in placed(file, _after(tables.get(b"stsd", Part(0, 0)), 8)):
         if kind == b"CRAW":  # width and height stand behind 24 bytes of every visual sample entry
-            size = _numbers(file, entry.start + 24, ">HH") or (0, 0)
+            stated = _numbers(file, entry.start + 24, ">HH")
+            size = (stated[0], stated[1]) if stated else size
             break
     wide = b"co64" in tables
     chunks = tables.get(b"co64" if wide else b"stco")
     start = _numbers(file, chunks.start + 8, ">Q" if wide else ">I") if chunks else None
     lengths = tables.get(b"stsz")
-    stated = _numbers(file, lengths.start + 4, ">II") if lengths else None
-    if start and stated and lengths:
-        every, count = stated
+    counted = _numbers(file, lengths.start + 4, ">II") if lengths else None
+    if start and counted and lengths:
+        every, count = counted
         first = (every,) if every else _numbers(file, lengths.start + 12, ">I")
         if count and first:
             sample.append(Part(start[0], first[0]))
-    return (size[0], size[1]), sample
+    return size, sample
 
 
 def _numbers(file: File, at: int, form: str) -> tuple[int, ...] | None:

@@ -21,7 +21,7 @@ def flattened(content: bytes, most: int) -> tuple[Message, bool]:
     """
     text = content.decode("ascii", "surrogateescape").replace("\r\n", "\n")
     mail = _headers(text)
-    waiting, leaves = [text], []
+    waiting, leaves = [text], list[Message | str]()
     left = MAX_WORK
     while waiting and len(leaves) < most and left > 0:
         part = waiting.pop()
@@ -40,8 +40,9 @@ def flattened(content: bytes, most: int) -> tuple[Message, bool]:
     for part in (
         () if whole else waiting[::-1][: most - len(leaves)]
     ):  # as they stand, headers and all
-        leaves.append(Message())
-        leaves[-1].set_payload(part)
+        leaf = Message()
+        leaf.set_payload(part)
+        leaves.append(leaf)
     for name in ("Content-Type", "Content-Transfer-Encoding"):
         del mail[name]
     mail["Content-Type"] = "multipart/mixed"
