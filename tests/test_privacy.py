@@ -46,7 +46,7 @@ from retrieve.indexes.search import traces
 with open_collection(Path("col'lection"), create=True) as collection:
     db = collection.db
     db.execute("CREATE TABLE large (content BLOB)")
-    db.conn.executemany("INSERT INTO large VALUES (?)", ([bytes(4000)] for _ in range(3000)))
+    db.conn.executemany("INSERT INTO large VALUES (?)", ([bytes(4000)] for _ in range(9000)))
     traces.mark(db)
     db.conn.commit()
     assert traces.finish(db, collection.path)

@@ -175,7 +175,9 @@ def chance_of(rate: float, strangers: float) -> float:
         raise BadInput(
             f"wanted a false-match rate of 0 to 1 and how many there are; got {rate}, {strangers}"
         )
-    return 1.0 if rate == 1 and strangers else -math.expm1(strangers * math.log1p(-rate))
+    if rate == 1:
+        return 1.0 if strangers else 0.0
+    return -math.expm1(strangers * math.log1p(-rate))
 
 
 def independent(faces: Iterable[int]) -> float:

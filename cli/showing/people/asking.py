@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +13,9 @@ from retrieve.cli.showing import render
 from retrieve.cli.showing.people.said import count
 from retrieve.cli.showing.render import printable, shown
 from retrieve.cli.showing.thumbnail import half_blocks
-from retrieve.indexes.people.review import Question, Side
+
+if TYPE_CHECKING:
+    from retrieve.indexes.people.review import Question, Side
 
 DATE = 10  # characters of a date without its time
 

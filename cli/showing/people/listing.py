@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -14,8 +14,10 @@ from retrieve.cache import replacing
 from retrieve.cli.showing import render
 from retrieve.cli.showing.render import address, printable, shown
 from retrieve.cli.showing.thumbnail import half_blocks
-from retrieve.indexes.people.listing import Listed
 from retrieve.visible import visible
+
+if TYPE_CHECKING:
+    from retrieve.indexes.people.listing import Listed
 
 TEMPLATE = Path(__file__).with_name("people.html")
 DATE = 10  # characters of a date without its time

@@ -149,10 +149,10 @@ def test_a_face_that_is_kept_for_answers_is_read_again_after_a_commit(collection
     with pytest.raises(ValueError, match="read-only"):  # another answer holds it, too
         first.face.box[0] = 0
     with writing(collection.db):
-        persons.rename(collection.db, "P1", "Ana")
+        statements.rename(collection.db, persons.person_id(collection.db, "P1"), "Ana")
     assert collection.nearest(probe, k=1)[0][0].person == "Ana"
     with open_collection(collection.path) as other, writing(other.db):
-        persons.rename(other.db, "Ana", "Eva")
+        statements.rename(other.db, persons.person_id(other.db, "Ana"), "Eva")
     assert collection.nearest(probe, k=1)[0][0].person == "Eva"
 
 

@@ -116,7 +116,7 @@ def test_what_is_gone_or_deleted_is_not_searched(collection):
 
 
 def test_a_search_says_what_it_let_pass_and_among_how_many(collection, monkeypatch):
-    monkeypatch.setattr(Opened, "calibration", lambda self: CALIBRATED)
+    monkeypatch.setattr(Opened, "calibration", lambda self, space=None: CALIBRATED)
     among = independent([3, 2, 1, 1, 1, 1, 1])
     found = collection.search_stored(1)
     assert (found.least.among, found.least.strangers) == (pytest.approx(among), 0.01)
@@ -132,7 +132,7 @@ def test_a_search_says_what_it_let_pass_and_among_how_many(collection, monkeypat
 
 
 def test_the_probability_is_that_of_the_worse_face(collection, monkeypatch):
-    monkeypatch.setattr(Opened, "calibration", lambda self: CALIBRATED)
+    monkeypatch.setattr(Opened, "calibration", lambda self, space=None: CALIBRATED)
     row = collection.engine.embeddings([0])
     (hits,) = collection.nearest(row, k=1)
     score = hits[0].score

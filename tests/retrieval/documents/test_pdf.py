@@ -145,7 +145,7 @@ def test_a_tree_of_pages_that_holds_itself_ends(tmp_path):
 @pytest.mark.parametrize("packed", [1, 2])
 def test_a_page_that_unpacks_to_a_bomb_is_left_out(tmp_path, packed, monkeypatch):
     monkeypatch.setattr(apart, "MEMORY_BYTES", 64 << 20)
-    drawing = b"BT /F1 9 Tf (x) Tj ET " * 2_000_000
+    drawing = b"BT /F1 9 Tf (x) Tj ET " * 6_000_000
     for _ in range(packed):
         drawing = zlib.compress(drawing, 1)
     filters = b"/FlateDecode" * packed

@@ -127,3 +127,8 @@ def test_a_curve_moves_to_where_the_pairs_of_some_people_lie():
     assert narrow.scale == pytest.approx(strangers.STRETCHED[0] * curve.scale)
     with pytest.raises(BadInput, match="60 pairs of people"):
         strangers.of_people(curve, theirs[:59])
+
+
+def test_nobody_passes_where_nobody_is_though_every_stranger_would():
+    assert strangers.chance_of(1.0, 0.0) == 0
+    assert strangers.chance_of(1.0, 1.0) == 1
