@@ -26,7 +26,7 @@ from retrieve.metadata.png import Chunks, read_png
 from retrieve.metadata.said import Said
 from retrieve.metadata.sidecars import Sidecar, read_sidecar, sidecars
 from retrieve.metadata.xmp import extended, read_xmp
-from retrieve.photos import BadPhoto, careful, open_file, open_image, raw_exif
+from retrieve.photos import DAMAGE, BadPhoto, careful, open_file, open_image, raw_exif
 from retrieve.pictures import raw
 from retrieve.pictures.pieces import File, opened
 from retrieve.text.tokens import words
@@ -135,7 +135,7 @@ def _embedded(photo: Path, warnings: list[str]) -> Said | None:
                 _take(said, "its XMP's extension", lambda: _extension(blocks), warnings)
             if blocks.iptc:
                 _take(said, "its IPTC", lambda: read_iptc(blocks.iptc), warnings)
-            _take(said, "its EXIF", lambda: read_exif(blocks.exif()), warnings)
+            _take(said, "its EXIF", lambda: _exif(blocks), warnings)
             if blocks.png is not None:
                 said.add(blocks.png)
     except BadPhoto:  # whoever decodes it will say so
@@ -143,6 +143,15 @@ def _embedded(photo: Path, warnings: list[str]) -> Said | None:
     except BadInput as error:
         warnings.append(f"its header says nothing: {error}")
     return said
+
+
+def _exif(blocks: _Blocks) -> Said:
+    """raises  BadInput if it cannot be read as TIFF"""
+    try:
+        exif = blocks.exif()
+    except DAMAGE as error:
+        raise BadInput(f"damaged: {error}") from error
+    return read_exif(exif)
 
 
 def _extension(blocks: _Blocks) -> Said:
