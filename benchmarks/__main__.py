@@ -15,6 +15,7 @@ RUNS = (
     ("benchmarks.pipeline",),
     ("benchmarks.search",),
     ("benchmarks.collection",),
+    ("benchmarks.checks",),
     ("benchmarks.words", "--imported", "1000000"),
     ("benchmarks.training",),
     ("benchmarks.language",),

@@ -164,7 +164,7 @@ def _embedded(photo: Path, warnings: list[str]) -> tuple[Said | None, int]:
                 _take(said, "its XMP's extension", lambda: _extension(blocks), warnings)
             if blocks.iptc:
                 _take(said, "its IPTC", lambda: read_iptc(blocks.iptc), warnings)
-            _take(said, "its EXIF", lambda: read_exif(blocks.exif()), warnings)
+            _take(said, "its EXIF", lambda: _exif(blocks), warnings)
             orientation = _orientation(blocks)
             if blocks.png is not None:
                 said.add(blocks.png)
@@ -182,6 +182,15 @@ def _orientation(blocks: _Blocks) -> int:
         if isinstance(value, int) and UPRIGHT <= value <= TURNED_MOST:
             return value
     return UPRIGHT
+
+
+def _exif(blocks: _Blocks) -> Said:
+    """raises  BadInput if it cannot be read as TIFF"""
+    try:
+        exif = blocks.exif()
+    except DAMAGE as error:
+        raise BadInput(f"damaged: {error}") from error
+    return read_exif(exif)
 
 
 def _extension(blocks: _Blocks) -> Said:

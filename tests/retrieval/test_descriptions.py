@@ -281,6 +281,16 @@ def test_a_bad_sidecar_is_a_warning(tmp_path, name, content, reason):
     assert [sidecar.path.name for sidecar in found.sidecars] == [name]
 
 
+@pytest.mark.parametrize("suffix", ["webp", "png"])  # of a JPEG Pillow drops it
+def test_exif_that_is_no_tiff_is_a_warning_that_says_so(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    Image.new("RGB", (8, 8)).save(path, exif=b"Exif\0\0KK*\0\x08\0\0\0" + bytes(20))
+    found = describe(path)
+    assert [text.partition(" (")[0][:37] for text in found.warnings] == [
+        "its EXIF says nothing: damaged: not a"
+    ]
+
+
 def test_damaged_xmp_is_a_warning_and_the_rest_is_read(tmp_path):
     exif = _exif(ImageDescription="Mañana".encode())
     found = describe(_photo(tmp_path / "IMG_1.jpg", xmp=b"<x:xmpmeta", exif=exif))

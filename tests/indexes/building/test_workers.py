@@ -16,6 +16,7 @@ import pytest
 from retrieve.errors import UNFORESEEN, BadInput, WeightsError, foreseen
 from retrieve.indexes.building import workers
 from retrieve.indexes.building.describing import Undescribed
+from retrieve.indexes.building.server import let_c_be_silent
 from retrieve.indexes.building.workers import Stopped
 
 DEADLINE_S = 60.0  # for what takes a tenth of a second on an idle machine
@@ -101,6 +102,21 @@ def test_a_photo_that_is_not_to_be_described_is_read_for_its_faces_and_names_alo
     assert len(found.faces) == 1
     assert [passage.text for passage in found.said.passages] == ["boda, ana"]
     assert found.said.seen is None
+
+
+def test_what_a_library_in_c_prints_in_a_worker_goes_nowhere_and_what_python_prints_stays():
+    told, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.dup2(tell, 2)
+        let_c_be_silent()
+        os.write(2, b"Fax4Decode: Bad code word")
+        sys.stderr.write("a warning\n")
+        os._exit(0)
+    os.close(tell)
+    with os.fdopen(told) as lines:
+        assert lines.read() == "a warning\n"
+    os.waitpid(child, 0)
 
 
 def test_whoever_reads_one_file_meets_only_our_exceptions():
