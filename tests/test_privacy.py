@@ -64,7 +64,7 @@ EVERYDAY = ("index", "watch", *COMMANDS)
 CACHE = "home/Library/Caches/retrieve" if sys.platform == "darwin" else "home/.cache/retrieve"
 OURS = ("work/collection", "work/watched", "work/scripted", "work/out", CACHE)
 # Python's multiprocessing keeps its sockets and locks there while it runs.
-PASSING = ("tmp", "/dev/shm")
+PASSING = ("tmp", "/dev/shm", "/dev/null")  # where workers let C libraries talk to nobody
 ORT_DISABLE = "ORT_DISABLE_TELEMETRY"
 
 
