@@ -50,6 +50,7 @@ KINDS = {  # of damaged rows, in words
     "persons": "persons and their names",
     "statements": "what was said of faces",
     "passages": "passages",
+    "words": "by which stems the index of words was made",
     "staged_faces": "faces on their way to other networks",
 }
 TOLD = 5  # answers of SQLite, runs of rows

@@ -105,7 +105,9 @@ def search(
     together find photos with such a face of which something like the words is
     said. Every face of the photo is numbered and searched for; the probability
     is that of both faces being one person if that were an even bet beforehand.
-    Names of persons among the words count as persons. Conditions (--since,
+    Names of persons among the words count as persons. "Quoted words" have to
+    stand so, a word behind a minus (boda -playa, in quotation marks of the
+    shell) is left out. Conditions (--since,
     --folder, ...) choose first: of what fulfils them none is missed.
 
     Example: retrieve search carta sobre la boda en Zaragoza

