@@ -233,6 +233,20 @@ class Passages:
         )
         return [row for (row,) in found]
 
+    def stems_from(self, first: str, end: str) -> list[str]:
+        """Stems of letters that stand from one on and before another in the alphabet."""
+        query = "SELECT term FROM vocabulary WHERE term >= ? AND term < ?"
+        return [term for (term,) in self._db.execute(query, [first, end]) if term.isalpha()]
+
+    def saying(self, stem: str) -> list[str]:
+        """A title and the text of a passage that holds a stem; [] if none does."""
+        found = self._db.execute(
+            "SELECT passages.title, text FROM stems JOIN passages ON passages.id = stems.rowid "
+            "WHERE stems MATCH ? LIMIT 1",
+            [_any_of([stem])],
+        ).fetchone()
+        return [one for one in found or () if isinstance(one, str)]
+
     def _candidates(
         self, stems: Sequence[str], most: int, keep: NDArray[np.bool_] | None
     ) -> dict[int, int]:

@@ -32,6 +32,7 @@ from retrieve.indexes.queries.asked import (
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.operators import Asked, taken_apart
 from retrieve.indexes.queries.silent import silent_photos
+from retrieve.indexes.queries.spelling import Corrected, corrected
 from retrieve.text.phrases import places
 from retrieve.text.ranking.ranking import Candidate, Statistics, open_ranker
 from retrieve.text.stemming import asked_stems, stemmed_words
@@ -56,6 +57,7 @@ def search_texts(
     mode: Mode | str = Mode.HYBRID,
     wanted: Filter = EVERYTHING,
     exact: bool = False,
+    exact_words: bool = False,
 ) -> list[TextHit]:
     """The stored passages that a query asks for, best first.
 
@@ -63,6 +65,7 @@ def search_texts(
     mode     what the order goes by
     wanted   what a hit has to satisfy
     exact    score every stored embedding, whatever index there is
+    exact_words  take words that no passage has as they are, not as misspelt
     raises   BadInput for a query without a word, CollectionError if no text was indexed, or
              with another encoder
     """
@@ -74,10 +77,11 @@ def search_texts(
     def look() -> list[TextHit]:
         search = _Search(opened, mode, exact=exact)
         keep = search.said(asked, search.findable(wanted))
-        of_persons = search.named(asked.words, k, keep)
+        words = asked.words if exact_words else search.spelt(asked)
+        of_persons = search.named(words, k, keep)
         if not asked.phrases:
-            of_persons += silent_photos(opened, asked.words, wanted)
-        found = _once([*of_persons, *search.run(asked.words, k, keep)])
+            of_persons += silent_photos(opened, words, wanted)
+        found = _once([*of_persons, *search.run(words, k, keep)])
         return search.checked(search.marked(asked, _ranked(found, k)))
 
     return opened.consistently(look)
@@ -92,6 +96,7 @@ def search_both(
     mode: Mode | str = Mode.HYBRID,
     wanted: Filter = EVERYTHING,
     exact: bool = False,
+    exact_words: bool = False,
 ) -> list[TextHit]:
     """Photos that hold one of some faces and satisfy a query, one hit a photo, best first.
 
@@ -116,7 +121,8 @@ def search_both(
                 face_in[content_id] = best[face_id]
         keep = search.said(asked, search.within(face_in, search.findable(wanted)))
         deep = max(PASSAGES_OF_A_PHOTO * k, DEEP)
-        named, others = search.named(asked.words, deep, keep), search.run(asked.words, deep, keep)
+        words = asked.words if exact_words else search.spelt(asked)
+        named, others = search.named(words, deep, keep), search.run(words, deep, keep)
         found = [*named, *_satisfying(others)]
         stored = opened.texts.passages.get(hit.passage_id for hit in found)
         photo_of = {hit.passage_id: stored[hit.passage_id].content_id for hit in found}
@@ -132,10 +138,32 @@ def search_both(
     return opened.consistently(look)
 
 
+def corrected_query(opened: Opened, query: str) -> str | None:
+    """A query as its misspelt words were probably meant; None where every word is known."""
+    asked = taken_apart(checked_query(query))
+
+    def look() -> str | None:
+        found = _corrected(opened, asked)
+        return None if found is None else found.shown
+
+    return opened.consistently(look)
+
+
+def _corrected(opened: Opened, asked: Asked) -> Corrected | None:
+    """What a query asks for, with words that no passage has as the collection spells them."""
+    language = opened.texts.language
+    vectors = open_ranker(language=language).vectors
+    names, _ = named_in(opened.db, asked.words)
+    fixed = " ".join([*asked.phrases, *names])
+    passages = opened.texts.passages
+    return corrected(asked.words, passages, language, known=vectors.__contains__, fixed=fixed)
+
+
 class _Search:
     """One query's look at the collection, in one view of it."""
 
     def __init__(self, opened: Opened, mode: Mode, *, exact: bool) -> None:
+        self._opened = opened
         self._texts = opened.texts
         self._db = opened.db
         self._mode = mode
@@ -161,6 +189,11 @@ class _Search:
     def findable(self, wanted: Filter) -> Keep:
         """(rows,) which passages may be found; None if all of them."""
         return findable(self._db, self._rows, wanted, items=PASSAGES)
+
+    def spelt(self, asked: Asked) -> str:
+        """The words to be searched for: those that no passage has as passages spell them."""
+        found = _corrected(self._opened, asked)
+        return asked.words if found is None else found.words
 
     def said(self, asked: Asked, keep: Keep) -> Keep:
         """Those that hold a query's phrases, and nothing that it excludes."""

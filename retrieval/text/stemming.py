@@ -95,6 +95,11 @@ def asked_stems(query: str, language: str = "es") -> list[str]:
     return [stem for _, stem in spelt_stems(query, language, asked=True)]
 
 
+def stems_of_word(word: str, language: str = "es") -> tuple[str, ...]:
+    """The stems of one word in lower case; nothing is remembered of it."""
+    return _stemmer(language).of_word(word)
+
+
 def spelt_stems(text: str, language: str = "es", *, asked: bool = False) -> list[tuple[str, str]]:
     """As `stems`, each with the word that it came from, in plain letters (m2 of m²).
 
@@ -164,9 +169,10 @@ class _Stemmer(dict[str, tuple[_Known, ...]]):
         if cut.kind != WORD:
             return (cut.text,)
         word = normal(cut.text)
-        return () if word in self._stop else self._stems(word)
+        return () if word in self._stop else self.of_word(word)
 
-    def _stems(self, word: str) -> tuple[str, ...]:
+    def of_word(self, word: str) -> tuple[str, ...]:
+        """The stems of a word in its normal form that is no stop word."""
         word = based(word, self._language)
         if self._language == "es":
             word = unaccented(word)

@@ -1,0 +1,124 @@
+"""Queries of one misspelt word: whether its passages are found, and what that costs.
+
+    python -m benchmarks.misspelt CORPORA... [--passages N] [--words N]
+
+The first N passages of texts, plain or packed, become one collection. A word is drawn that has six
+letters or more and stands in one to fifty of them; one random edit (a letter left out, put in,
+another, two changed places) makes the query, a spelling that no passage has. Prints how often one
+of the first ten hits has the word, and how often the word is the one that is offered; then CPU
+milliseconds of the query beside --exact-words, which looks for nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+from retrieve.indexes.collection import Collection, open_collection
+from retrieve.indexes.queries.modes import Mode
+from retrieve.text.tokens import unaccented, words
+from retrieve.training.split import texts_of
+
+SEED = 1
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LEAST_LETTERS, MOST_PASSAGES = 6, 50
+PASSAGE_WORDS = 80
+
+
+def passages(texts: list[Path], wanted: int) -> list[str]:
+    """The beginning of each text in stretches of PASSAGE_WORDS words, `wanted` in all."""
+    from retrieve.training.split import lines_of
+
+    found: list[str] = []
+    for n, text in enumerate(texts, 1):
+        share = wanted * n // len(texts) - len(found)
+        some = (word for line in lines_of(text) for word in line.split())
+        for _ in range(share):
+            if not (part := list(islice(some, PASSAGE_WORDS))):
+                break
+            found.append(" ".join(part))
+    return found
+
+
+def misspelt(word: str, rng: random.Random) -> str:
+    """A word with one edit."""
+    at = rng.randrange(len(word))
+    match rng.randrange(4):
+        case 0:
+            return word[:at] + word[at + 1 :]
+        case 1:
+            return word[:at] + rng.choice(LETTERS) + word[at:]
+        case 2:
+            return word[:at] + rng.choice(LETTERS) + word[at + 1 :]
+    at = min(at, len(word) - 2)
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
+def asked(texts: list[str], count: int) -> list[tuple[str, str]]:
+    """Words and misspellings that no text has."""
+    rng = random.Random(SEED)
+    holders = Counter(word for text in texts for word in set(words(text)))
+    known = {unaccented(word) for word in holders}
+    rare = sorted(
+        word for word, n in holders.items() if len(word) >= LEAST_LETTERS and n <= MOST_PASSAGES
+    )
+    found = []
+    while len(found) < count:
+        word = rng.choice(rare)
+        query = misspelt(word, rng)
+        if unaccented(query) not in known:
+            found.append((word, query))
+    return found
+
+
+def measure(collection: Collection, queries: list[tuple[str, str]], mode: Mode) -> None:
+    """Print what is found and what it costs."""
+    found = offered = 0
+    took: dict[bool, list[float]] = {True: [], False: []}
+    for word, query in queries:
+        for exact_words in (True, False):
+            began = time.process_time()
+            hits = collection.search_texts(query, mode=mode, exact_words=exact_words)
+            took[exact_words].append((time.process_time() - began) * 1000)
+        found += any(word in words(f"{hit.passage.title} {hit.passage.text}") for hit in hits)
+        offered += unaccented((collection.corrected(query) or "").lower()) == unaccented(word)
+    n = len(queries)
+    ms = {exact: statistics.fmean(times) for exact, times in took.items()}
+    print(
+        f"{mode:8s} {n} queries: word in the first ten {found / n:.3f}, offered {offered / n:.3f}; "
+        f"{ms[False]:.1f} CPU ms, {ms[True]:.1f} with --exact-words, "
+        f"{ms[False] - ms[True]:.1f} more",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Index, ask, print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("corpora", nargs="+", type=Path)
+    parser.add_argument("--passages", type=int, default=30_000)
+    parser.add_argument("--words", type=int, default=500)
+    given = parser.parse_args()
+    texts = passages(texts_of(given.corpora), given.passages)
+    queries = asked(texts, given.words)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary, "texts")
+        folder.mkdir()
+        for n in range(0, len(texts), 1000):
+            lines = "\n\n".join(texts[n : n + 1000])
+            (folder / f"{n:06}.txt").write_text(lines, "utf-8")
+        with open_collection(Path(temporary, "collection"), create=True) as collection:
+            collection.index([folder])
+            print(f"{collection.texts.passages.count()} passages", flush=True)
+            for mode in (Mode.BM25, Mode.HYBRID):
+                measure(collection, queries, mode)
+
+
+if __name__ == "__main__":
+    main()
