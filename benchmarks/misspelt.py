@@ -24,6 +24,7 @@ from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.queries.modes import Mode
 from retrieve.text.tokens import unaccented, words
 from retrieve.training.split import texts_of
+from retrieve.training.words.corpus import lines
 
 SEED = 1
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -33,12 +34,10 @@ PASSAGE_WORDS = 80
 
 def passages(texts: list[Path], wanted: int) -> list[str]:
     """The beginning of each text in stretches of PASSAGE_WORDS words, `wanted` in all."""
-    from retrieve.training.split import lines_of
-
     found: list[str] = []
     for n, text in enumerate(texts, 1):
         share = wanted * n // len(texts) - len(found)
-        some = (word for line in lines_of(text) for word in line.split())
+        some = (word for line in lines(text) for word in line.split())
         for _ in range(share):
             if not (part := list(islice(some, PASSAGE_WORDS))):
                 break
@@ -111,8 +110,7 @@ def main() -> None:
         folder = Path(temporary, "texts")
         folder.mkdir()
         for n in range(0, len(texts), 1000):
-            lines = "\n\n".join(texts[n : n + 1000])
-            (folder / f"{n:06}.txt").write_text(lines, "utf-8")
+            (folder / f"{n:06}.txt").write_text("\n\n".join(texts[n : n + 1000]), "utf-8")
         with open_collection(Path(temporary, "collection"), create=True) as collection:
             collection.index([folder])
             print(f"{collection.texts.passages.count()} passages", flush=True)

@@ -233,19 +233,21 @@ class Passages:
         )
         return [row for (row,) in found]
 
-    def stems_from(self, first: str, end: str) -> list[str]:
-        """Stems of letters that stand from one on and before another in the alphabet."""
-        query = "SELECT term FROM vocabulary WHERE term >= ? AND term < ?"
-        return [term for (term,) in self._db.execute(query, [first, end]) if term.isalpha()]
+    def stems_with(self, beginning: str) -> dict[str, int]:
+        """Stems of letters that begin so, and how many passages hold each."""
+        query = "SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?"
+        end = beginning[:-1] + chr(ord(beginning[-1]) + 1)
+        found = self._db.execute(query, [beginning, end])
+        return {term: many for term, many in found if term.isalpha()}
 
-    def saying(self, stem: str) -> list[str]:
-        """A title and the text of a passage that holds a stem; [] if none does."""
+    def saying(self, stem: str, most: int) -> list[str]:
+        """Texts of some passages that hold a stem, with their headings."""
         found = self._db.execute(
-            "SELECT passages.title, text FROM stems JOIN passages ON passages.id = stems.rowid "
-            "WHERE stems MATCH ? LIMIT 1",
-            [_any_of([stem])],
-        ).fetchone()
-        return [one for one in found or () if isinstance(one, str)]
+            "SELECT passages.title || ' ' || text FROM stems "
+            "JOIN passages ON passages.id = stems.rowid WHERE stems MATCH ? LIMIT ?",
+            [_any_of([stem]), most],
+        )
+        return [one for (one,) in found if isinstance(one, str)]
 
     def _candidates(
         self, stems: Sequence[str], most: int, keep: NDArray[np.bool_] | None

@@ -1,35 +1,49 @@
 """Words of a query that no passage has, and the nearest spellings among those that passages have.
 
 Every spelling that is one edit away (a letter too many, too few, another, two changed places) is
-stemmed, and its stem looked up in the index of words: some 600 look-ups for a word of ten letters,
-whatever the collection holds. Where none is there, stems that begin with the same letter are
-compared, and one that is two edits from a long word is taken. A word that the language is known to
-have is no misspelling, though the collection does not have it: its meaning is searched for.
+stemmed, and its stem looked for among those that begin with the same two letters, or one by one
+where it does not begin so. Spellings that passages have as they are count before other forms of
+the word. Where there is none, stems that begin so are compared, and one that is two edits from a
+long word is taken. A word that the language is known to have is no misspelling, though no passage
+has it: its meaning is searched for.
 Sources: Damerau 1964, "A technique for computer detection and correction of spelling errors"
 (four of five are one such edit); Norvig 2007, "How to write a spelling corrector".
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 from retrieve.indexes.catalog.passages import Passages
+from retrieve.indexes.words.stores import shipped
+from retrieve.text.ranking.stem_vectors import StemVectors
 from retrieve.text.readable import typed
-from retrieve.text.stemming import Stem, spelt_stems, stemmed_words, stems_of_word
+from retrieve.text.stemming import Stem, spelt_stems, stemmed_words, stems_of_words
 from retrieve.text.stopwords import STOP_WORDS
+
+if TYPE_CHECKING:
+    from retrieve.text.words.vectors import WordVectors
 
 LEAST_LETTERS = 5  # of shorter words too many others are one edit away
 LONG = 8  # letters from which on two edits leave a word recognisable
+BEGINNING = 2  # letters by which stems are fetched at once: fewer than one edit in four is in these
+LOOKED_AT = 300  # passages, those of rare stems first
 MOST_ALTERNATIVES = 3
+TYPED = str.maketrans("áéíóúüñàèìòùâêîôûäëïöç", "aeiouunaeiouaeiouaeioc")  # letter for letter
 ALPHABETS = (
     "abcdefghijklmnopqrstuvwxyz",
     "αβγδεζηθικλμνξοπρσςτυφχψω",
     "абвгдежзийклмнопрстуфхцчшщъыьэюяєіїґ",
 )
 
-Known = Callable[[str], bool]
+ACUTE = dict(zip("aeiou", "áéíóú", strict=True))
+
+Known = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +63,7 @@ def corrected(
 ) -> Corrected | None:
     """A query with its unknown words as the collection spells them; None if it has no such word.
 
-    known  whether the language is known to have a stem
+    known  whether the language is known to have a word, given with a stem of it
     fixed  text whose words are meant as they are: phrases, names
     """
     found = stemmed_words(query, language)
@@ -58,15 +72,39 @@ def corrected(
     words, shown, at = "", "", 0
     for one in _words(query, found):
         same = [other.stem for other in found if _overlap(one, other)]
-        if any(stem in held or stem in meant or known(stem) for stem in same):
+        word = unicodedata.normalize("NFC", query[one.start : one.end]).lower()
+        if any(stem in held or stem in meant for stem in same) or known(word, one.stem):
             continue
-        word = query[one.start : one.end]
-        nearest = _nearest(typed(unicodedata.normalize("NFC", word).lower()), passages, language)
+        nearest = _nearest(typed(word), passages, language)
         if nearest:
             words += query[at : one.start] + " ".join(nearest)
             shown += query[at : one.start] + nearest[0]
             at = one.end
     return Corrected(words + query[at:], shown + query[at:]) if words else None
+
+
+def known_in(vectors: StemVectors, language: str) -> Known:
+    """Whether a language has a word: the ranking knows its stem and, of Spanish, the shipped word
+    vectors its spelling, an accent that is missing aside.
+    """
+
+    def known(word: str, stem: str) -> bool:
+        if stem not in vectors or language != "es":
+            return stem in vectors
+        listed = _shipped_words()
+        accented = (
+            word[:i] + ACUTE[one] + word[i + 1 :] for i, one in enumerate(word) if one in ACUTE
+        )
+        return word in listed or any(one in listed for one in accented)
+
+    return known
+
+
+@cache
+def _shipped_words() -> WordVectors:
+    from retrieve.text.words.vectors import open_vectors
+
+    return open_vectors(shipped(), check=False)
 
 
 def _words(query: str, found: list[Stem]) -> Iterator[Stem]:
@@ -86,18 +124,35 @@ def _nearest(word: str, passages: Passages, language: str) -> list[str]:
     alphabet = next((one for one in ALPHABETS if word[0] in one), None)
     if alphabet is None:
         return []
-    stop = STOP_WORDS.get(language, frozenset())
-    spellings: dict[str, list[str]] = {}
-    for other in edits(word, alphabet):
-        if other not in stop:
-            for stem in stems_of_word(other, language):
-                spellings.setdefault(stem, []).append(other)
-    held = passages.frequencies(spellings)
-    if not held and len(word) >= LONG:
-        held = _two_edits(word, passages, language)
-    best = sorted(held, key=lambda stem: (-held[stem], stem))[:MOST_ALTERNATIVES]
-    shown = (_as_it_stands(stem, word, passages, language) for stem in best)
-    return list(dict.fromkeys(one for one in shown if one))
+    begins = passages.stems_with(word[:BEGINNING])
+    near = edits(word, alphabet) - STOP_WORDS.get(language, frozenset())
+    inside = {one for one in near if one[:BEGINNING] == word[:BEGINNING]}
+    other_forms: dict[str, int] = {}
+    for some in (inside, near - inside):
+        spellings = _stemmed(some, language)
+        held = {stem: begins[stem] for stem in spellings if stem in begins}
+        held |= passages.frequencies(
+            stem for stem in spellings if not stem.startswith(word[:BEGINNING])
+        )
+        if found := _standing(held, spellings, passages):
+            return found[:MOST_ALTERNATIVES]
+        other_forms |= held
+    if not other_forms and len(word) >= LONG:
+        other_forms = _two_edits(word, begins, language)
+    if not other_forms:
+        return []
+    commonest = max(other_forms, key=lambda stem: (other_forms[stem], stem))
+    return _as_it_stands(commonest, word, passages, language)
+
+
+def _stemmed(spellings: set[str], language: str) -> dict[str, list[str]]:
+    """Stem → the spellings that have it."""
+    ordered = sorted(spellings)
+    found: dict[str, list[str]] = {}
+    for spelling, stems in zip(ordered, stems_of_words(ordered, language), strict=True):
+        for stem in stems:
+            found.setdefault(stem, []).append(spelling)
+    return found
 
 
 def edits(word: str, alphabet: str) -> set[str]:
@@ -110,24 +165,44 @@ def edits(word: str, alphabet: str) -> set[str]:
     return found - {word}
 
 
-def _two_edits(word: str, passages: Passages, language: str) -> dict[str, int]:
-    """Stems of the collection that are two edits from a word's, and how many passages hold each."""
+def _standing(
+    held: Mapping[str, int], spellings: Mapping[str, list[str]], passages: Passages
+) -> list[str]:
+    """Spellings that stand in passages as they are, those of the commonest stems first.
+
+    Only LOOKED_AT passages are asked.
+
+    held  stems, and how many passages have each
+    """
+    found: dict[str, int] = {}
+    looked_at = 0
+    for stem in sorted(held, key=lambda one: (held[one], one)):
+        wanted = re.compile(rf"\b(?:{'|'.join(spellings[stem])})\b")
+        for text in passages.saying(stem, LOOKED_AT - looked_at):
+            looked_at += 1
+            if match := wanted.search(text.lower().translate(TYPED)):
+                found.setdefault(text[slice(*match.span())], held[stem])
+                break
+        if looked_at >= LOOKED_AT:
+            break
+    return sorted(found, key=lambda one: (-found[one], one))
+
+
+def _two_edits(word: str, begins: Mapping[str, int], language: str) -> dict[str, int]:
+    """Of some stems those that are two edits from a word's."""
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
-    stem = stems_of_word(word, language)[0]
-    begins = passages.stems_from(word[0], chr(ord(word[0]) + 1))
-    near = process.extract(stem, begins, scorer=OSA.distance, score_cutoff=2, limit=None)
+    (stem, *_), *_ = stems_of_words([word], language)
+    near = process.extract(stem, list(begins), scorer=OSA.distance, score_cutoff=2, limit=None)
     least = min((distance for _, distance, _ in near), default=0)
-    return passages.frequencies(one for one, distance, _ in near if distance == least)
+    return {one: begins[one] for one, distance, _ in near if distance == least}
 
 
-def _as_it_stands(stem: str, word: str, passages: Passages, language: str) -> str | None:
-    """How a passage spells a stem, nearest to a word; None if its holder is damaged or gone."""
+def _as_it_stands(stem: str, word: str, passages: Passages, language: str) -> list[str]:
+    """How passages spell a stem, the nearest to a word; [] if what they say is damaged."""
     from rapidfuzz.distance import OSA
 
-    said = passages.saying(stem)
-    spelt = {
-        spelling for text in said for spelling, one in spelt_stems(text, language) if one == stem
-    }
-    return min(spelt, key=lambda one: (OSA.distance(typed(one.lower()), word), one), default=None)
+    said = passages.saying(stem, 1)
+    spelt = {one for text in said for one, its in spelt_stems(text, language) if its == stem}
+    return sorted(spelt, key=lambda one: (OSA.distance(typed(one.lower()), word), one))[:1]

@@ -32,7 +32,7 @@ from retrieve.indexes.queries.asked import (
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.operators import Asked, taken_apart
 from retrieve.indexes.queries.silent import silent_photos
-from retrieve.indexes.queries.spelling import Corrected, corrected
+from retrieve.indexes.queries.spelling import Corrected, corrected, known_in
 from retrieve.text.phrases import places
 from retrieve.text.ranking.ranking import Candidate, Statistics, open_ranker
 from retrieve.text.stemming import asked_stems, stemmed_words
@@ -156,7 +156,8 @@ def _corrected(opened: Opened, asked: Asked) -> Corrected | None:
     names, _ = named_in(opened.db, asked.words)
     fixed = " ".join([*asked.phrases, *names])
     passages = opened.texts.passages
-    return corrected(asked.words, passages, language, known=vectors.__contains__, fixed=fixed)
+    known = known_in(vectors, language)
+    return corrected(asked.words, passages, language, known=known, fixed=fixed)
 
 
 class _Search:

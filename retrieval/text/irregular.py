@@ -13,6 +13,7 @@ from pathlib import Path
 
 TABLE = Path(__file__).parent / "data" / "es.stems.txt"
 PRONOUN = "(?:[mts]e|l[aeo]s?|n?os)"
+PRONOUNS = ("me", "te", "se", "la", "le", "lo", "las", "les", "los", "os")  # as words end
 # diciéndoselo → diciendo, leerlo → leer: what is left has its entry.
 WITH_PRONOUNS = re.compile(rf"(.+(?:ndo|[aei]r)){PRONOUN}{PRONOUN}?")
 # Endings of regular verbs, without accents, by which Snowball knows them not or not always.
@@ -31,7 +32,7 @@ def stems_of(word: str) -> tuple[str, ...] | None:
     """The stems of a word without accents; None where they are Snowball's."""
     table = _table()
     if (found := table.get(word)) is None:
-        if match := WITH_PRONOUNS.fullmatch(word):
+        if word.endswith(PRONOUNS) and (match := WITH_PRONOUNS.fullmatch(word)):
             found = table.get(match[1])
         else:
             found = by_rule(word, table)
