@@ -24,9 +24,21 @@ _SPANISH = """
     está están estaba estaban estuvo estar
     ha han he hemos había habían haber habido hay hubo
 """
+# Of English likewise; may, will, can, might, like and us are other words, too, and stay.
+_ENGLISH = """
+    a an the this that these those
+    i you he she we they me him her them my your his its our their mine yours hers ours theirs
+    myself yourself himself herself itself ourselves yourselves themselves
+    of at by for with about against between into through during before after to from in on
+    upon within without than and or nor but if because as until while though although
+    what which who whom whose when where why how
+    am is are was were be been being has have had having do does did doing
+    would should could shall must so too very it
+"""
 NOT_WITHOUT_ACCENT = {"seria"}  # sería without its accent is another word
 _SPANISH_STOP_WORDS = frozenset(_SPANISH.split())
 STOP_WORDS = {
     "es": _SPANISH_STOP_WORDS
-    | {unaccented(word) for word in _SPANISH_STOP_WORDS} - NOT_WITHOUT_ACCENT
+    | {unaccented(word) for word in _SPANISH_STOP_WORDS} - NOT_WITHOUT_ACCENT,
+    "en": frozenset(_ENGLISH.split()),
 }

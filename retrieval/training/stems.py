@@ -118,6 +118,12 @@ class Table:
         self._plain = {unaccented(word) for word in nominal}
         self._verbs = self._commonest()
         self._own: dict[str, str] = {}
+        self._participles: dict[str, set[str]] = {}
+        self._suppletive = {
+            unaccented(form): verb
+            for verb in ("ver", "dar", "ir")  # va is of ir, before any other
+            for form in inflection.SUPPLETIVE[verb].split()
+        }
 
     def entries(self) -> dict[str, tuple[str, ...]]:
         """Word without accents → its stems: infinitives, and what no rule and Snowball give."""
@@ -134,6 +140,7 @@ class Table:
         infinitives = {unaccented(verb): self._stem(verb) for verb in self._verbs}
         known = {unaccented(word) for word in self._counts} | self._plain
         kept = {word: wanted.pop(word, (stem,)) for word, stem in infinitives.items()}
+        known = {word for word in known if not WITH_PRONOUNS.fullmatch(word)}
         for word in sorted(wanted.keys() | known - kept.keys() - STOP_WORDS["es"]):
             stems = wanted.get(word, (self._snowball(word),))
             if stems != self._without_entry(word, infinitives):
@@ -213,16 +220,33 @@ class Table:
             if verb and form not in self._own and self._snowball(form) != self._stem(verb):
                 yield form, self._stem(verb)
 
+    def _adjectival(self, verb: str) -> set[str]:
+        """The participle, which many dictionaries list as an adjective, and the gerund."""
+        if verb not in self._participles:
+            found = {
+                unaccented(form)
+                for rule, form in inflection.conjugate(verb)
+                if rule.endswith(("participio", "gerundio"))
+            }
+            endings = ("a", "os", "as")
+            found |= {form[:-1] + end for form in found if form[-1] == "o" for end in endings}
+            self._participles[verb] = found
+        return self._participles[verb]
+
     def _base(self, word: str) -> str:
         return self._base_of.get(word, word)
 
     def _whose(self, spellings: Iterable[str], form: str, verbs: list[str]) -> str | None:
         """The verb that a spelling is a form of; None where it is rather a word of its own."""
         seen = list(spellings)
+        if short := self._suppletive.get(form):
+            return short
         for word in seen:
             if (base := self._base_of.get(word, word)) in verbs:
                 return base
         commonest = verbs[0]
+        if form in self._adjectival(commonest):
+            return commonest
         if form in self._plain or form in STOP_WORDS["es"]:
             return None
         often = max((self._counts[word] for word in seen), default=0)

@@ -61,6 +61,51 @@ def test_another_language_keeps_its_own_endings():
     assert stems("running horses", "en") == ["run", "hors"]
 
 
+def test_words_of_english_grammar_go_and_what_may_be_a_noun_stays():
+    assert stems("What was the will of his mother in May?", "en") == ["will", "mother", "may"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "luz luces",
+        "imagen imágenes imagenes",
+        "pez peces",
+        "buscar busqué busquemos busco",
+        "leer leen leyó leyendo leído leerlo",
+        "poder pueden puede pudo podría pudiéramos",
+        "hacer hizo hice hago haré hagamos haciéndolo",
+        "deshacer deshizo deshago",
+        "decir dijeron digo diciéndoselo dímelo diría",
+        "ir iban vamos vaya yendo",
+        "conducir conduzco condujimos condujera",
+        "oír oigo oyeron oía",
+        "caber quepo cupo cabría",
+        "recoger recojo recogía",
+        "empezar empecé empiezo empezaríamos",
+        "jugar juegan jugué",
+        "abandonar abandonaría abandonásemos abandonarais",
+        "dormir duermen durmió durmamos",
+        "ciudad ciudades",
+    ],
+)
+def test_forms_of_a_word_meet(words):
+    first, *others = words.split()
+    assert all(set(stems(first)) & set(stems(other)) for other in others)
+
+
+@pytest.mark.parametrize(
+    "words", ["madre Madrid", "verdad verde", "partido parte", "suelo sol", "Madrid madres"]
+)
+def test_words_that_begin_alike_do_not_meet(words):
+    one, other = words.split()
+    assert not set(stems(one)) & set(stems(other))
+
+
+def test_a_word_that_is_two_has_both_stems():
+    assert set(stems("vino")) == set(stems("vinos")) | set(stems("vinieron"))
+
+
 def test_stemming_imports_no_torch():
     code = (
         "import sys, retrieve.text.stemming as stemming\n"
