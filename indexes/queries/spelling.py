@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retrieve.text.words.vectors import WordVectors
 
 LEAST_LETTERS = 5  # of shorter words too many others are one edit away
+MOST_LETTERS = 40  # what is longer is no word
 LONG = 8  # letters from which on two edits leave a word recognisable
 BEGINNING = 2  # letters by which stems are fetched at once: fewer than one edit in four is in these
 LOOKED_AT = 300  # passages, those of rare stems first
@@ -111,7 +112,7 @@ def _words(query: str, found: list[Stem]) -> Iterator[Stem]:
     """The words long enough to be told from others, each once, in order."""
     places = {(one.start, one.end): one for one in found}
     for (start, end), one in sorted(places.items()):
-        if end - start >= LEAST_LETTERS and query[start:end].isalpha():
+        if LEAST_LETTERS <= end - start <= MOST_LETTERS and query[start:end].isalpha():
             yield one
 
 
