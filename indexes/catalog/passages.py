@@ -240,14 +240,19 @@ class Passages:
         found = self._db.execute(query, [beginning, end])
         return {term: many for term, many in found if term.isalpha()}
 
-    def saying(self, stem: str, most: int) -> list[str]:
-        """Texts of some passages that hold a stem, with their headings."""
+    def saying(self, stem: str, patterns: Sequence[str] = ()) -> Iterator[str]:
+        """Texts of the passages that hold a stem, with their headings.
+
+        patterns  of SQL's LIKE, of which the text matches one; none: any text
+        """
+        said = "passages.title || ' ' || text"
+        like = " OR ".join([f"{said} LIKE ?"] * len(patterns)) or "1"
         found = self._db.execute(
-            "SELECT passages.title || ' ' || text FROM stems "
-            "JOIN passages ON passages.id = stems.rowid WHERE stems MATCH ? LIMIT ?",
-            [_any_of([stem]), most],
+            f"SELECT {said} FROM stems JOIN passages ON passages.id = stems.rowid "
+            f"WHERE stems MATCH ? AND ({like})",
+            [_any_of([stem]), *patterns],
         )
-        return [one for (one,) in found if isinstance(one, str)]
+        return (text for (text,) in found if isinstance(text, str))
 
     def _candidates(
         self, stems: Sequence[str], most: int, keep: NDArray[np.bool_] | None

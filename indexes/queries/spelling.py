@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from retrieve.indexes.catalog.passages import Passages
 from retrieve.indexes.words.stores import shipped
 from retrieve.text.ranking.stem_vectors import StemVectors
 from retrieve.text.readable import typed
-from retrieve.text.stemming import Stem, spelt_stems, stemmed_words, stems_of_words
+from retrieve.text.stemming import Stem, spelt_stems, stemmed_words, stems_of_word
 from retrieve.text.stopwords import STOP_WORDS
 
 if TYPE_CHECKING:
@@ -33,7 +35,10 @@ LEAST_LETTERS = 5  # of shorter words too many others are one edit away
 MOST_LETTERS = 40  # what is longer is no word
 LONG = 8  # letters from which on two edits leave a word recognisable
 BEGINNING = 2  # letters by which stems are fetched at once: fewer than one edit in four is in these
-LOOKED_AT = 300  # passages, those of rare stems first
+LOOKED_AT = 3000  # passages, those of rare stems first; more where none has such a spelling
+MOST_SPELLINGS = 50  # of one stem
+MOST_TEXTS = 100  # that may have one of them
+MAYBE_ACCENTED = re.compile("[aeiounc]")
 MOST_ALTERNATIVES = 3
 TYPED = str.maketrans("áéíóúüñàèìòùâêîôûäëïöç", "aeiouunaeiouaeiouaeioc")  # letter for letter
 ALPHABETS = (
@@ -148,10 +153,9 @@ def _nearest(word: str, passages: Passages, language: str) -> list[str]:
 
 def _stemmed(spellings: set[str], language: str) -> dict[str, list[str]]:
     """Stem → the spellings that have it."""
-    ordered = sorted(spellings)
     found: dict[str, list[str]] = {}
-    for spelling, stems in zip(ordered, stems_of_words(ordered, language), strict=True):
-        for stem in stems:
+    for spelling in sorted(spellings):
+        for stem in stems_of_word(spelling, language):
             found.setdefault(stem, []).append(spelling)
     return found
 
@@ -169,24 +173,28 @@ def edits(word: str, alphabet: str) -> set[str]:
 def _standing(
     held: Mapping[str, int], spellings: Mapping[str, list[str]], passages: Passages
 ) -> list[str]:
-    """Spellings that stand in passages as they are, those of the commonest stems first.
+    """Spellings that stand in passages as they are, the commonest first.
 
-    Only LOOKED_AT passages are asked.
+    Only some LOOKED_AT passages are asked.
 
     held  stems, and how many passages have each
     """
-    found: dict[str, int] = {}
+    found: Counter[str] = Counter()
     looked_at = 0
     for stem in sorted(held, key=lambda one: (held[one], one)):
-        wanted = re.compile(rf"\b(?:{'|'.join(spellings[stem])})\b")
-        for text in passages.saying(stem, LOOKED_AT - looked_at):
-            looked_at += 1
-            if match := wanted.search(text.lower().translate(TYPED)):
-                found.setdefault(text[slice(*match.span())], held[stem])
-                break
-        if looked_at >= LOOKED_AT:
+        looked_at += held[stem]
+        if looked_at > LOOKED_AT and found:
             break
-    return sorted(found, key=lambda one: (-found[one], one))
+        some = spellings[stem][:MOST_SPELLINGS]
+        patterns = [f"%{MAYBE_ACCENTED.sub('_', one)}%" for one in some]
+        wanted = re.compile(rf"\b(?:{'|'.join(map(re.escape, some))})\b")
+        for text in islice(passages.saying(stem, patterns), MOST_TEXTS):
+            its = wanted.finditer(text.lower().translate(TYPED))
+            found.update({text[slice(*match.span())] for match in its})
+    known: dict[str, str] = {}  # once, whatever the capitals
+    for word, _ in sorted(found.items(), key=lambda one: (-one[1], one[0])):
+        known.setdefault(word.lower(), word)
+    return list(known.values())
 
 
 def _two_edits(word: str, begins: Mapping[str, int], language: str) -> dict[str, int]:
@@ -194,7 +202,7 @@ def _two_edits(word: str, begins: Mapping[str, int], language: str) -> dict[str,
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
-    (stem, *_), *_ = stems_of_words([word], language)
+    stem = stems_of_word(word, language)[0]
     near = process.extract(stem, list(begins), scorer=OSA.distance, score_cutoff=2, limit=None)
     least = min((distance for _, distance, _ in near), default=0)
     return {one: begins[one] for one, distance, _ in near if distance == least}
@@ -204,6 +212,6 @@ def _as_it_stands(stem: str, word: str, passages: Passages, language: str) -> li
     """How passages spell a stem, the nearest to a word; [] if what they say is damaged."""
     from rapidfuzz.distance import OSA
 
-    said = passages.saying(stem, 1)
-    spelt = {one for text in said for one, its in spelt_stems(text, language) if its == stem}
+    text = next(passages.saying(stem), "")
+    spelt = {one for one, its in spelt_stems(text, language) if its == stem}
     return sorted(spelt, key=lambda one: (OSA.distance(typed(one.lower()), word), one))[:1]

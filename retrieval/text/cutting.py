@@ -117,6 +117,8 @@ def parts_of(chunk: str) -> list[Part]:
 
 def cuts(chunk: str) -> list[Cut]:
     """The words, numbers and codes of one chunk: its parts, then what it is as a whole."""
+    if chunk.isalpha() and not SCRIPTS.search(chunk):  # as most are
+        return [Cut(WORD, chunk, 0, len(chunk))]
     parts = parts_of(chunk)
     found: list[Cut] = []
     for part in parts:

@@ -28,6 +28,10 @@ REGULAR = (
 )
 
 
+# The last two letters of what these match, unless it is an i; most words end otherwise.
+LAST = frozenset(("re", "ra", "as", "os", "is", "an", "ia", "es", "en", "se", "sa", "io"))
+
+
 def stems_of(word: str) -> tuple[str, ...] | None:
     """The stems of a word without accents; None where they are Snowball's."""
     table = _table()
@@ -41,6 +45,8 @@ def stems_of(word: str) -> tuple[str, ...] | None:
 
 def by_rule(word: str, table: Mapping[str, str]) -> str | None:
     """What the table says of the infinitive of which a word is a regular form."""
+    if word[-2:] not in LAST and word[-1:] != "i":
+        return None
     for pattern, ending in REGULAR:
         if (match := pattern.fullmatch(word)) and (found := table.get(match[1] + ending)):
             return found
@@ -50,4 +56,8 @@ def by_rule(word: str, table: Mapping[str, str]) -> str | None:
 @cache
 def _table() -> dict[str, str]:
     lines = TABLE.read_text("utf-8").splitlines()
-    return {word: stems for word, _, stems in (line.partition(" ") for line in lines)}
+    table = {word: stems for word, _, stems in (line.partition(" ") for line in lines)}
+    for word, stems in list(table.items()):
+        if "ñ" in word:
+            table.setdefault(word.replace("ñ", "n"), stems)  # as it is typed abroad
+    return table

@@ -10,7 +10,6 @@ Source: Porter 2001, "Snowball: a language for stemming algorithms".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
 from typing import NamedTuple
@@ -96,9 +95,9 @@ def asked_stems(query: str, language: str = "es") -> list[str]:
     return [stem for _, stem in spelt_stems(query, language, asked=True)]
 
 
-def stems_of_words(words: Sequence[str], language: str = "es") -> list[tuple[str, ...]]:
-    """The stems of each of some words in lower case; nothing is remembered of them."""
-    return _stemmer(language).of_words(words)
+def stems_of_word(word: str, language: str = "es") -> tuple[str, ...]:
+    """The stems of one word in lower case; nothing is remembered of it."""
+    return _stemmer(language).of_word(word)
 
 
 def spelt_stems(text: str, language: str = "es", *, asked: bool = False) -> list[tuple[str, str]]:
@@ -170,22 +169,19 @@ class _Stemmer(dict[str, tuple[_Known, ...]]):
         if cut.kind != WORD:
             return (cut.text,)
         word = normal(cut.text)
-        return () if word in self._stop else self.of_words([word])[0]
+        return () if word in self._stop else self.of_word(word)
 
-    def of_words(self, words: Sequence[str]) -> list[tuple[str, ...]]:
-        """The stems of each of some words in their normal form."""
-        spelt = [based(word, self._language) for word in words]
-        known: list[tuple[str, ...] | None] = [None] * len(spelt)
+    def of_word(self, word: str) -> tuple[str, ...]:
+        """The stems of a word in its normal form."""
+        word = based(word, self._language)
         if self._language == "es":
-            spelt = [unaccented(word) for word in spelt]
-            known = [irregular.stems_of(word) for word in spelt]
+            word = unaccented(word)
+            if (found := irregular.stems_of(word)) is not None:
+                return found
         if self._snowball is not None:
             with self._lock:
-                spelt = self._snowball.stemWords(spelt)
-        return [
-            (plain(based(stem)),) if found is None else found
-            for stem, found in zip(spelt, known, strict=True)
-        ]
+                word = self._snowball.stemWord(word)
+        return (plain(based(word)),)
 
 
 @lru_cache

@@ -27,7 +27,7 @@ from pathlib import Path
 from retrieve.cache import replacing
 from retrieve.text.irregular import TABLE, WITH_PRONOUNS, by_rule
 from retrieve.text.stopwords import STOP_WORDS
-from retrieve.text.tokens import normal, unaccented
+from retrieve.text.tokens import normal, plain, unaccented
 from retrieve.text.words import inflection
 
 LEMMAS = ("wn-data-spa.tab", "wn-wikt-spa.tab")
@@ -281,7 +281,7 @@ def infinitives(words: Iterable[str]) -> frozenset[str]:
 def write(path: Path, entries: Mapping[str, tuple[str, ...]]) -> None:
     """A line a word: it, a blank, its stems with blanks between them."""
     with replacing(path) as temporary:
-        lines = (" ".join((word, *stems)) for word, stems in entries.items())
+        lines = (" ".join((word, *map(plain, stems))) for word, stems in entries.items())
         temporary.write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
