@@ -142,9 +142,9 @@ class Table:
         kept = {word: wanted.pop(word, (stem,)) for word, stem in infinitives.items()}
         known = {word for word in known if not WITH_PRONOUNS.fullmatch(word)}
         for word in sorted(wanted.keys() | known - kept.keys() - STOP_WORDS["es"]):
-            stems = wanted.get(word, (self._snowball(word),))
-            if stems != self._without_entry(word, infinitives):
-                kept[word] = stems
+            right = wanted.get(word, (self._snowball(word),))
+            if right != self._without_entry(word, infinitives):
+                kept[word] = right
         return dict(sorted(kept.items()))
 
     def _without_entry(self, word: str, infinitives: Mapping[str, str]) -> tuple[str, ...]:
@@ -216,9 +216,9 @@ class Table:
                 for tail in PRONOUNS:
                     proposals[IMPERATIVE[unaccented(verb)] + tail].append(verb)
         for form, verbs in sorted(proposals.items()):
-            verb = self._whose(spellings.get(form, []), form, verbs)
-            if verb and form not in self._own and self._snowball(form) != self._stem(verb):
-                yield form, self._stem(verb)
+            owner = self._whose(spellings.get(form, []), form, verbs)
+            if owner and form not in self._own and self._snowball(form) != self._stem(owner):
+                yield form, self._stem(owner)
 
     def _adjectival(self, verb: str) -> set[str]:
         """The participle, which many dictionaries list as an adjective, and the gerund."""
@@ -239,8 +239,8 @@ class Table:
     def _whose(self, spellings: Iterable[str], form: str, verbs: list[str]) -> str | None:
         """The verb that a spelling is a form of; None where it is rather a word of its own."""
         seen = list(spellings)
-        if short := self._suppletive.get(form):
-            return short
+        if form in self._suppletive:
+            return self._suppletive[form]
         for word in seen:
             if (base := self._base_of.get(word, word)) in verbs:
                 return base
