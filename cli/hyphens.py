@@ -73,8 +73,13 @@ class Words(TyperCommand):
         known = name in values or (not text.startswith("--") and _is_cluster(text, values))
         if known or get_close_matches(name, values):
             return  # the parser says what was meant
+        excludes = ""
+        if ctx.command.name == "search":
+            excludes = (
+                "Behind a word a minus leaves the next one out ('boda -playa'), not a number. "
+            )
         ctx.fail(
-            f"No such option: {name}. Words that begin with a hyphen go after two: "
+            f"No such option: {name}. {excludes}Words that begin with a hyphen go after two: "
             f"{ctx.command_path} -- {text}"
         )
 

@@ -397,6 +397,7 @@ class Collection:
         wanted: Filter = EVERYTHING,
         faces: Iterable[Hit] | None = None,
         exact: bool = False,
+        exact_words: bool = False,
     ) -> list[TextHit]:
         """The stored passages that a query asks for, best first.
 
@@ -405,16 +406,40 @@ class Collection:
         wanted  what a hit has to satisfy
         faces   only photos that hold one of these, found by search_faces(), one hit a photo
         exact   score every stored embedding, whatever index there is
+        exact_words
+                take words that no passage has as they are; else as the nearest that passages
+                have: corrected() says which
         raises  BadInput for a query without a word, CollectionError if no text was indexed, or
                 with another encoder
         """
         if faces is not None:
             return text_queries.search_both(
-                self.opened, faces, query, k=k, mode=mode, wanted=wanted, exact=exact
+                self.opened,
+                faces,
+                query,
+                k=k,
+                mode=mode,
+                wanted=wanted,
+                exact=exact,
+                exact_words=exact_words,
             )
         return text_queries.search_texts(
-            self.opened, query, k=k, mode=mode, wanted=wanted, exact=exact
+            self.opened,
+            query,
+            k=k,
+            mode=mode,
+            wanted=wanted,
+            exact=exact,
+            exact_words=exact_words,
         )
+
+    def corrected(self, query: str) -> str | None:
+        """A query with its misspelt words as the collection spells them; None if it has none.
+
+        A word is taken for misspelt that no passage has and the language is not known to have.
+        raises  BadInput for a query without a word
+        """
+        return text_queries.corrected_query(self.opened, query)
 
     def search_both(
         self,

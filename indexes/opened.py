@@ -170,6 +170,7 @@ class Opened:
                     self.faces.create(Space(FACES, FACES, made_by, networks.embedder.dim))
             networks.check(self.faces.required())
         self.texts.check()
+        self.texts.renew_words()
         traces.finish(self.db, self.path)
 
     @contextmanager

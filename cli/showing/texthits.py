@@ -24,8 +24,13 @@ BEFORE = 80  # of them before the first marked word, where the passage is longer
 PICTURE_PX = 240  # of a photo in the page
 
 
-def blocks(query: str, hits: Sequence[TextHit], mode: Mode) -> None:
-    """One hit under the other: where it stands, then the passage with its marked words."""
+def blocks(query: str, hits: Sequence[TextHit], mode: Mode, corrected: str | None = None) -> None:
+    """One hit under the other: where it stands, then the passage with its marked words.
+
+    corrected  the query as it was probably meant
+    """
+    if corrected is not None:
+        render.note(f"did you mean: {visible(corrected)} (as written: --exact-words)")
     if not hits:
         render.line(f"{query}: nothing found")
         return
@@ -45,9 +50,10 @@ def blocks(query: str, hits: Sequence[TextHit], mode: Mode) -> None:
         render.note("none of them has a word of the query: they are the nearest in meaning")
 
 
-def as_json(query: str, hits: Sequence[TextHit]) -> None:
+def as_json(query: str, hits: Sequence[TextHit], corrected: str | None = None) -> None:
     """One object a line for each query."""
-    render.as_json({"query": query, "hits": [_object(hit) for hit in hits]})
+    found = [_object(hit) for hit in hits]
+    render.as_json({"query": query, "corrected": corrected, "hits": found})
 
 
 def as_csv(query: str, hits: Sequence[TextHit]) -> None:

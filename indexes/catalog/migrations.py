@@ -444,6 +444,21 @@ def _008_people(db: Database, folder: Path) -> None:
     )
 
 
+def _009_words(db: Database, folder: Path) -> None:
+    """By which version of retrieval/text/stemming.py the index of words was made."""
+    db.executescript(
+        """
+        -- One row. 0: before that was kept; a writer makes the index of words anew.
+        CREATE TABLE words (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            version INTEGER NOT NULL
+        );
+        INSERT INTO words VALUES (1, 0);
+        """
+    )
+    sign_all(db, "words")
+
+
 MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _001_photos_and_faces,
     _002_spaces_of_anything,
@@ -453,5 +468,6 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _006_readers,
     _007_checksums,
     _008_people,
+    _009_words,
 )
 FORMAT = len(MIGRATIONS)

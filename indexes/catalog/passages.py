@@ -189,6 +189,15 @@ class Passages:
 
     # The index of words
 
+    def version_of_words(self) -> int:
+        """Of the stems in it; 0 of those from before that was kept."""
+        row = self._db.execute("SELECT version FROM words").fetchone()
+        return int(row[0]) if row and isinstance(row[0], int) else 0
+
+    def set_version_of_words(self, version: int) -> None:
+        """State which stems are in it; inside a transaction."""
+        self._db.execute("INSERT OR REPLACE INTO words VALUES (1, ?)", [version])
+
     def matches(
         self, stems: Sequence[str], most: int, *, keep: NDArray[np.bool_] | None = None
     ) -> list[tuple[int, float]]:
@@ -213,6 +222,37 @@ class Passages:
         scores = self.bm25(stems, list(row_of))
         best = sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:most]
         return [(row_of[id], score) for id, score in best]
+
+    def holding(self, stems: Sequence[str]) -> list[int]:
+        """Rows of the passages that hold all of some stems; of every passage for none."""
+        if not stems:
+            return [row for (row,) in self._db.execute("SELECT row FROM passages")]
+        found = self._db.execute(
+            "SELECT row FROM stems JOIN passages ON passages.id = stems.rowid WHERE stems MATCH ?",
+            [" AND ".join(f'"{stem}"' for stem in dict.fromkeys(stems))],
+        )
+        return [row for (row,) in found]
+
+    def stems_with(self, beginning: str) -> dict[str, int]:
+        """Stems of letters that begin so, and how many passages hold each."""
+        query = "SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?"
+        end = beginning[:-1] + chr(ord(beginning[-1]) + 1)
+        found = self._db.execute(query, [beginning, end])
+        return {term: many for term, many in found if term.isalpha()}
+
+    def saying(self, stem: str, patterns: Sequence[str] = ()) -> Iterator[str]:
+        """Texts of the passages that hold a stem, with their headings.
+
+        patterns  of SQL's LIKE, of which the text matches one; none: any text
+        """
+        said = "passages.title || ' ' || text"
+        like = " OR ".join([f"{said} LIKE ?"] * len(patterns)) or "1"
+        found = self._db.execute(
+            f"SELECT {said} FROM stems JOIN passages ON passages.id = stems.rowid "
+            f"WHERE stems MATCH ? AND ({like})",
+            [_any_of([stem]), *patterns],
+        )
+        return (text for (text,) in found if isinstance(text, str))
 
     def _candidates(
         self, stems: Sequence[str], most: int, keep: NDArray[np.bool_] | None

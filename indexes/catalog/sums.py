@@ -35,6 +35,7 @@ SIGNED = {  # tables, and the column that names a row for good
     "statements": "id",
     "passages": "id",
     "staged_faces": "id",
+    "words": "id",
 }
 UNSIGNED = {"row"}  # columns
 WORDS = "stems"  # the index of words: FTS5's table has no triggers, put_stems() signs

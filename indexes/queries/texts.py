@@ -30,9 +30,12 @@ from retrieve.indexes.queries.asked import (
     checked_query,
 )
 from retrieve.indexes.queries.modes import Mode
+from retrieve.indexes.queries.operators import Asked, taken_apart
 from retrieve.indexes.queries.silent import silent_photos
+from retrieve.indexes.queries.spelling import Corrected, corrected, known_in
+from retrieve.text.phrases import places
 from retrieve.text.ranking.ranking import Candidate, Statistics, open_ranker
-from retrieve.text.stemming import stemmed_words, stems
+from retrieve.text.stemming import asked_stems, stemmed_words
 from retrieve.types import Embeddings, Hit, TextHit
 
 DEEP = 100  # candidates from each of the two searches
@@ -54,6 +57,7 @@ def search_texts(
     mode: Mode | str = Mode.HYBRID,
     wanted: Filter = EVERYTHING,
     exact: bool = False,
+    exact_words: bool = False,
 ) -> list[TextHit]:
     """The stored passages that a query asks for, best first.
 
@@ -61,17 +65,24 @@ def search_texts(
     mode     what the order goes by
     wanted   what a hit has to satisfy
     exact    score every stored embedding, whatever index there is
+    exact_words  take words that no passage has as they are, not as misspelt
     raises   BadInput for a query without a word, CollectionError if no text was indexed, or
              with another encoder
     """
     query, k, mode = checked_query(query), checked_k(k), checked_mode(mode)
     wanted = checked_filter(wanted)
 
+    asked = taken_apart(query)
+
     def look() -> list[TextHit]:
         search = _Search(opened, mode, exact=exact)
-        keep = search.findable(wanted)
-        of_persons = [*search.named(query, k, keep), *silent_photos(opened, query, wanted)]
-        return search.checked(_ranked(_once([*of_persons, *search.run(query, k, keep)]), k))
+        keep = search.said(asked, search.findable(wanted))
+        words = asked.words if exact_words else search.spelt(asked)
+        of_persons = search.named(words, k, keep)
+        if not asked.phrases:
+            of_persons += silent_photos(opened, words, wanted)
+        found = _once([*of_persons, *search.run(words, k, keep)])
+        return search.checked(search.marked(asked, _ranked(found, k)))
 
     return opened.consistently(look)
 
@@ -85,6 +96,7 @@ def search_both(
     mode: Mode | str = Mode.HYBRID,
     wanted: Filter = EVERYTHING,
     exact: bool = False,
+    exact_words: bool = False,
 ) -> list[TextHit]:
     """Photos that hold one of some faces and satisfy a query, one hit a photo, best first.
 
@@ -95,6 +107,7 @@ def search_both(
     """
     query, k, mode = checked_query(query), checked_k(k), checked_mode(mode)
     wanted = checked_filter(wanted)
+    asked = taken_apart(query)
     best: dict[int, Hit] = {}
     for hit in sorted(faces, key=lambda hit: -hit.score):
         best.setdefault(hit.face_id, hit)
@@ -106,9 +119,10 @@ def search_both(
         for face_id, content_id in content_of.items():
             if content_id not in face_in or face_in[content_id].score < best[face_id].score:
                 face_in[content_id] = best[face_id]
-        keep = search.within(face_in, search.findable(wanted))
+        keep = search.said(asked, search.within(face_in, search.findable(wanted)))
         deep = max(PASSAGES_OF_A_PHOTO * k, DEEP)
-        named, others = search.named(query, deep, keep), search.run(query, deep, keep)
+        words = asked.words if exact_words else search.spelt(asked)
+        named, others = search.named(words, deep, keep), search.run(words, deep, keep)
         found = [*named, *_satisfying(others)]
         stored = opened.texts.passages.get(hit.passage_id for hit in found)
         photo_of = {hit.passage_id: stored[hit.passage_id].content_id for hit in found}
@@ -119,15 +133,38 @@ def search_both(
         seen: dict[int, TextHit] = {}
         for hit in found:
             seen.setdefault(photo_of[hit.passage_id], hit)
-        return search.checked(_ranked(list(seen.values()), k))
+        return search.checked(search.marked(asked, _ranked(list(seen.values()), k)))
 
     return opened.consistently(look)
+
+
+def corrected_query(opened: Opened, query: str) -> str | None:
+    """A query as its misspelt words were probably meant; None where every word is known."""
+    asked = taken_apart(checked_query(query))
+
+    def look() -> str | None:
+        found = _corrected(opened, asked)
+        return None if found is None else found.shown
+
+    return opened.consistently(look)
+
+
+def _corrected(opened: Opened, asked: Asked) -> Corrected | None:
+    """What a query asks for, with words that no passage has as the collection spells them."""
+    language = opened.texts.language
+    vectors = open_ranker(language=language).vectors
+    names, _ = named_in(opened.db, asked.words)
+    fixed = " ".join([*asked.phrases, *names])
+    passages = opened.texts.passages
+    known = known_in(vectors, language)
+    return corrected(asked.words, passages, language, known=known, fixed=fixed)
 
 
 class _Search:
     """One query's look at the collection, in one view of it."""
 
     def __init__(self, opened: Opened, mode: Mode, *, exact: bool) -> None:
+        self._opened = opened
         self._texts = opened.texts
         self._db = opened.db
         self._mode = mode
@@ -153,6 +190,57 @@ class _Search:
     def findable(self, wanted: Filter) -> Keep:
         """(rows,) which passages may be found; None if all of them."""
         return findable(self._db, self._rows, wanted, items=PASSAGES)
+
+    def spelt(self, asked: Asked) -> str:
+        """The words to be searched for: those that no passage has as passages spell them."""
+        found = _corrected(self._opened, asked)
+        return asked.words if found is None else found.words
+
+    def said(self, asked: Asked, keep: Keep) -> Keep:
+        """Those that hold a query's phrases, and nothing that it excludes."""
+        for phrase in asked.phrases:
+            inside = np.zeros(self._rows, np.bool_)
+            inside[self._holding(phrase)] = True
+            keep = inside if keep is None else inside & keep
+        for excluded in asked.without:
+            keep = np.ones(self._rows, np.bool_) if keep is None else keep.copy()
+            several = " " in excluded
+            keep[self._holding(excluded) if several else self._with_word(excluded)] = False
+        return keep
+
+    def _with_word(self, word: str) -> list[int]:
+        """Rows of the passages that hold a word, or where it is a stop word, stand so."""
+        found = asked_stems(word, self._language)
+        if not found:
+            return self._holding(word)
+        return [row for row in self._texts.passages.holding(found) if row < self._rows]
+
+    def _holding(self, phrase: str) -> list[int]:
+        """Rows of the passages in whose text or titles a phrase stands."""
+        passages = self._texts.passages
+        rows = passages.holding(asked_stems(phrase, self._language))
+        return [
+            row
+            for row, one in passages.at(row for row in rows if row < self._rows).items()
+            if places(phrase, one.passage.text) or places(phrase, one.titles)
+        ]
+
+    def marked(self, asked: Asked, hits: Sequence[TextHit]) -> list[TextHit]:
+        """The hits with their phrases marked from end to end."""
+        if not asked.phrases:
+            return list(hits)
+        return [
+            replace(
+                hit,
+                marks=_apart(
+                    [
+                        *hit.marks,
+                        *(at for one in asked.phrases for at in places(one, hit.passage.text)),
+                    ]
+                ),
+            )
+            for hit in hits
+        ]
 
     def within(self, contents: Iterable[int], keep: Keep) -> NDArray[np.bool_]:
         """Those of some contents only."""
@@ -188,20 +276,22 @@ class _Search:
         names, rest = named_in(self._db, query)
         if not names:
             return []
-        if stems(rest, self._language):
+        if asked_stems(rest, self._language):
             return _satisfying(self.run(rest, k, self.of_persons(names, keep)))
         return self.photos_of(names, k, keep)
 
     def run(self, query: str, k: int, keep: Keep) -> list[TextHit]:
         """The best passages for a query."""
         texts = self._texts
-        asked = stems(query, self._language)
+        asked = asked_stems(query, self._language)
         deep = max(k, DEEP)
         by_words = (
             {}
             if self._mode == Mode.MEANING
             else dict(texts.passages.matches(asked, deep, keep=keep))
         )
+        if not asked and keep is not None:  # a phrase of small words alone
+            by_words = dict.fromkeys(np.flatnonzero(keep)[:deep].tolist(), 0.0)
         by_meaning = {} if self._mode == Mode.BM25 else self._nearest(query, deep, keep)
         stored = texts.passages.at({*by_words, *by_meaning})
         if stored.keys() != {*by_words, *by_meaning}:
@@ -246,7 +336,7 @@ class _Search:
             score=score,
             bm25=bm25,
             cosine=cosine,
-            marks=tuple((start, end) for stem, start, end in words if stem in asked),
+            marks=_apart([(start, end) for stem, start, end in words if stem in asked]),
             taken_at=stored.taken_at,
             persons=persons.get(stored.content_id, ()),
         )
@@ -302,6 +392,17 @@ class _Search:
             encoder = self._texts.encoder
             self._probes[query] = encoder.embed([query]) if encoder.covers(query) else None
         return self._probes[query]
+
+
+def _apart(marks: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """In order, those that overlap made one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(marks):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return tuple(found)
 
 
 def _both_odds(hit: TextHit) -> float:

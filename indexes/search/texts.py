@@ -16,6 +16,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
+from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import PASSAGES
 from retrieve.indexes.catalog.migrations import create_words
 from retrieve.indexes.catalog.passages import CALLED, NewPassage, Passages, put_stems, titles
@@ -241,9 +242,24 @@ class Texts:
                 content_id, lambda called, heading: stems(titles(called, heading), language)
             )
 
+    def renew_words(self) -> int:
+        """Make the index of words anew if another version of the stems made it; returns how many
+        passages. What dies meanwhile leaves the old one.
+        """
+        if self.has_current_words():
+            return 0
+        with writing(self._db):
+            return 0 if self.has_current_words() else self.enter_words()  # or another was first
+
+    def has_current_words(self) -> bool:
+        """Whether the index of words holds the stems that a query is cut into."""
+        from retrieve.text.stemming import VERSION
+
+        return self.passages.version_of_words() == VERSION
+
     def enter_words(self) -> int:
         """Make the index of words anew; returns how many passages; inside a transaction."""
-        from retrieve.text.stemming import stems
+        from retrieve.text.stemming import VERSION, stems
 
         self._db.execute(f"DELETE FROM sums_{WORDS}")
         self._db.execute("DROP TABLE vocabulary")
@@ -260,6 +276,7 @@ class Texts:
             said = stems(titles(document, heading), language)
             put_stems(self._db, id, said, stems(text, language))
             entered += 1
+        self.passages.set_version_of_words(VERSION)
         return entered
 
     def _made_by(self) -> dict[str, str]:

@@ -51,6 +51,7 @@ KINDS = {  # of damaged rows, in words
     "persons": "persons and their names",
     "statements": "what was said of faces",
     "passages": "passages",
+    "words": "versions of the stems in the index of words",
     "staged_faces": "faces on their way to other networks",
 }
 TOLD = 5  # answers of SQLite, runs of rows

@@ -182,7 +182,7 @@ def _refuse_broken(db: Database) -> None:
 def _enter_words(collection: Collection) -> int:
     """Enter the words of all passages again if the index of words is not theirs."""
     with writing(collection.db):
-        if check.words_agree(collection.db):
+        if check.words_agree(collection.db) and collection.texts.has_current_words():
             return 0
         return collection.texts.enter_words()
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from retrieve.evaluation.retrieval import DEPTH, NOTHING, Document, Ranking
 from retrieve.text.encoders.encode import TextEncoder
 from retrieve.text.ranking.ranking import Candidate, Ranker, Statistics
-from retrieve.text.stemming import stems
+from retrieve.text.stemming import asked_stems, stems
 from retrieve.types import Embeddings
 
 K1, B = 1.2, 0.75  # FTS5's, which cannot be changed
@@ -77,7 +77,7 @@ class InMemory:
     def bm25(self, query: str) -> NDArray[np.float64]:
         """(N,) BM25 of each passage, 0 where it has no stem of the query."""
         scores = np.zeros(len(self.documents))
-        for stem in dict.fromkeys(stems(query, self.language)):
+        for stem in dict.fromkeys(asked_stems(query, self.language)):
             if stem in self._postings:
                 numbers, often = self._postings[stem]
                 n, holders = len(self.documents), len(numbers)

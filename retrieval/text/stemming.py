@@ -1,31 +1,27 @@
 """Words of a text as the index of words keeps them: stems without diacritics.
 
-A word is put into lower case, left out if it is a stop word, stemmed by Snowball and folded:
-diacritics go and ñ becomes n, for people type `Espana` without them. Spanish words lose their
-acute accents before the stemmer, which would take -ía and -ia for different endings: of the
-accented words of our texts, typed without accents, 99.8 % keep their stem, and 74 % the other
-way round. It costs .001 of R@1 on squad_es_dev, where all accents are right.
-Numbers are kept; the marks between thousands (1.000, 1,000) are dropped.
+A text is brought into plain letters (readable.py) and cut into words, numbers and codes
+(cutting.py, numbers.py). A word is put into lower case, left out if it is a stop word, stemmed by
+Snowball and folded: diacritics go and ñ becomes n, for people type `Espana` without them. What
+Snowball gets wrong of Spanish stands in a table (irregular.py). Spanish words lose their acute
+accents before both, so that a query without them loses nothing.
 Source: Porter 2001, "Snowball: a language for stemming algorithms".
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from functools import lru_cache
 from threading import Lock
 from typing import NamedTuple
 
+from retrieve.text import cutting, irregular
+from retrieve.text.cutting import LETTER, WORD, Cut, across, cuts
+from retrieve.text.readable import based, readable
+from retrieve.text.stopwords import STOP_WORDS
 from retrieve.text.tokens import normal, plain, unaccented
 
-# Marks that follow the letter they belong to: Latin, Greek, Cyrillic; Hebrew; Arabic; Devanagari;
-# Tamil. A text may be decomposed (NFD), as file names on macOS are.
-MARKS = "[\u0300-\u036f\u0591-\u05bd\u064b-\u0652\u0900-\u0903\u093a-\u094d\u0bbe-\u0bcd]"
-LETTERS = r"[^\W\d_]+"
-TOKEN = re.compile(rf"{LETTERS}(?:{MARKS}+(?:{LETTERS})?)*|\d{{1,3}}(?:[.,]\d{{3}})+(?!\d)|\d+")
-THOUSANDS = str.maketrans("", "", ".,")
-MOST_KEPT = 1_000_000  # spellings remembered for one language, about 100 MB
+VERSION = 1  # of what a collection's index of words holds: to be raised with every change of it
+MOST_KEPT = 1_000_000  # chunks remembered for one language, about 200 MB
 
 # Snowball's languages by their code of ISO 639-1; any other is folded without stemming.
 LANGUAGES = {
@@ -65,33 +61,6 @@ LANGUAGES = {
     "yi": "yiddish",
 }
 
-# Words of grammar only: articles, pronouns, prepositions, conjunctions, question words and the
-# commonest forms of haber, ser, estar. A form that is also a noun or a number stays out of the
-# list: sobre, bajo, uno, dos, todo, parte, poder. They are compared with their accents, so that
-# te and té, se and sé are told apart; á, é, ó, ú, fué are spelt so in books before 1952.
-_SPANISH = """
-    el la los las lo un una unos unas al del
-    yo tú él ella ello ellos ellas nosotros nosotras vosotros vosotras usted ustedes
-    me te se nos os le les mí ti sí conmigo contigo consigo
-    mi mis tu tus su sus nuestro nuestra nuestros nuestras vuestro vuestra vuestros vuestras
-    este esta estos estas ese esa esos esas aquel aquella aquellos aquellas
-    esto eso aquello éste ésta éstos éstas ése ésa ésos ésas aquél aquélla
-    a ante con contra de desde durante e en entre hacia hasta para por según sin tras
-    y u o ni que qué quien quién quienes quiénes cual cuál cuales cuáles cuyo cuya cuyos cuyas
-    cuando cuándo donde dónde adonde adónde como cómo cuanto cuánto cuanta cuánta
-    cuantos cuántos cuantas cuántas porque si no pero mas sino aunque pues
-    también muy más ya á é ó ú
-    es son era eran fue fué fueron ser sea sean sido siendo será serán sería serían
-    está están estaba estaban estuvo estar
-    ha han he hemos había habían haber habido hay hubo
-"""
-NOT_WITHOUT_ACCENT = {"seria"}  # sería without its accent is another word
-_SPANISH_STOP_WORDS = frozenset(_SPANISH.split())
-STOP_WORDS = {
-    "es": _SPANISH_STOP_WORDS
-    | {unaccented(word) for word in _SPANISH_STOP_WORDS} - NOT_WITHOUT_ACCENT
-}
-
 
 class Stem(NamedTuple):
     """One word of a text: its stem, and where it stands, text[start:end]."""
@@ -101,35 +70,79 @@ class Stem(NamedTuple):
     end: int
 
 
+class _Known(NamedTuple):
+    """A stem, where in its chunk it stands, and whether it is a letter within a longer word."""
+
+    stem: str
+    start: int
+    end: int
+    letter: bool
+
+
 def stems(text: str, language: str = "es") -> list[str]:
-    """The stems of a text's words and its numbers, in order; [] if it has none.
+    """The stems of a text's words and its numbers and codes, in order; [] if it has none.
 
     language  code of ISO 639-1; of one that Snowball does not know, words are folded only
     """
     known = _stemmer(language)
-    return [stem for token in TOKEN.findall(text) if (stem := known[token])]
+    text, _ = readable(text)
+    found = [one.stem for chunk in cutting.chunks(text) for one in known[chunk]]
+    return [*found, *(one.stem for one in _across(text, known))]
 
 
-def spelt_stems(text: str, language: str = "es") -> list[tuple[str, str]]:
-    """As `stems`, each with the word that it came from, as that stands in the text."""
+def asked_stems(query: str, language: str = "es") -> list[str]:
+    """The same of a query: a letter within a longer word of Chinese is not asked for by itself."""
+    return [stem for _, stem in spelt_stems(query, language, asked=True)]
+
+
+def stems_of_word(word: str, language: str = "es") -> tuple[str, ...]:
+    """The stems of one word in lower case; nothing is remembered of it."""
+    return _stemmer(language).of_word(word)
+
+
+def spelt_stems(text: str, language: str = "es", *, asked: bool = False) -> list[tuple[str, str]]:
+    """As `stems`, each with the word that it came from, in plain letters (m2 of m²).
+
+    asked  as in asked_stems()
+    """
     known = _stemmer(language)
-    return [(token, stem) for token in TOKEN.findall(text) if (stem := known[token])]
+    text, _ = readable(text)
+    found = [
+        (chunk[one.start : one.end], one.stem)
+        for chunk in cutting.chunks(text)
+        for one in known[chunk]
+        if not (asked and one.letter)
+    ]
+    return [*found, *((text[one.start : one.end], one.stem) for one in _across(text, known))]
 
 
 def stemmed_words(text: str, language: str = "es") -> list[Stem]:
-    """As `stems`, with the place of each word in the text."""
+    """As `stems`, with the place of each in the text; places may overlap."""
     known = _stemmer(language)
-    return [
-        Stem(stem, *match.span()) for match in TOKEN.finditer(text) if (stem := known[match[0]])
-    ]
+    plain_text, places = readable(text)
+    within = (
+        Stem(one.stem, match.start() + one.start, match.start() + one.end)
+        for match in cutting.placed_chunks(plain_text)
+        for one in known[match[0]]
+    )
+    found = [*within, *_across(plain_text, known)]
+    if places is None:
+        return found
+    return [Stem(one.stem, places[one.start], places[one.end - 1] + 1) for one in found]
 
 
-class _Stemmer(dict[str, str]):
-    """Spelling → stem, "" for a stop word; a new spelling is stemmed when first asked for."""
+def _across(text: str, known: _Stemmer) -> list[Stem]:
+    """Stems of what a readable text says across blanks."""
+    found = (Stem(stem, cut.start, cut.end) for cut in across(text) for stem in known.of(cut))
+    return list(dict.fromkeys(found))
+
+
+class _Stemmer(dict[str, tuple[_Known, ...]]):
+    """Chunk → its stems, stop words left out; a new one is cut when first asked for."""
 
     def __init__(self, language: str) -> None:
         super().__init__()
-        self._unaccent = language == "es"
+        self._language = language
         self._stop = STOP_WORDS.get(language, frozenset())
         self._lock = Lock()  # Snowball's stemmers keep the word that they work on
         self._snowball = None
@@ -138,23 +151,37 @@ class _Stemmer(dict[str, str]):
 
             self._snowball = Stemmer.Stemmer(LANGUAGES[language])
 
-    def __missing__(self, token: str) -> str:
-        if token[0].isdigit():
-            stem = token.translate(THOUSANDS)
-        else:
-            word = normal(token)
-            stem = "" if word in self._stop else self._stem(word)
+    def __missing__(self, chunk: str) -> tuple[_Known, ...]:
+        found = tuple(
+            _Known(stem, cut.start, cut.end, cut.kind == LETTER)
+            for cut in cuts(chunk)
+            for stem in self.of(cut)
+        )
         if len(self) < MOST_KEPT:
-            self[token] = stem
-        return stem
+            self[chunk] = found
+        return found
 
-    def _stem(self, word: str) -> str:
-        if self._unaccent:
+    def of(self, cut: Cut) -> tuple[str, ...]:
+        """The stems of a word, none of a stop word; anything else as it is.
+
+        Two where it is of two words: vino is of venir, too.
+        """
+        if cut.kind != WORD:
+            return (cut.text,)
+        word = normal(cut.text)
+        return () if word in self._stop else self.of_word(word)
+
+    def of_word(self, word: str) -> tuple[str, ...]:
+        """The stems of a word in its normal form."""
+        word = based(word, self._language)
+        if self._language == "es":
             word = unaccented(word)
+            if (found := irregular.stems_of(word)) is not None:
+                return found
         if self._snowball is not None:
             with self._lock:
                 word = self._snowball.stemWord(word)
-        return plain(unicodedata.normalize("NFKC", word))
+        return (plain(based(word)),)
 
 
 @lru_cache

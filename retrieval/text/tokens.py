@@ -6,6 +6,9 @@ import re
 import unicodedata
 
 WORD = re.compile(r"[^\W\d_]+")  # letters only: Spanish has no apostrophes inside words
+# Classes of combining marks that are no diacritics: none, the voiced sounds of Japanese, viramas,
+# vowels and tones of Telugu, Thai, Lao, Tibetan.
+NO_DIACRITICS = {0, 8, 9, 84, 91, 103, 107, 118, 122, 129, 130, 132}
 UNACCENTED = str.maketrans("áéíóúü", "aeiouu")
 
 
@@ -20,9 +23,15 @@ def words(text: str) -> list[str]:
 
 
 def plain(word: str) -> str:
-    """A word without its diacritics: `parís` and `paris` meet here, `ñ` becomes `n`."""
+    """A word without its diacritics: `parís` and `paris` meet here, `ñ` becomes `n`.
+
+    Points of Hebrew and Arabic go, too; signs that make another syllable stay (が is not か).
+    """
+    if word.isascii():
+        return word
     decomposed = unicodedata.normalize("NFD", word)
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    bare = (one for one in decomposed if unicodedata.combining(one) in NO_DIACRITICS)
+    return unicodedata.normalize("NFC", "".join(bare))
 
 
 def unaccented(word: str) -> str:

@@ -85,6 +85,10 @@ def search(
     strangers: StrangersOption = None,
     *,
     wanted: Filter,
+    exact_words: Annotated[
+        bool,
+        typer.Option("--exact-words", help="Take no word for misspelt that no passage has."),
+    ] = False,
     exact: Annotated[
         bool, typer.Option("--exact", help="Score everything stored, whatever index there is.")
     ] = False,
@@ -110,7 +114,9 @@ def search(
     is that of both faces being one person if that were an even bet beforehand.
     The lowest score is higher the more are searched: below the hits it is told
     how often the best of so many strangers reaches it.
-    Names of persons among the words count as persons. Conditions (--since,
+    Names of persons among the words count as persons. "Quoted words" have to
+    stand so, a word behind a minus (boda -playa, in quotation marks of the
+    shell) is left out. Conditions (--since,
     --folder, ...) choose first: of what fulfils them none is missed.
 
     Example: retrieve search carta sobre la boda en Zaragoza
@@ -147,7 +153,7 @@ def search(
     ):
         wanted = choosing.settled(opened.db, wanted)
         if queries is not None:
-            _each(opened, queries, k, mode, wanted, exact)
+            _each(opened, queries, k, mode, wanted, exact, exact_words)
             return
         probes = []
         if face_id is not None:
@@ -170,11 +176,25 @@ def search(
         if wants.words:
             faces = [hit for probe in probes for hit in probe] if wants.photos else None
             found = opened.search_texts(
-                wants.words, k=k, mode=mode, wanted=wanted, faces=faces, exact=exact
+                wants.words,
+                k=k,
+                mode=mode,
+                wanted=wanted,
+                faces=faces,
+                exact=exact,
+                exact_words=exact_words,
             )
+            corrected = None if exact_words else opened.corrected(wants.words)
             paths = [hit.path for hit in found]
             _show_passages(
-                opened, wants.words, found, mode, as_json=as_json, as_csv=as_csv, html=html
+                opened,
+                wants.words,
+                found,
+                mode,
+                corrected,
+                as_json=as_json,
+                as_csv=as_csv,
+                html=html,
             )
         else:
             paths = [hit.path for probe in probes for face in probe.faces for hit in face.hits]
@@ -217,7 +237,13 @@ def _searched(
 
 
 def _each(
-    opened: Collection, queries: Path, k: int, mode: Mode, wanted: Filter, exact: bool
+    opened: Collection,
+    queries: Path,
+    k: int,
+    mode: Mode,
+    wanted: Filter,
+    exact: bool,
+    exact_words: bool,
 ) -> None:
     """One JSON object for each line of the file that is not blank; a bad one says why."""
     from retrieve.cli.showing.texthits import as_json
@@ -228,11 +254,14 @@ def _each(
         raise BadInput(f"wanted a file of UTF-8 text; {shown(queries)}: {error}") from error
     for line in filter(None, map(str.strip, lines)):
         try:
-            found = opened.search_texts(line, k=k, mode=mode, wanted=wanted, exact=exact)
+            found = opened.search_texts(
+                line, k=k, mode=mode, wanted=wanted, exact=exact, exact_words=exact_words
+            )
+            corrected = None if exact_words else opened.corrected(line)
         except BadInput as error:
             render.as_json({"query": line, "error": str(error), "hits": []})
         else:
-            as_json(line, found)
+            as_json(line, found, corrected)
 
 
 def _show_passages(
@@ -240,6 +269,7 @@ def _show_passages(
     query: str,
     found: Sequence[TextHit],
     mode: Mode,
+    corrected: str | None,
     *,
     as_json: bool,
     as_csv: bool,
@@ -251,11 +281,11 @@ def _show_passages(
         with _in_words(html):
             texthits.write_page(html, query, found, noted_in=opened.opened.notes())
     if as_json:
-        texthits.as_json(query, found)
+        texthits.as_json(query, found, corrected)
     elif as_csv:
         texthits.as_csv(query, found)
     else:
-        texthits.blocks(query, found, mode)
+        texthits.blocks(query, found, mode, corrected)
 
 
 def _show_faces(

@@ -34,6 +34,7 @@ TODO = {
     "statements": "let what holds say it again: retrieve repair",
     "passages": AGAIN,
     "staged_faces": "begin anew: retrieve reembed",
+    "words": "make the index of words again: retrieve repair",
 }
 # What integrity_check says of an index that does not fit its table, which is derived again.
 OF_AN_INDEX = ("missing from index", "wrong # of entries in index", "non-unique entry in index")
@@ -105,6 +106,9 @@ def _renew_indexes(db: Database) -> int:
 
 
 def _mend(db: Database, table: str, key: int | str) -> bool:
+    if table == "words":  # which stems they are is not known: they are made again
+        db.execute("INSERT OR REPLACE INTO words VALUES (1, 0)")
+        return True
     wanted, columns = sums.stated(db, table, key), sums.signed_columns(db, table)
     found = db.execute(
         f"SELECT {', '.join(sums.value(one, table) for one in columns)} "

@@ -153,6 +153,7 @@ RULES: dict[str, dict[str, str]] = {
         "filled": FLAG,
         "lost": FLAG,
     },
+    "words": {"id": _whole(1, 1), "version": _whole(0)},
     "staged_photos": {"turn": _or_null(_whole(0, 270) + " AND {0} % 90 = 0")},
 }
 DECLARED = {

@@ -93,7 +93,7 @@ class Terms:
 def terms_of(text: str, language: str = "es") -> Terms:
     """The words of a query; none if it has only stop words."""
     found: dict[str, str] = {}
-    for spelling, stem in spelt_stems(text, language):
+    for spelling, stem in spelt_stems(text, language, asked=True):
         found.setdefault(stem, normal(spelling))
     return Terms(list(found), list(found.values()))
 

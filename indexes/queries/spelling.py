@@ -1,0 +1,217 @@
+"""Words of a query that no passage has, and the nearest spellings among those that passages have.
+
+Every spelling that is one edit away (a letter too many, too few, another, two changed places) is
+stemmed, and its stem looked for among those that begin with the same two letters, or one by one
+where it does not begin so. Spellings that passages have as they are count before other forms of
+the word. Where there is none, stems that begin so are compared, and one that is two edits from a
+long word is taken. A word that the language is known to have is no misspelling, though no passage
+has it: its meaning is searched for.
+Sources: Damerau 1964, "A technique for computer detection and correction of spelling errors"
+(four of five are one such edit); Norvig 2007, "How to write a spelling corrector".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from retrieve.indexes.catalog.passages import Passages
+from retrieve.indexes.words.stores import shipped
+from retrieve.text.ranking.stem_vectors import StemVectors
+from retrieve.text.readable import typed
+from retrieve.text.stemming import Stem, spelt_stems, stemmed_words, stems_of_word
+from retrieve.text.stopwords import STOP_WORDS
+
+if TYPE_CHECKING:
+    from retrieve.text.words.vectors import WordVectors
+
+LEAST_LETTERS = 5  # of shorter words too many others are one edit away
+MOST_LETTERS = 40  # what is longer is no word
+LONG = 8  # letters from which on two edits leave a word recognisable
+BEGINNING = 2  # letters by which stems are fetched at once: fewer than one edit in four is in these
+LOOKED_AT = 3000  # passages, those of rare stems first; more where none has such a spelling
+MOST_SPELLINGS = 50  # of one stem
+MOST_TEXTS = 100  # that may have one of them
+MAYBE_ACCENTED = re.compile("[aeiounc]")
+MOST_ALTERNATIVES = 3
+TYPED = str.maketrans("áéíóúüñàèìòùâêîôûäëïöç", "aeiouunaeiouaeiouaeioc")  # letter for letter
+ALPHABETS = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "αβγδεζηθικλμνξοπρσςτυφχψω",
+    "абвгдежзийклмнопрстуфхцчшщъыьэюяєіїґ",
+)
+
+ACUTE = dict(zip("aeiou", "áéíóú", strict=True))
+
+Known = Callable[[str, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A query whose misspelt words were replaced.
+
+    words  to be searched for: up to MOST_ALTERNATIVES for each
+    shown  the query with the best of them, for people
+    """
+
+    words: str
+    shown: str
+
+
+def corrected(
+    query: str, passages: Passages, language: str, *, known: Known, fixed: str = ""
+) -> Corrected | None:
+    """A query with its unknown words as the collection spells them; None if it has no such word.
+
+    known  whether the language is known to have a word, given with a stem of it
+    fixed  text whose words are meant as they are: phrases, names
+    """
+    found = stemmed_words(query, language)
+    held = passages.frequencies(one.stem for one in found)
+    meant = {stem for _, stem in spelt_stems(fixed, language)}
+    words, shown, at = "", "", 0
+    for one in _words(query, found):
+        same = [other.stem for other in found if _overlap(one, other)]
+        word = unicodedata.normalize("NFC", query[one.start : one.end]).lower()
+        if any(stem in held or stem in meant for stem in same) or known(word, one.stem):
+            continue
+        nearest = _nearest(typed(word), passages, language)
+        if nearest:
+            words += query[at : one.start] + " ".join(nearest)
+            shown += query[at : one.start] + nearest[0]
+            at = one.end
+    return Corrected(words + query[at:], shown + query[at:]) if words else None
+
+
+def known_in(vectors: StemVectors, language: str) -> Known:
+    """Whether a language has a word: the ranking knows its stem and, of Spanish, the shipped word
+    vectors its spelling, an accent that is missing aside.
+    """
+
+    def known(word: str, stem: str) -> bool:
+        if stem not in vectors or language != "es":
+            return stem in vectors
+        listed = _shipped_words()
+        accented = (
+            word[:i] + ACUTE[one] + word[i + 1 :] for i, one in enumerate(word) if one in ACUTE
+        )
+        return word in listed or any(one in listed for one in accented)
+
+    return known
+
+
+@cache
+def _shipped_words() -> WordVectors:
+    from retrieve.text.words.vectors import open_vectors
+
+    return open_vectors(shipped(), check=False)
+
+
+def _words(query: str, found: list[Stem]) -> Iterator[Stem]:
+    """The words long enough to be told from others, each once, in order."""
+    places = {(one.start, one.end): one for one in found}
+    for (start, end), one in sorted(places.items()):
+        if LEAST_LETTERS <= end - start <= MOST_LETTERS and query[start:end].isalpha():
+            yield one
+
+
+def _overlap(one: Stem, other: Stem) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _nearest(word: str, passages: Passages, language: str) -> list[str]:
+    """Words of the collection that a word may have been meant to be, the commonest first."""
+    alphabet = next((one for one in ALPHABETS if word[0] in one), None)
+    if alphabet is None:
+        return []
+    begins = passages.stems_with(word[:BEGINNING])
+    near = edits(word, alphabet) - STOP_WORDS.get(language, frozenset())
+    inside = {one for one in near if one[:BEGINNING] == word[:BEGINNING]}
+    other_forms: dict[str, int] = {}
+    for some in (inside, near - inside):
+        spellings = _stemmed(some, language)
+        held = {stem: begins[stem] for stem in spellings if stem in begins}
+        held |= passages.frequencies(
+            stem for stem in spellings if not stem.startswith(word[:BEGINNING])
+        )
+        if found := _standing(held, spellings, passages):
+            return found[:MOST_ALTERNATIVES]
+        other_forms |= held
+    if not other_forms and len(word) >= LONG:
+        other_forms = _two_edits(word, begins, language)
+    if not other_forms:
+        return []
+    commonest = max(other_forms, key=lambda stem: (other_forms[stem], stem))
+    return _as_it_stands(commonest, word, passages, language)
+
+
+def _stemmed(spellings: set[str], language: str) -> dict[str, list[str]]:
+    """Stem → the spellings that have it."""
+    found: dict[str, list[str]] = {}
+    for spelling in sorted(spellings):
+        for stem in stems_of_word(spelling, language):
+            found.setdefault(stem, []).append(spelling)
+    return found
+
+
+def edits(word: str, alphabet: str) -> set[str]:
+    """Every spelling that one edit makes of a word."""
+    halves = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    found = {a + b[1:] for a, b in halves if b}
+    found |= {a + b[1] + b[0] + b[2:] for a, b in halves if len(b) > 1}
+    found |= {a + letter + b[1:] for a, b in halves if b for letter in alphabet}
+    found |= {a + letter + b for a, b in halves for letter in alphabet}
+    return found - {word}
+
+
+def _standing(
+    held: Mapping[str, int], spellings: Mapping[str, list[str]], passages: Passages
+) -> list[str]:
+    """Spellings that stand in passages as they are, the commonest first.
+
+    Only some LOOKED_AT passages are asked.
+
+    held  stems, and how many passages have each
+    """
+    found: Counter[str] = Counter()
+    looked_at = 0
+    for stem in sorted(held, key=lambda one: (held[one], one)):
+        looked_at += held[stem]
+        if looked_at > LOOKED_AT and found:
+            break
+        some = spellings[stem][:MOST_SPELLINGS]
+        patterns = [f"%{MAYBE_ACCENTED.sub('_', one)}%" for one in some]
+        wanted = re.compile(rf"\b(?:{'|'.join(map(re.escape, some))})\b")
+        for text in islice(passages.saying(stem, patterns), MOST_TEXTS):
+            its = wanted.finditer(text.lower().translate(TYPED))
+            found.update({text[slice(*match.span())] for match in its})
+    known: dict[str, str] = {}  # once, whatever the capitals
+    for word, _ in sorted(found.items(), key=lambda one: (-one[1], one[0])):
+        known.setdefault(word.lower(), word)
+    return list(known.values())
+
+
+def _two_edits(word: str, begins: Mapping[str, int], language: str) -> dict[str, int]:
+    """Of some stems those that are two edits from a word's."""
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    stem = stems_of_word(word, language)[0]
+    near = process.extract(stem, list(begins), scorer=OSA.distance, score_cutoff=2, limit=None)
+    least = min((distance for _, distance, _ in near), default=0)
+    return {one: begins[one] for one, distance, _ in near if distance == least}
+
+
+def _as_it_stands(stem: str, word: str, passages: Passages, language: str) -> list[str]:
+    """How passages spell a stem, the nearest to a word; [] if what they say is damaged."""
+    from rapidfuzz.distance import OSA
+
+    text = next(passages.saying(stem), "")
+    spelt = {one for one, its in spelt_stems(text, language) if its == stem}
+    return sorted(spelt, key=lambda one: (OSA.distance(typed(one.lower()), word), one))[:1]
