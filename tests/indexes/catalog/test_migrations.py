@@ -36,6 +36,11 @@ def _private(name, tmp_path):
 
 
 @pytest.fixture
+def format_8(tmp_path):
+    return _private("format-8", tmp_path)
+
+
+@pytest.fixture
 def format_7(tmp_path):
     return _private("format-7", tmp_path)
 
@@ -222,6 +227,27 @@ def test_names_of_a_collection_of_format_7_become_statements(format_7):
             statements.undo(collection.db, 2)
             assert collection.db.execute("SELECT id, person_id, by FROM faces").fetchall() == before
             assert statements.say_name(collection.db, "Eva", [3]).person_id == 3
+
+
+def test_what_was_said_in_format_8_holds_and_its_words_are_made_anew(format_8):
+    """Ana on two photos, Eva, no face, and a name that was taken back; one passage has luces."""
+    people = [(1, 1, "human", 0), (2, 1, "human", 0), (3, 2, "human", 0)]
+    nobody = [(4, None, None, 1), (5, None, None, 0)]
+    with small.opened(format_8) as collection:
+        assert collection.catalog.format == FORMAT
+        assert check(collection) == []
+        said = collection.db.execute("SELECT id, person_id, by, not_a_face FROM faces").fetchall()
+        assert said == people + nobody
+        held = [(line.kind, counts) for line, counts, _ in statements.history(collection.db)]
+        assert held == [
+            ("name", True), ("name", True), ("name", True),
+            ("not-a-face", True), ("name", False), ("undo", True),
+        ]  # fmt: skip
+        assert collection.texts.passages.version_of_words() == 0
+        assert collection.texts.renew_words() == 2
+        (hit,) = [hit for hit in collection.search_texts("luz", mode="bm25") if hit.bm25 > 0]
+        assert hit.path == Path("/album/notes/light.txt")
+        assert check(collection) == []
 
 
 def test_a_row_that_was_damaged_before_the_migration_is_not_signed_by_it(format_7):
