@@ -398,6 +398,7 @@ class Collection:
         faces: Iterable[Hit] | None = None,
         exact: bool = False,
         exact_words: bool = False,
+        grouped: bool = False,
     ) -> list[TextHit]:
         """The stored passages that a query asks for, best first.
 
@@ -409,6 +410,7 @@ class Collection:
         exact_words
                 take words that no passage has as they are; else as the nearest that passages
                 have: corrected() says which
+        grouped of each document only the best passage; `more` says of how many others
         raises  BadInput for a query without a word, CollectionError if no text was indexed, or
                 with another encoder
         """
@@ -431,6 +433,7 @@ class Collection:
             wanted=wanted,
             exact=exact,
             exact_words=exact_words,
+            grouped=grouped,
         )
 
     def corrected(self, query: str) -> str | None:

@@ -200,6 +200,10 @@ class TextHit:
     taken_at    when the photo was taken or the text written, ISO 8601, or None
     persons     names that faces in the photo have
     face        the face that was asked for, in the same photo, or None
+    group       hits of one document, or of what is said of one photo, have the same
+    near        whether it has a word of the query, means it, or shows a person whom it names; of
+                others, none is nearer
+    more        other passages of the group that are near, where hits are grouped; else 0
     """
 
     rank: int
@@ -215,6 +219,9 @@ class TextHit:
     taken_at: str | None
     persons: tuple[str, ...] = ()
     face: Hit | None = None
+    group: int = 0
+    near: bool = True
+    more: int = 0
 
     def __repr__(self) -> str:
         text = self.passage.text if len(self.passage.text) <= 60 else self.passage.text[:59] + "…"

@@ -24,15 +24,25 @@ BEFORE = 80  # of them before the first marked word, where the passage is longer
 PICTURE_PX = 240  # of a photo in the page
 
 
-def blocks(query: str, hits: Sequence[TextHit], mode: Mode, corrected: str | None = None) -> None:
+def blocks(
+    query: str,
+    hits: Sequence[TextHit],
+    mode: Mode,
+    corrected: str | None = None,
+    *,
+    left_out: int = 0,
+) -> None:
     """One hit under the other: where it stands, then the passage with its marked words.
 
     corrected  the query as it was probably meant
+    left_out   hits that are not near enough to be shown
     """
     if corrected is not None:
         render.note(f"did you mean: {visible(corrected)} (as written: --exact-words)")
     if not hits:
         render.line(f"{query}: nothing found")
+        if left_out:
+            render.note("the nearest in meaning, though not near: --nearest")
         return
     for hit in hits:
         head = Text(f"{hit.rank:>2}. ", style="bold")
@@ -46,6 +56,8 @@ def blocks(query: str, hits: Sequence[TextHit], mode: Mode, corrected: str | Non
         render.text(head)
         if hit.passage.text:
             render.text(_excerpt(hit), indent=4)
+        if hit.more:
+            render.text(Text(f"{hit.more} more in it (--ungrouped)", style="dim"), indent=4)
     if mode == Mode.HYBRID and not any(hit.bm25 for hit in hits):
         render.note("none of them has a word of the query: they are the nearest in meaning")
 
@@ -59,12 +71,13 @@ def as_json(query: str, hits: Sequence[TextHit], corrected: str | None = None) -
 def as_csv(query: str, hits: Sequence[TextHit]) -> None:
     """One hit a line, under a header."""
     rows: list[list[str | float]] = [
-        ["query", "rank", "path", "place", "score", "bm25", "cosine", "text"]
+        ["query", "rank", "path", "place", "score", "bm25", "cosine", "text", "group", "near"]
     ]
     for hit in hits:
         numbers = [f"{value:.6f}" for value in (hit.score, hit.bm25, hit.cosine)]
         place = ", ".join(_places(hit.passage))
-        rows.append([query, hit.rank, shown(hit.path), place, *numbers, hit.passage.text])
+        which: list[str | float] = [hit.group, str(hit.near).lower()]
+        rows.append([query, hit.rank, shown(hit.path), place, *numbers, hit.passage.text, *which])
     render.csv_lines(rows)
 
 
@@ -94,6 +107,7 @@ def write_page(
                     _headings(hit),
                     (hit.taken_at or "")[:10],
                     _people(hit),
+                    f"{hit.more} more in it" if hit.more else "",
                 )
                 if part
             ],
@@ -126,6 +140,8 @@ def _object(hit: TextHit) -> dict[str, Any]:
         "taken_at": hit.taken_at,
         "persons": list(hit.persons),
         "passage_id": hit.passage_id,
+        "group": hit.group,
+        "near": hit.near,
     }
     if hit.face is not None:
         row["face"] = {

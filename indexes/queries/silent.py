@@ -44,6 +44,7 @@ def silent_photos(opened: Opened, query: str, wanted: Filter) -> list[TextHit]:
             marks=(),
             taken_at=taken_at,
             persons=persons[id],
+            group=id,
         )
         for id, taken_at, path in among(
             db,

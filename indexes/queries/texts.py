@@ -8,6 +8,7 @@ query count as persons: what is said of photos with their faces comes first.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from retrieve.indexes.queries.asked import (
     checked_query,
 )
 from retrieve.indexes.queries.modes import Mode
+from retrieve.indexes.queries.near import near_from
 from retrieve.indexes.queries.operators import Asked, taken_apart
 from retrieve.indexes.queries.silent import silent_photos
 from retrieve.indexes.queries.spelling import Corrected, corrected, known_in
@@ -39,9 +41,6 @@ from retrieve.text.stemming import asked_stems, stemmed_words
 from retrieve.types import Embeddings, Hit, TextHit
 
 DEEP = 100  # candidates from each of the two searches
-# Cosine from which a passage without a common word satisfies a query: of chance pairs of the
-# sample archive 1 % reach it, of its paraphrases and their passages a fifth.
-MEANT = 0.4
 PASSAGES_OF_A_PHOTO = 4  # looked at where hits are photos: caption, keywords, name and one more
 
 LEAST_DOUBT = 1e-4  # of a face's probability: no fit on some thousand pairs is surer
@@ -58,6 +57,7 @@ def search_texts(
     wanted: Filter = EVERYTHING,
     exact: bool = False,
     exact_words: bool = False,
+    grouped: bool = False,
 ) -> list[TextHit]:
     """The stored passages that a query asks for, best first.
 
@@ -66,6 +66,7 @@ def search_texts(
     wanted   what a hit has to satisfy
     exact    score every stored embedding, whatever index there is
     exact_words  take words that no passage has as they are, not as misspelt
+    grouped  of each document only the best passage; `more` says of how many others
     raises   BadInput for a query without a word, CollectionError if no text was indexed, or
              with another encoder
     """
@@ -81,7 +82,7 @@ def search_texts(
         of_persons = search.named(words, k, keep)
         if not asked.phrases:
             of_persons += silent_photos(opened, words, wanted)
-        found = _once([*of_persons, *search.run(words, k, keep)])
+        found = _once([*of_persons, *search.run(words, k, keep, grouped=grouped)])
         return search.checked(search.marked(asked, _ranked(found, k)))
 
     return opened.consistently(look)
@@ -123,7 +124,7 @@ def search_both(
         deep = max(PASSAGES_OF_A_PHOTO * k, DEEP)
         words = asked.words if exact_words else search.spelt(asked)
         named, others = search.named(words, deep, keep), search.run(words, deep, keep)
-        found = [*named, *_satisfying(others)]
+        found = [*named, *(hit for hit in others if hit.near)]
         stored = opened.texts.passages.get(hit.passage_id for hit in found)
         photo_of = {hit.passage_id: stored[hit.passage_id].content_id for hit in found}
         found = [replace(hit, face=face_in[photo_of[hit.passage_id]]) for hit in found]
@@ -277,10 +278,11 @@ class _Search:
         if not names:
             return []
         if asked_stems(rest, self._language):
-            return _satisfying(self.run(rest, k, self.of_persons(names, keep)))
+            found = self.run(rest, k, self.of_persons(names, keep))
+            return [hit for hit in found if hit.near]
         return self.photos_of(names, k, keep)
 
-    def run(self, query: str, k: int, keep: Keep) -> list[TextHit]:
+    def run(self, query: str, k: int, keep: Keep, *, grouped: bool = False) -> list[TextHit]:
         """The best passages for a query."""
         texts = self._texts
         asked = asked_stems(query, self._language)
@@ -290,8 +292,10 @@ class _Search:
             if self._mode == Mode.MEANING
             else dict(texts.passages.matches(asked, deep, keep=keep))
         )
+        phrased: dict[int, float] = {}
         if not asked and keep is not None:  # a phrase of small words alone
-            by_words = dict.fromkeys(np.flatnonzero(keep)[:deep].tolist(), 0.0)
+            phrased = dict.fromkeys(np.flatnonzero(keep)[:deep].tolist(), 0.0)
+            by_words = phrased
         by_meaning = {} if self._mode == Mode.BM25 else self._nearest(query, deep, keep)
         stored = texts.passages.at({*by_words, *by_meaning})
         if stored.keys() != {*by_words, *by_meaning}:
@@ -300,17 +304,30 @@ class _Search:
         cosine = by_meaning | self._cosines(query, [row for row in stored if row not in by_meaning])
         some = list(stored.values())
         scores = self._scores(query, some, bm25, cosine)
-        order = _one_of_each_photo(some, np.argsort(-scores, kind="stable"))[:k]
+        least = self._near_from(query, keep)
+        near = [
+            bm25.get(one.id, 0.0) > 0 or one.row in phrased or cosine.get(one.row, -1.0) >= least
+            for one in some
+        ]
+        order = _one_of_each_photo(some, np.argsort(-scores, kind="stable"))
+        more: Counter[int] = Counter()
+        if grouped:
+            order, more = _one_of_each_document(some, order, near)
+        order = order[:k]
         persons = names_on(self._db, (some[i].content_id for i in order))
         return [
-            self._hit(
-                rank,
-                some[i],
-                float(scores[i]),
-                bm25.get(some[i].id, 0.0),
-                cosine.get(some[i].row, 0.0),
-                set(asked),
-                persons,
+            replace(
+                self._hit(
+                    rank,
+                    some[i],
+                    float(scores[i]),
+                    bm25.get(some[i].id, 0.0),
+                    cosine.get(some[i].row, 0.0),
+                    set(asked),
+                    persons,
+                ),
+                near=near[i],
+                more=more[some[i].content_id],
             )
             for rank, i in enumerate(order, 1)
         ]
@@ -339,6 +356,7 @@ class _Search:
             marks=_apart([(start, end) for stem, start, end in words if stem in asked]),
             taken_at=stored.taken_at,
             persons=persons.get(stored.content_id, ()),
+            group=stored.content_id,
         )
 
     def _scores(
@@ -371,6 +389,13 @@ class _Search:
         statistics = Statistics(passages.count(), passages.mean_stems(), holders)
         ranker = open_ranker(language=self._language)
         return ranker.scores(query, candidates, statistics)
+
+    def _near_from(self, query: str, keep: Keep) -> float:
+        """The cosine from which on a passage means what is asked; no cosine counts in BM25."""
+        if self._mode == Mode.BM25 or not self._rows or (probe := self._probe(query)) is None:
+            return math.inf
+        searched = self._rows if keep is None else int(keep.sum())
+        return near_from(self._texts.engine, probe, self._rows, searched)
 
     def _nearest(self, query: str, k: int, keep: Keep) -> dict[int, float]:
         """Rows and cosines of the passages nearest in meaning."""
@@ -426,8 +451,16 @@ def _one_of_each_photo(some: Sequence[StoredPassage], order: NDArray[np.intp]) -
     return kept
 
 
-def _satisfying(hits: Iterable[TextHit]) -> list[TextHit]:
-    return [hit for hit in hits if hit.bm25 > 0 or hit.cosine >= MEANT]
+def _one_of_each_document(
+    some: Sequence[StoredPassage], order: Sequence[int], near: Sequence[bool]
+) -> tuple[list[int], Counter[int]]:
+    """The order with only the best of each document, and how many others of it are near."""
+    best: dict[int, int] = {}
+    more: Counter[int] = Counter()
+    for i in order:
+        if best.setdefault(some[i].content_id, i) != i and near[i]:
+            more[some[i].content_id] += 1
+    return list(best.values()), more
 
 
 def _once(hits: Iterable[TextHit]) -> list[TextHit]:

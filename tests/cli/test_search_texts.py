@@ -22,6 +22,7 @@ from retrieve.sample_data.archive import write_texts
 HIT = {
     *("rank", "path", "gone", "kind", "said_in", "document", "title", "text", "place", "marks"),
     *("score", "bm25", "cosine", "taken_at", "persons", "passage_id"),
+    *("group", "near"),
 }
 HOSTILE = (
     "La <script>alert(1)</script> [bold]farola[/bold] \x1b[31mroja\x1b]0;mal\x07 \u202egiro & fin"
@@ -237,9 +238,32 @@ def test_the_terminal_obeys_nothing_that_a_text_says(run):
     assert "2019 [b]marcas[\\n.txt, line 1\n" in run("search", "astrolabio", "-k", "1").out
 
 
+def test_people_see_the_best_of_each_document_and_programs_every_passage(run, hits):
+    every = [hit for hit in hits("astrolabio boda", "-k", "40") if hit["near"]]
+    groups = list(dict.fromkeys(hit["group"] for hit in every))
+    assert len(every) > len(groups) > 1
+    printed = run("search", "astrolabio boda", "-k", "40").out
+    heads = re.findall(r"^ ?\d+\. ", printed, re.MULTILINE)
+    assert len(heads) >= len(groups)
+    more = sum(int(n) for n in re.findall(r"^ +(\d+) more in it", printed, re.MULTILINE))
+    assert more == len(every) - len(groups)
+    printed = run("search", "astrolabio boda", "-k", "40", "--ungrouped").out
+    assert "more in it" not in printed
+
+
+def test_what_nothing_is_near_is_not_found_unless_the_nearest_are_asked_for(run, hits):
+    assert [hit["near"] for hit in hits("qwertyuiop", "-k", "3")] == [False] * 3
+    printed = run("search", "qwertyuiop", "-k", "3")
+    assert printed.out == "qwertyuiop: nothing found\n"
+    assert "--nearest" in printed.err
+    assert (
+        len(re.findall(r"^ \d\. ", run("search", "qwertyuiop", "-k3", "--nearest").out, re.M)) == 3
+    )
+
+
 def test_a_passage_is_wrapped_and_no_line_ends_in_blanks(run):
     for query in ("boda en Zaragoza", "otorrino ampolla", RTL):
-        lines = run("search", query).out.splitlines()
+        lines = run("search", query, "--ungrouped", "--nearest").out.splitlines()
         heads = [line for line in lines if re.match(r"\s?\d+\. ", line)]
         assert len(heads) == 10
         for line in lines:
@@ -283,7 +307,7 @@ def test_what_opens_is_the_page_or_the_best_file(run, place, tmp_path, monkeypat
 
 
 def test_hits_without_a_word_of_the_query_are_said_to_be_of_its_meaning(run):
-    assert "nearest in meaning" in run("search", "qwertyuiop").err
+    assert "nearest in meaning" in run("search", "qwertyuiop", "--nearest").err
     assert "nearest in meaning" not in run("search", "boda").err
     assert run("search", "qwertyuiop", "--mode", "bm25").out == "qwertyuiop: nothing found\n"
 

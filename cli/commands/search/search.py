@@ -89,6 +89,14 @@ def search(
         bool,
         typer.Option("--exact-words", help="Take no word for misspelt that no passage has."),
     ] = False,
+    ungrouped: Annotated[
+        bool,
+        typer.Option("--ungrouped", help="Show each passage, not only the best of each document."),
+    ] = False,
+    nearest: Annotated[
+        bool,
+        typer.Option("--nearest", help="Show the nearest passages, though none is near enough."),
+    ] = False,
     exact: Annotated[
         bool, typer.Option("--exact", help="Score everything stored, whatever index there is.")
     ] = False,
@@ -183,13 +191,16 @@ def search(
                 faces=faces,
                 exact=exact,
                 exact_words=exact_words,
+                grouped=not (as_json or as_csv or ungrouped),
             )
             corrected = None if exact_words else opened.corrected(wants.words)
-            paths = [hit.path for hit in found]
+            best = found if nearest else found[: _last_near(found)]
+            paths = [hit.path for hit in best]
             _show_passages(
                 opened,
                 wants.words,
                 found,
+                best,
                 mode,
                 corrected,
                 as_json=as_json,
@@ -264,10 +275,16 @@ def _each(
             as_json(line, found, corrected)
 
 
+def _last_near(found: Sequence[TextHit]) -> int:
+    """How many hits there are down to the last that is near."""
+    return max((place for place, hit in enumerate(found, 1) if hit.near), default=0)
+
+
 def _show_passages(
     opened: Collection,
     query: str,
     found: Sequence[TextHit],
+    best: Sequence[TextHit],
     mode: Mode,
     corrected: str | None,
     *,
@@ -275,17 +292,18 @@ def _show_passages(
     as_csv: bool,
     html: Path | None,
 ) -> None:
+    """The best to people, all that was found to programs."""
     from retrieve.cli.showing import texthits
 
     if html is not None:
         with _in_words(html):
-            texthits.write_page(html, query, found, noted_in=opened.opened.notes())
+            texthits.write_page(html, query, best, noted_in=opened.opened.notes())
     if as_json:
         texthits.as_json(query, found, corrected)
     elif as_csv:
         texthits.as_csv(query, found)
     else:
-        texthits.blocks(query, found, mode, corrected)
+        texthits.blocks(query, best, mode, corrected, left_out=len(found) - len(best))
 
 
 def _show_faces(

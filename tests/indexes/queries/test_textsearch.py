@@ -15,7 +15,7 @@ from retrieve.indexes.catalog import passages
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.people import statements
-from retrieve.indexes.queries import texts as textsearch
+from retrieve.indexes.queries import near
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.search.texts import Placed
 from retrieve.indexes.upkeep.forget import forget
@@ -210,9 +210,44 @@ def test_a_photo_of_near_meaning_without_a_common_word_satisfies_too(
 ):
     found = collection.search_texts("En casa", faces=_ana(collection), mode=Mode.MEANING)
     assert _names(found) == ["home"]
-    monkeypatch.setattr(textsearch, "MEANT", -1)
+    monkeypatch.setattr(near, "MEANT", -1)
     found = collection.search_texts("submarino", faces=_ana(collection))
     assert _names(found) == ["beach", "both", "home"]
+
+
+def _word(n):
+    """One without a stem in common with any other."""
+    return "".join(chr(ord("b") + int(digit)) for digit in f"{n:05}") + "x"
+
+
+def test_a_cosine_is_near_that_chance_hardly_reaches_among_so_many(collection, tmp_path):
+    """Cosines of chance pairs of 16 dimensions have a standard deviation of 1/4."""
+    folder = _write(tmp_path / "t", **{f"t{n}": _word(n) for n in range(400)})
+    small.index(collection, folder)
+    engine, encoder = collection.texts.engine, collection.texts.encoder
+    rows = collection.texts.vectors.required().rows
+    levels = np.array([
+        [near.near_from(engine, encoder.embed([_word(1000 + n)]), rows, many) for many in (40, 400)]
+        for n in range(20)
+    ])  # fmt: skip
+    assert_allclose(levels.mean(0), [2.81 / 4, 3.48 / 4], atol=0.02)
+    hits = collection.search_texts(_word(7), mode=Mode.MEANING, k=400)
+    assert [hit.passage.text for hit in hits if hit.near] == [_word(7)]
+    assert len(hits) > 90
+
+
+def test_of_a_document_the_best_passage_is_shown_and_others_counted(collection, tmp_path):
+    long = "\n\n".join(f"La boda de {name}. " + "trigo " * 150 for name in ("Ana", "Eva", "Luis"))
+    folder = _write(tmp_path / "t", long=long, short="Una boda.", other="La casa.")
+    small.index(collection, folder)
+    every = collection.search_texts("boda", mode=Mode.BM25, k=10)
+    assert [hit.near for hit in every] == [True] * 4
+    grouped = collection.search_texts("boda", mode=Mode.BM25, k=2, grouped=True)
+    assert sorted((hit.path.stem, hit.more) for hit in grouped) == [("long", 2), ("short", 0)]
+    assert [hit.passage_id for hit in grouped] == [
+        next(hit.passage_id for hit in every if hit.path.stem == one.path.stem) for one in grouped
+    ]
+    assert len({hit.group for hit in every}) == 2
 
 
 def test_persons_among_the_words_are_looked_for_by_their_faces(collection, album):
