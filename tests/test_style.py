@@ -36,7 +36,7 @@ FLOORS = (
     ("retrieve.text.language",),
     ("retrieve.text.encoders",),
     ("retrieve.text.ranking",),
-    ("retrieve.text.classifiers",),
+    ("retrieve.text.classifiers", "retrieve.text.listed"),
     ("retrieve.documents",),
     ("retrieve.metadata",),
     ("retrieve.photos",),
@@ -59,6 +59,7 @@ FLOORS = (
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),
     ("retrieve.cli.showing",),
+    ("retrieve.cli.exits", "retrieve.cli.helped", "retrieve.cli.completing"),
     (
         "retrieve.cli.options",
         "retrieve.cli.inputs",
