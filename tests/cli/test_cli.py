@@ -224,6 +224,9 @@ def test_info_and_models_tell_what_there_is(collection):
     table = _run("models").stdout
     assert "CC0" in table
     assert "mobilefacenet (default)" in table
+    texts = {(row["name"], row["licence"]) for row in rows if row["kind"] == "text model"}
+    assert {("lstm", "CC BY-SA 4.0"), ("es.pieces", "CC BY 4.0")} < texts
+    assert "language model, of predict and generate" in table
     for row in embedders.values():
         assert 0 < row["cpu_ms"] < 1000
         assert 0 < row["fnmr"]["0.0002"] < row["fnmr"]["1e-05"] < 1

@@ -15,6 +15,8 @@ from retrieve.errors import BadInput
 from retrieve.text.language.model import LanguageModel, State
 
 LONGEST = 4  # bytes of a character in UTF-8
+CONTINUING = (0x80, 0xBF)  # the bytes behind the first
+SECOND = {0xE0: (0xA0, 0xBF), 0xED: (0x80, 0x9F), 0xF0: (0x90, 0xBF), 0xF4: (0x80, 0x8F)}
 BROKEN = "\N{REPLACEMENT CHARACTER}"  # a character of which not all bytes are there yet
 
 
@@ -91,8 +93,10 @@ def _whole(model: LanguageModel, state: State, piece: int) -> tuple[str, float, 
     state  of one text, which ends with that byte
     """
     ids, chance = [piece], 1.0
-    further = [i for i, byte in model.pieces.bytes.items() if 0x80 <= byte < 0xC0]
+    lowest, highest = SECOND.get(model.pieces.bytes[piece], CONTINUING)
     while (text := model.pieces.decode(ids)).endswith(BROKEN) and len(ids) < LONGEST:
+        further = [i for i, byte in model.pieces.bytes.items() if lowest <= byte <= highest]
+        lowest, highest = CONTINUING
         probabilities = model.next_pieces(state)[0, further]
         ids.append(further[int(probabilities.argmax())])
         chance *= float(probabilities.max())
