@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from retrieve.cli.showing import render
-from retrieve.cli.showing.render import GONE, is_gone, near, printable, shown
+from retrieve.cli.showing.render import GONE, ITSELF, is_gone, near, printable, shown
 from retrieve.cli.showing.thumbnail import half_blocks
 from retrieve.types import Face, Hit
 
@@ -26,10 +26,11 @@ def search_tables(probes: Sequence[Probe]) -> None:
         for face in probe.faces:
             of = f" of {len(probe.faces)}" if face.number <= len(probe.faces) else ""
             title = f"{shown(Path(probe.name))}, face {face.number}{of}"
-            if not face.hits:
-                render.line(f"{title}: no stored face passes the threshold")
-                continue
-            render.show(_hits_table(title, face.hits))
+            if face.hits:
+                render.show(_hits_table(title, face.hits))
+            if all(hit.itself for hit in face.hits):
+                other = "other " if face.hits else ""
+                render.line(f"{title}: no {other}stored face passes the threshold")
     for least in dict.fromkeys(probe.least for probe in probes if probe.least is not None):
         render.line(threshold_line(least))
 
@@ -71,12 +72,14 @@ def _hits_table(title: str, hits: Sequence[Hit]) -> Table:
     if named:
         table.add_column("name", overflow="fold")
     for hit in hits:
+        remarks = [ITSELF] if hit.itself else []
+        remarks += [GONE] if is_gone(hit.path) else []
         table.add_row(
-            str(hit.rank),
+            "" if hit.itself else str(hit.rank),
             *([half_blocks(hit.picture())] if pictures and hit.picture else []),
             f"{hit.score:.4f}",
             "" if hit.probability is None else f"{hit.probability:.1%}",
-            printable(shown(near(hit.path))) + (f" ({GONE})" if is_gone(hit.path) else ""),
+            printable(shown(near(hit.path))) + "".join(f" ({one})" for one in remarks),
             str(hit.number),
             (hit.taken_at or "")[:10],
             *([printable(hit.person or "")] if named else []),
@@ -112,6 +115,7 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         "rank": hit.rank,
         "path": shown(hit.path),
         "gone": is_gone(hit.path),
+        "itself": hit.itself,
         "face": hit.number,
         "box": numbers(hit.face.box),
         "score": round(hit.score, 6),

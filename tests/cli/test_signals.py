@@ -20,7 +20,9 @@ DEADLINE_S = 60.0  # for what takes a second on an idle machine
 @pytest.fixture
 def handlers():
     """As a shell starts a program, whatever runs the tests; put back afterwards."""
-    before = {one: signal.signal(one, signal.SIG_DFL) for one in (signal.SIGTERM, signal.SIGHUP)}
+    ending = (signal.SIGTERM, signal.SIGHUP)
+    before = {one: signal.signal(one, signal.SIG_DFL) for one in ending}
+    before[signal.SIGINT] = signal.getsignal(signal.SIGINT)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retrieve.cli.conditions import with_conditions
+from retrieve.cli.exits import ERROR, NO, UNSURE, BadUsage
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
@@ -20,7 +21,6 @@ from retrieve.cli.options import (
     TurnOption,
 )
 from retrieve.cli.showing import render
-from retrieve.errors import BadInput
 
 if TYPE_CHECKING:
     from retrieve.indexes.catalog.filters import Filter
@@ -64,6 +64,7 @@ def identify(
     is higher than strangers reach, but for the chance of --strangers, and if
     nobody else is nearly as probable. Two faces of one photo are two people.
     Conditions (--person, --since, ...) choose the stored faces.
+    Exit 0: somebody is known. Exit 3: nobody is. Exit 4: no photo shows a face.
 
     Example: retrieve identify party.jpg --explain
     """
@@ -72,7 +73,7 @@ def identify(
     from retrieve.photos import BadPhoto
 
     if threshold is not None and strangers is not None:
-        raise BadInput("wanted --threshold or --strangers, from which it follows; got both")
+        raise BadUsage("wanted --threshold or --strangers, from which it follows; got both")
     with (
         render.download() as on_download,
         open_collection(
@@ -103,8 +104,12 @@ def identify(
             if as_json:
                 identified.as_json(one, explain=explain)
             if not one.faces:
-                render.error(f"no face found in {render.shown(photo)}")
+                render.note(f"no face found in {render.shown(photo)}")
     if not as_json:
         identified.tables(found, explain=explain)
+    if not found:
+        raise typer.Exit(ERROR)
     if not any(one.faces for one in found):
-        raise typer.Exit(1)
+        raise typer.Exit(UNSURE)
+    if not any(face.who for one in found for face in one):
+        raise typer.Exit(NO)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import Device, DeviceOption, VectorsOption
+from retrieve.cli.options import Device, DeviceOption, JsonOption, VectorsOption
 from retrieve.cli.showing import render
 
 
@@ -57,6 +57,7 @@ def text_encoder(
             file_okay=False,
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a text encoder on text; a run that was cut off goes on where it stood.
 
@@ -102,4 +103,7 @@ def text_encoder(
             device=device.value,
             progress=progress,
         )
-    render.note(f"wrote {render.shown(out)}; use it as an encoder's name")
+    if as_json:
+        render.as_json({"file": render.shown(out)})
+    else:
+        render.note(f"wrote {render.shown(out)}; use it as an encoder's name")

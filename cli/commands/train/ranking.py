@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from retrieve.cli.commands.evaluate.text import Half
-from retrieve.cli.options import VectorsOption
+from retrieve.cli.options import JsonOption, VectorsOption
 from retrieve.cli.showing import render
 
 
@@ -44,6 +44,7 @@ def ranking(
     vectors: VectorsOption = "es",
     seed: Annotated[int, typer.Option(min=0, help="Of the queries that are made.")] = 1,
     licence: Annotated[str, typer.Option(help="Licence, for the file.")] = "unknown",
+    as_json: JsonOption = False,
 ) -> None:
     """Fit how words and meaning together order passages.
 
@@ -78,6 +79,9 @@ def ranking(
         origin=Origin(out.stem, licence=licence, sources=tuple(one.name for one in sources)),
         seed=seed,
     )
+    if as_json:
+        render.as_json({"file": render.shown(out)} | render.fields_of(fitted))
+        return
     render.table(("evidence", "weight"), [(name, f"{w:.2f}") for name, w in fitted.weights.items()])
     render.line(
         f"{fitted.questions} questions, cross-validated by title: R@1 {fitted.recall_1:.3f}, "
