@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from retrieve import notebook
 from retrieve.errors import RetrievalError
+from retrieve.shares import probability
 
 Pixels = NDArray[np.uint8]  # (H, W, 3) RGB
 Crops = NDArray[np.uint8]  # (N, S, S, 3) RGB, aligned faces
@@ -176,7 +177,7 @@ class Hit:
         if self.picture is not None:
             with suppress(RetrievalError):
                 picture = self.picture()
-        sure = "" if self.probability is None else f" · {self.probability:.1%}"
+        sure = "" if self.probability is None else f" · {probability(self.probability)}"
         lines = [f"{self.rank}. {self.score:.4f}{sure}", self.path.name, self.person or ""]
         return notebook.card(picture, [line for line in lines if line])
 

@@ -12,8 +12,11 @@ from typing import Any
 from rich.text import Text
 
 from retrieve.cli.showing import render
+from retrieve.cli.showing.facehits import threshold_json, threshold_lines
 from retrieve.cli.showing.render import GONE, address, is_gone, near, shown
 from retrieve.indexes.queries.modes import Mode
+from retrieve.indexes.queries.probes import Probe
+from retrieve.shares import probability
 from retrieve.text.tokens import plain, words
 from retrieve.types import Passage, TextHit
 from retrieve.visible import visible
@@ -24,16 +27,22 @@ BEFORE = 80  # of them before the first marked word, where the passage is longer
 PICTURE_PX = 240  # of a photo in the page
 
 
-def blocks(query: str, hits: Sequence[TextHit], mode: Mode, corrected: str | None = None) -> None:
+def blocks(
+    query: str,
+    hits: Sequence[TextHit],
+    mode: Mode,
+    corrected: str | None = None,
+    probes: Sequence[Probe] = (),
+) -> None:
     """One hit under the other: where it stands, then the passage with its marked words.
 
     corrected  the query as it was probably meant
+    probes     photos whose faces were searched for, too: below stands what passed for one of them
     """
     if corrected is not None:
         render.note(f"did you mean: {visible(corrected)} (as written: --exact-words)")
     if not hits:
         render.line(f"{query}: nothing found")
-        return
     for hit in hits:
         head = Text(f"{hit.rank:>2}. ", style="bold")
         head.append(visible(shown(near(hit.path))), style="bold cyan")
@@ -46,33 +55,51 @@ def blocks(query: str, hits: Sequence[TextHit], mode: Mode, corrected: str | Non
         render.text(head)
         if hit.passage.text:
             render.text(_excerpt(hit), indent=4)
-    if mode == Mode.HYBRID and not any(hit.bm25 for hit in hits):
+    if hits and mode == Mode.HYBRID and not any(hit.bm25 for hit in hits):
         render.note("none of them has a word of the query: they are the nearest in meaning")
+    for text in threshold_lines(probes):
+        render.line(text)
 
 
-def as_json(query: str, hits: Sequence[TextHit], corrected: str | None = None) -> None:
-    """One object a line for each query."""
+def as_json(
+    query: str,
+    hits: Sequence[TextHit],
+    corrected: str | None = None,
+    probes: Sequence[Probe] = (),
+) -> None:
+    """One object a line for each query; with photos what passed for one of their faces."""
     found = [_object(hit) for hit in hits]
-    render.as_json({"query": query, "corrected": corrected, "hits": found})
-
-
-def as_csv(query: str, hits: Sequence[TextHit]) -> None:
-    """One hit a line, under a header."""
-    rows: list[list[str | float]] = [
-        ["query", "rank", "path", "place", "score", "bm25", "cosine", "text"]
+    searched = [
+        {"probe": shown(Path(probe.name)), **threshold_json(probe.least)} for probe in probes
     ]
+    with_faces = {"probes": searched} if probes else {}
+    render.as_json({"query": query, "corrected": corrected, **with_faces, "hits": found})
+
+
+def as_csv(query: str, hits: Sequence[TextHit], probes: Sequence[Probe] = ()) -> None:
+    """One hit a line, under a header; what passed for a face of the photos is on stderr."""
+    columns = ["query", "rank", "path", "place", "score", "bm25", "cosine", "text"]
+    rows: list[list[str | float]] = [[*columns]]
     for hit in hits:
         numbers = [f"{value:.6f}" for value in (hit.score, hit.bm25, hit.cosine)]
         place = ", ".join(_places(hit.passage))
         rows.append([query, hit.rank, shown(hit.path), place, *numbers, hit.passage.text])
     render.csv_lines(rows)
+    for text in threshold_lines(probes):
+        render.note(text)
 
 
 def write_page(
-    page: Path, query: str, hits: Sequence[TextHit], *, noted_in: Path | None = None
+    page: Path,
+    query: str,
+    hits: Sequence[TextHit],
+    probes: Sequence[Probe] = (),
+    *,
+    noted_in: Path | None = None,
 ) -> None:
     """A page with the passages and, of photos, small pictures; it needs no other file.
 
+    probes    photos whose faces were searched for, too
     noted_in  as cache.replacing() wants it
     """
     from jinja2 import Environment, StrictUndefined
@@ -85,7 +112,7 @@ def write_page(
         {
             "rank": hit.rank,
             "path": visible(shown(hit.path)),
-            "address": _address(hit),
+            "address": _address(hit, page),
             "about": [
                 visible(part)
                 for part in (
@@ -102,8 +129,10 @@ def write_page(
         }
         for hit in hits
     ]
+    passed = [visible(line) for line in threshold_lines(probes)]
+    text = template.render(query=visible(query), hits=rows, passed=passed)
     with replacing(page.absolute(), noted_in=noted_in) as part:
-        part.write_text(template.render(query=visible(query), hits=rows), encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
 
 
 def _object(hit: TextHit) -> dict[str, Any]:
@@ -165,16 +194,19 @@ def _people(hit: TextHit) -> str:
     """The names in the photo, and the face in it that was asked for."""
     people = [", ".join(hit.persons)] if hit.persons else []
     if hit.face is not None:
-        probability = hit.face.probability
-        sure = f"score {hit.face.score:.4f}" if probability is None else f"{probability:.1%}"
+        sure = (
+            f"score {hit.face.score:.4f}"
+            if hit.face.probability is None
+            else probability(hit.face.probability)
+        )
         people.append(f"face {hit.face.number} ({sure})")
     return ", ".join(people)
 
 
-def _address(hit: TextHit) -> str:
+def _address(hit: TextHit, html: Path) -> str:
     """Of the file, at the page where the passage stands."""
     page = "" if hit.passage.page is None else f"#page={hit.passage.page}"
-    return address(hit.path) + page
+    return address(hit.path, html) + page
 
 
 def _excerpt(hit: TextHit) -> Text:

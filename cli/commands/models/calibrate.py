@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DetectorOption, Device, DeviceOption, ModelOption, Subject
+from retrieve.cli.options import (
+    DetectorOption,
+    Device,
+    DeviceOption,
+    ModelOption,
+    Subject,
+    to_write,
+)
 from retrieve.cli.showing import render
 
 
@@ -30,7 +37,9 @@ def calibrate(
     ] = Subject.CENTRE,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write.", show_default="in the user's data folder"),
+        typer.Option(
+            help="File to write.", show_default="in the user's data folder", callback=to_write
+        ),
     ] = None,
     data: Annotated[str | None, typer.Option(help="What the photos are, for the record.")] = None,
     model: ModelOption = None,

@@ -14,12 +14,14 @@ from retrieve.cli.options import (
     DetectorOption,
     Device,
     DeviceOption,
+    ImagesOption,
     JsonOption,
     ModelOption,
     StrangersOption,
     TurnOption,
 )
 from retrieve.cli.showing import render
+from retrieve.cli.showing.terminal.screen import Images
 from retrieve.errors import BadInput
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def identify(
     ] = False,
     *,
     wanted: Filter,
+    images: ImagesOption = Images.AUTO,
     as_json: JsonOption = False,
     model: ModelOption = None,
     detector: DetectorOption = None,
@@ -104,7 +107,8 @@ def identify(
                 identified.as_json(one, explain=explain)
             if not one.faces:
                 render.error(f"no face found in {render.shown(photo)}")
-    if not as_json:
-        identified.tables(found, explain=explain)
+        if not as_json:
+            pictures = render.pictures(images) if explain else None
+            identified.tables(found, explain=explain, pictures=pictures)
     if not any(one.faces for one in found):
         raise typer.Exit(1)

@@ -18,13 +18,16 @@ from retrieve.cli.options import (
     Device,
     DeviceOption,
     EncoderOption,
+    ImagesOption,
     JsonOption,
     ModelOption,
     StrangersOption,
     TurnOption,
+    to_write,
 )
 from retrieve.cli.showing import facehits, render
 from retrieve.cli.showing.render import shown
+from retrieve.cli.showing.terminal.screen import Images
 from retrieve.errors import BadInput
 from retrieve.indexes.queries.modes import Mode
 
@@ -95,8 +98,12 @@ def search(
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one hit a line.")] = False,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page with the hits to this file.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="Write a page with the hits to this file.", dir_okay=False, callback=to_write
+        ),
     ] = None,
+    images: ImagesOption = Images.AUTO,
     open_best: Annotated[
         bool, typer.Option("--open", help="Open the page, or the file of the best hit.")
     ] = False,
@@ -192,13 +199,14 @@ def search(
                 found,
                 mode,
                 corrected,
+                probes,
                 as_json=as_json,
                 as_csv=as_csv,
                 html=html,
             )
         else:
             paths = [hit.path for probe in probes for face in probe.faces for hit in face.hits]
-            _show_faces(opened, probes, as_json=as_json, as_csv=as_csv, html=html)
+            _show_faces(opened, probes, images, as_json=as_json, as_csv=as_csv, html=html)
     facehits.probes_without_faces(probes)
     if html is not None:
         render.note(f"wrote {shown(html)}")
@@ -270,6 +278,7 @@ def _show_passages(
     found: Sequence[TextHit],
     mode: Mode,
     corrected: str | None,
+    probes: Sequence[Probe],
     *,
     as_json: bool,
     as_csv: bool,
@@ -279,18 +288,19 @@ def _show_passages(
 
     if html is not None:
         with _in_words(html):
-            texthits.write_page(html, query, found, noted_in=opened.opened.notes())
+            texthits.write_page(html, query, found, probes, noted_in=opened.opened.notes())
     if as_json:
-        texthits.as_json(query, found, corrected)
+        texthits.as_json(query, found, corrected, probes)
     elif as_csv:
-        texthits.as_csv(query, found)
+        texthits.as_csv(query, found, probes)
     else:
-        texthits.blocks(query, found, mode, corrected)
+        texthits.blocks(query, found, mode, corrected, probes)
 
 
 def _show_faces(
     opened: Collection,
     probes: Sequence[Probe],
+    images: Images,
     *,
     as_json: bool,
     as_csv: bool,
@@ -306,7 +316,7 @@ def _show_faces(
     elif as_csv:
         facehits.search_csv(probes)
     else:
-        facehits.search_tables(probes)
+        facehits.search_tables(probes, render.pictures(images))
     facehits.search_state(opened.engine.state)
 
 
