@@ -229,3 +229,13 @@ def test_of_very_many_reasons_the_rest_is_counted(capsys):
     left = render.listed("Skipped", [Skipped(Path(f"/{one}"), f"bad {one}") for one in letters])
     assert left == len(letters) - render.LISTED
     assert "and 6 reasons more" in capsys.readouterr().out
+
+
+# What is said of scores
+
+
+def test_the_help_of_verify_says_for_whom_probabilities_are_too_high():
+    done = CliRunner().invoke(app, ["verify", "--help"], env={"COLUMNS": "100"})
+    assert "For East Asian faces the probability comes out too high" in done.output
+    scores = (Path(__file__).parents[2] / "docs" / "scores.md").read_text("utf-8")
+    assert "Probabilities for East Asian faces come out too high" in scores

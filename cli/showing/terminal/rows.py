@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -128,8 +129,7 @@ def _packed(pieces: Sequence[Text], console: Console, width: int) -> Text:
             last.append("  ").append_text(piece)
             continue
         indent = INDENT if begun or len(lines) > 1 else 0
-        for part in piece.wrap(console, max(width - indent, 1), overflow="fold"):
-            part.rstrip()
+        for part in _folded(piece, console, width - INDENT):
             line = Text(" " * indent).append_text(part)
             if last.plain:
                 lines.append(line)
@@ -137,3 +137,19 @@ def _packed(pieces: Sequence[Text], console: Console, width: int) -> Text:
                 lines[-1] = line
             last, indent = lines[-1], INDENT
     return Text("\n", no_wrap=True).join(lines)
+
+
+def _folded(piece: Text, console: Console, width: int) -> list[Text]:
+    """Lines of a piece: broken at blanks, or anywhere if a word, like a path, is longer."""
+    if max(map(cell_len, piece.plain.split())) <= width:
+        lines = [*piece.wrap(console, width, overflow="fold")]
+        for line in lines:
+            line.rstrip()
+        return lines
+    ends, room = [], width
+    for at, letter in enumerate(piece.plain):
+        if cell_len(letter) > room:
+            ends.append(at)
+            room = width
+        room -= cell_len(letter)
+    return [*piece.divide(ends)]
