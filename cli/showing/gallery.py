@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from retrieve.cache import replacing
 from retrieve.cli.showing.facehits import threshold_lines
-from retrieve.cli.showing.render import GONE, address, is_gone, shown
+from retrieve.cli.showing.render import GONE, address, is_gone, seen_from, shown
 from retrieve.indexes.queries.probes import Probe
 from retrieve.shares import probability
 from retrieve.types import Hit
@@ -53,7 +53,7 @@ def _hit(hit: Hit, page: Path) -> dict[str, Any]:
         "rank": hit.rank,
         "picture": _data(hit.picture()) if hit.picture else None,
         "name": _named(Path(hit.path.name)),
-        "path": _named(hit.path),
+        "path": _named(seen_from(page, hit.path)),
         "gone": GONE if is_gone(hit.path) else "",
         "address": address(hit.path, page),
         "score": f"{hit.score:.4f}",

@@ -434,10 +434,14 @@ def address(path: Path, page: Path) -> str:
     So a folder that holds a page and its photos can be moved, and any other page itself. Neither
     begins as another address does, whatever the path begins with.
     """
+    seen = seen_from(page, path)
+    return seen.as_uri() if seen.is_absolute() else "./" + quote(os.fsencode(seen.as_posix()))
+
+
+def seen_from(page: Path, path: Path) -> Path:
+    """The path from a page's folder where it lies below that, else whole."""
     whole, folder = path.absolute(), page.absolute().parent
-    if not whole.is_relative_to(folder):
-        return whole.as_uri()
-    return "./" + quote(os.fsencode(whole.relative_to(folder).as_posix()))
+    return whole.relative_to(folder) if whole.is_relative_to(folder) else whole
 
 
 def near(path: Path) -> Path:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from retrieve.cli.showing import render
 from retrieve.cli.showing.facehits import threshold_json, threshold_lines
-from retrieve.cli.showing.render import GONE, address, is_gone, near, shown
+from retrieve.cli.showing.render import GONE, address, is_gone, near, seen_from, shown
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe
 from retrieve.shares import probability
@@ -111,7 +111,7 @@ def write_page(
     rows = [
         {
             "rank": hit.rank,
-            "path": visible(shown(hit.path)),
+            "path": visible(shown(seen_from(page, hit.path))),
             "address": _address(hit, page),
             "about": [
                 visible(part)

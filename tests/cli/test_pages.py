@@ -137,6 +137,10 @@ def test_links_in_pages_are_from_their_folder(tmp_path):
         "./fotos/a.jpg",
         "file:///elsewhere/b.jpg",
     ]
+    assert re.findall(r'title="([^"]*)', page.read_text("utf-8")) == [
+        "fotos/a.jpg",  # after a move it is true still
+        "/elsewhere/b.jpg",
+    ]
     texthits.write_page(page, "carta", [_passage(photo)])
     assert set(re.findall(r'<a href="([^"]*)', page.read_text("utf-8"))) == {"./fotos/a.jpg"}
 

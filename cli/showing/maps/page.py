@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from retrieve.cache import replacing
 from retrieve.cli.showing.maps.groups import Group
-from retrieve.cli.showing.render import address, shown
+from retrieve.cli.showing.render import address, seen_from, shown
 from retrieve.projection import Projection, lines
 from retrieve.visible import visible
 
@@ -81,7 +81,8 @@ def _data(
         "detail": [_detail(item) for item in items],
         "file": file_of,
         "files": [
-            {"shown": visible(shown(path)), "address": address(path, page)} for path in files
+            {"shown": visible(shown(seen_from(page, path))), "address": address(path, page)}
+            for path in files
         ],
         "labels": all(item.text and item.path is None for item in items),
         "pictures": _pictures(items, crop),

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from retrieve.cache import replacing
 from retrieve.cli.showing import render
-from retrieve.cli.showing.render import address, printable, shown
+from retrieve.cli.showing.render import address, printable, seen_from, shown
 from retrieve.cli.showing.terminal.rows import Column, Rows
 from retrieve.visible import visible
 
@@ -111,7 +111,7 @@ def _row(one: Listed, picture: Picture, page: Path) -> dict[str, Any]:
                 "picture": "data:image/jpeg;base64,"
                 + base64.b64encode(picture(member.face_id)).decode(),
                 "address": address(member.path, page),
-                "path": visible(shown(member.path)),
+                "path": visible(shown(seen_from(page, member.path))),
                 "title": visible(f"{shown(Path(member.path.name))}, face {member.number}"),
                 "date": (member.taken_at or "")[:DATE],
                 "by": member.by,

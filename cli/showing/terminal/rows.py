@@ -48,9 +48,9 @@ class Rows:
     rows: list[Sequence[RenderableType]] = field(default_factory=list)
 
     def add(self, *cells: RenderableType) -> None:
-        """One more row, a cell for each column."""
+        """One more row, a cell for each column; a str is no markup."""
         assert len(cells) == len(self.columns)
-        self.rows.append(cells)
+        self.rows.append([Text(cell) if isinstance(cell, str) else cell for cell in cells])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[object]:
         """A table, or its rows stacked."""
@@ -58,7 +58,7 @@ class Rows:
             yield self._table()
             return
         if self.title is not None:
-            yield Text("").join([Text(self.title.plain, "italic", overflow="fold")])
+            yield Text(self.title.plain, "italic", overflow="fold")
         for row in self.rows:
             yield self._stacked(row, console, options.max_width)
 
@@ -69,8 +69,9 @@ class Rows:
         whole, least = [], []
         for number, column in enumerate(self.columns):
             cells = [Text(column.name), *(row[number] for row in self.rows)]
-            most = max(Measurement.get(console, wide, cell).maximum for cell in cells)
-            most = column.picture or most
+            most = column.picture or max(
+                Measurement.get(console, wide, cell).maximum for cell in cells
+            )
             whole.append(most)
             least.append(min(most, FOLDED) if column.folds else most)
         gaps = GAP * (len(self.columns) - 1)
@@ -96,27 +97,30 @@ class Rows:
     def _stacked(
         self, row: Sequence[RenderableType], console: Console, width: int
     ) -> RenderableType:
-        picture, room, pieces = None, width, []
+        """Names and values of one row, beside its picture if it has one."""
+        pieces: list[Text] = []
+        beside: tuple[RenderableType, int] | None = None
         for column, cell in zip(self.columns, row, strict=True):
             if column.picture:
-                picture, room = cell, width - column.picture - GAP
+                beside = cell, column.picture
                 continue
-            assert isinstance(cell, Text | str)
-            value = Text(cell) if isinstance(cell, str) else cell
-            value = Text("").join(value.split("\n"))
-            if value.plain:
-                name = "" if column.name == "#" else column.name
-                style = "" if pieces else "bold"
-                pieces.append(Text.assemble((f"{name}: " if name else "", "dim"), value))
-                pieces[-1].stylize(style)
-        text = _packed(pieces, console, room)
-        if picture is None:
-            return text
-        beside = Table.grid(padding=(0, GAP, 0, 0))
-        beside.add_column(width=room and width - room - GAP)
-        beside.add_column(overflow="fold")
-        beside.add_row(picture, text)
-        return beside
+            assert isinstance(cell, Text)
+            value = Text("").join(cell.split("\n"))
+            if not value.plain:
+                continue
+            name = "" if column.name in ("", "#") else f"{column.name}: "
+            piece = Text.assemble((name, "dim"), value)
+            if not pieces:
+                piece.stylize("bold")
+            pieces.append(piece)
+        if beside is None:
+            return _packed(pieces, console, width)
+        picture, taken = beside
+        both = Table.grid(padding=(0, GAP, 0, 0))
+        both.add_column(width=taken)
+        both.add_column()
+        both.add_row(picture, _packed(pieces, console, width - taken - GAP))
+        return both
 
 
 def _packed(pieces: Sequence[Text], console: Console, width: int) -> Text:
