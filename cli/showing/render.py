@@ -39,6 +39,7 @@ NARROWEST = 20  # columns of a text, however narrow the terminal
 GONE = "not there now"  # of a hit's file
 LISTED = 20  # reasons for which files were skipped, shown after a run
 EXAMPLES = 3  # files of each; `retrieve info --skipped` shows all
+LEAST_LINES = 12  # of a terminal with pictures
 MANY = ("256", "truecolor")  # systems of colours in which a face can be known
 
 _out = Console(highlight=False)
@@ -65,11 +66,6 @@ def show(value: RenderableType) -> None:
     _out.print(value)
 
 
-def width() -> int:
-    """Columns of stdout."""
-    return _out.width
-
-
 def pictures(images: Images) -> Pictures | None:
     """What draws faces on stdout; None where it is no terminal, or one that shows none.
 
@@ -78,6 +74,8 @@ def pictures(images: Images) -> Pictures | None:
     """
     colours = _out.color_system  # None without any, as on a dumb terminal
     if images is Images.NONE or not _out.is_terminal or colours is None or _out.no_color:
+        return None
+    if _out.height < LEAST_LINES:  # else the cursor cannot go from a picture's end to its beginning
         return None
     try:
         screen = screen_of(_out.file.fileno(), images, os.environ)

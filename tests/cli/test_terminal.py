@@ -6,6 +6,7 @@ import base64
 import io
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,11 +18,13 @@ from rich.console import Console
 from rich.text import Text
 
 from retrieve.cli.showing import render
+from retrieve.cli.showing.people import asking
 from retrieve.cli.showing.terminal import pictures, screen
 from retrieve.cli.showing.terminal.pictures import Pictures
 from retrieve.cli.showing.terminal.rows import Column, Rows
 from retrieve.cli.showing.terminal.screen import Images, Screen
 from retrieve.cli.showing.terminal.sixel import sixel
+from retrieve.indexes.people.review import Question, Side
 
 ASK = """
 import os, sys, termios
@@ -240,6 +243,27 @@ def test_a_command_draws_on_the_terminal_that_it_has_asked(tmp_path):
     assert b"Ana" in plain
     assert b"\x1bP" not in plain
     assert screen.QUESTIONS not in plain
+
+
+def test_a_question_shows_both_faces_side_by_side_and_tells_which_is_which(monkeypatch):
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, color_system="truecolor", width=50)
+    monkeypatch.setattr(render, "_out", console)
+    sides = [
+        Side(one, name, 2, one, Path(f"/fotos/{one}.jpg"), 1, "2019-07-01T10:00:00")
+        for one, name in ((1, "Ana"), (2, None))
+    ]
+    faces = {1: _jpeg(_face()), 2: _jpeg(_face(80))}
+    asking.question(Question(*sides, 0.79, 0.9999, 2), faces.get, Pictures(Screen(Images.ITERM)))
+    said = out.getvalue()
+    assert [said.index(base64.b64encode(one).decode()) for one in faces.values()]
+    lines = re.sub(r"\x1bD\x1b\[A\x1b7.*?\x1b8", "<drawn>", said, flags=re.DOTALL).split("\n")
+    assert [line.count("<drawn>") for line in lines[:8]] == [0] * 7 + [2]
+    assert lines[8:11] == [
+        "left: Ana, 2 faces, 2019-07-01: /fotos/1.jpg, face 1",
+        "right: #2, 2 faces, 2019-07-01: /fotos/2.jpg, face 1",
+        "probability >99.9%, score 0.7900; a yes settles 2 faces",
+    ]
 
 
 # Tables

@@ -7,12 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.columns import Columns
-from rich.table import Table
 
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people.said import count
-from retrieve.cli.showing.render import near, printable, shown
-from retrieve.cli.showing.terminal.rows import NARROW
+from retrieve.cli.showing.render import near, shown
 from retrieve.shares import probability
 
 if TYPE_CHECKING:
@@ -31,21 +29,10 @@ def question(
     pictures  draws both faces side by side; None where none are drawn
     """
     sides = (asked.one, asked.other)
-    faces = [pictures.of(picture(side.face_id)) for side in sides] if pictures else []
-    if render.width() > NARROW:
-        table = Table.grid(padding=(0, 1, 0, 0))
-        table.add_column(overflow="fold")
-        table.add_column(overflow="fold")
-        if faces:
-            table.add_row(*faces)
-        for lines in zip(*map(_told, sides), strict=True):
-            table.add_row(*map(printable, lines))
-        render.show(table)
-    else:
-        if faces:
-            render.show(Columns(faces))
-        for place, side in zip(("left", "right"), sides, strict=True):
-            render.line(f"{place}: {', '.join(_told(side))}")
+    if pictures is not None:
+        render.show(Columns([pictures.of(picture(side.face_id)) for side in sides]))
+    for place, side in zip(("left", "right"), sides, strict=True):
+        render.line(_told(side) if pictures is None else f"{place}: {_told(side)}")
     sure = "" if asked.probability is None else f"probability {probability(asked.probability)}, "
     render.line(f"{sure}score {asked.score:.4f}; a yes settles {count(asked.settles)}")
 
@@ -63,14 +50,11 @@ def question_json(asked: Question) -> None:
     )
 
 
-def _told(side: Side) -> tuple[str, str, str]:
+def _told(side: Side) -> str:
     name = f"#{side.person_id}" if side.person is None else side.person
     taken = f", {side.taken_at[:DATE]}" if side.taken_at else ""
-    return (
-        name,
-        f"{count(side.faces)}{taken}",
-        f"{shown(near(side.path))}, face {side.number}",
-    )
+    photo = f"{shown(near(side.path))}, face {side.number}"
+    return f"{name}, {count(side.faces)}{taken}: {photo}"
 
 
 def _as_json(side: Side) -> dict[str, Any]:
