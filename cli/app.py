@@ -11,58 +11,73 @@ from types import FrameType
 from typing import Annotated, Any, cast
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
+from retrieve.cli import exits
+from retrieve.cli.helped import Group
 from retrieve.cli.hyphens import SignedWords, Words
 from retrieve.cli.showing import render
 from retrieve.errors import RetrievalError
 
-# Where each lies below cli/commands, in the order of the help.
-COMMANDS = {
-    "index": "collection.index:index",
-    "watch": "collection.watch:watch",
-    "search": "search.search:search",
-    "group": "people.group:group",
-    "review": "people.review:review",
-    "name": "people.name:name",
-    "people": "people.people:people",
-    "merge": "people.merge:merge",
-    "split": "people.split:split",
-    "not-same": "people.not_same:not_same",
-    "ignore": "people.ignore:ignore",
-    "undo": "people.undo:undo",
-    "history": "people.history:history",
-    "identify": "search.identify:identify",
-    "verify": "search.verify:verify",
-    "together": "people.together:together",
-    "graph": "people.together:graph",
-    "export": "collection.export:export",
-    "import": "collection.import_:import_",
-    "detect": "search.detect:detect",
-    "embed": "search.embed:embed",
-    "info": "collection.info:info",
-    "forget": "upkeep.forget:forget",
-    "compact": "upkeep.compact:compact",
-    "check": "upkeep.check:check",
-    "repair": "upkeep.repair:repair",
-    "reembed": "upkeep.reembed:reembed",
-    "backup": "upkeep.backup:backup",
-    "restore": "upkeep.restore:restore",
-    "map": "search.map:map_",
-    "models": "models.models:models",
-    "calibrate": "models.calibrate:calibrate",
-    "analogy": "words.analogy:analogy",
-    "neighbors": "words.neighbors:neighbors",
-    "odd-one-out": "words.odd_one_out:odd_one_out",
-    "similarity": "words.similarity:similarity",
-    "predict": "language.predict:predict",
-    "classify": "language.classify:classify",
-    "generate": "language.generate:generate",
-    "words": "words.words:app",
-    "evaluate": "evaluate.evaluate:app",
-    "train": "train.train:app",
+# Where each lies below cli/commands, by the panel of the help, in its order.
+PANELS = {
+    "Collection": {
+        "index": "collection.index:index",
+        "watch": "collection.watch:watch",
+        "info": "collection.info:info",
+        "export": "collection.export:export",
+        "import": "collection.import_:import_",
+    },
+    "Search": {
+        "search": "search.search:search",
+        "identify": "search.identify:identify",
+        "verify": "search.verify:verify",
+        "map": "search.map:map_",
+        "detect": "search.detect:detect",
+        "embed": "search.embed:embed",
+    },
+    "People": {
+        "people": "people.people:people",
+        "name": "people.name:name",
+        "review": "people.review:review",
+        "together": "people.together:together",
+        "graph": "people.together:graph",
+        "merge": "people.merge:merge",
+        "not-same": "people.not_same:not_same",
+        "split": "people.split:split",
+        "ignore": "people.ignore:ignore",
+        "undo": "people.undo:undo",
+        "history": "people.history:history",
+        "group": "people.group:group",
+    },
+    "Words and texts": {
+        "analogy": "words.analogy:analogy",
+        "neighbors": "words.neighbors:neighbors",
+        "odd-one-out": "words.odd_one_out:odd_one_out",
+        "similarity": "words.similarity:similarity",
+        "words": "words.words:app",
+        "predict": "language.predict:predict",
+        "generate": "language.generate:generate",
+        "classify": "language.classify:classify",
+    },
+    "Models": {
+        "models": "models.models:models",
+        "calibrate": "models.calibrate:calibrate",
+        "evaluate": "evaluate.evaluate:app",
+        "train": "train.train:app",
+    },
+    "Upkeep": {
+        "check": "upkeep.check:check",
+        "repair": "upkeep.repair:repair",
+        "forget": "upkeep.forget:forget",
+        "compact": "upkeep.compact:compact",
+        "backup": "upkeep.backup:backup",
+        "restore": "upkeep.restore:restore",
+        "reembed": "upkeep.reembed:reembed",
+    },
 }
+PANEL_OF = {name: panel for panel, inside in PANELS.items() for name in inside}
+COMMANDS = {name: where for inside in PANELS.values() for name, where in inside.items()}
 
 
 class Commands(Mapping[str, Any]):
@@ -79,24 +94,41 @@ class Commands(Mapping[str, Any]):
         found = getattr(import_module(f"retrieve.cli.commands.{module}"), attribute)
         if isinstance(found, typer.Typer):
             group = get_group(found)
-            group.name = name
+            group.name, group.rich_help_panel = name, PANEL_OF[name]
             return group
         alone = typer.Typer(add_completion=False)
-        alone.command(name=name, cls=SignedWords if name == "analogy" else Words)(found)
+        kind = SignedWords if name == "analogy" else Words
+        alone.command(name=name, cls=kind, rich_help_panel=PANEL_OF[name])(found)
         return get_command(alone)
 
 
-class _Retrieve(TyperGroup):
+class _Retrieve(Group):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = cast(Any, Commands())  # of which nothing is ever changed
 
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run it to its exit; what the parser refuses is a line as any other error is."""
+        try:
+            code = super().main(*args, **settings | {"standalone_mode": False})
+        except exits.ClickException as error:
+            message, code = exits.told(error)
+            if message:
+                render.error(message)
+        except typer.Abort:
+            render.error("ended at a question that was not answered with yes")
+            code = exits.ERROR
+        sys.exit(code if isinstance(code, int) else exits.DONE)
+
+
+EPILOG = """Start with: retrieve index ~/Pictures, then: retrieve search ana.jpg
+Exit codes: 0 yes, found, done; 1 error; 2 usage; 3 no; 4 cannot say; 130 Ctrl-C"""
 
 app = typer.Typer(
     name="retrieve",
     cls=_Retrieve,
-    help="Find a face or a word by what it looks like or means, on your own machine.",
-    epilog="Start with: retrieve index ./photos, then: retrieve search face.jpg",
+    help="Find a face by what it looks like and a text by what it means, on your own machine.",
+    epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -116,7 +148,11 @@ def _retrieve(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version",
+            "-V",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version.",
         ),
     ] = False,
 ) -> None:
@@ -136,14 +172,14 @@ def main() -> None:
         ended.append(number)
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
             signal.signal(number, end)
     try:
         app()
     except RetrievalError as error:
         render.error(str(error))
-        sys.exit(1)
+        sys.exit(exits.USAGE if isinstance(error, exits.BadUsage) else exits.ERROR)
     except KeyboardInterrupt:
         sys.exit(128 + (ended or [signal.SIGINT])[0])
     except SystemExit as stop:
@@ -151,6 +187,8 @@ def main() -> None:
         ended_so = ended and stop.code == 128 + signal.SIGINT
         sys.exit(128 + ended[0] if ended_so else stop.code)
     except Exception as error:
+        if ended:  # in the middle of an import, say, which C code answers with an ImportError
+            sys.exit(128 + ended[0])
         if not _is_of_sqlite(error):
             raise
         render.error(f"the collection could not be read or written: {error}. Run: retrieve check")

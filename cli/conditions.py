@@ -12,6 +12,10 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from retrieve.cli import completing
+from retrieve.cli.exits import BadUsage
+from retrieve.errors import BadInput
+
 PARAMETER = "wanted"  # of a command: what becomes the options
 
 
@@ -31,13 +35,15 @@ def _conditions(
         ),
     ] = None,
     folder: Annotated[
-        list[Path] | None, typer.Option(help="Only photos and texts below this folder. Repeatable.")
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Only photos and texts below this folder. Repeatable."),
     ] = None,
     person: Annotated[
         list[str] | None,
         typer.Option(
             metavar="PERSON",
             help="Only faces of this person, by name or #id, and photos with them. Repeatable.",
+            autocompletion=completing.persons,
         ),
     ] = None,
     near: Annotated[
@@ -51,17 +57,20 @@ def _conditions(
         typer.Option(min=0, max=1, help="Leave out stored faces whose quality is lower, 0 to 1."),
     ] = 0.0,
 ) -> Any:
-    """The Filter of those options; raises BadInput for a date or place that is none."""
+    """The Filter of those options; raises BadUsage for a date or place that is none."""
     from retrieve.indexes.catalog.filters import Filter, near_from
 
-    return Filter(
-        since,
-        until,
-        tuple(folder or ()),
-        tuple(person or ()),
-        min_quality,
-        near_from(near) if near else None,
-    )
+    try:
+        return Filter(
+            since,
+            until,
+            tuple(folder or ()),
+            tuple(person or ()),
+            min_quality,
+            near_from(near) if near else None,
+        )
+    except BadInput as error:
+        raise BadUsage(str(error)) from error
 
 
 def with_conditions(command: Callable[..., None]) -> Callable[..., None]:

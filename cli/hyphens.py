@@ -8,15 +8,16 @@ from difflib import get_close_matches
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperOption
 
+from retrieve.cli.helped import Command
 from retrieve.cli.showing import render
 
 _NO_LETTER = re.compile(r"-[^A-Za-z-]")  # no option is called so
 _SIGNED = re.compile(r"-[^\W\d_]{2,}")
 
 
-class Words(TyperCommand):
+class Words(Command):
     """A command that takes an argument for words where it cannot be an option."""
 
     signed = False  # whether a word may have a minus before it

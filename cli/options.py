@@ -10,10 +10,10 @@ from typing import Annotated
 import platformdirs
 import typer
 
+from retrieve.cli import completing
 from retrieve.cli.showing.terminal.screen import Images
 from retrieve.errors import BadInput
 
-INTERRUPTED = 130  # what shells return after Ctrl-C
 DEFAULT_COLLECTION = Path(platformdirs.user_data_dir("retrieve")) / "collection"
 
 
@@ -92,6 +92,7 @@ DetectorOption = Annotated[
     str | None,
     typer.Option(
         help="Face detector: mtcnn, centerface.",
+        autocompletion=completing.detectors,
         show_default="what the collection was made with, else centerface",
     ),
 ]
@@ -107,6 +108,7 @@ ModelOption = Annotated[
     str | None,
     typer.Option(
         help="Face embedder, a trained one, or the file with its weights; see: retrieve models.",
+        autocompletion=completing.models,
         show_default="what the collection was made with, else dlib-resnet+mobilefacenet",
     ),
 ]
@@ -114,6 +116,7 @@ EncoderOption = Annotated[
     str | None,
     typer.Option(
         help="Text encoder: lstm, words, sentence-transformers:NAME, or a file.",
+        autocompletion=completing.encoders,
         show_default="what the collection was made with, else lstm",
     ),
 ]
@@ -143,7 +146,10 @@ ImagesOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 VectorsOption = Annotated[
     str,
-    typer.Option(help="Which word vectors: a name of `retrieve words list`, or a file."),
+    typer.Option(
+        help="Which word vectors: a name of `retrieve words list`, or a file.",
+        autocompletion=completing.vectors,
+    ),
 ]
 AllFormsOption = Annotated[
     bool,
@@ -153,7 +159,11 @@ AllFormsOption = Annotated[
 ]
 WordsKOption = Annotated[int, typer.Option("-k", min=1, help="How many words to show.")]
 LanguageModelOption = Annotated[
-    str, typer.Option(help="Which language model: es, a name that was trained, or a file.")
+    str,
+    typer.Option(
+        help="Which language model: es, a name that was trained, or a file.",
+        autocompletion=completing.languages,
+    ),
 ]
 TextColumn = Annotated[str, typer.Option(help="Column or field that holds the text.")]
 LabelColumn = Annotated[str, typer.Option(help="Column or field that holds the class.")]

@@ -341,7 +341,7 @@ class Collection:
         """The stored faces most like the faces in a photo.
 
         photo      path, bytes, image of Pillow, or array (H, W, 3) uint8 RGB
-        k          hits for each of its faces
+        k          hits for each of its faces, beside the face itself where the photo is stored
         threshold  lowest score of a hit; None lets it follow from strangers
         strangers  the chance that the best of as many strangers passes as are searched; None is .01
         wanted     what a hit has to satisfy
@@ -432,6 +432,16 @@ class Collection:
             exact=exact,
             exact_words=exact_words,
         )
+
+    def photos_of(self, wanted: Filter, *, k: int = 10) -> list[TextHit]:
+        """Photos with a face that satisfies the conditions, the newest first; nothing is compared.
+
+            collection.photos_of(retrieve.Filter(persons=("Ana",)))
+
+        returns  no more than k hits of score 0, each with the first thing that is said of its photo
+        raises   CollectionError if no photo was indexed, BadInput for a person whom nobody named
+        """
+        return text_queries.photos_of(self.opened, wanted, k=k)
 
     def corrected(self, query: str) -> str | None:
         """A query with its misspelt words as the collection spells them; None if it has none.

@@ -131,7 +131,7 @@ class Hit:
         for hit in collection.search_faces("ana.jpg"):
             print(hit.path, hit.score, hit.probability)
 
-    rank         1 is the best
+    rank         1 is the best; 0 is the probe itself
     face_id      of the stored face in its collection
     path         a file that holds its photo
     number       which face of the photo it is, 1 for the first
@@ -142,6 +142,7 @@ class Hit:
     quality      of the stored face, 0 to 1
     taken_at     when the photo was taken, ISO 8601, or None
     person       the name that somebody gave to the stored face, or None
+    itself       it is the very face that was asked for: its photo is stored
     picture      gives the stored face as a small JPEG, while the collection is open
     """
 
@@ -155,6 +156,7 @@ class Hit:
     quality: float
     taken_at: str | None
     person: str | None = None
+    itself: bool = False
     picture: Callable[[], bytes] | None = None
 
     def __repr__(self) -> str:
@@ -178,7 +180,8 @@ class Hit:
             with suppress(RetrievalError):
                 picture = self.picture()
         sure = "" if self.probability is None else f" · {probability(self.probability)}"
-        lines = [f"{self.rank}. {self.score:.4f}{sure}", self.path.name, self.person or ""]
+        place = "the photo itself" if self.itself else f"{self.rank}."
+        lines = [f"{place} {self.score:.4f}{sure}", self.path.name, self.person or ""]
         return notebook.card(picture, [line for line in lines if line])
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import retrieve
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
 # Without a guard, as most people's first script.
 UNGUARDED = """
 import sys
@@ -53,7 +53,7 @@ print(len(said), all("was closed" in one for one in said))
 
 @pytest.fixture(scope="module")
 def home(album, probe, tmp_path_factory):
-    """A home with Pictures and Documents, and the photos that the README's example names."""
+    """A home with Pictures and Documents, and the photos that the API's example names."""
     folder = tmp_path_factory.mktemp("home")
     shutil.copytree(album, folder / "Pictures")
     (folder / "Documents").mkdir()
@@ -72,8 +72,8 @@ def collection(home, tmp_path_factory):
         yield opened
 
 
-def _examples() -> str:
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+def _example(page: str) -> str:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
     return code
 
 
@@ -92,8 +92,19 @@ def _run(home, *command, stdin=None):
     )
 
 
-def test_the_readmes_example_runs_when_it_is_pasted_into_a_file(home):
-    (home / "example.py").write_text(_examples())
+def test_the_readmes_example_runs_behind_the_demo(home, collection, probe):
+    (home / "demo").mkdir()
+    (home / "demo" / "collection").symlink_to(collection.path)
+    shutil.copy(probe, home / "demo")
+    (home / "readme.py").write_text(_example("README.md"))
+    done = _run(home, "readme.py")
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert "IMG_" in done.stdout
+    assert "carta.txt Querida Rosario" in done.stdout
+
+
+def test_the_example_of_the_api_runs_when_it_is_pasted_into_a_file(home):
+    (home / "example.py").write_text(_example("docs/python.md"))
     done = _run(home, "example.py")
     assert (done.stderr, done.returncode) == ("", 0)
     for found in ("carta.txt", "reina", "IMG_", "(1, 128)"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from functools import cache
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import __main__ as bench
 from retrieve.extras import EXTRAS
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +39,7 @@ FLOORS = (
     ("retrieve.text.language",),
     ("retrieve.text.encoders",),
     ("retrieve.text.ranking",),
-    ("retrieve.text.classifiers",),
+    ("retrieve.text.classifiers", "retrieve.text.listed"),
     ("retrieve.documents",),
     ("retrieve.metadata",),
     ("retrieve.photos",),
@@ -60,6 +62,7 @@ FLOORS = (
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),
     ("retrieve.cli.showing",),
+    ("retrieve.cli.exits", "retrieve.cli.helped", "retrieve.cli.completing"),
     (
         "retrieve.cli.options",
         "retrieve.cli.inputs",
@@ -238,14 +241,62 @@ def test_weights_packages_are_never_imported():
         assert not {name.split(".")[0] for name in _imported(path)} & NEVER_IMPORTED, path
 
 
-def test_files_that_the_readme_names_are_there():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", readme)
-    named = re.findall(r"`(?:pytest )?((?:retrieval|indexes|cli|tests|docs)/[\w/.-]+)`", readme)
-    modules = re.findall(r"python -m (benchmarks\.[a-z_0-9]+)", readme)
-    files = [*links, *named]
-    assert len(files) + len(modules) > 40
-    assert [name for name in files if not (ROOT / name).exists()] == []
-    paths = [ROOT / name.replace(".", "/") for name in modules]
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "LICENCES.md", "docs/figures.md"])
+def test_files_that_the_pages_name_are_there(name):
+    page = ROOT / name
+    text = page.read_text(encoding="utf-8")
+    links = [page.parent / one for one in re.findall(r"\]\((?!https?:|#)([^)#]+)", text)]
+    named = re.findall(r"`(?:pytest )?((?:retrieval|indexes|cli|tests|docs)/[\w/.-]+)`", text)
+    modules = re.findall(r"python -m (benchmarks\.[a-z_0-9]+)", text)
+    files = [*links, *(ROOT / one for one in named)]
+    assert len(files) + len(modules) > 9
+    assert [one for one in files if not one.exists()] == []
+    paths = [ROOT / one.replace(".", "/") for one in modules]
     runs = [path.with_suffix(".py").is_file() or (path / "__main__.py").is_file() for path in paths]
-    assert [name for name, runs_so in zip(modules, runs, strict=True) if not runs_so] == []
+    assert [one for one, runs_so in zip(modules, runs, strict=True) if not runs_so] == []
+
+
+def test_make_bench_runs_every_benchmark_or_says_why_not():
+    files = [*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "benchmarks").glob("*/__main__.py")]
+    programs = {
+        f"benchmarks.{path.parent.name if path.stem == '__main__' else path.stem}"
+        for path in files
+        if path.parent != ROOT / "benchmarks" or path.stem != "__main__"
+        if "ArgumentParser(" in (text := path.read_text(encoding="utf-8")) or "__main__" in text
+    }
+    run = {module for module, *_ in bench.RUNS}
+    assert run & bench.LEFT_OUT.keys() == set()
+    assert run | bench.LEFT_OUT.keys() == programs
+
+
+def test_a_source_distribution_has_all_that_git_has():
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git here")
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    lines = (ROOT / "MANIFEST.in").read_text(encoding="utf-8").splitlines()
+    grafted = {line.split()[1] for line in lines if line.startswith("graft ")}
+    (included,) = (line.split()[1:] for line in lines if line.startswith("include "))
+    left_out = [
+        name
+        for name in listed.stdout.splitlines()
+        if name.split("/")[0] not in grafted
+        and not any(Path(name).match(pattern) for pattern in (*included, "MANIFEST.in"))
+    ]
+    assert left_out == []
+
+
+def test_every_model_that_ships_has_its_licence_stated():
+    text = (ROOT / "LICENCES.md").read_text(encoding="utf-8")
+    patterns = re.findall(r"`([\w/.*-]+)`", text)
+    data = [
+        path for room in ("faces", "text") for path in (ROOT / "retrieval" / room).glob("data/*")
+    ]
+    assert len(data) > 30
+    without = [
+        path.name
+        for path in data
+        if path.suffix != ".md" and not any(path.match(one.split("/")[-1]) for one in patterns)
+    ]
+    assert without == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from retrieve.cli.showing import render
-from retrieve.cli.showing.render import GONE, is_gone, near, printable, shown
+from retrieve.cli.showing.render import GONE, ITSELF, is_gone, near, printable, shown
 from retrieve.cli.showing.terminal.rows import Column, Rows
 from retrieve.shares import probability
 from retrieve.types import Face, Hit
@@ -31,10 +31,11 @@ def search_tables(probes: Sequence[Probe], pictures: Pictures | None = None) -> 
         for face in probe.faces:
             of = f" of {len(probe.faces)}" if face.number <= len(probe.faces) else ""
             title = f"{shown(Path(probe.name))}, face {face.number}{of}"
-            if not face.hits:
-                render.line(f"{title}: no stored face passes the threshold")
-                continue
-            render.show(_hits_table(title, face.hits, pictures))
+            if face.hits:
+                render.show(_hits_table(title, face.hits, pictures))
+            if all(hit.itself for hit in face.hits):
+                other = "other " if face.hits else ""
+                render.line(f"{title}: no {other}stored face passes the threshold")
     for text in threshold_lines(probes):
         render.line(text)
 
@@ -88,12 +89,14 @@ def _hits_table(title: str, hits: Sequence[Hit], pictures: Pictures | None) -> R
     )
     for hit in hits:
         picture = Text() if pictures is None or not hit.picture else pictures.of(hit.picture())
+        remarks = [ITSELF] if hit.itself else []
+        remarks += [GONE] if is_gone(hit.path) else []
         table.add(
-            str(hit.rank),
+            "" if hit.itself else str(hit.rank),
             *([picture] if pictures else []),
             f"{hit.score:.4f}",
             "" if hit.probability is None else probability(hit.probability),
-            printable(shown(near(hit.path))) + (f" ({GONE})" if is_gone(hit.path) else ""),
+            printable(shown(near(hit.path)) + "".join(f" ({one})" for one in remarks)),
             str(hit.number),
             (hit.taken_at or "")[:10],
             *([printable(hit.person or "")] if named else []),
@@ -129,6 +132,7 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         "rank": hit.rank,
         "path": shown(hit.path),
         "gone": is_gone(hit.path),
+        "itself": hit.itself,
         "face": hit.number,
         "box": numbers(hit.face.box),
         "score": round(hit.score, 6),

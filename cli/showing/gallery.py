@@ -51,6 +51,7 @@ def write_gallery(page: Path, probes: Sequence[Probe], *, noted_in: Path | None 
 def _hit(hit: Hit, page: Path) -> dict[str, Any]:
     return {
         "rank": hit.rank,
+        "itself": hit.itself,
         "picture": _data(hit.picture()) if hit.picture else None,
         "name": _named(Path(hit.path.name)),
         "path": _named(seen_from(page, hit.path)),

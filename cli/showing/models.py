@@ -15,7 +15,9 @@ from retrieve.shares import percent
 
 if TYPE_CHECKING:
     from retrieve.faces.embedding.figures import Figures
+    from retrieve.faces.embedding.trained.file import About
     from retrieve.networks.weights import Weights
+    from retrieve.text.listed import TextModel
 
 RATES = ("0.0002", "1e-05")
 
@@ -26,14 +28,17 @@ def models(
     ships: dict[str, str],
     embedders: Sequence[Figures],
     default: str,
+    own: Sequence[About],
+    texts: Sequence[TextModel],
     *,
     as_json: bool,
 ) -> None:
-    """Embedders with what they are worth, then the table of weights.
+    """Embedders with what they are worth, then the table of weights, then the models of texts.
 
     present    whether the network can be run without a download
     ships      name → precision in which it is part of the package
     embedders  best first; default is one of them
+    own        embedders that were trained here
     """
     if as_json:
         for one in embedders:
@@ -42,6 +47,10 @@ def models(
             fields = {name: getattr(row, name) for name in row.__slots__}
             here = {"present": present[row.name], "ships": ships.get(row.name)}
             render.as_json({"kind": "weights"} | fields | {"source": str(row.source)} | here)
+        for trained in own:
+            render.as_json({"kind": "trained embedder"} | render.fields_of(trained))
+        for text in texts:
+            render.as_json({"kind": "text model"} | render.fields_of(text))
         return
     render.show(_embedders(rows, embedders, default))
     if embedders:
@@ -77,6 +86,32 @@ def models(
         else:
             where = "in" if present[row.name] else "comes from"
         render.line(f"{row.name}: {row.what}; {where} {row.source}")
+    if own:
+        render.line("")
+        render.table(
+            ("trained embedder", "network", "better than before", "licence"),
+            [(one.name, _network(one), "yes" if one.better else "no", one.licence) for one in own],
+        )
+    render.line("")
+    render.table(
+        ("text model", "what it is", "licence", "MB", "here"),
+        [
+            (
+                one.name,
+                one.what,
+                one.licence,
+                f"{one.size_bytes / 1e6:.1f}",
+                "ships" if one.ships else "trained",
+            )
+            for one in texts
+        ],
+        right="MB",
+    )
+    render.line("what each was made from: --json, and the model cards beside the files")
+
+
+def _network(one: About) -> str:
+    return f"{one.network} on {one.on}" if one.on else one.network
 
 
 def _embedders(rows: Sequence[Weights], embedders: Sequence[Figures], default: str) -> Rows:

@@ -6,8 +6,9 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -37,6 +38,7 @@ _Branch = TypeVar("_Branch")
 
 NARROWEST = 20  # columns of a text, however narrow the terminal
 GONE = "not there now"  # of a hit's file
+ITSELF = "the photo itself"  # of a hit that is what was asked for
 LISTED = 20  # reasons for which files were skipped, shown after a run
 EXAMPLES = 3  # files of each; `retrieve info --skipped` shows all
 LEAST_LINES = 12  # of a terminal with pictures
@@ -61,9 +63,14 @@ def text(value: Text, *, indent: int = 0) -> None:
         _out.print(Text(" " * indent) + row, soft_wrap=True)
 
 
-def show(value: RenderableType) -> None:
-    """A table, or whatever Rich draws, on stdout."""
-    _out.print(value)
+def show(value: RenderableType, *, width: int | None = None) -> None:
+    """A table, or whatever Rich draws, on stdout; no wider than so many columns."""
+    _out.print(value, width=width)
+
+
+def width() -> int:
+    """Columns of stdout."""
+    return _out.width
 
 
 def pictures(images: Images) -> Pictures | None:
@@ -148,6 +155,19 @@ def streaming() -> Iterator[Callable[[str], None]]:
     yield write
     if not last.endswith("\n"):
         print()
+
+
+def fields_of(value: Any) -> Any:
+    """A result as JSON can have it: dataclasses as objects, paths as text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: fields_of(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Path):
+        return shown(value)
+    if isinstance(value, Mapping):
+        return {str(name): fields_of(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [fields_of(one) for one in value]
+    return value
 
 
 def as_json(value: dict[str, Any]) -> None:

@@ -55,6 +55,20 @@ def forgotten(what: Forgotten, *, done: bool) -> None:
         render.line(f"  the name {name}")
 
 
+def after_forgetting(what: Forgotten, *, was_told: bool) -> None:
+    """What was forgotten, and what was looked for afterwards.
+
+    was_told  what would be forgotten was shown before
+    """
+    if was_told:
+        render.line("forgotten")
+    else:
+        forgotten(what, done=True)
+    if what.proof is not None:
+        proof(what.proof)
+        said(what.said)
+
+
 def _listed(paths: Iterable[Path]) -> None:
     every = list(paths)
     for path in every[:LISTED]:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from retrieve.cli.showing import render
 from retrieve.cli.showing.facehits import threshold_json, threshold_lines
-from retrieve.cli.showing.render import GONE, address, is_gone, near, seen_from, shown
+from retrieve.cli.showing.render import GONE, ITSELF, address, is_gone, near, seen_from, shown
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe
 from retrieve.shares import probability
@@ -43,6 +43,15 @@ def blocks(
         render.note(f"did you mean: {visible(corrected)} (as written: --exact-words)")
     if not hits:
         render.line(f"{query}: nothing found")
+    else:
+        _lines(hits)
+        if mode == Mode.HYBRID and not any(hit.bm25 or _is_of(hit, query) for hit in hits):
+            render.note("none of them has a word of the query: they are the nearest in meaning")
+    for text in threshold_lines(probes):
+        render.line(text)
+
+
+def _lines(hits: Sequence[TextHit]) -> None:
     for hit in hits:
         head = Text(f"{hit.rank:>2}. ", style="bold")
         head.append(visible(shown(near(hit.path))), style="bold cyan")
@@ -55,10 +64,46 @@ def blocks(
         render.text(head)
         if hit.passage.text:
             render.text(_excerpt(hit), indent=4)
-    if hits and mode == Mode.HYBRID and not any(hit.bm25 for hit in hits):
-        render.note("none of them has a word of the query: they are the nearest in meaning")
-    for text in threshold_lines(probes):
-        render.line(text)
+
+
+def persons(hits: Sequence[TextHit], *, names: str, k: int, word: bool) -> None:
+    """Photos of persons, one under the other.
+
+    names  as they were asked for
+    word   they were asked for as words of a query, which texts may say, too
+    """
+    if not hits:
+        render.line(f"{names}: no photo found")
+        return
+    _lines(hits)
+    if len(hits) == k:
+        render.note(f"the newest {k}; for more: -k {2 * k}")
+    if word:
+        render.note(f"photos of {names}; what says so in words: retrieve search '\"{names}\"'")
+
+
+def half(query: str, with_face: int) -> None:
+    """Which half of a photo and words found nothing, on stderr.
+
+    with_face  how many photos show the face
+    """
+    if with_face:
+        photos = "1 photo shows" if with_face == 1 else f"{with_face:,} photos show"
+        render.note(f"{photos} the face, and of none is anything like this said: {query}")
+    else:
+        render.note("no stored face is like it, so no photo was left for the words")
+
+
+def of_persons_alone(hits: Sequence[TextHit]) -> bool:
+    """Whether photos were found for who is on them, and nothing was compared."""
+    return bool(hits) and all(not (hit.score or hit.bm25 or hit.cosine) for hit in hits)
+
+
+def _is_of(hit: TextHit, query: str) -> bool:
+    """Whether a photo shows somebody whom the query names."""
+    from retrieve.indexes.catalog.persons import stands_in
+
+    return any(stands_in(name, query) for name in hit.persons)
 
 
 def as_json(
@@ -66,14 +111,18 @@ def as_json(
     hits: Sequence[TextHit],
     corrected: str | None = None,
     probes: Sequence[Probe] = (),
+    **more: Any,
 ) -> None:
-    """One object a line for each query; with photos what passed for one of their faces."""
+    """One object a line for each query; with photos what passed for one of their faces.
+
+    more  further fields, before the hits
+    """
     found = [_object(hit) for hit in hits]
     searched = [
         {"probe": shown(Path(probe.name)), **threshold_json(probe.least)} for probe in probes
     ]
     with_faces = {"probes": searched} if probes else {}
-    render.as_json({"query": query, "corrected": corrected, **with_faces, "hits": found})
+    render.as_json({"query": query, "corrected": corrected, **with_faces, **more, "hits": found})
 
 
 def as_csv(query: str, hits: Sequence[TextHit], probes: Sequence[Probe] = ()) -> None:
@@ -160,6 +209,7 @@ def _object(hit: TextHit) -> dict[str, Any]:
         row["face"] = {
             "face": hit.face.number,
             "face_id": hit.face.face_id,
+            "itself": hit.face.itself,
             "score": round(hit.face.score, 6),
             "probability": None if hit.face.probability is None else round(hit.face.probability, 6),
         }
@@ -199,7 +249,7 @@ def _people(hit: TextHit) -> str:
             if hit.face.probability is None
             else probability(hit.face.probability)
         )
-        people.append(f"face {hit.face.number} ({sure})")
+        people.append(f"face {hit.face.number} ({ITSELF if hit.face.itself else sure})")
     return ", ".join(people)
 
 

@@ -24,6 +24,7 @@ from retrieve.indexes.building.walk import (
     checked_roots,
     count,
     is_text,
+    reaches,
     root_of,
     walk,
 )
@@ -133,7 +134,28 @@ class Build:
         counted = count(absolute, leaving)
         self._of = counted.texts + (counted.photos if self._photos else 0)
         self._catalog.start_run()
-        extracting = self._extractor(self._to_extract(absolute, leaving))
+        try:
+            self._extract(absolute, leaving)
+            if named := self._named_before(absolute, leaving):
+                self._extract(named, leaving)
+            with self._catalog.writing():
+                for root in [*absolute, *vanished]:
+                    lost = self._catalog.mark_gone(root, unlisted=self._unlisted)
+                    # What moved is not gone, though nothing is at its old path.
+                    moved = self._storing.moved
+                    self._report.gone += sum(content_id not in moved for content_id in lost)
+                    self._storing.called({one for one in lost if one is not None})
+        except KeyboardInterrupt:
+            self._report.interrupted = True
+        # Workers finish in any order; people look for a file by its path.
+        self._report.skipped.sort(key=lambda item: item.path)
+        self._report.warnings.sort(key=lambda item: item.path)
+        self._report.left_out = dict(sorted(leaving.met.items()))
+        return self._report
+
+    def _extract(self, roots: list[Path], leaving: Leaving) -> None:
+        """Store what is new under the roots."""
+        extracting = self._extractor(self._to_extract(roots, leaving))
         try:
             for found, outcome in extracting:
                 if isinstance(outcome, str):
@@ -147,22 +169,23 @@ class Build:
                     self._batch.photos.append((found, outcome))
                 self._advance()
             self._commit()
-            with self._catalog.writing():
-                for root in [*absolute, *vanished]:
-                    lost = self._catalog.mark_gone(root, unlisted=self._unlisted)
-                    # What moved is not gone, though nothing is at its old path.
-                    moved = self._storing.moved
-                    self._report.gone += sum(content_id not in moved for content_id in lost)
-                    self._storing.called({one for one in lost if one is not None})
-        except KeyboardInterrupt:
-            self._report.interrupted = True
         finally:
             extracting.close()
-        # Workers finish in any order; people look for a file by its path.
-        self._report.skipped.sort(key=lambda item: item.path)
-        self._report.warnings.sort(key=lambda item: item.path)
-        self._report.left_out = dict(sorted(leaving.met.items()))
-        return self._report
+
+    def _named_before(self, roots: Sequence[Path], leaving: Leaving) -> list[Path]:
+        """Files under the roots that are there still and that no walk comes by: an earlier run
+        was given them by name.
+        """
+        return [
+            path
+            for root in roots
+            if root.is_dir()
+            for path in self._catalog.unseen(root)
+            if path.is_file()
+            and not reaches(root, path)
+            and not leaving.leaves_out(path, is_folder=False)
+            and not any(path.is_relative_to(folder) for folder in self._unlisted)
+        ]
 
     def _to_extract(self, roots: list[Path], leaving: Leaving) -> Iterator[tuple[Found, Task]]:
         """What is to be done with files; those with which nothing is are dealt with on the way."""

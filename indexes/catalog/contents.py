@@ -336,6 +336,16 @@ class Catalog:
             "UPDATE paths SET gone = 0 WHERE id = ?", [[path_id] for path_id in path_ids]
         )
 
+    def unseen(self, root: Path) -> list[Path]:
+        """Paths below a folder that an earlier run has seen and this one has not."""
+        where, values = under(root)
+        found = self._db.execute(
+            f"SELECT path FROM paths WHERE {where} AND NOT gone "
+            "AND id NOT IN (SELECT path_id FROM seen)",
+            values,
+        )
+        return [path_of(path) for (path,) in found]
+
     def mark_gone(self, root: Path, *, unlisted: Iterable[Path] = ()) -> list[int | None]:
         """Mark root and every path under it that this run has not seen; returns their contents.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from retrieve.errors import BadInput
 from retrieve.faces.calibration import Calibration
+from retrieve.faces.detection.boxes import overlap
 from retrieve.faces.embedding.views import chosen, embed
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.catalog.contents import StoredFace
@@ -28,10 +29,12 @@ from retrieve.indexes.queries.asked import (
 from retrieve.indexes.queries.probes import Probe, ProbeFace, numbered, probe_face
 from retrieve.indexes.queries.thresholds import Threshold, threshold_among
 from retrieve.networks.own import check_embeddings
-from retrieve.types import Embeddings, Hit
+from retrieve.types import Embeddings, Face, Hit
 
 if TYPE_CHECKING:
     from retrieve.sources import Reader
+
+SAME_FACE = 0.5  # overlap of two boxes in one photo that are one face, as detectors are judged by
 
 
 def search_photo(
@@ -48,7 +51,7 @@ def search_photo(
 ) -> Probe:
     """The stored faces most like the faces in a photo.
 
-    k          hits for each face
+    k          hits for each face, beside the face itself where the photo is stored: Hit.itself
     threshold  lowest score of a hit; None lets it follow from strangers
     strangers  the chance that the best of as many strangers passes as are searched; None is .01
     wanted     what a hit has to satisfy
@@ -65,6 +68,7 @@ def search_photo(
     least = least_score(opened, wanted, threshold=threshold, strangers=strangers)
     found = networks.extract(read)
     numbers = numbered(found, face)
+    own = _stored_of(opened, found.photo.sha256)
     hits: list[list[Hit]] = []
     if numbers:
         crops = chosen(found.crops, [number - 1 for number in numbers])
@@ -73,12 +77,16 @@ def search_photo(
         hits = nearest(
             opened,
             embeddings,
-            k=k,
+            k=k + bool(own),
             threshold=least.score,
             wanted=wanted,
             exact=exact,
             quality=quality,
         )
+        hits = [
+            _itself_apart(some, _same_face(own, found.faces[number - 1]), k)
+            for number, some in zip(numbers, hits, strict=True)
+        ]
     faces = [probe_face(found, *pair) for pair in zip(numbers, hits, strict=True)]
     return Probe(found.photo.path, faces, least=least)
 
@@ -126,6 +134,32 @@ def search_stored(
     crop = np.asarray(Image.open(io.BytesIO(opened.catalog.crop(face_id))).convert("RGB"))
     face = ProbeFace(stored.number, stored.face, crop, stored.quality, ranked)
     return Probe(stored.path, [face], least=least)
+
+
+def _stored_of(opened: Opened, sha256: str) -> dict[int, Face]:
+    """The stored faces of a photo, by id; {} where it is not stored."""
+    content_id = opened.catalog.content_id(sha256)
+    if content_id is None:
+        return {}
+    query = "SELECT id FROM faces WHERE content_id = ?"
+    return opened.catalog.as_found([id for (id,) in opened.db.execute(query, [content_id])])
+
+
+def _same_face(stored: dict[int, Face], face: Face) -> int | None:
+    """Which of a photo's stored faces one is that was found in it now; None: no one."""
+    if not stored:
+        return None
+    boxes = np.stack([one.box for one in stored.values()])
+    shares = overlap(face.box[None], boxes)[0]
+    best = int(shares.argmax())
+    return list(stored)[best] if shares[best] >= SAME_FACE else None
+
+
+def _itself_apart(hits: list[Hit], itself: int | None, k: int) -> list[Hit]:
+    """The first k, ranked without the face that was asked for, which stands before them."""
+    mine = [replace(hit, rank=0, itself=True) for hit in hits if hit.face_id == itself]
+    others = [hit for hit in hits if hit.face_id != itself][:k]
+    return mine + [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
 
 
 def nearest(

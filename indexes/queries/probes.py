@@ -50,7 +50,8 @@ class Probe(Sequence[Hit]):
     reason  why it could not be used, else None
     least   the lowest score of a hit, among how many, and how often strangers reach it; None where
             nothing was searched
-    hits    of all faces together, a stored face once, ranked anew
+    hits    of all faces together, a stored face once, ranked anew; first the faces of the photo
+            itself, where it is stored
     """
 
     path: Path | None
@@ -64,7 +65,9 @@ class Probe(Sequence[Hit]):
         every = (hit for face in self.faces for hit in face.hits)
         for hit in sorted(every, key=lambda hit: -hit.score):
             best.setdefault(hit.face_id, hit)
-        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(best.values(), 1)]
+        itself = [hit for hit in best.values() if hit.itself]
+        others = [hit for hit in best.values() if not hit.itself]
+        ranked = itself + [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
         object.__setattr__(self, "hits", ranked)  # it is frozen
 
     @property

@@ -2,7 +2,8 @@
 
 Both is the default: the best by BM25 and the best by the cosine of embeddings are candidates,
 and a fitted ranking orders them (retrieval/text/ranking/ranking.py). Names of persons in a
-query count as persons: what is said of photos with their faces comes first.
+query count as persons: what is said of photos with their faces comes first, and a query that is
+nothing but names lists these photos.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from retrieve.indexes.queries.asked import (
     checked_mode,
     checked_query,
 )
+from retrieve.indexes.queries.listed import listed
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.operators import Asked, taken_apart
-from retrieve.indexes.queries.silent import silent_photos
 from retrieve.indexes.queries.spelling import Corrected, corrected, known_in
 from retrieve.text.phrases import places
 from retrieve.text.ranking.ranking import Candidate, Statistics, open_ranker
@@ -78,9 +79,10 @@ def search_texts(
         search = _Search(opened, mode, exact=exact)
         keep = search.said(asked, search.findable(wanted))
         words = asked.words if exact_words else search.spelt(asked)
+        if (names := search.names_alone(words)) and not (asked.phrases or asked.without):
+            conditions = [Filter(persons=(name,)) for name in names]
+            return listed(opened, [*conditions, wanted], k)
         of_persons = search.named(words, k, keep)
-        if not asked.phrases:
-            of_persons += silent_photos(opened, words, wanted)
         found = _once([*of_persons, *search.run(words, k, keep)])
         return search.checked(search.marked(asked, _ranked(found, k)))
 
@@ -136,6 +138,15 @@ def search_both(
         return search.checked(search.marked(asked, _ranked(list(seen.values()), k)))
 
     return opened.consistently(look)
+
+
+def photos_of(opened: Opened, wanted: Filter, *, k: int = 10) -> list[TextHit]:
+    """Photos with a face that satisfies the conditions, the newest first, of score 0.
+
+    raises  CollectionError if no photo was indexed, BadInput for a person whom nobody named
+    """
+    k, wanted = checked_k(k), checked_filter(wanted)
+    return opened.consistently(lambda: listed(opened, [wanted], k))
 
 
 def corrected_query(opened: Opened, query: str) -> str | None:
@@ -270,6 +281,11 @@ class _Search:
             self._hit(rank, one, 0.0, 0.0, 0.0, set(), persons)
             for rank, one in enumerate(newest, 1)
         ]
+
+    def names_alone(self, query: str) -> list[str]:
+        """The persons whom a query names, where it says nothing else."""
+        names, rest = named_in(self._db, query)
+        return [] if asked_stems(rest, self._language) else names
 
     def named(self, query: str, k: int, keep: Keep) -> list[TextHit]:
         """What is said of photos with faces of the persons in a query and satisfies its rest."""

@@ -104,6 +104,8 @@ def test_what_cannot_be_used_is_one_line(model, tmp_path):
 @pytest.mark.parametrize(
     "command", ["classify", "train classifier", "train languages", "evaluate classifier"]
 )
-def test_every_command_has_an_example_and_stands_in_the_readme(command):
+def test_every_command_has_an_example_and_stands_in_the_documentation(command):
     assert f"Example: retrieve {command}" in retrieve(*command.split(), "--help").stdout
-    assert f"retrieve {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"### retrieve {command}\n" in (ROOT / "docs" / "commands.md").read_text(
+        encoding="utf-8"
+    )

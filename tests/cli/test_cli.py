@@ -98,9 +98,11 @@ def test_search_imports_no_torch(collection, probe):
         *["train language-model", "train pieces"],
     ],
 )
-def test_every_command_has_help_with_an_example_and_stands_in_the_readme(command):
+def test_every_command_has_help_with_an_example_and_stands_in_the_documentation(command):
     assert f"Example: retrieve {command}" in _run(*command.split(), "--help").stdout
-    assert f"retrieve {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"### retrieve {command}\n" in (ROOT / "docs" / "commands.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_second_run_finds_everything_unchanged(collection, album):
@@ -222,6 +224,9 @@ def test_info_and_models_tell_what_there_is(collection):
     table = _run("models").stdout
     assert "CC0" in table
     assert "mobilefacenet (default)" in table
+    texts = {(row["name"], row["licence"]) for row in rows if row["kind"] == "text model"}
+    assert {("lstm", "CC BY-SA 4.0"), ("es.pieces", "CC BY 4.0")} < texts
+    assert "language model, of predict and generate" in table
     for row in embedders.values():
         assert 0 < row["cpu_ms"] < 1000
         assert 0 < row["fnmr"]["0.0002"] < row["fnmr"]["1e-05"] < 1

@@ -63,9 +63,11 @@ def _people(collection):
 
 
 @pytest.mark.parametrize("command", ["name", "people", "together", "graph", "export", "import"])
-def test_every_command_has_an_example_and_stands_in_the_readme(command):
+def test_every_command_has_an_example_and_stands_in_the_documentation(command):
     assert f"Example: retrieve {command}" in _run(command, "--help")
-    assert f"`retrieve {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"### retrieve {command}\n" in (ROOT / "docs" / "commands.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_faces_get_names_by_photo_number_and_id(collection, tmp_path):

@@ -78,13 +78,13 @@ def test_a_face_has_the_name_of_its_person(collection):
 def test_somebody_else_is_unknown(collection):
     photo = _photo_of(collection, 1)
     options = ("--json", "--explain", "--person", "Otra")
-    told = json.loads(_run("identify", photo, *options, collection=collection).stdout)
+    told = json.loads(_run("identify", photo, *options, collection=collection, code=3).stdout)
     (face,) = told["faces"]
     assert (face["person_id"], face["person"], face["runner_up"]) == (None, None, None)
     assert face["why"] == "below the threshold"
     assert face["nearest"]["person"] == "Otra"
     assert {one["person"] for one in face["nearest"]["faces"]} == {"Otra"}
-    shown = _run("identify", photo, "--person", "Otra", collection=collection).stdout
+    shown = _run("identify", photo, "--person", "Otra", collection=collection, code=3).stdout
     assert "unknown" in shown
 
 
@@ -96,7 +96,7 @@ def test_a_photo_of_no_use_is_said_and_the_others_are_answered(collection, grey,
     assert "not a JPEG" in first["skipped"]
     assert (second["faces"], len(third["faces"])) == ([], 1)
     assert "no face found in" in done.stderr
-    assert _run("identify", grey, collection=collection, code=1).stdout.startswith("threshold")
+    assert _run("identify", grey, collection=collection, code=4).stdout.startswith("threshold")
 
 
 def test_a_search_states_its_threshold_and_how_many_strangers_reach_it(collection, probe):
@@ -121,7 +121,7 @@ def test_a_search_states_its_threshold_and_how_many_strangers_reach_it(collectio
 @pytest.mark.parametrize("command", ["search", "identify"])
 def test_a_threshold_and_a_chance_exclude_each_other(collection, probe, command):
     options = ("--threshold", ".5", "--strangers", ".1")
-    said = _run(command, probe, *options, collection=collection, code=1).stderr
+    said = _run(command, probe, *options, collection=collection, code=2).stderr
     assert "got both" in said
     said = _run(command, probe, "--strangers", "2", collection=collection, code=1).stderr
     assert "wanted strangers above 0 and below 1" in said
@@ -144,6 +144,6 @@ def test_verify_ends_with_what_it_found(collection, every, probe, grey, tmp_path
     done = _run("verify", probe, grey, collection=tmp_path, code=4)
     assert "cannot say: no face found in" in done.stdout
     assert not (tmp_path / "catalog.sqlite").exists()
-    _run("verify", probe, tmp_path / "none.jpg", collection=tmp_path, code=2)
+    _run("verify", probe, tmp_path / "none.jpg", collection=tmp_path, code=1)
     said = _run("verify", probe, probe, "--false-match-rate", 1, collection=tmp_path, code=1)
     assert "false-match rate above 0" in said.stderr

@@ -58,9 +58,11 @@ def _people(run, *options):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_an_example_and_stands_in_the_readme(run, command):
+def test_every_command_has_an_example_and_stands_in_the_documentation(run, command):
     assert f"Example: retrieve {command}" in run(command, "--help").stdout
-    assert f"`retrieve {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"### retrieve {command}\n" in (ROOT / "docs" / "commands.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_face_names_its_group_and_that_is_taken_back(run):

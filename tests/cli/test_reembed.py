@@ -94,6 +94,6 @@ def test_a_face_without_photo_and_picture_is_listed_and_exit_1(folder, moved):
     assert "1 left out" in left_out
 
 
-def test_help_has_an_example_and_the_readme_names_it(tmp_path):
+def test_help_has_an_example_and_the_documentation_names_it(tmp_path):
     assert "Example: retrieve reembed" in _run(tmp_path, "reembed", "--help").stdout
-    assert "`retrieve reembed`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "### retrieve reembed\n" in (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")

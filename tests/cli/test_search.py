@@ -85,7 +85,7 @@ def test_exact_search_gives_the_same_where_there_is_no_index(collection, probe, 
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ((), "wanted photos and words, or --face-id ID"),
+        ((), "wanted photos and words, or --person NAME"),
         (("--face-id", "99999"), "no face with the id 99999"),
         (("--face-id", "1", "--since", "July"), "wanted a date as 2019"),
         (("--face-id", "1", "--near", "Zaragoza"), "wanted LAT,LON,KM"),
@@ -93,6 +93,92 @@ def test_exact_search_gives_the_same_where_there_is_no_index(collection, probe, 
     ],
 )
 def test_what_cannot_be_searched_for_is_one_line(collection, options, line):
-    done = _run("search", *options, collection=collection, code=1)
+    refused = line.startswith(("no face", "nobody"))
+    done = _run("search", *options, collection=collection, code=1 if refused else 2)
     assert line in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_photo_that_is_stored_is_the_photo_itself_and_no_hit(collection, every):
+    best = every[0]
+    done = _run("search", best["path"], "--json", "-k", 3, collection=collection)
+    face = json.loads(done.stdout)["faces"][best["face"] - 1]
+    first, *others = face["hits"]
+    assert (first["face_id"], first["itself"], first["rank"]) == (best["face_id"], True, 0)
+    assert [(hit["itself"], hit["rank"]) for hit in others] == [(False, 1), (False, 2), (False, 3)]
+    shown = _run("search", best["path"], "-k", 1, collection=collection).stdout
+    assert "(the photo itself)" in shown
+    assert "1  " in shown
+
+
+def test_a_probe_of_other_bytes_is_not_itself(every):
+    assert not any(hit["itself"] for hit in every)
+
+
+@pytest.fixture(scope="module")
+def named(collection, every):
+    """The best hit's person is Ana; the paths of her photos."""
+    best = every[0]
+    _run("name", "Ana", "--face-id", best["face_id"], collection=collection)
+    rows = _run("people", "--person", "Ana", "--json", collection=collection).stdout
+    return {member["path"] for member in json.loads(rows)["members"]}
+
+
+def test_a_person_alone_lists_her_photos(collection, named):
+    done = _run("search", "--person", "ana", "--json", "-k", 50, collection=collection)
+    answer = json.loads(done.stdout)
+    assert answer["of"] == "ana"
+    assert {hit["path"] for hit in answer["hits"]} == named
+    dates = [hit["taken_at"] or "" for hit in answer["hits"]]
+    assert dates == sorted(dates, reverse=True)
+    since = dates[0][:4]
+    done = _run("search", "--person", "Ana", "--since", since, collection=collection)
+    assert since in done.stdout
+
+
+def test_a_query_of_a_name_alone_shows_that_person_alone(collection, named):
+    done = _run("search", "Ana", "--json", "-k", 50, collection=collection)
+    assert {hit["path"] for hit in json.loads(done.stdout)["hits"]} == named
+    shown = _run("search", "ANA", collection=collection)
+    assert "nearest in meaning" not in shown.stderr
+    assert "retrieve search '\"ANA\"'" in shown.stderr
+
+
+def test_a_name_beside_words_is_a_word_of_the_query(collection, named):
+    done = _run("search", "Ana fiesta", "-k", 1, collection=collection)
+    assert "none of them has a word" not in done.stderr
+
+
+def test_naming_over_a_name_says_whose_it_was(collection, every, named):
+    face = every[0]["face_id"]
+    done = _run("name", "Eva", "--face-id", face, "--json", collection=collection)
+    assert json.loads(done.stdout)["called_before"] == ["Ana"]
+    said = _run("name", "Ana", "--face-id", face, collection=collection).stderr
+    assert "called Eva until now" in said
+
+
+def test_a_photo_and_words_say_which_half_found_nothing(collection, probe):
+    done = _run("search", probe, "xilófono", "--json", collection=collection)
+    answer = json.loads(done.stdout)
+    assert (answer["hits"], answer["photos_with_the_face"] > 0) == ([], True)
+    assert "show the face, and of none is anything like this said" in done.stderr
+    done = _run("search", probe, "fiesta", "--threshold", 1, collection=collection)
+    assert "no stored face is like it" in done.stderr
+
+
+def test_completion_offers_persons_of_the_collection(collection, named):
+    del named
+
+    def offered(line, number):
+        return warm.retrieve(
+            RETRIEVE_COLLECTION=collection,
+            _RETRIEVE_COMPLETE="complete_bash",
+            COMP_WORDS=line,
+            COMP_CWORD=number,
+        ).stdout.split()
+
+    assert offered("retrieve search --person A", 3) == ["Ana"]
+    assert "Ana" in offered("retrieve merge ", 2)
+    assert offered("retrieve map --space ", 3) == ["faces", "passages"]
+    assert "mobilefacenet" in offered("retrieve index --model m", 3)
+    assert offered("retrieve search --collection /nowhere --person ", 5) == []

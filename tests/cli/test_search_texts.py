@@ -6,9 +6,11 @@ import csv
 import html
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -288,6 +290,9 @@ def test_hits_without_a_word_of_the_query_are_said_to_be_of_its_meaning(run):
     assert run("search", "qwertyuiop", "--mode", "bm25").out == "qwertyuiop: nothing found\n"
 
 
+REFUSED = ("no such", "wanted a query")  # what a command line asks for, and cannot be had
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -306,7 +311,7 @@ def test_hits_without_a_word_of_the_query_are_said_to_be_of_its_meaning(run):
     ],
 )
 def test_what_cannot_be_asked_is_one_line(run, arguments, line):
-    printed = run("search", *arguments, code=1)
+    printed = run("search", *arguments, code=1 if line.startswith(REFUSED) else 2)
     assert line in printed.err
     assert printed.out == ""
 
@@ -363,3 +368,51 @@ def test_a_search_for_words_imports_neither_torch_nor_networks(place):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("query", ["folder", "./folder", "letter.txt", "sub/letter.txt"])
+def test_a_folder_or_a_text_is_no_query(run, tmp_path, monkeypatch, query):
+    monkeypatch.chdir(tmp_path)
+    for name in ("folder", "sub"):
+        (tmp_path / name).mkdir()
+    for name in ("letter.txt", "sub/letter.txt"):
+        (tmp_path / name).write_text("Querida Rosario")
+    said = run("search", query, code=1).err
+    assert "--folder" in said
+    assert "--text" in said
+    assert said.count("\n") == 1
+    assert run("search", query, "--text", "-k", 1).out
+
+
+def test_a_folder_among_words_is_a_word_and_that_is_told(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "boda").mkdir()
+    printed = run("search", "la", "boda", "en", "Zaragoza", "-k", 1)
+    assert "boda" in printed.out
+    assert "taken for a word: boda" in printed.err
+
+
+def test_what_is_no_file_is_said_to_be_so(run):
+    assert "is an address on the web" in run("search", "https://example.com/a.jpg", code=1).err
+    assert run("search", "https://example.com/a.jpg", "--text", "-k", 1).out
+    assert "no file that a photo" in run("search", "/dev/null", code=1).err
+
+
+def _piped(monkeypatch, content):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def test_a_photo_comes_through_a_pipe(run, probe, tmp_path, monkeypatch):
+    _piped(monkeypatch, probe.read_bytes())
+    piped = json.loads(run("search", "-", "-k", 2, "--json").out)
+    assert piped.pop("probe") == "-"
+    filed = json.loads(run("search", probe, "-k", 2, "--json").out)
+    assert piped["faces"] == filed["faces"]
+    _piped(monkeypatch, b"")
+    assert "nothing came" in run("search", "-", code=1).err
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=[probe.read_bytes()])
+    writer.start()
+    assert json.loads(run("search", pipe, "-k", 2, "--json").out)["faces"] == filed["faces"]
+    writer.join()

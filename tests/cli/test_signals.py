@@ -20,7 +20,7 @@ DEADLINE_S = 60.0  # for what takes a second on an idle machine
 @pytest.fixture
 def handlers():
     """Those of the process, put back afterwards."""
-    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -10,6 +10,7 @@ import typer
 
 from retrieve.cli import choosing
 from retrieve.cli.conditions import with_conditions
+from retrieve.cli.exits import BadUsage
 from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, to_write
 from retrieve.cli.showing import render
 from retrieve.errors import BadInput
@@ -68,11 +69,11 @@ def export(
     """
     if xmp:
         if to or gone or crops:
-            raise BadInput("--xmp writes no faces; leave out --to, --all and --crops")
+            raise BadUsage("--xmp writes no faces; leave out --to, --all and --crops")
         _sidecars(file, collection, wanted, as_json)
         return
     if file is None:
-        raise BadInput("wanted a file to write: retrieve export faces.parquet")
+        raise BadUsage("wanted a file to write: retrieve export faces.parquet")
     if file.is_dir():
         raise BadInput(f"{file} is a folder; name a file, or add --xmp for XMP files")
     to_write(file)

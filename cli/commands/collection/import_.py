@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, INTERRUPTED, CollectionOption, JsonOption
+from retrieve.cli.exits import INTERRUPTED
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing import render
 
 PICKLES = (".pkl", ".pickle")

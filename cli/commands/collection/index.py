@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
+from retrieve.cli.exits import INTERRUPTED
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
-    INTERRUPTED,
     CollectionOption,
     DetectorOption,
     Device,
     DeviceOption,
     EncoderOption,
     ExcludeOption,
+    JsonOption,
     LanguageOption,
     ModelOption,
     RereadOption,
@@ -52,6 +53,7 @@ def index(
         bool, typer.Option(help="Try again what was skipped in an earlier run.")
     ] = False,
     reread: RereadOption = True,
+    as_json: JsonOption = False,
 ) -> None:
     """Keep the faces of all photos and the passages of all texts under PATH.
 
@@ -94,6 +96,9 @@ def index(
             exclude=exclude or (),
             on_progress=on_progress,
         )
-    render.report(report, collection)
+    if as_json:
+        render.as_json({"collection": render.shown(collection)} | render.fields_of(report))
+    else:
+        render.report(report, collection)
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrieve.cli.exits import INTERRUPTED
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
-    INTERRUPTED,
     CollectionOption,
     DetectorOption,
     Device,
     DeviceOption,
     EncoderOption,
     ExcludeOption,
+    JsonOption,
     LanguageOption,
     ModelOption,
     RereadOption,
@@ -59,6 +60,7 @@ def watch(
     time_limit: TimeLimitOption = 60.0,
     reread: RereadOption = True,
     exclude: ExcludeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Index PATH, then follow its changes until Ctrl-C.
 
@@ -110,12 +112,18 @@ def watch(
                     on_remark=render.note,
                 )
                 first = next(reports)
-            render.report(first, collection)
+            if as_json:
+                render.as_json({"collection": render.shown(collection)} | render.fields_of(first))
+            else:
+                render.report(first, collection)
             if not first.interrupted:
                 render.note("following changes; Ctrl-C ends it")
             told = [*first.skipped]
             for report in reports:
-                _tell(report, told)
+                if as_json:
+                    render.as_json(render.fields_of(report))
+                else:
+                    _tell(report, told)
     except KeyboardInterrupt:
         pass
     raise typer.Exit(0 if ended else INTERRUPTED)

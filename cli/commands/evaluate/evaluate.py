@@ -12,6 +12,8 @@ from retrieve.cli.commands.evaluate import classifier as evaluate_classifier
 from retrieve.cli.commands.evaluate import faces as evaluate_faces
 from retrieve.cli.commands.evaluate import language as evaluate_language
 from retrieve.cli.commands.evaluate import text as evaluate_text
+from retrieve.cli.helped import Group
+from retrieve.cli.hyphens import Words
 from retrieve.cli.options import JsonOption, VectorsOption
 from retrieve.cli.showing import render
 from retrieve.shares import share
@@ -19,14 +21,16 @@ from retrieve.shares import share
 if TYPE_CHECKING:
     from retrieve.evaluation.words import Correlation, Section
 
-app = typer.Typer(help="Measure how good models are, with intervals.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, help="Measure how good models are, with intervals.", no_args_is_help=True
+)
 
 
-app.command()(evaluate_language.language_model)
-app.command()(evaluate_text.text)
-app.command()(evaluate_text.similarity)
-app.command()(evaluate_classifier.classifier)
-app.command()(evaluate_faces.faces)
+app.command(cls=Words)(evaluate_language.language_model)
+app.command(cls=Words)(evaluate_text.text)
+app.command(cls=Words)(evaluate_text.similarity)
+app.command(cls=Words)(evaluate_classifier.classifier)
+app.command(cls=Words)(evaluate_faces.faces)
 
 
 @app.callback()
@@ -34,7 +38,7 @@ def _evaluate() -> None:
     pass
 
 
-@app.command()
+@app.command(cls=Words)
 def words(
     files: Annotated[
         list[Path],

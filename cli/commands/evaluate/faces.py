@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrieve.cli.exits import BadUsage
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
@@ -132,9 +133,9 @@ def faces(
 
     given = [one for one in (folders, labels, pairs) if one is not None]
     if len(given) != 1:
-        raise BadInput("wanted one of --folders DIR, --labels FILE, --pairs FILE")
+        raise BadUsage("wanted one of --folders DIR, --labels FILE, --pairs FILE")
     if pairs is not None and robust:
-        raise BadInput("--robust damages one face of everybody; give it --folders or --labels")
+        raise BadUsage("--robust damages one face of everybody; give it --folders or --labels")
     if picture is not None or html is not None:
         checked(picture or Path("page.png"))
     began = time.monotonic()

@@ -11,6 +11,7 @@ from retrieve.cli.options import (
     DetectorOption,
     Device,
     DeviceOption,
+    JsonOption,
     ModelOption,
     Subject,
     to_write,
@@ -45,6 +46,7 @@ def calibrate(
     model: ModelOption = None,
     detector: DetectorOption = None,
     device: DeviceOption = Device.CPU,
+    as_json: JsonOption = False,
 ) -> None:
     """Fit what a score means, and the default threshold, on labelled photos.
 
@@ -100,4 +102,17 @@ def calibrate(
         for fmr, threshold in fitted.thresholds.items()
     }
     error = held_out_error(embeddings, who, faces.quality, known)
-    render.calibration(fitted, missed, error, calibration.save(fitted, out))
+    kept = calibration.save(fitted, out)
+    if as_json:
+        render.as_json(
+            {
+                "file": render.shown(kept),
+                "genuine": fitted.genuine,
+                "impostor": fitted.impostor,
+                "thresholds": fitted.thresholds,
+                "missed": missed,
+                "held_out_error": error,
+            }
+        )
+    else:
+        render.calibration(fitted, missed, error, kept)

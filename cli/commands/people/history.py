@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli import choosing
+from retrieve.cli import choosing, completing
 from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people import said
@@ -15,7 +15,11 @@ from retrieve.cli.showing.people import said
 def history(
     person: Annotated[
         str | None,
-        typer.Option(metavar="PERSON", help="Only what is about this person, by name or #id."),
+        typer.Option(
+            metavar="PERSON",
+            help="Only what is about this person, by name or #id.",
+            autocompletion=completing.persons,
+        ),
     ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
     as_json: JsonOption = False,

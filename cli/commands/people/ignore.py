@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli import choosing
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli import choosing, completing
+from retrieve.cli.exits import BadUsage
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people import said
-from retrieve.errors import BadInput
 
 
 def ignore(
@@ -20,6 +20,7 @@ def ignore(
             metavar="PERSON|PHOTO[:FACE]...",
             help="Persons by name or #id, or indexed photos; of one with several faces also which.",
             show_default=False,
+            autocompletion=completing.persons,
         ),
     ] = None,
     face_id: Annotated[
@@ -33,6 +34,7 @@ def ignore(
         ),
     ] = False,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    as_json: JsonOption = False,
 ) -> None:
     """Say that somebody is not to be asked about, or that something is no face.
 
@@ -49,7 +51,7 @@ def ignore(
     from retrieve.indexes.people import naming, statements
 
     if not (given or face_id):
-        raise BadInput("wanted PERSON, PHOTO:FACE or --face-id ID; got none of them")
+        raise BadUsage("wanted PERSON, PHOTO:FACE or --face-id ID; got none of them")
     with open_collection(collection) as opened:
         db = opened.db
         people = [choosing.person(db, text) for text in given or [] if choosing.is_person(db, text)]
@@ -63,6 +65,9 @@ def ignore(
             else:
                 outcome = statements.say_ignore(db, person_ids=people, face_ids=faces)
                 told = f"ignored: {_listed(len(outcome.lines))}"
+    if as_json:
+        render.as_json({"lines": list(outcome.lines), "notes": list(outcome.notes)})
+        return
     render.line(told)
     said.remarks(outcome)
 

@@ -6,19 +6,32 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli import choosing
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli import choosing, completing
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing.people import said
 
 
 def merge(
     one: Annotated[
-        str, typer.Argument(metavar="PERSON", help="Who stays, by name or #id.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="PERSON",
+            help="Who stays, by name or #id.",
+            show_default=False,
+            autocompletion=completing.persons,
+        ),
     ],
     other: Annotated[
-        str, typer.Argument(metavar="OTHER", help="Who is the same one.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="OTHER",
+            help="Who is the same one.",
+            show_default=False,
+            autocompletion=completing.persons,
+        ),
     ],
     collection: CollectionOption = DEFAULT_COLLECTION,
+    as_json: JsonOption = False,
 ) -> None:
     """Say that two persons are one.
 
@@ -36,4 +49,4 @@ def merge(
         ids = choosing.person(opened.db, one), choosing.person(opened.db, other)
         with writing(opened.db):
             outcome = statements.say_same(opened.db, *ids)
-    said.outcome(outcome)
+    said.outcome(outcome, as_json=as_json)

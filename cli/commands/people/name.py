@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieve.cli import choosing
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli import choosing, completing
+from retrieve.cli.exits import BadUsage
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people import said
 from retrieve.errors import BadInput
@@ -34,7 +35,9 @@ def name(
     person: Annotated[
         str | None,
         typer.Option(
-            metavar="OLD", help="This person, by name or #id, who is called NAME from now."
+            metavar="OLD",
+            help="This person, by name or #id, who is called NAME from now.",
+            autocompletion=completing.persons,
         ),
     ] = None,
     new: Annotated[
@@ -44,6 +47,7 @@ def name(
         bool, typer.Option("--remove", help="Take names away; then no NAME is given.")
     ] = False,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    as_json: JsonOption = False,
 ) -> None:
     """Say what the person of some faces is called, or take the name away.
 
@@ -64,7 +68,7 @@ def name(
 
     called, photos = (None, given or []) if remove else (_first(given), (given or [])[1:])
     if not (photos or face_id or person):
-        raise BadInput("wanted faces to name: PHOTO, PHOTO:FACE, --face-id ID or --person OLD")
+        raise BadUsage("wanted faces to name: PHOTO, PHOTO:FACE, --face-id ID or --person OLD")
     with open_collection(collection) as opened:
         db = opened.db
         old = choosing.person(db, person) if person else None
@@ -76,10 +80,15 @@ def name(
                 without = len({*faces, *(persons.faces_of(db, f"#{old}") if old else [])})
                 notes = [statements.say_nobody(db, faces)] if faces else []
                 notes += [statements.rename(db, old, None)] if old else []
+                if as_json:
+                    lines = [line for one in notes for line in one.lines]
+                    render.as_json({"faces": without, "name": None, "lines": lines})
+                    return
                 render.line(f"{said.count(without)} without a name now")
                 for one in notes:
                     said.remarks(one)
                 return
+            was = _called_before(db, faces, old)
             outcome = None
             if old is not None:
                 outcome = _renamed(db, old, called, target, new=new)
@@ -89,7 +98,21 @@ def name(
             elif faces:
                 outcome = statements.say_name(db, called, faces, new=new)
     assert outcome is not None
-    said.outcome(outcome)
+    said.outcome(outcome, as_json=as_json, was=was)
+
+
+def _called_before(db: Database, faces: list[int], old: int | None) -> list[str]:
+    """The names that some faces, or a person, have now."""
+    from retrieve.indexes.catalog.database import among
+
+    query = (
+        "SELECT DISTINCT name FROM persons JOIN faces ON faces.person_id = persons.id "
+        "WHERE name IS NOT NULL AND faces.id"
+    )
+    names = [name for (name,) in among(db, query, faces)]
+    if old is not None:
+        names += [name for (name,) in db.execute("SELECT name FROM persons WHERE id = ?", [old])]
+    return sorted({name for name in names if name is not None})
 
 
 def _target(db: Database, called: str | None, *, new: bool, old: int | None) -> int | None:
@@ -123,5 +146,5 @@ def _renamed(db: Database, old: int, called: str, target: int | None, *, new: bo
 
 def _first(given: list[str] | None) -> str:
     if not given:
-        raise BadInput("wanted a name and faces, as: retrieve name Ana photo.jpg")
+        raise BadUsage("wanted a name and faces, as: retrieve name Ana photo.jpg")
     return given[0]

@@ -6,20 +6,33 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli import choosing
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli import choosing, completing
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people import said
 
 
 def not_same(
     one: Annotated[
-        str, typer.Argument(metavar="PERSON", help="Somebody, by name or #id.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="PERSON",
+            help="Somebody, by name or #id.",
+            show_default=False,
+            autocompletion=completing.persons,
+        ),
     ],
     other: Annotated[
-        str, typer.Argument(metavar="OTHER", help="Who is somebody else.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="OTHER",
+            help="Who is somebody else.",
+            show_default=False,
+            autocompletion=completing.persons,
+        ),
     ],
     collection: CollectionOption = DEFAULT_COLLECTION,
+    as_json: JsonOption = False,
 ) -> None:
     """Say that two persons are two, however alike they look.
 
@@ -37,5 +50,8 @@ def not_same(
         with writing(opened.db):
             outcome = statements.say_not_same(opened.db, *ids)
         first, second = (persons.person(opened.db, id).shown for id in ids)
+    if as_json:
+        render.as_json({"persons": list(ids), "lines": list(outcome.lines)})
+        return
     render.line(f"{first} and {second} are two people")
     said.remarks(outcome)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli import choosing
+from retrieve.cli import choosing, completing
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
@@ -33,7 +33,11 @@ def people(
     ] = False,
     person: Annotated[
         list[str] | None,
-        typer.Option(metavar="PERSON", help="Only this person, by name or #id. Repeatable."),
+        typer.Option(
+            metavar="PERSON",
+            help="Only this person, by name or #id. Repeatable.",
+            autocompletion=completing.persons,
+        ),
     ] = None,
     html: Annotated[
         Path | None,

@@ -6,14 +6,20 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli import choosing
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli import choosing, completing
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing.people import said
 
 
 def split(
     person: Annotated[
-        str, typer.Argument(metavar="PERSON", help="Whose they are not.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="PERSON",
+            help="Whose they are not.",
+            show_default=False,
+            autocompletion=completing.persons,
+        ),
     ],
     faces: Annotated[
         list[str] | None,
@@ -28,6 +34,7 @@ def split(
         typer.Option(metavar="ID", help="A face by the id that --json shows. Repeatable."),
     ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    as_json: JsonOption = False,
 ) -> None:
     """Say that some faces of a person are somebody else: one person, without a name yet.
 
@@ -42,4 +49,4 @@ def split(
         with writing(db):
             ids = [naming.face_id(db, text) for text in faces or []] + (face_id or [])
             outcome = statements.split(db, id, ids)
-    said.outcome(outcome)
+    said.outcome(outcome, as_json=as_json)

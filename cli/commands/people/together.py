@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retrieve.cli import completing
 from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, to_write
 from retrieve.cli.showing import render
 from retrieve.errors import BadInput
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 
 def together(
     names: Annotated[
-        list[str], typer.Argument(metavar="PERSON...", help="Names, or #id as people shows them.")
+        list[str],
+        typer.Argument(
+            metavar="PERSON...",
+            help="Names, or #id as people shows them.",
+            autocompletion=completing.persons,
+        ),
     ],
     collection: CollectionOption = DEFAULT_COLLECTION,
     k: Annotated[int, typer.Option("-k", min=1, help="How many photos to show.")] = 20,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing import render
 
 
@@ -20,6 +20,7 @@ def undo(
         ),
     ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    as_json: JsonOption = False,
 ) -> None:
     """Take back what was said of faces: names, merging, splitting, ignoring.
 
@@ -37,4 +38,8 @@ def undo(
             wanted: list[int | None] = [*ids] if ids else [None]
             done = [statements.undo(opened.db, id) for id in wanted]
         for line in done:
-            render.line(f"taken back: {line.id}, that {wording.said(opened.db, line)}")
+            words = wording.said(opened.db, line)
+            if as_json:
+                render.as_json({"taken_back": line.id, "said": words})
+            else:
+                render.line(f"taken back: {line.id}, that {words}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DetectorOption, Device, DeviceOption, ModelOption, to_write
+from retrieve.cli.options import DetectorOption, Device, DeviceOption, JsonOption, ModelOption, to_write
 from retrieve.cli.showing import render
 
 PHOTOS_A_BATCH = 64
@@ -21,6 +21,7 @@ def embed(
     model: ModelOption = None,
     detector: DetectorOption = None,
     device: DeviceOption = Device.CPU,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the embeddings of all faces in PHOTO to a file, to go on in numpy.
 
@@ -64,4 +65,7 @@ def embed(
             score=np.array(scores, np.float32),
             embedding=np.concatenate(rows),
         )
-    render.note(f"wrote {len(paths)} faces to {out}")
+    if as_json:
+        render.as_json({"file": render.shown(out), "faces": len(paths), "dim": embedder.dim})
+    else:
+        render.note(f"wrote {len(paths)} faces to {out}")

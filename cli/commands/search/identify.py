@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retrieve.cli.conditions import with_conditions
+from retrieve.cli.exits import ERROR, NO, UNSURE, BadUsage
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
@@ -22,7 +23,6 @@ from retrieve.cli.options import (
 )
 from retrieve.cli.showing import render
 from retrieve.cli.showing.terminal.screen import Images
-from retrieve.errors import BadInput
 
 if TYPE_CHECKING:
     from retrieve.indexes.catalog.filters import Filter
@@ -67,6 +67,7 @@ def identify(
     is higher than strangers reach, but for the chance of --strangers, and if
     nobody else is nearly as probable. Two faces of one photo are two people.
     Conditions (--person, --since, ...) choose the stored faces.
+    Exit 0: somebody is known. Exit 3: nobody is. Exit 4: no photo shows a face.
 
     Example: retrieve identify party.jpg --explain
     """
@@ -75,7 +76,7 @@ def identify(
     from retrieve.photos import BadPhoto
 
     if threshold is not None and strangers is not None:
-        raise BadInput("wanted --threshold or --strangers, from which it follows; got both")
+        raise BadUsage("wanted --threshold or --strangers, from which it follows; got both")
     with (
         render.download() as on_download,
         open_collection(
@@ -106,9 +107,13 @@ def identify(
             if as_json:
                 identified.as_json(one, explain=explain)
             if not one.faces:
-                render.error(f"no face found in {render.shown(photo)}")
+                render.note(f"no face found in {render.shown(photo)}")
         if not as_json:
             pictures = render.pictures(images) if explain else None
             identified.tables(found, explain=explain, pictures=pictures)
+    if not found:
+        raise typer.Exit(ERROR)
     if not any(one.faces for one in found):
-        raise typer.Exit(1)
+        raise typer.Exit(UNSURE)
+    if not any(face.who for one in found for face in one):
+        raise typer.Exit(NO)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieve.cli import choosing
+from retrieve.cli import choosing, completing
 from retrieve.cli.conditions import with_conditions
+from retrieve.cli.exits import BadUsage
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
@@ -45,6 +46,7 @@ def map_(
         str | None,
         typer.Option(
             help="Which embeddings of the collection: faces, passages.",
+            autocompletion=completing.spaces,
             show_default="faces, or passages where there are none",
         ),
     ] = None,
@@ -80,7 +82,7 @@ def map_(
     Example: retrieve map --html faces.html --method tsne
     """
     if out is None and html is None:
-        raise BadInput("wanted --out FILE.png for a picture or --html FILE.html for a page")
+        raise BadUsage("wanted --out FILE.png for a picture or --html FILE.html for a page")
     if out is not None:
         from retrieve.cli.showing.plotting import checked
 
@@ -92,7 +94,7 @@ def map_(
         from retrieve.indexes.words.stores import open_words
 
         if wanted != EVERYTHING:
-            raise BadInput("conditions choose photos and texts; leave them out with --words")
+            raise BadUsage("conditions choose photos and texts; leave them out with --words")
         index = open_words(vectors)
         points = points_of_words(index, _asked(words), most=most)
         drawing.draw(points)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from retrieve.cli import choosing
 from retrieve.cli.conditions import with_conditions
+from retrieve.cli.exits import BadUsage
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
@@ -43,7 +45,9 @@ def search(
     given: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="QUERY...", help="Photos with faces to look for, words to look for, or both."
+            metavar="QUERY...",
+            help="Photos with faces to look for, words to look for, or both; - is a photo from "
+            "stdin.",
         ),
     ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
@@ -115,13 +119,15 @@ def search(
 ) -> None:
     """Find stored faces like those in a photo, or passages and photos by words.
 
-    An image file that exists is a photo with faces; all else are words. Both
+    An image file that exists, or what comes through a pipe, is a photo with
+    faces; all else are words. Without either --person NAME lists photos. Both
     together find photos with such a face of which something like the words is
     said. Every face of the photo is numbered and searched for; the probability
     is that of both faces being one person if that were an even bet beforehand.
     The lowest score is higher the more are searched: below the hits it is told
     how often the best of so many strangers reaches it.
-    Names of persons among the words count as persons. "Quoted words" have to
+    Names of persons among the words count as persons, and nothing but names
+    lists their photos. "Quoted words" have to
     stand so, a word behind a minus (boda -playa, in quotation marks of the
     shell) is left out. Conditions (--since,
     --folder, ...) choose first: of what fulfils them none is missed.
@@ -129,23 +135,26 @@ def search(
     Example: retrieve search carta sobre la boda en Zaragoza
 
     Example: retrieve search ana.jpg playa --html hits.html
+
+    Example: retrieve search --person Ana --since 2019
     """
     from retrieve.cli.commands.search.query import asked
     from retrieve.indexes.collection import MOST_FACES, open_collection
 
     wants = asked(given or [], face or [], text=text)
     ways = [bool(wants.photos or wants.words), face_id is not None, queries is not None]
-    if sum(ways) != 1:
-        raise BadInput(
-            "wanted photos and words, or --face-id ID, or --queries FILE; "
+    only_persons = not any(ways) and bool(wanted.persons)
+    if sum(ways) != 1 and not only_persons:
+        raise BadUsage(
+            "wanted photos and words, or --person NAME, or --face-id ID, or --queries FILE; "
             f"got {'none' if not any(ways) else 'more than one'} of them"
         )
     if as_json and as_csv:
-        raise BadInput("wanted --json or --csv; got both")
+        raise BadUsage("wanted --json or --csv; got both")
     if threshold is not None and strangers is not None:
-        raise BadInput("wanted --threshold or --strangers, from which it follows; got both")
+        raise BadUsage("wanted --threshold or --strangers, from which it follows; got both")
     if queries is not None and (as_csv or html is not None or open_best):
-        raise BadInput("--queries prints JSON, a line for each query: no --csv, --html or --open")
+        raise BadUsage("--queries prints JSON, a line for each query: no --csv, --html or --open")
     with (
         render.download() as on_download,
         open_collection(
@@ -158,11 +167,12 @@ def search(
             on_download=on_download,
         ) as opened,
     ):
+        called = ", ".join(wanted.persons)
+        probes = []
         wanted = choosing.settled(opened.db, wanted)
         if queries is not None:
             _each(opened, queries, k, mode, wanted, exact, exact_words)
             return
-        probes = []
         if face_id is not None:
             probes = [
                 opened.search_stored(
@@ -180,7 +190,11 @@ def search(
                 _searched(opened, photo, most, threshold, strangers, wanted, wants.number, exact)
                 for photo in wants.photos
             ]
-        if wants.words:
+        if only_persons:
+            photos = opened.photos_of(wanted, k=k)
+            paths = [hit.path for hit in photos]
+            _show_persons(opened, called, photos, k, as_json=as_json, as_csv=as_csv, html=html)
+        elif wants.words:
             faces = [hit for probe in probes for hit in probe] if wants.photos else None
             found = opened.search_texts(
                 wants.words,
@@ -200,6 +214,7 @@ def search(
                 mode,
                 corrected,
                 probes,
+                _photos_with(probes) if wants.photos else None,
                 as_json=as_json,
                 as_csv=as_csv,
                 html=html,
@@ -227,12 +242,13 @@ def _searched(
     exact: bool,
 ) -> Probe:
     """The photo's hits; of one that cannot be used, why: the others are searched for."""
+    from retrieve.cli.commands.search.query import photo_of
     from retrieve.indexes.queries.probes import Probe
     from retrieve.photos import BadPhoto
 
     try:
-        return opened.search_faces(
-            photo,
+        found = opened.search_faces(
+            photo_of(photo),
             k=k,
             threshold=threshold,
             strangers=strangers,
@@ -242,6 +258,12 @@ def _searched(
         )
     except BadPhoto as error:
         return Probe(photo, [], error.reason)
+    return replace(found, path=photo)  # of a pipe it has none
+
+
+def _photos_with(probes: Sequence[Probe]) -> int:
+    """How many photos show one of the faces that were asked for."""
+    return len({hit.path for probe in probes for hit in probe})
 
 
 def _each(
@@ -279,6 +301,7 @@ def _show_passages(
     mode: Mode,
     corrected: str | None,
     probes: Sequence[Probe],
+    with_face: int | None,
     *,
     as_json: bool,
     as_csv: bool,
@@ -290,11 +313,39 @@ def _show_passages(
         with _in_words(html):
             texthits.write_page(html, query, found, probes, noted_in=opened.opened.notes())
     if as_json:
-        texthits.as_json(query, found, corrected, probes)
+        more = {} if with_face is None else {"photos_with_the_face": with_face}
+        texthits.as_json(query, found, corrected, probes, **more)
     elif as_csv:
         texthits.as_csv(query, found, probes)
+    elif texthits.of_persons_alone(found):
+        texthits.persons(found, names=query, k=0, word=True)
     else:
         texthits.blocks(query, found, mode, corrected, probes)
+    if with_face is not None and not found:
+        texthits.half(query, with_face)
+
+
+def _show_persons(
+    opened: Collection,
+    names: str,
+    found: Sequence[TextHit],
+    k: int,
+    *,
+    as_json: bool,
+    as_csv: bool,
+    html: Path | None,
+) -> None:
+    from retrieve.cli.showing import texthits
+
+    if html is not None:
+        with _in_words(html):
+            texthits.write_page(html, names, found, noted_in=opened.opened.notes())
+    if as_json:
+        texthits.as_json("", found, None, of=names)
+    elif as_csv:
+        texthits.as_csv("", found)
+    else:
+        texthits.persons(found, names=names, k=k, word=False)
 
 
 def _show_faces(

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from retrieve.cli import completing
+from retrieve.cli.exits import DONE, NO, UNSURE
 from retrieve.cli.options import JsonOption
-
-SAME, DIFFERENT, UNSURE = 0, 3, 4  # exit codes; 1 and 2 stay error and usage
 
 
 def verify(
@@ -29,12 +29,18 @@ def verify(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Face embedder; see: retrieve models.", show_default="dlib-resnet+mobilefacenet"
+            help="Face embedder; see: retrieve models.",
+            autocompletion=completing.models,
+            show_default="dlib-resnet+mobilefacenet",
         ),
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(help="Face detector: mtcnn, centerface.", show_default="centerface"),
+        typer.Option(
+            help="Face detector: mtcnn, centerface.",
+            autocompletion=completing.detectors,
+            show_default="centerface",
+        ),
     ] = None,
     turn: Annotated[
         bool,
@@ -67,5 +73,5 @@ def verify(
         verified.as_json(a, b, told)
     else:
         verified.table(a, b, told)
-    codes = {Verdict.SAME: SAME, Verdict.DIFFERENT: DIFFERENT, Verdict.UNSURE: UNSURE}
+    codes = {Verdict.SAME: DONE, Verdict.DIFFERENT: NO, Verdict.UNSURE: UNSURE}
     raise typer.Exit(codes[told.verdict])

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import Device, DeviceOption, VectorsOption, to_write
+from retrieve.cli.options import Device, DeviceOption, JsonOption, VectorsOption, to_write
 from retrieve.cli.showing import render
 
 
@@ -59,6 +59,7 @@ def text_encoder(
             file_okay=False,
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a text encoder on text; a run that was cut off goes on where it stood.
 
@@ -104,4 +105,7 @@ def text_encoder(
             device=device.value,
             progress=progress,
         )
-    render.note(f"wrote {render.shown(out)}; use it as an encoder's name")
+    if as_json:
+        render.as_json({"file": render.shown(out)})
+    else:
+        render.note(f"wrote {render.shown(out)}; use it as an encoder's name")

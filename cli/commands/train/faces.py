@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from retrieve.cli.exits import BadUsage
 from retrieve.cli.options import DetectorOption, JsonOption, Subject
 from retrieve.cli.showing import render
 
@@ -147,12 +148,12 @@ def faces(
         from retrieve.training.faces.recipe import SETTINGS, Recipe, train, wanted_views
 
     if on is not None and network is not Network.HEAD:
-        raise BadInput("--on names the embedder below a head; leave it out, or --network head")
+        raise BadUsage("--on names the embedder below a head; leave it out, or --network head")
     below = on or DEFAULT_EMBEDDER
     if not is_embedder(below):
         raise BadInput(f"no embedder is called {below!r}; see: retrieve models")
     if network is Network.MOBILEFACENET and dropout:
-        raise BadInput("mobilefacenet has no dropout; leave --dropout out")
+        raise BadUsage("mobilefacenet has no dropout; leave --dropout out")
     path = file.where(out, SHIPPED_NAMES)
     name = path.name.removesuffix(file.SUFFIX)
     given: dict[str, Any] = {

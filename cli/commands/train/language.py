@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import to_write
+from retrieve.cli.options import JsonOption, to_write
 from retrieve.cli.showing import render
 
 Corpora = Annotated[
@@ -31,6 +31,7 @@ def pieces(
     size: Annotated[int, typer.Option(min=270, max=65_536, help="How many pieces.")] = 16_000,
     sentences: Annotated[int, typer.Option(min=1, help="Lines drawn by chance.")] = 1_000_000,
     seed: SeedOption = 1,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a sentencepiece unigram model with byte fallback on text.
 
@@ -46,7 +47,10 @@ def pieces(
             recipe=Recipe(size=size, sentences=sentences, seed=seed),
             progress=progress,
         )
-    render.note(f"wrote {render.shown(out)}, made from {seen} lines")
+    if as_json:
+        render.as_json({"file": render.shown(out), "lines": seen})
+    else:
+        render.note(f"wrote {render.shown(out)}, made from {seen} lines")
 
 
 def language_model(
@@ -89,6 +93,7 @@ def language_model(
             file_okay=False,
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train an LSTM that foretells the next piece; one CPU thread.
 
@@ -153,6 +158,16 @@ def language_model(
     )
     write(going, file.absolute(), opened.model, origin)
     rest = "" if going.step >= going.steps else "; the same command goes on with it"
+    if as_json:
+        render.as_json(
+            {
+                "file": render.shown(file),
+                "pieces_read": going.pieces_read,
+                "perplexity": going.perplexity,
+                "done": going.step >= going.steps,
+            }
+        )
+        return
     render.note(
         f"wrote {render.shown(file)} after {going.pieces_read:,} pieces, perplexity "
         f"{going.perplexity:.1f} a piece while training; use it with "

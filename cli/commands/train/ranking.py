@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from retrieve.cli.commands.evaluate.text import Half
-from retrieve.cli.options import VectorsOption, to_write
+from retrieve.cli.options import JsonOption, VectorsOption, to_write
 from retrieve.cli.showing import render
 from retrieve.shares import share
 
@@ -47,6 +47,7 @@ def ranking(
     vectors: VectorsOption = "es",
     seed: Annotated[int, typer.Option(min=0, help="Of the queries that are made.")] = 1,
     licence: Annotated[str, typer.Option(help="Licence, for the file.")] = "unknown",
+    as_json: JsonOption = False,
 ) -> None:
     """Fit how words and meaning together order passages.
 
@@ -81,6 +82,9 @@ def ranking(
         origin=Origin(out.stem, licence=licence, sources=tuple(one.name for one in sources)),
         seed=seed,
     )
+    if as_json:
+        render.as_json({"file": render.shown(out)} | render.fields_of(fitted))
+        return
     render.table(("evidence", "weight"), [(name, f"{w:.2f}") for name, w in fitted.weights.items()])
     render.line(
         f"{fitted.questions} questions, cross-validated by title: R@1 {share(fitted.recall_1, 3)}, "

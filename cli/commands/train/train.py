@@ -12,18 +12,21 @@ from retrieve.cli.commands.train import encoder as train_encoder
 from retrieve.cli.commands.train import faces as train_faces
 from retrieve.cli.commands.train import language as train_language
 from retrieve.cli.commands.train import ranking as train_ranking
+from retrieve.cli.helped import Group
+from retrieve.cli.hyphens import Words
+from retrieve.cli.options import JsonOption
 from retrieve.cli.showing import render
 
-app = typer.Typer(help="Train models of your own.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Train models of your own.", no_args_is_help=True)
 
 
-app.command()(train_language.pieces)
-app.command()(train_language.language_model)
-app.command()(train_encoder.text_encoder)
-app.command()(train_ranking.ranking)
-app.command()(train_classifier.classifier)
-app.command()(train_classifier.languages)
-app.command()(train_faces.faces)
+app.command(cls=Words)(train_language.pieces)
+app.command(cls=Words)(train_language.language_model)
+app.command(cls=Words)(train_encoder.text_encoder)
+app.command(cls=Words)(train_ranking.ranking)
+app.command(cls=Words)(train_classifier.classifier)
+app.command(cls=Words)(train_classifier.languages)
+app.command(cls=Words)(train_faces.faces)
 
 
 @app.callback()
@@ -31,7 +34,7 @@ def _train() -> None:
     pass
 
 
-@app.command()
+@app.command(cls=Words)
 def words(
     corpora: Annotated[
         list[Path],
@@ -68,6 +71,7 @@ def words(
             file_okay=False,
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train word vectors on text; a run that was cut off goes on where it stood.
 
@@ -110,4 +114,9 @@ def words(
             recipe=recipe,
             progress=progress,
         )
-    render.note(f"wrote {render.shown(file)}; use it with --vectors {file if to_file else name}")
+    if as_json:
+        render.as_json({"file": render.shown(file)})
+    else:
+        render.note(
+            f"wrote {render.shown(file)}; use it with --vectors {file if to_file else name}"
+        )

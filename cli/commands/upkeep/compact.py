@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
-from retrieve.cli.showing import reports
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.showing import render, reports
 
 
 def compact(
@@ -15,6 +15,7 @@ def compact(
     gone: Annotated[
         bool, typer.Option("--gone", help="Remove photos and texts, too, whose files are all gone.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Give back the space of what was deleted or replaced.
 
@@ -29,4 +30,7 @@ def compact(
 
     with open_collection(collection) as opened:
         done = compact_now(opened, gone=gone)
-    reports.compacted(done)
+    if as_json:
+        render.as_json(render.fields_of(done))
+    else:
+        reports.compacted(done)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieve.cli import choosing
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption
+from retrieve.cli import choosing, completing
+from retrieve.cli.exits import ERROR, BadUsage
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing import render, reports
 from retrieve.errors import BadInput
 
@@ -29,6 +30,7 @@ def forget(
         typer.Option(
             metavar="PERSON",
             help="Forget this person, by name or #id: faces, name, what was said. Repeatable.",
+            autocompletion=completing.persons,
         ),
     ] = None,
     all_of: Annotated[
@@ -44,6 +46,7 @@ def forget(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be forgotten; change nothing.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Forget photos, texts or persons, and overwrite all that is kept of them.
 
@@ -60,27 +63,29 @@ def forget(
     from retrieve.indexes.upkeep.forget import would_forget
 
     paths, folders, persons = paths or [], all_of or [], person or []
+    if as_json and not (yes or dry_run):
+        raise BadUsage("with --json nobody is asked: add --yes to forget, or --dry-run to look")
     if not (paths or folders or persons):
-        raise BadInput("wanted PATH, --person PERSON or --all-of FOLDER; got none of them")
+        raise BadUsage("wanted PATH, --person PERSON or --all-of FOLDER; got none of them")
     with open_collection(collection) as opened:
         persons = [_meant(opened.db, name) for name in persons]
         if dry_run or not yes:
             plan = would_forget(opened, paths=paths, folders=folders, persons=persons)
-            reports.forgotten(plan, done=False)
+            if as_json and dry_run:
+                render.as_json({"done": False} | render.fields_of(plan))
+            else:
+                reports.forgotten(plan, done=False)
         if dry_run:
             return
         if not yes:
             _ask()
         done = forget_now(opened, paths=paths, folders=folders, persons=persons, verify=verify)
-    if yes:
-        reports.forgotten(done, done=True)
+    if as_json:
+        render.as_json({"done": True} | render.fields_of(done))
     else:
-        render.line("forgotten")
-    if done.proof is not None:
-        reports.proof(done.proof)
-        reports.said(done.said)
-        if done.proof.traces:
-            raise typer.Exit(1)
+        reports.after_forgetting(done, was_told=not yes)
+    if done.proof is not None and done.proof.traces:
+        raise typer.Exit(ERROR)
 
 
 def _meant(db: Database, name: str) -> str:

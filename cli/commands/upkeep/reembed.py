@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from retrieve.cli import completing
+from retrieve.cli.exits import INTERRUPTED
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
-    INTERRUPTED,
     CollectionOption,
     Device,
     DeviceOption,
@@ -29,6 +30,7 @@ def reembed(
     model: Annotated[
         str | None,
         typer.Option(
+            autocompletion=completing.models,
             help="Face embedder to move to, or the file with its weights; see: retrieve models.",
             show_default="what was begun, else the default of a new collection",
         ),
@@ -36,6 +38,7 @@ def reembed(
     detector: Annotated[
         str | None,
         typer.Option(
+            autocompletion=completing.detectors,
             help="Look at the photos anew with this face detector.",
             show_default="boxes and landmarks stay",
         ),

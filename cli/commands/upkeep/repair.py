@@ -11,6 +11,7 @@ from retrieve.cli.options import (
     CollectionOption,
     Device,
     DeviceOption,
+    JsonOption,
     TimeLimitOption,
 )
 from retrieve.cli.showing import render, reports
@@ -23,6 +24,7 @@ def repair(
         int, typer.Option(min=1, help="Processes that decode and detect, one core each.")
     ] = 2,
     time_limit: TimeLimitOption = 60.0,
+    as_json: JsonOption = False,
 ) -> None:
     """Make damaged rows, embeddings and indexes again.
 
@@ -49,6 +51,9 @@ def repair(
             time_limit_s=time_limit,
             on_progress=lambda photos, of: show("embedding again", photos, of),
         )
-    reports.repaired(done)
+    if as_json:
+        render.as_json(render.fields_of(done))
+    else:
+        reports.repaired(done)
     if done.damaged or done.lost:
         raise typer.Exit(1)

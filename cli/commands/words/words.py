@@ -8,15 +8,17 @@ from typing import Annotated
 
 import typer
 
+from retrieve.cli.exits import BadUsage
+from retrieve.cli.helped import Group
 from retrieve.cli.hyphens import Words
 from retrieve.cli.options import JsonOption, VectorsOption, to_write
 from retrieve.cli.showing import render
 
-app = typer.Typer(help="Word vectors: list, add, export, draw.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Word vectors: list, add, export, draw.", no_args_is_help=True)
 SHOWN_BROKEN = 5
 
 
-@app.command(name="list")
+@app.command(name="list", cls=Words)
 def listed(as_json: JsonOption = False) -> None:
     """List the word vectors that --vectors can name.
 
@@ -47,7 +49,7 @@ def listed(as_json: JsonOption = False) -> None:
     )
 
 
-@app.command()
+@app.command(cls=Words)
 def add(
     file: Annotated[
         Path,
@@ -61,6 +63,7 @@ def add(
     limit: Annotated[int, typer.Option(min=1, help="Most words to keep.")] = 1_000_000,
     language: Annotated[str, typer.Option(help="Language; inflections of es are folded.")] = "es",
     licence: Annotated[str, typer.Option(help="Licence, for the record.")] = "unknown",
+    as_json: JsonOption = False,
 ) -> None:
     """Read a file of word vectors and keep it under a name.
 
@@ -78,6 +81,9 @@ def add(
             progress=lambda done: progress("reading", done, 0),
         )
     stored = added.stored
+    if as_json:
+        render.as_json(render.fields_of(added))
+        return
     render.line(f"{stored.name}: {stored.words} words of {stored.dim} dimensions, {added.kind}")
     if added.duplicates:
         render.note(f"{added.duplicates} words differed from an earlier one in case alone")
@@ -87,7 +93,7 @@ def add(
         render.note(f"{len(added.broken)} remarks in all; what is broken was left out")
 
 
-@app.command()
+@app.command(cls=Words)
 def export(
     out: Annotated[
         Path,
@@ -96,6 +102,7 @@ def export(
         ),
     ],
     vectors: VectorsOption = "es",
+    as_json: JsonOption = False,
 ) -> None:
     """Write vectors in the form of word2vec, for other programs.
 
@@ -104,7 +111,10 @@ def export(
     from retrieve.indexes.words import stores as words
 
     count = words.export(vectors, out)
-    render.note(f"wrote {count} words to {out}")
+    if as_json:
+        render.as_json({"file": render.shown(out), "words": count})
+    else:
+        render.note(f"wrote {count} words to {out}")
 
 
 @app.command(cls=Words)
@@ -127,21 +137,25 @@ def plot(
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Neighbours of a word on the page.")] = 25,
     vectors: VectorsOption = "es",
+    as_json: JsonOption = False,
 ) -> None:
     """Draw words in two dimensions (PCA); four words a b c d get the arrows a → b and c → d.
 
     Example: retrieve words plot hombre rey mujer reina --out plot.png
     """
     from retrieve.cli.showing.maps import wordplot
-    from retrieve.errors import BadInput
     from retrieve.indexes.words.stores import open_words
 
     if out is None and html is None:
-        raise BadInput("wanted --out FILE.png for a picture or --html FILE.html for a page")
+        raise BadUsage("wanted --out FILE.png for a picture or --html FILE.html for a page")
     index = open_words(vectors)
     if out is not None:
         wordplot.picture(index, words, out)
-        render.note(f"wrote {out}")
     if html is not None:
         wordplot.page(index, words, html, k)
-        render.note(f"wrote {html}")
+    written = [file for file in (out, html) if file is not None]
+    if as_json:
+        render.as_json({"files": [render.shown(file) for file in written]})
+        return
+    for file in written:
+        render.note(f"wrote {file}")

@@ -19,12 +19,21 @@ def count(faces: int) -> str:
     return f"{faces} face{'' if faces == 1 else 's'}"
 
 
-def outcome(said: Said) -> None:
-    """Whose the faces are now and how many came along; on stderr what does not hold any more."""
+def outcome(said: Said, *, as_json: bool = False, was: Sequence[str] = ()) -> None:
+    """Whose the faces are now and how many came along; on stderr what does not hold any more.
+
+    was  what the faces were called before
+    """
+    before = [name for name in was if name != said.name]
+    if as_json:
+        render.as_json(render.fields_of(said) | {"called_before": before})
+        return
     if said.person_id is not None:
         came = f", of which {said.along} came along" if said.along else ""
         who = said.name if said.name is not None else f"#{said.person_id}"
         render.line(f"{who}: {count(said.faces)}{came}")
+    if before:
+        render.note(f"called {', '.join(before)} until now")
     remarks(said)
 
 

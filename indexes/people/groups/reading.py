@@ -19,6 +19,11 @@ from retrieve.types import Embeddings
 BLOCK_ROWS = 1 << 14  # read at a time: 8 MB
 TRIES = 2  # beside others who write, before they have to wait
 LIVING = "JOIN contents ON contents.id = content_id WHERE contents.live AND NOT not_a_face"
+# Of a row of suggestions: both are in one photo, and two faces of one photo are two people.
+SEEN_TOGETHER = (
+    "EXISTS (SELECT 1 FROM faces AS mine JOIN faces AS theirs USING (content_id) "
+    "WHERE mine.person_id = suggestions.person_id AND theirs.person_id = suggestions.other_id)"
+)
 
 T = TypeVar("T")
 

@@ -25,6 +25,7 @@ from retrieve.indexes.people.groups.links import Rows
 from retrieve.indexes.people.groups.persons import persons_of
 from retrieve.indexes.people.groups.reading import (
     LIVING,
+    SEEN_TOGETHER,
     Stored,
     alone_or_again,
     embeddings_of,
@@ -92,6 +93,7 @@ def group_all(opened: Opened) -> Settled:
         ids = _written(opened.db, faces, groups)
         opened.db.execute("DELETE FROM suggestions")
         _suggest(opened.db, ids, groups)
+        (questions,) = opened.db.execute("SELECT count(*) FROM suggestions").fetchone()
         statements.apply(opened.db)
         moved = int(np.count_nonzero((ids[groups.labels] != faces.persons) & ~faces.said))
         settled[:] = [
@@ -101,7 +103,7 @@ def group_all(opened: Opened) -> Settled:
                 counts(opened.db),
                 moved,
                 int(groups.attached.sum()),
-                len(groups.scores),
+                questions,
                 limits,
             )
         ]
@@ -270,3 +272,4 @@ def _suggest(db: Database, ids: Rows, groups: Grouping) -> None:
     pairs = np.sort(ids[groups.suggestions], axis=1)
     values = zip(*pairs.T.tolist(), groups.scores.tolist(), strict=True)
     db.conn.executemany("INSERT OR REPLACE INTO suggestions VALUES (?, ?, ?)", values)
+    db.execute(f"DELETE FROM suggestions WHERE {SEEN_TOGETHER}")

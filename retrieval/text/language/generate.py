@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from retrieve.errors import BadInput
 from retrieve.text.language.model import LanguageModel, State
 
+LONGEST = 4  # bytes of a character in UTF-8
+CONTINUING = (0x80, 0xBF)  # the bytes behind the first
+SECOND = {0xE0: (0xA0, 0xBF), 0xED: (0x80, 0x9F), 0xF0: (0x90, 0xBF), 0xF4: (0x80, 0x8F)}
 BROKEN = "\N{REPLACEMENT CHARACTER}"  # a character of which not all bytes are there yet
 
 
@@ -21,6 +24,7 @@ BROKEN = "\N{REPLACEMENT CHARACTER}"  # a character of which not all bytes are t
 class Branch:
     """A piece that may come next, and what may come after it.
 
+    piece        as it is read; a character that is spelt in bytes is one piece here
     probability  given all that stands before it, 0 to 1
     """
 
@@ -43,31 +47,61 @@ class Drawn:
 
 
 def likely(model: LanguageModel, text: str, *, k: int = 5, depth: int = 2) -> tuple[Branch, ...]:
-    """The k most probable next pieces, each with the k that follow it, `depth` levels deep."""
+    """The k most probable next pieces, each with the k that follow it, `depth` levels deep.
+
+    Of a character that begins with one byte the most probable other bytes are taken.
+    """
     return _likely(model, _read(model, text)[1], k, depth)[0]
 
 
 def _likely(model: LanguageModel, state: State, k: int, depth: int) -> list[tuple[Branch, ...]]:
     probabilities = model.next_pieces(state)  # (B, N)
+    probabilities[:, _beginning_nothing(model)] = 0
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]  # (B, k)
     B, k = best.shape
+    chances = np.take_along_axis(probabilities, best, axis=1).ravel()  # (B k)
+    texts = [model.pieces.piece(piece) for piece in best.ravel().tolist()]
+    spelt = [at for at, piece in enumerate(best.ravel().tolist()) if piece in model.pieces.bytes]
     after: list[tuple[Branch, ...]] = [()] * (B * k)
-    if depth > 1:
+    if depth > 1 or spelt:
         parents = np.repeat(np.arange(B), k)
         read = model.read(state.rows(parents.tolist()), best.reshape(1, -1))
-        after = _likely(model, read, k, depth - 1)
+        for at in spelt:
+            texts[at], chance, whole = _whole(model, read.rows([at]), int(best.flat[at]))
+            chances[at] *= chance
+            read = read.with_row(at, whole)
+        if depth > 1:
+            after = _likely(model, read, k, depth - 1)
     end = model.pieces.end
-    return [
-        tuple(
-            Branch(
-                model.pieces.piece(int(piece)),
-                float(probabilities[row, piece]),
-                () if piece == end else after[row * k + number],
-            )
-            for number, piece in enumerate(best[row])
-        )
-        for row in range(B)
+    branches = [
+        Branch(texts[at], float(chances[at]), () if piece == end else after[at])
+        for at, piece in enumerate(best.ravel().tolist())
     ]
+    rows = (branches[row * k : (row + 1) * k] for row in range(B))
+    return [tuple(sorted(row, key=lambda one: -one.probability)) for row in rows]
+
+
+def _beginning_nothing(model: LanguageModel) -> list[int]:
+    """The ids of bytes with which no character begins."""
+    return [i for i, byte in model.pieces.bytes.items() if not (byte < 0x80 or 0xC2 <= byte < 0xF5)]
+
+
+def _whole(model: LanguageModel, state: State, piece: int) -> tuple[str, float, State]:
+    """The character that most probably begins with a byte, how probable its other bytes are, and
+    the state behind it.
+
+    state  of one text, which ends with that byte
+    """
+    ids, chance = [piece], 1.0
+    lowest, highest = SECOND.get(model.pieces.bytes[piece], CONTINUING)
+    while (text := model.pieces.decode(ids)).endswith(BROKEN) and len(ids) < LONGEST:
+        further = [i for i, byte in model.pieces.bytes.items() if lowest <= byte <= highest]
+        lowest, highest = CONTINUING
+        probabilities = model.next_pieces(state)[0, further]
+        ids.append(further[int(probabilities.argmax())])
+        chance *= float(probabilities.max())
+        state = model.read(state, np.array([ids[-1:]]))
+    return text, chance, state
 
 
 def generate(

@@ -62,6 +62,12 @@ class State:
         index = np.asarray(rows, np.int64)
         return State(self.h[:, index], self.c[:, index], self.outputs[index])
 
+    def with_row(self, row: int, other: State) -> State:
+        """The same with the one text of another state in the place of that row's."""
+        h, c, outputs = self.h.copy(), self.c.copy(), self.outputs.copy()
+        h[:, row], c[:, row], outputs[row] = other.h[:, 0], other.c[:, 0], other.outputs[0]
+        return State(h, c, outputs)
+
 
 class LanguageModel:
     """L LSTM layers over N pieces."""
@@ -218,15 +224,18 @@ def models_dir() -> Path:
     return Path(platformdirs.user_data_dir("retrieve")) / "language"
 
 
+def known() -> dict[str, Path]:
+    """The models that have a name: the shipped one, and those that were trained here."""
+    return {"es": SHIPPED} | {path.stem: path for path in sorted(models_dir().glob(f"*{SUFFIX}"))}
+
+
 def locate(name_or_path: str) -> Path:
     """The file behind a name, or the file itself; raises BadInput with the names there are."""
-    own = {path.stem: path for path in sorted(models_dir().glob(f"*{SUFFIX}"))}
-    known = {"es": SHIPPED} | own
-    path = known.get(name_or_path, Path(name_or_path))
+    path = known().get(name_or_path, Path(name_or_path))
     if not path.is_file():
         raise BadInput(
             f"no language model is called {name_or_path!r}, and there is no such file; there are: "
-            f"{', '.join(known)}"
+            f"{', '.join(known())}"
         )
     return path
 

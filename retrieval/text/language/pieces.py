@@ -8,6 +8,7 @@ Source: Kudo & Richardson 2018, "SentencePiece".
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 START, END = "<SOS>", "<EOS>"
 SPACE = "▁"
+BYTE = re.compile("<0x([0-9A-F]{2})>")
 SHIPPED = Path(__file__).parents[1] / "data" / "es.pieces.model"
 SHIPPED_SHA256 = "77acf3a440d36ae3862516bd931ecc08e393d3efa0461d4d6ee02bb70829358c"
 
@@ -64,6 +66,12 @@ class Pieces:
     def strings(self) -> list[str]:
         """All pieces in the order of their ids."""
         return [str(self._processor.id_to_piece(i)) for i in range(len(self))]
+
+    @cached_property
+    def bytes(self) -> dict[int, int]:
+        """The ids of the pieces that are one byte, and which."""
+        found = ((i, BYTE.fullmatch(piece)) for i, piece in enumerate(self.strings))
+        return {i: int(byte[1], 16) for i, byte in found if byte is not None}
 
     @cached_property
     def begins_word(self) -> list[bool]:

@@ -25,12 +25,13 @@ Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-def fit(logits: Floats, truth: Labels, passes: float) -> Fitted:
+def fit(logits: Floats, truth: Labels, passes: float, *, tempered: bool = True) -> Fitted:
     """The temperature under which the truth is most probable, and the threshold that a share
     of texts reaches.
 
-    logits  (N, K) of texts that the network was not trained on
-    passes  that share, 0 to 1
+    logits    (N, K) of texts that the network was not trained on
+    passes    that share, 0 to 1
+    tempered  False lets the temperature be 1
     raises  BadInput without texts; MissingExtra without scipy
     """
     with optional("training a classifier"):
@@ -38,6 +39,9 @@ def fit(logits: Floats, truth: Labels, passes: float) -> Fitted:
 
     if not len(truth):
         raise BadInput("wanted held-out texts to fit probabilities to; got none")
+
+    if not tempered:
+        return _with_threshold(logits, Fitted(passes=passes))
 
     # As Platt does it, the truth is never quite certain: where all held-out texts are right, the
     # temperature would else go to zero.
@@ -51,24 +55,33 @@ def fit(logits: Floats, truth: Labels, passes: float) -> Fitted:
 
     edge = float(np.log(HOTTEST))
     best = minimize_scalar(surprise, bounds=(-edge, edge), method="bounded")
-    fitted = Fitted(float(np.exp(best.x)), passes=passes)
-    threshold = float(np.quantile(familiarity(logits, fitted), 1 - passes))
+    return _with_threshold(logits, Fitted(float(np.exp(best.x)), passes=passes))
+
+
+def _with_threshold(logits: Floats, fitted: Fitted) -> Fitted:
+    threshold = float(np.quantile(familiarity(logits, fitted), 1 - fitted.passes))
     return replace(fitted, threshold=threshold)
 
 
 def crossed(
-    logits: Floats, truth: Labels, parts: Sequence[Labels], passes: float
+    logits: Floats,
+    truth: Labels,
+    parts: Sequence[Labels],
+    passes: float,
+    *,
+    tempered: bool = True,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Calibrated probabilities and who reaches the threshold, each part by a fit on the others.
 
-    parts    of 0 … N - 1, without an overlap; at least two
-    returns  (N, K) and (N,)
+    parts     of 0 … N - 1, without an overlap; at least two
+    tempered  as of fit()
+    returns   (N, K) and (N,)
     """
     found = np.empty_like(logits)
     reached = np.empty(len(truth), np.bool_)
     for part in parts:
         others = np.setdiff1d(np.arange(len(truth)), part)
-        fitted = fit(logits[others], truth[others], passes)
+        fitted = fit(logits[others], truth[others], passes, tempered=tempered)
         found[part] = probabilities(logits[part], fitted)
         assert fitted.threshold is not None
         reached[part] = familiarity(logits[part], fitted) >= fitted.threshold

@@ -80,7 +80,8 @@ class Report:
     """What was measured on held-out texts.
 
     examples, groups  that were trained on in the end
-    ece_before        calibration error at temperature 1; that after is in `quality`
+    ece_before        calibration error at temperature 1; that after is in `quality`. Where fitting
+                      a temperature makes it no smaller it stays 1
     passed            share of the held-out texts that reach a threshold fitted on others
     """
 
@@ -242,17 +243,23 @@ def _measure(
         parts = [every[sides == 0], every[sides == 1]]
     place = np.empty(len(truth), np.int64)
     place[every] = np.arange(len(every))
-    found, reached = fitted.crossed(
-        logits[every], truth[every], [place[part] for part in parts], recipe.passes
-    )
+    places = [place[part] for part in parts]
+    before = calibration_error(truth[every], probabilities(logits[every], Fitted()))
+    found, reached = fitted.crossed(logits[every], truth[every], places, recipe.passes)
+    # On some texts a temperature that was fitted to others is farther from the truth than none.
+    tempered = calibration_error(truth[every], found) < before
+    if not tempered:
+        found, reached = fitted.crossed(
+            logits[every], truth[every], places, recipe.passes, tempered=False
+        )
     return Report(
         quality(classes, truth[every], found, [groups[i] for i in every]),
         examples=len(truth),
         groups=len(set(groups)),
         held_out=len(every),
-        ece_before=calibration_error(truth[every], probabilities(logits[every], Fitted())),
+        ece_before=before,
         passed=float(reached.mean()),
-        fitted=fitted.fit(logits[every], truth[every], recipe.passes),
+        fitted=fitted.fit(logits[every], truth[every], recipe.passes, tempered=tempered),
         unknown=None,
     )
 

@@ -262,3 +262,22 @@ def test_what_is_left_out_later_is_no_longer_found_and_comes_back_without_readin
     report = index()
     assert report.left_out == {".retrieveignore": 1}
     assert index.words() == [("eva.jpg", "eva")]
+
+
+def test_a_file_that_was_named_stays_while_it_is_there(index, photos):
+    """No walk of its folder comes by a file of that suffix, skipped or not."""
+    (photos / "a.jpg").write_text("ana")
+    broken, notes = photos / "broken.xyz", photos / "notes.log"
+    broken.write_bytes(b"\x00\x01")
+    notes.write_text("eva")
+    first = index(photos, broken, notes)
+    assert first.new + len(first.skipped) == 3
+    again = index(photos)
+    assert (again.gone, again.unchanged + len(again.skipped)) == (0, 3)
+    assert [one.path for one in again.skipped] == [one.path for one in first.skipped]
+    for path in (broken, notes):
+        assert not index.catalog.path(path).gone
+    broken.unlink()
+    assert index(photos).gone == 1
+    assert index.catalog.path(broken).gone
+    assert index(photos, exclude=["*.log"]).gone == 1

@@ -91,3 +91,15 @@ def test_an_answer_taken_back_is_asked_again(album, answer):
 def test_among_many_people_the_same_score_is_worth_less():
     assert review._among(0.99, 2) == pytest.approx(0.99)
     assert review._among(0.99, 100) == pytest.approx(0.5)
+
+
+def test_two_whom_one_photo_shows_are_not_asked_about(album):
+    collection, faces = album
+    one, other = faces["ana"][0], faces["eva"][0]
+    with writing(collection.db):
+        collection.db.execute(
+            "UPDATE faces SET number = 2, content_id = (SELECT content_id FROM faces WHERE id = ?) "
+            "WHERE id = ?",
+            [one, other],
+        )
+    assert pairs(collection) == [(1, 3), (4, 5), (2, 4)]

@@ -23,16 +23,45 @@ def _after(model, ids):
     return model.next_pieces(model.read(model.start(), np.array(ids).reshape(-1, 1)))[0]
 
 
+def _ways(model, piece):
+    """The ids of a piece, and of the bytes of a character."""
+    strings = model.pieces.strings
+    found = [[strings.index(piece)]] if piece in strings else []
+    if len(piece) == 1:
+        found.append([strings.index(f"<0x{byte:02X}>") for byte in piece.encode()])
+    return found
+
+
+def _chance(model, ids, spelt):
+    """That these ids come next, one after the other."""
+    return np.prod([_after(model, [*ids, *spelt[:at]])[id] for at, id in enumerate(spelt)])
+
+
 def test_the_tree_holds_what_reading_each_branch_gives(model):
     (ids,) = model.pieces.encode(["el perro"])
-    first = _after(model, ids)
-    branches = likely(model, "el perro", k=3, depth=2)
-    assert_allclose([b.probability for b in branches], np.sort(first)[::-1][:3], rtol=1e-5)
+    branches = likely(model, "el perro", k=40, depth=2)
+    chances = [branch.probability for branch in branches]
+    assert chances == sorted(chances, reverse=True)
+    lengths = set()
     for branch in branches:
-        piece = model.pieces.strings.index(branch.piece)
-        second = _after(model, [*ids, piece])
-        want = np.sort(second)[::-1][:3] if piece != model.pieces.end else []
-        assert_allclose([b.probability for b in branch.after], want, rtol=1e-4)
+        ways = _ways(model, branch.piece)
+        chances = [_chance(model, ids, way) for way in ways]
+        at = int(np.argmin(np.abs(np.array(chances) - branch.probability)))
+        assert_allclose(branch.probability, chances[at], rtol=1e-4)
+        lengths.add(len(ways[at]))
+        if ways[at] == [model.pieces.end]:
+            assert branch.after == ()
+            continue
+        second = branch.after[0]
+        wanted = [_chance(model, [*ids, *ways[at]], way) for way in _ways(model, second.piece)]
+        assert min(abs(one / second.probability - 1) for one in wanted) < 1e-3
+    assert max(lengths) > 1
+
+
+def test_what_comes_next_is_letters_and_no_bytes(model):
+    pieces = {branch.piece for branch in likely(model, "", k=200, depth=1)}
+    assert not [piece for piece in pieces if piece.startswith("<0x")]
+    assert all("\N{REPLACEMENT CHARACTER}" not in piece for piece in pieces)
 
 
 def test_depth_one_has_no_second_level(model):

@@ -14,6 +14,7 @@ import toy_encoder
 from numpy.testing import assert_allclose
 
 from retrieve.errors import BadInput
+from retrieve.evaluation.classification import calibration_error
 from retrieve.models.text_classifier import TextClassifier
 from retrieve.text.classifiers.classify import (
     LinearNetwork,
@@ -30,7 +31,7 @@ from retrieve.training.classifier.catalogues import sentences
 from retrieve.training.classifier.examples import Columns, Examples, read
 from retrieve.training.classifier.folds import folds
 from retrieve.training.classifier.linear import LinearTrainer, Settings
-from retrieve.training.classifier.recipe import Recipe, train
+from retrieve.training.classifier.recipe import Recipe, _measure, train
 
 GROUPED = Columns(group="group")
 
@@ -139,6 +140,29 @@ def test_a_part_is_calibrated_by_the_others_alone():
     after, _ = fitted.crossed(logits, truth, parts, 0.9)
     assert_allclose(before[:200], after[:200])
     assert np.abs(before[200:] - after[200:]).max() > 0.01
+
+
+def test_a_temperature_that_makes_calibration_worse_is_left_at_one():
+    """Texts of one half say the contrary of those of the other: what is fitted to one is farther
+    from the truth in the other than nothing is."""
+    generator = np.random.default_rng(3)
+    logits = generator.normal(0, 1, (400, 3)).astype(np.float32)
+    odds = probabilities(logits, Fitted())
+    truth = (odds.cumsum(axis=1) < generator.random((400, 1))).sum(axis=1).clip(0, 2)
+    sharp = np.arange(400) < 200
+    truth[sharp] = logits[sharp].argmax(axis=1)  # surer than it says, in one half alone
+    groups = [f"{'a' if one else 'b'}{i % 20}" for i, one in enumerate(sharp)]
+    halves = [np.flatnonzero(sharp), np.flatnonzero(~sharp)]
+    recipe = Recipe(folds=2, rounds=2)
+    report = _measure(("x", "y", "z"), truth, groups, logits, halves, recipe)
+    crossed, _ = fitted.crossed(logits, truth, halves, recipe.passes)
+    assert calibration_error(truth, crossed) > report.ece_before
+    assert report.fitted.temperature == 1
+    assert report.quality.ece == report.ece_before
+    alike = [np.arange(0, 400, 2), np.arange(1, 400, 2)]
+    better = _measure(("x", "y", "z"), truth, groups, 3 * logits, alike, recipe)
+    assert better.fitted.temperature != 1
+    assert better.quality.ece < better.ece_before
 
 
 # linear

@@ -93,6 +93,11 @@ def where(out: str, taken: tuple[str, ...]) -> Path:
     return path.absolute()
 
 
+def about(path: Path) -> About:
+    """What an embedder's file says of itself; its checksums are verified. Raises as read()."""
+    return read(path)[0]
+
+
 def read(path: Path) -> tuple[About, Arrays, str]:
     """An embedder's file, its checksums verified, and the SHA-256 of the whole.
 
