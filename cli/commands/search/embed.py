@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DetectorOption, Device, DeviceOption, JsonOption, ModelOption, to_write
+from retrieve.cli.options import (
+    DetectorOption,
+    Device,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    to_write,
+)
 from retrieve.cli.showing import render
 
 PHOTOS_A_BATCH = 64
