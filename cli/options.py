@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,30 @@ import platformdirs
 import typer
 
 from retrieve.cli import completing
+from retrieve.cli.showing.terminal.screen import Images
+from retrieve.errors import BadInput
 
 DEFAULT_COLLECTION = Path(platformdirs.user_data_dir("retrieve")) / "collection"
+
+
+def to_write(file: Path | None) -> Path | None:
+    """A file that an option names, if it can be written: asked before any work is done.
+
+    raises  BadInput where its folder is not there, is none, or may not be written
+    """
+    if file is None:
+        return None
+    folder = file.absolute().parent
+    if not folder.exists():
+        raise BadInput(
+            f"cannot write {file}: there is no folder {folder}; make it, or name another"
+        )
+    if not folder.is_dir():
+        raise BadInput(f"cannot write {file}: {folder} is a file")
+    if not os.access(folder, os.W_OK):
+        raise BadInput(f"cannot write {file}: the folder {folder} may not be written")
+    return file
+
 
 CollectionOption = Annotated[
     Path,
@@ -112,6 +135,14 @@ ExcludeOption = Annotated[
         help="Leave out what matches, as in a .gitignore: '*.png', 'Private/'. Repeatable.",
     ),
 ]
+ImagesOption = Annotated[
+    Images,
+    typer.Option(
+        "--images",
+        envvar="RETRIEVE_IMAGES",
+        help="How faces are drawn on a terminal; auto asks it what it can. NO_COLOR draws none.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 VectorsOption = Annotated[
     str,
@@ -146,5 +177,9 @@ GroupColumn = Annotated[
 ]
 PictureOption = Annotated[
     Path | None,
-    typer.Option(help="Draw the confusion matrix into this PNG, SVG or PDF.", dir_okay=False),
+    typer.Option(
+        help="Draw the confusion matrix into this PNG, SVG or PDF.",
+        dir_okay=False,
+        callback=to_write,
+    ),
 ]

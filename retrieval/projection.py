@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
 from retrieve.extras import optional
+from retrieve.shares import percent, share
 from retrieve.types import Embeddings
 
 Places = NDArray[np.float32]  # (N, 2) x, y, of no unit
@@ -194,11 +195,11 @@ def lines(projection: Projection) -> Sequence[str]:
     said = []
     if projection.explained is not None:
         x, y = projection.explained
-        said.append(f"the axes hold {x:.1%} and {y:.1%} of the variance")
+        said.append(f"the axes hold {percent(x)} and {percent(y)} of the variance")
     if (kept := projection.kept) is not None:
         said.append(
-            f"{kept.share:.1%} of the {kept.k} nearest neighbours kept "
-            f"(by chance {kept.by_chance:.1%})"
+            f"{percent(kept.share)} of the {kept.k} nearest neighbours kept "
+            f"(by chance {percent(kept.by_chance)})"
         )
-        said.append(f"trustworthiness {kept.trustworthiness:.3f}")
+        said.append(f"trustworthiness {share(kept.trustworthiness, 3)}")
     return said

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from retrieve import notebook
 from retrieve.errors import RetrievalError
+from retrieve.shares import probability
 
 Pixels = NDArray[np.uint8]  # (H, W, 3) RGB
 Crops = NDArray[np.uint8]  # (N, S, S, 3) RGB, aligned faces
@@ -178,7 +179,7 @@ class Hit:
         if self.picture is not None:
             with suppress(RetrievalError):
                 picture = self.picture()
-        sure = "" if self.probability is None else f" · {self.probability:.1%}"
+        sure = "" if self.probability is None else f" · {probability(self.probability)}"
         place = "the photo itself" if self.itself else f"{self.rank}."
         lines = [f"{place} {self.score:.4f}{sure}", self.path.name, self.person or ""]
         return notebook.card(picture, [line for line in lines if line])

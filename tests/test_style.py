@@ -26,7 +26,8 @@ GRAFTED = {
 # Rooms and modules from the lowest floor to the highest: none imports from above itself.
 # What is not named here stands on the floor of the room that holds it.
 FLOORS = (
-    ("retrieve.errors", "retrieve.notebook", "retrieve.unfinished", "retrieve.visible"),
+    ("retrieve.errors", "retrieve.notebook", "retrieve.shares"),
+    ("retrieve.unfinished", "retrieve.visible"),
     ("retrieve.types", "retrieve.cache", "retrieve.models", "retrieve.extras"),
     ("retrieve.pictures", "retrieve.projection", "retrieve.networks"),
     ("retrieve.text.tokens",),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrieve.cli.showing import render
 from retrieve.cli.showing.plotting import checked
+from retrieve.shares import percent, share
 
 if TYPE_CHECKING:
     from retrieve.evaluation.classification import Quality
@@ -31,13 +32,14 @@ def trained(report: Report, *, as_json: bool) -> None:
         f"{report.fitted.temperature:.2f}, {report.ece_before:.3f} without"
     )
     render.line(
-        f"{report.passed:.1%} of them are not called none (wanted {report.fitted.passes:.0%})"
+        f"{percent(report.passed)} of them are not called none "
+        f"(wanted {percent(report.fitted.passes, 0)})"
     )
     if report.unknown:
         render.line(
-            f"each class left out once: AUROC {report.unknown.auroc:.3f}; "
-            f"{report.unknown.rejected:.1%} of its texts are called none, and "
-            f"{1 - report.unknown.passed:.1%} of the others"
+            f"each class left out once: AUROC {share(report.unknown.auroc, 3)}; "
+            f"{percent(report.unknown.rejected)} of its texts are called none, and "
+            f"{percent(1 - report.unknown.passed)} of the others"
         )
 
 
@@ -59,12 +61,12 @@ def measured(
 
     lowest = float("-inf") if threshold is None else threshold
     passed = float((known >= lowest).mean())
-    noticed: dict[str, Any] = {}
+    noticed: dict[str, float] = {}
     if unknown is not None:
         noticed = {
             "texts": len(unknown),
-            "auroc": round(auroc(known, unknown), 4),
-            "rejected": round(float((unknown < lowest).mean()), 4),
+            "auroc": auroc(known, unknown),
+            "rejected": float((unknown < lowest).mean()),
         }
     if as_json:
         accuracy = quality.accuracy
@@ -75,17 +77,17 @@ def measured(
             "texts": len(known),
             "ece": round(quality.ece, 4),
             "passed": round(passed, 4),
-            "none": noticed or None,
+            "none": {name: round(value, 4) for name, value in noticed.items()} or None,
         }
         render.as_json(value | _classes(quality))
         return
     _table(quality)
     _accuracy(quality, f"{len(known):,} texts")
-    render.line(f"calibration error {quality.ece:.3f}; {passed:.1%} are not called none")
+    render.line(f"calibration error {share(quality.ece, 3)}; {percent(passed)} are not called none")
     if noticed:
         render.line(
-            f"of {noticed['texts']:,} texts of none of the classes {noticed['rejected']:.1%} are "
-            f"called none; AUROC {noticed['auroc']:.3f}"
+            f"of {noticed['texts']:,} texts of none of the classes "
+            f"{percent(noticed['rejected'])} are called none; AUROC {share(noticed['auroc'], 3)}"
         )
 
 
@@ -117,7 +119,8 @@ def draw(quality: Quality, out: Path) -> None:
                 )
     accuracy = quality.accuracy
     axes.set_title(
-        f"accuracy {accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f}), "
+        f"accuracy {share(accuracy.value, 3)} "
+        f"({share(accuracy.low, 3)} to {share(accuracy.high, 3)}), "
         f"{accuracy.trials:,} texts"
     )
     with replacing(out.absolute()) as temporary:
@@ -132,9 +135,9 @@ def _table(quality: Quality) -> None:
             (
                 one.label,
                 str(int(quality.confusion[i].sum())),
-                f"{one.precision.value:.3f}" if one.precision else "",
-                f"{one.recall.value:.3f}" if one.recall else "",
-                f"{one.recall.low:.3f} to {one.recall.high:.3f}" if one.recall else "",
+                share(one.precision.value, 3) if one.precision else "",
+                share(one.recall.value, 3) if one.recall else "",
+                f"{share(one.recall.low, 3)} to {share(one.recall.high, 3)}" if one.recall else "",
             )
             for i, one in enumerate(quality.classes)
         ),
@@ -147,9 +150,10 @@ def _accuracy(quality: Quality, what: str) -> None:
     by_group = ""
     if quality.by_group:
         low, high = quality.by_group
-        by_group = f"; {low:.3f} to {high:.3f} when groups are drawn anew"
+        by_group = f"; {share(low, 3)} to {share(high, 3)} when groups are drawn anew"
     render.line(
-        f"accuracy {accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f}{by_group}), "
+        f"accuracy {share(accuracy.value, 3)} "
+        f"({share(accuracy.low, 3)} to {share(accuracy.high, 3)}{by_group}), "
         f"{what}"
     )
 

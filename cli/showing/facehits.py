@@ -6,33 +6,44 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+from rich.text import Text
 
 from retrieve.cli.showing import render
 from retrieve.cli.showing.render import GONE, ITSELF, is_gone, near, printable, shown
-from retrieve.cli.showing.thumbnail import half_blocks
+from retrieve.cli.showing.terminal.rows import Column, Rows
+from retrieve.shares import probability
 from retrieve.types import Face, Hit
 
 if TYPE_CHECKING:
+    from retrieve.cli.showing.terminal.pictures import Pictures
     from retrieve.faces.extract import PhotoFaces
     from retrieve.indexes.queries.probes import Probe
     from retrieve.indexes.queries.thresholds import Threshold
     from retrieve.indexes.search.engine import State
 
 
-def search_tables(probes: Sequence[Probe]) -> None:
-    """A table of hits for each face of each probe, with thumbnails where colours show."""
+PASSED = ("threshold", "among", "strangers")  # of a search, in JSON and CSV
+
+
+def search_tables(probes: Sequence[Probe], pictures: Pictures | None = None) -> None:
+    """A table of hits for each face of each probe, with the faces where they can be drawn."""
     for probe in probes:
         for face in probe.faces:
             of = f" of {len(probe.faces)}" if face.number <= len(probe.faces) else ""
             title = f"{shown(Path(probe.name))}, face {face.number}{of}"
             if face.hits:
-                render.show(_hits_table(title, face.hits))
+                render.show(_hits_table(title, face.hits, pictures))
             if all(hit.itself for hit in face.hits):
                 other = "other " if face.hits else ""
                 render.line(f"{title}: no {other}stored face passes the threshold")
-    for least in dict.fromkeys(probe.least for probe in probes if probe.least is not None):
-        render.line(threshold_line(least))
+    for text in threshold_lines(probes):
+        render.line(text)
+
+
+def threshold_lines(probes: Sequence[Probe]) -> list[str]:
+    """What passed in each search for faces, those that are alike once."""
+    every = (probe.least for probe in probes if probe.faces and probe.least is not None)
+    return [threshold_line(least) for least in dict.fromkeys(every)]
 
 
 def threshold_line(least: Threshold) -> str:
@@ -50,36 +61,42 @@ def threshold_json(least: Threshold | None) -> dict[str, Any]:
     """The same as fields; none where nothing was searched."""
     if least is None:
         return {}
-    return {
-        "threshold": round(least.score, 6),
-        "among": round(least.among, 1),
-        "strangers": None if least.strangers is None else float(f"{least.strangers:.4g}"),
-    }
+    return dict(zip(PASSED, _passed(least), strict=True))
 
 
-def _hits_table(title: str, hits: Sequence[Hit]) -> Table:
-    pictures = render.shows_pictures()
-    table = Table(title=printable(title), title_justify="left", box=None, pad_edge=False)
-    table.add_column("#", justify="right")
-    if pictures:
-        table.add_column("")
-    table.add_column("score", justify="right")
-    table.add_column("probability", justify="right")
-    table.add_column("photo", overflow="fold")
-    table.add_column("face", justify="right")
-    table.add_column("date")
+def _passed(least: Threshold | None) -> list[float | None]:
+    """The values of PASSED; none of them where nothing was searched."""
+    if least is None:
+        return [None] * len(PASSED)
+    chance = None if least.strangers is None else float(f"{least.strangers:.4g}")
+    return [round(least.score, 6), round(least.among, 1), chance]
+
+
+def _hits_table(title: str, hits: Sequence[Hit], pictures: Pictures | None) -> Rows:
     named = any(hit.person for hit in hits)
-    if named:
-        table.add_column("name", overflow="fold")
+    table = Rows(
+        [
+            Column("#", right=True),
+            *([Column("", picture=pictures.columns)] if pictures else []),
+            Column("score", right=True),
+            Column("probability", right=True),
+            Column("photo", folds=True),
+            Column("face", right=True),
+            Column("date"),
+            *([Column("name", folds=True)] if named else []),
+        ],
+        printable(title),
+    )
     for hit in hits:
+        picture = Text() if pictures is None or not hit.picture else pictures.of(hit.picture())
         remarks = [ITSELF] if hit.itself else []
         remarks += [GONE] if is_gone(hit.path) else []
-        table.add_row(
+        table.add(
             "" if hit.itself else str(hit.rank),
-            *([half_blocks(hit.picture())] if pictures and hit.picture else []),
+            *([picture] if pictures else []),
             f"{hit.score:.4f}",
-            "" if hit.probability is None else f"{hit.probability:.1%}",
-            printable(shown(near(hit.path))) + "".join(f" ({one})" for one in remarks),
+            "" if hit.probability is None else probability(hit.probability),
+            printable(shown(near(hit.path)) + "".join(f" ({one})" for one in remarks)),
             str(hit.number),
             (hit.taken_at or "")[:10],
             *([printable(hit.person or "")] if named else []),
@@ -137,14 +154,15 @@ def search_state(state: State) -> None:
 
 
 def search_csv(probes: Sequence[Probe]) -> None:
-    """One hit a line, under a header."""
+    """One hit a line, under a header; what passed is in columns, and on stderr."""
     corners = ["x1", "y1", "x2", "y2"]
-    last = ["score", "probability", "taken_at", "person"]
+    last = ["score", "probability", "taken_at", "person", *PASSED]
     rows: list[list[str | float]] = [["probe", "face", "rank", "path", *corners, *last]]
     for probe in probes:
+        passed = [value if value is not None else "" for value in _passed(probe.least)]
         for face in probe.faces:
             for hit in face.hits:
-                probability = "" if hit.probability is None else f"{hit.probability:.6f}"
+                sure = "" if hit.probability is None else f"{hit.probability:.6f}"
                 rows.append(
                     [
                         shown(Path(probe.name)),
@@ -153,12 +171,15 @@ def search_csv(probes: Sequence[Probe]) -> None:
                         shown(hit.path),
                         *numbers(hit.face.box),
                         f"{hit.score:.6f}",
-                        probability,
+                        sure,
                         hit.taken_at or "",
                         hit.person or "",
+                        *passed,
                     ]
                 )
     render.csv_lines(rows)
+    for text in threshold_lines(probes):
+        render.note(text)
 
 
 def probes_without_faces(probes: Sequence[Probe]) -> None:
@@ -176,12 +197,11 @@ def faces_table(path: Path, found: PhotoFaces) -> None:
     """One face a line."""
     count = len(found.faces)
     title = f"{shown(path)}: {count} face{'' if count == 1 else 's'}"
-    table = Table(title=printable(title), title_justify="left", box=None, pad_edge=False)
-    for name in ("face", "x1", "y1", "x2", "y2", "score", "quality"):
-        table.add_column(name, justify="right")
-    table.add_column("landmarks")
+    numbers = ("face", "x1", "y1", "x2", "y2", "score", "quality")
+    columns = [Column(name, right=True) for name in numbers]
+    table = Rows([*columns, Column("landmarks", folds=True)], printable(title))
     for number, (face, quality) in enumerate(zip(found.faces, found.quality, strict=True), 1):
-        table.add_row(
+        table.add(
             str(number),
             *(f"{value:.0f}" for value in face.box),
             f"{face.score:.3f}",

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.cache import replacing
-from retrieve.cli.showing.render import GONE, address, is_gone, shown
+from retrieve.cli.showing.facehits import threshold_lines
+from retrieve.cli.showing.render import GONE, address, is_gone, seen_from, shown
 from retrieve.indexes.queries.probes import Probe
+from retrieve.shares import probability
 from retrieve.types import Hit
 from retrieve.visible import visible
 
@@ -35,26 +37,28 @@ def write_gallery(page: Path, probes: Sequence[Probe], *, noted_in: Path | None 
             "number": face.number,
             "of": len(probe.faces),
             "picture": _data(_jpeg(face.crop)),
-            "hits": [_hit(hit) for hit in face.hits],
+            "hits": [_hit(hit, page) for hit in face.hits],
         }
         for probe in probes
         for face in probe.faces
     ]
+    passed = [visible(line) for line in threshold_lines(probes)]
+    text = template.render(faces=faces, passed=passed)
     with replacing(page.absolute(), noted_in=noted_in) as part:
-        part.write_text(template.render(faces=faces), encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
 
 
-def _hit(hit: Hit) -> dict[str, Any]:
+def _hit(hit: Hit, page: Path) -> dict[str, Any]:
     return {
         "rank": hit.rank,
         "itself": hit.itself,
         "picture": _data(hit.picture()) if hit.picture else None,
         "name": _named(Path(hit.path.name)),
-        "path": _named(hit.path),
+        "path": _named(seen_from(page, hit.path)),
         "gone": GONE if is_gone(hit.path) else "",
-        "address": address(hit.path),
+        "address": address(hit.path, page),
         "score": f"{hit.score:.4f}",
-        "probability": None if hit.probability is None else f"{hit.probability:.0%}",
+        "probability": None if hit.probability is None else probability(hit.probability),
         "number": hit.number,
         "date": (hit.taken_at or "")[:10],
         "person": None if hit.person is None else visible(hit.person),

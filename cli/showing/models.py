@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from rich.text import Text
 
 from retrieve.cli.showing import render
+from retrieve.cli.showing.terminal.rows import Column, Rows
 from retrieve.faces.embedding.sums import PLUS
+from retrieve.shares import percent
 
 if TYPE_CHECKING:
     from retrieve.faces.embedding.figures import Figures
@@ -58,16 +60,19 @@ def models(
             f"prototype. ms: CPU time of a face on one thread, {embedders[0].processor}"
         )
     render.line("")
-    table = Table(box=None, pad_edge=False)
-    table.add_column("weights", style="bold", no_wrap=True)
-    table.add_column("MB", justify="right")
-    table.add_column("licence", no_wrap=True)
-    table.add_column("training data", overflow="fold")
-    table.add_column("here", no_wrap=True)
-    table.add_column("SHA-256", no_wrap=True)
+    table = Rows(
+        [
+            Column("weights"),
+            Column("MB", right=True),
+            Column("licence"),
+            Column("training data", folds=True),
+            Column("here"),
+            Column("SHA-256"),
+        ]
+    )
     for row in rows:
-        table.add_row(
-            row.name,
+        table.add(
+            Text(row.name, "bold"),
             f"{row.size_bytes / 1e6:.1f}",
             row.licence,
             row.training_data,
@@ -109,21 +114,25 @@ def _network(one: About) -> str:
     return f"{one.network} on {one.on}" if one.on else one.network
 
 
-def _embedders(rows: Sequence[Weights], embedders: Sequence[Figures], default: str) -> Table:
+def _embedders(rows: Sequence[Weights], embedders: Sequence[Figures], default: str) -> Rows:
     known = {row.name: row for row in rows}
-    table = Table(box=None, pad_edge=False)
-    table.add_column("embedder", style="bold", overflow="fold")
-    for name in ("D", "ms", "missed 2e-4", "1e-5", "LFW", "MB"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("licence", overflow="fold")
+    numbers = ("D", "ms", "missed 2e-4", "1e-5", "LFW", "MB")
+    table = Rows(
+        [
+            Column("embedder", folds=True),
+            *(Column(name, right=True) for name in numbers),
+            Column("licence", folds=True),
+        ]
+    )
     for one in embedders:
         parts = [known[name] for name in one.name.split(PLUS)]
-        table.add_row(
-            one.name.replace(PLUS, PLUS + "\n") + (" (default)" if one.name == default else ""),
+        name = one.name.replace(PLUS, PLUS + "\n") + (" (default)" if one.name == default else "")
+        table.add(
+            Text(name, "bold"),
             str(one.dim),
             f"{one.cpu_ms:.1f}",
-            *(f"{one.fnmr[rate]:.1%}" for rate in RATES),
-            "" if one.lfw is None else f"{one.lfw:.2%}",
+            *(percent(one.fnmr[rate]) for rate in RATES),
+            "" if one.lfw is None else percent(one.lfw, 2),
             f"{sum(row.size_bytes for row in parts) / 1e6:.1f}",
             ", ".join(dict.fromkeys(row.licence for row in parts)),
         )

@@ -11,16 +11,22 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from retrieve.cli.showing.terminal.grouping import grouped
+from retrieve.cli.showing.terminal.pictures import Pictures
+from retrieve.cli.showing.terminal.rows import Column, Rows
+from retrieve.cli.showing.terminal.screen import Images, Screen, screen_of
+from retrieve.shares import probability, share
 from retrieve.types import Skipped
 from retrieve.visible import cell, json_visible, visible
 
 if TYPE_CHECKING:
-    from rich.console import JustifyMethod, OverflowMethod, RenderableType
+    from rich.console import OverflowMethod, RenderableType
     from rich.progress import Progress
 
     from retrieve.faces.calibration import Calibration
@@ -33,7 +39,10 @@ _Branch = TypeVar("_Branch")
 NARROWEST = 20  # columns of a text, however narrow the terminal
 GONE = "not there now"  # of a hit's file
 ITSELF = "the photo itself"  # of a hit that is what was asked for
-LISTED = 20  # skipped files shown after a run; `retrieve info --skipped` shows all
+LISTED = 20  # reasons for which files were skipped, shown after a run
+EXAMPLES = 3  # files of each; `retrieve info --skipped` shows all
+LEAST_LINES = 12  # of a terminal with pictures
+MANY = ("256", "truecolor")  # systems of colours in which a face can be known
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
@@ -64,9 +73,24 @@ def width() -> int:
     return _out.width
 
 
-def shows_pictures() -> bool:
-    """Whether stdout is a terminal with enough colours for small pictures."""
-    return _out.is_terminal and _out.color_system in ("256", "truecolor")
+def pictures(images: Images) -> Pictures | None:
+    """What draws faces on stdout; None where it is no terminal, or one that shows none.
+
+    NO_COLOR and TERM=dumb show none, whatever is asked for; blocks want as many colours as a face
+    has. The terminal is asked what it can draw at most once, and only for AUTO.
+    """
+    colours = _out.color_system  # None without any, as on a dumb terminal
+    if images is Images.NONE or not _out.is_terminal or colours is None or _out.no_color:
+        return None
+    if _out.height < LEAST_LINES:  # else the cursor cannot go from a picture's end to its beginning
+        return None
+    try:
+        screen = screen_of(_out.file.fileno(), images, os.environ)
+    except OSError:  # a stream of Python's own
+        screen = Screen(Images.BLOCKS if images is Images.AUTO else images)
+    if screen.way is Images.BLOCKS and colours not in MANY:
+        return None
+    return Pictures(screen, true=colours == MANY[-1])
 
 
 def note(text: str) -> None:
@@ -93,12 +117,10 @@ def warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> None:
     """A table on stdout; `right` names the columns, blank between, that are numbers."""
-    made = Table(box=None, pad_edge=False)
-    for name in columns:
-        side: JustifyMethod = "right" if name in right.split() else "left"
-        made.add_column(printable(name), justify=side, overflow="fold")
+    numbers = right.split()
+    made = Rows([Column(visible(one), one in numbers, one not in numbers) for one in columns])
     for row in rows:
-        made.add_row(*(printable(cell) for cell in row))
+        made.add(*(printable(cell) for cell in row))
     _out.print(made)
 
 
@@ -284,19 +306,44 @@ def report(report: Report, collection: Path) -> None:
     if report.left_out:
         left_out = ", ".join(f"{count:,} {name}" for name, count in report.left_out.items())
         line(f"left out: {left_out}")
-    _listed("Skipped", report.skipped, "yellow")
-    _listed("Used with a warning", report.warnings, "cyan")
+    left = listed("Skipped", report.skipped, style="yellow")
+    if left:
+        note("all of them: retrieve info --skipped")
+    listed("Used with a warning", report.warnings, style="cyan")
     note(f"collection: {shown(collection)}")
 
 
-def _listed(title: str, items: Sequence[Skipped], style: str) -> None:
+def listed(
+    title: str, items: Sequence[Skipped], *, style: str = "", most: int | None = EXAMPLES
+) -> int:
+    """Files by what is wrong with them, some of each; returns how many are not shown.
+
+    most  files of a reason; None is all, of all reasons
+    """
     if not items:
-        return
+        return 0
+    groups = grouped(items)
     _out.print(Text(f"\n{title}:", style=style))
-    for item in items[:LISTED]:
-        line(f"  {shown(near(item.path))}: {item.reason}")
-    if len(items) > LISTED:
-        line(f"  and {len(items) - LISTED} more; all of them: retrieve info --skipped")
+    shown_groups = groups[:LISTED] if most is not None else groups
+    left = 0
+    for group in shown_groups:
+        files = group.files if most is None else group.files[:most]
+        if len(group.files) == 1:
+            line(f"  {shown(near(files[0].path))}: {files[0].reason}")
+            continue
+        line(f"  {len(group.files):,} files: {group.reason}")
+        for item in files:
+            own = group.own(item)
+            line(f"    {shown(near(item.path))}" + (f": {own}" if own else ""))
+        more = len(group.files) - len(files)
+        left += more
+        if more:
+            line(f"    and {more:,} more")
+    for group in groups[len(shown_groups) :]:
+        left += len(group.files)
+    if len(groups) > len(shown_groups):
+        line(f"  and {len(groups) - len(shown_groups):,} reasons more")
+    return left
 
 
 # retrieve info, retrieve models, retrieve calibrate
@@ -334,14 +381,16 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
             rows["skipped_files"] = [
                 {"path": shown(item.path), "reason": item.reason} for item in skipped
             ]
+            rows["skipped_reasons"] = [
+                {"reason": group.reason, "files": len(group.files)} for group in grouped(skipped)
+            ]
         _json(rows)
         return
     table = Table(show_header=False, box=None)
     for name, value in rows.items():
         table.add_row(name.replace("_", " "), printable(str(value), overflow="fold"))
     _out.print(table)
-    for item in skipped or []:
-        line(f"  {shown(item.path)}: {item.reason}")
+    listed("skipped", skipped or (), most=None)
 
 
 def calibration(
@@ -355,18 +404,17 @@ def calibration(
     error  expected calibration error on folds of people, and in the worst; None where it was not
            measured
     """
-    table = Table(box=None, pad_edge=False)
-    for name in ("false-match rate", "threshold", "probability there", "false non-match rate"):
-        table.add_column(name, justify="right")
+    names = ("false-match rate", "threshold", "probability there", "false non-match rate")
+    made = Rows([Column(name, right=True) for name in names])
     of_two = "default" if fitted.strangers is None else "two faces"
     for fmr, threshold in fitted.thresholds.items():
-        table.add_row(
+        made.add(
             fmr + (f" ({of_two})" if fmr == fitted.fmr else ""),
             f"{threshold:.4f}",
-            f"{fitted.probability(threshold):.1%}",
-            f"{missed[fmr]:.4f}",
+            probability(fitted.probability(threshold)),
+            share(missed[fmr]),
         )
-    _out.print(table)
+    _out.print(made)
     if fitted.strangers is None:
         line("too few people to tell how high the best of many strangers scores")
     else:
@@ -374,8 +422,8 @@ def calibration(
         line(f"default threshold, by how many are searched: {sizes}")
     if error is not None:
         line(
-            f"on people not fitted on probabilities are {error[0]:.4f} away from the truth "
-            f"({error[1]:.4f} in the worst of five folds)"
+            f"on people not fitted on probabilities are {share(error[0])} away from the truth "
+            f"({share(error[1])} in the worst of five folds)"
         )
     line(f"{fitted.genuine} pairs of one person, {fitted.impostor} of two; kept in {kept}")
 
@@ -398,9 +446,20 @@ def csv_lines(rows: Iterable[Sequence[str | float]]) -> None:
         writer.writerow([cell(value) if isinstance(value, str) else value for value in row])
 
 
-def address(path: Path) -> str:
-    """A path as a link: always file:///, whatever the path begins with."""
-    return path.absolute().as_uri()
+def address(path: Path, page: Path) -> str:
+    """A path as a link from a page: ./ where it lies below the page's folder, else file:///.
+
+    So a folder that holds a page and its photos can be moved, and any other page itself. Neither
+    begins as another address does, whatever the path begins with.
+    """
+    seen = seen_from(page, path)
+    return seen.as_uri() if seen.is_absolute() else "./" + quote(os.fsencode(seen.as_posix()))
+
+
+def seen_from(page: Path, path: Path) -> Path:
+    """The path from a page's folder where it lies below that, else whole."""
+    whole, folder = path.absolute(), page.absolute().parent
+    return whole.relative_to(folder) if whole.is_relative_to(folder) else whole
 
 
 def near(path: Path) -> Path:

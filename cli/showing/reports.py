@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieve.cli.showing import render
+from retrieve.shares import share
 from retrieve.types import Skipped
 
 if TYPE_CHECKING:
@@ -154,9 +155,9 @@ def _recall(recall: Recall) -> None:
         render.line(f"there is no index: every search is exact ({sample})")
         return
     render.line(
-        f"recall@{recall.k} of the index beside exact search: {recall.found / recall.of:.4f} "
-        f"({recall.found:,} of {recall.of:,}; 95 % interval {recall.low:.4f} to "
-        f"{recall.high:.4f}; {sample})"
+        f"recall@{recall.k} of the index beside exact search: {share(recall.found / recall.of)} "
+        f"({recall.found:,} of {recall.of:,}; 95 % interval {share(recall.low)} to "
+        f"{share(recall.high)}; {sample})"
     )
 
 

@@ -12,8 +12,11 @@ from typing import Any
 from rich.text import Text
 
 from retrieve.cli.showing import render
-from retrieve.cli.showing.render import GONE, ITSELF, address, is_gone, near, shown
+from retrieve.cli.showing.facehits import threshold_json, threshold_lines
+from retrieve.cli.showing.render import GONE, ITSELF, address, is_gone, near, seen_from, shown
 from retrieve.indexes.queries.modes import Mode
+from retrieve.indexes.queries.probes import Probe
+from retrieve.shares import probability
 from retrieve.text.tokens import plain, words
 from retrieve.types import Passage, TextHit
 from retrieve.visible import visible
@@ -29,12 +32,14 @@ def blocks(
     hits: Sequence[TextHit],
     mode: Mode,
     corrected: str | None = None,
+    probes: Sequence[Probe] = (),
     *,
     left_out: int = 0,
 ) -> None:
     """One hit under the other: where it stands, then the passage with its marked words.
 
     corrected  the query as it was probably meant
+    probes     photos whose faces were searched for, too: below stands what passed for one of them
     left_out   hits that are not near enough to be shown
     """
     if corrected is not None:
@@ -43,10 +48,12 @@ def blocks(
         render.line(f"{query}: nothing found")
         if left_out:
             render.note("the nearest in meaning, though not near: --nearest")
-        return
-    _lines(hits)
-    if mode == Mode.HYBRID and not any(hit.bm25 or _is_of(hit, query) for hit in hits):
-        render.note("none of them has a word of the query: they are the nearest in meaning")
+    else:
+        _lines(hits)
+        if mode == Mode.HYBRID and not any(hit.bm25 or _is_of(hit, query) for hit in hits):
+            render.note("none of them has a word of the query: they are the nearest in meaning")
+    for text in threshold_lines(probes):
+        render.line(text)
 
 
 def _lines(hits: Sequence[TextHit]) -> None:
@@ -106,33 +113,50 @@ def _is_of(hit: TextHit, query: str) -> bool:
     return any(stands_in(name, query) for name in hit.persons)
 
 
-def as_json(query: str, hits: Sequence[TextHit], corrected: str | None = None, **more: Any) -> None:
-    """One object a line for each query.
+def as_json(
+    query: str,
+    hits: Sequence[TextHit],
+    corrected: str | None = None,
+    probes: Sequence[Probe] = (),
+    **more: Any,
+) -> None:
+    """One object a line for each query; with photos what passed for one of their faces.
 
     more  further fields, before the hits
     """
     found = [_object(hit) for hit in hits]
-    render.as_json({"query": query, "corrected": corrected, **more, "hits": found})
-
-
-def as_csv(query: str, hits: Sequence[TextHit]) -> None:
-    """One hit a line, under a header."""
-    rows: list[list[str | float]] = [
-        ["query", "rank", "path", "place", "score", "bm25", "cosine", "text", "group", "near"]
+    searched = [
+        {"probe": shown(Path(probe.name)), **threshold_json(probe.least)} for probe in probes
     ]
+    with_faces = {"probes": searched} if probes else {}
+    render.as_json({"query": query, "corrected": corrected, **with_faces, **more, "hits": found})
+
+
+def as_csv(query: str, hits: Sequence[TextHit], probes: Sequence[Probe] = ()) -> None:
+    """One hit a line, under a header; what passed for a face of the photos is on stderr."""
+    columns = ["query", "rank", "path", "place", "score", "bm25", "cosine", "text", "group", "near"]
+    rows: list[list[str | float]] = [[*columns]]
     for hit in hits:
         numbers = [f"{value:.6f}" for value in (hit.score, hit.bm25, hit.cosine)]
         place = ", ".join(_places(hit.passage))
         which: list[str | float] = [hit.group, str(hit.near).lower()]
         rows.append([query, hit.rank, shown(hit.path), place, *numbers, hit.passage.text, *which])
     render.csv_lines(rows)
+    for text in threshold_lines(probes):
+        render.note(text)
 
 
 def write_page(
-    page: Path, query: str, hits: Sequence[TextHit], *, noted_in: Path | None = None
+    page: Path,
+    query: str,
+    hits: Sequence[TextHit],
+    probes: Sequence[Probe] = (),
+    *,
+    noted_in: Path | None = None,
 ) -> None:
     """A page with the passages and, of photos, small pictures; it needs no other file.
 
+    probes    photos whose faces were searched for, too
     noted_in  as cache.replacing() wants it
     """
     from jinja2 import Environment, StrictUndefined
@@ -144,8 +168,8 @@ def write_page(
     rows = [
         {
             "rank": hit.rank,
-            "path": visible(shown(hit.path)),
-            "address": _address(hit),
+            "path": visible(shown(seen_from(page, hit.path))),
+            "address": _address(hit, page),
             "about": [
                 visible(part)
                 for part in (
@@ -163,8 +187,10 @@ def write_page(
         }
         for hit in hits
     ]
+    passed = [visible(line) for line in threshold_lines(probes)]
+    text = template.render(query=visible(query), hits=rows, passed=passed)
     with replacing(page.absolute(), noted_in=noted_in) as part:
-        part.write_text(template.render(query=visible(query), hits=rows), encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
 
 
 def _object(hit: TextHit) -> dict[str, Any]:
@@ -229,16 +255,19 @@ def _people(hit: TextHit) -> str:
     """The names in the photo, and the face in it that was asked for."""
     people = [", ".join(hit.persons)] if hit.persons else []
     if hit.face is not None:
-        probability = hit.face.probability
-        sure = f"score {hit.face.score:.4f}" if probability is None else f"{probability:.1%}"
+        sure = (
+            f"score {hit.face.score:.4f}"
+            if hit.face.probability is None
+            else probability(hit.face.probability)
+        )
         people.append(f"face {hit.face.number} ({ITSELF if hit.face.itself else sure})")
     return ", ".join(people)
 
 
-def _address(hit: TextHit) -> str:
+def _address(hit: TextHit, html: Path) -> str:
     """Of the file, at the page where the passage stands."""
     page = "" if hit.passage.page is None else f"#page={hit.passage.page}"
-    return address(hit.path) + page
+    return address(hit.path, html) + page
 
 
 def _excerpt(hit: TextHit) -> Text:

@@ -289,7 +289,7 @@ def test_the_page_shows_the_photos(run, probe, tmp_path):
     run("search", probe, "playa", "--threshold", "-1", "--html", page)
     text = page.read_text("utf-8")
     assert "data:image/jpeg;base64," in text
-    assert re.search(r"face \d \(\d+\.\d%\)", text)
+    assert re.search(r"face \d \((&[lg]t;)?\d+\.\d%\)", text)
 
 
 def test_a_page_that_cannot_be_written_is_one_line(run, probe):

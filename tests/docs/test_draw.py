@@ -26,6 +26,7 @@ from docs.draw import (
     words,
 )
 from docs.draw.every import PICTURES
+from docs.draw.screens import KEPT, THEMES, svg
 from retrieve.projection import Method
 from retrieve.text.encoders.encode import open_text_encoder
 from retrieve.text.language.model import open_language
@@ -67,13 +68,17 @@ def test_every_picture_that_a_page_names_is_there_and_every_picture_is_named():
 
 
 def test_every_picture_that_is_drawn_is_kept():
-    kept = {path.stem for path in (DOCS / "pictures").glob("*.png")}
-    assert set(PICTURES) <= kept
+    kept = {path.name for path in (DOCS / "pictures").iterdir()}
+    assert {f"{name}.png" for name in PICTURES} | {f"{name}.svg" for name in KEPT} <= kept
 
 
-def test_pictures_are_small_pngs():
+def test_pictures_are_small_pngs_but_screens_that_load_nothing():
     for path in (DOCS / "pictures").iterdir():
         assert path.stat().st_size < LARGEST_BYTES, path
+        if path.suffix == ".svg":
+            text = path.read_text("utf-8").replace("http://www.w3.org/", "")
+            assert not re.search(r"https?:|url\((?!#)|<script", text)
+            continue
         with Image.open(path) as picture:
             assert picture.format == "PNG"
 
@@ -163,3 +168,15 @@ def test_the_album_is_that_of_the_labels(small):
     genuine, impostor = small.pairs()
     assert len(genuine) + len(impostor) == len(small.names) * (len(small.names) - 1) / 2
     assert genuine.mean() > impostor.mean()
+
+
+def test_a_screen_has_its_text_and_its_faces_where_they_are_drawn():
+    face = "\x1bD\x1b[A\x1b7\x1b[1A\x1b[4D\x1b]1337;File=inline=1;width=4:QUJD\x07\x1b8"
+    made = svg(f"Ana  \x1b[1mEva\x1b[0m\n 1      x\n      {face} y\nend\n", 20, THEMES["dark"])
+    (image,) = re.findall(r"<image [^>]*>", made)
+    assert 'x="24.4" y="25.9" width="48.8" height="42.8"' in image  # column 2, line 1, 4 x 2
+    assert "base64,QUJD" in image
+    words = re.findall(r"<text [^>]*>([^<]*)</text>", made)
+    assert [word.replace("&#160;", " ").strip() for word in words] == [
+        *("Ana", "Eva", "1      x", "y", "end")
+    ]

@@ -11,7 +11,7 @@ import typer
 from retrieve.cli import choosing
 from retrieve.cli.conditions import with_conditions
 from retrieve.cli.exits import BadUsage
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, to_write
 from retrieve.cli.showing import render
 from retrieve.errors import BadInput
 
@@ -76,6 +76,7 @@ def export(
         raise BadUsage("wanted a file to write: retrieve export faces.parquet")
     if file.is_dir():
         raise BadInput(f"{file} is a folder; name a file, or add --xmp for XMP files")
+    to_write(file)
     from retrieve.indexes.collection import open_collection
     from retrieve.indexes.exchange.exports import export as write
     from retrieve.indexes.exchange.formats.chosen import format_named

@@ -16,6 +16,7 @@ from retrieve.cli.helped import Group
 from retrieve.cli.hyphens import Words
 from retrieve.cli.options import JsonOption, VectorsOption
 from retrieve.cli.showing import render
+from retrieve.shares import share
 
 if TYPE_CHECKING:
     from retrieve.evaluation.words import Correlation, Section
@@ -87,14 +88,14 @@ def _sections(path: Path, sections: list[Section], total: Section, as_json: bool
                 one.name,
                 str(one.asked),
                 str(one.covered),
-                f"{one.first.value:.3f}" if one.first else "",
-                f"{one.first.low:.3f} to {one.first.high:.3f}" if one.first else "",
+                share(one.first.value, 3) if one.first else "",
+                f"{share(one.first.low, 3)} to {share(one.first.high, 3)}" if one.first else "",
             )
             for one in (*sections, total)
         ),
         right="asked covered right",
     )
-    render.line(f"covered {total.covered / total.asked:.3f} of all questions")
+    render.line(f"covered {share(total.covered / total.asked, 3)} of all questions")
 
 
 def _section(one: Section) -> dict[str, Any]:

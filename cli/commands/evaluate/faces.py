@@ -18,6 +18,7 @@ from retrieve.cli.options import (
     JsonOption,
     ModelOption,
     Subject,
+    to_write,
 )
 from retrieve.cli.showing import render
 from retrieve.errors import BadInput
@@ -95,11 +96,14 @@ def faces(
         typer.Option(
             help="Draw ROC and scores, and what damage costs, into this PNG, SVG or PDF.",
             dir_okay=False,
+            callback=to_write,
         ),
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(help="Page to write, with the tables and pictures.", dir_okay=False),
+        typer.Option(
+            help="Page to write, with the tables and pictures.", dir_okay=False, callback=to_write
+        ),
     ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
     model: ModelOption = None,

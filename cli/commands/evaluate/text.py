@@ -11,6 +11,7 @@ import typer
 
 from retrieve.cli.options import JsonOption
 from retrieve.cli.showing import render
+from retrieve.shares import share
 
 if TYPE_CHECKING:
     from retrieve.evaluation.retrieval import Measured
@@ -132,7 +133,7 @@ def similarity(
 
 
 def _shown(measured: Measured) -> str:
-    return f"{measured.value:.3f} ({measured.low:.3f} to {measured.high:.3f})"
+    return f"{share(measured.value, 3)} ({share(measured.low, 3)} to {share(measured.high, 3)})"
 
 
 def _lines(path: Path) -> list[str]:

@@ -10,6 +10,7 @@ import typer
 
 from retrieve.cli.options import JsonOption
 from retrieve.cli.showing import render
+from retrieve.shares import probability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,11 +98,11 @@ def _cells(verdict: Verdict, k: int) -> tuple[str, str, str]:
     ranked = verdict.ranked[:k]
     if verdict.label is None:
         return NONE, "", _listed(ranked)
-    return verdict.label, f"{ranked[0].probability:.1%}", _listed(ranked[1:])
+    return verdict.label, probability(ranked[0].probability), _listed(ranked[1:])
 
 
 def _listed(ranked: Sequence[Ranked]) -> str:
-    return ", ".join(f"{one.label} {one.probability:.1%}" for one in ranked)
+    return ", ".join(f"{one.label} {probability(one.probability)}" for one in ranked)
 
 
 def _as_dict(verdict: Verdict, k: int) -> dict[str, Any]:

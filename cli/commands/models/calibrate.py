@@ -14,6 +14,7 @@ from retrieve.cli.options import (
     JsonOption,
     ModelOption,
     Subject,
+    to_write,
 )
 from retrieve.cli.showing import render
 
@@ -37,7 +38,9 @@ def calibrate(
     ] = Subject.CENTRE,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write.", show_default="in the user's data folder"),
+        typer.Option(
+            help="File to write.", show_default="in the user's data folder", callback=to_write
+        ),
     ] = None,
     data: Annotated[str | None, typer.Option(help="What the photos are, for the record.")] = None,
     model: ModelOption = None,

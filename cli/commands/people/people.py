@@ -8,9 +8,16 @@ from typing import Annotated
 import typer
 
 from retrieve.cli import choosing, completing
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    ImagesOption,
+    JsonOption,
+    to_write,
+)
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people import listing as showing
+from retrieve.cli.showing.terminal.screen import Images
 
 
 def people(
@@ -34,8 +41,13 @@ def people(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(help="Write a page with all their faces to this file.", dir_okay=False),
+        typer.Option(
+            help="Write a page with all their faces to this file.",
+            dir_okay=False,
+            callback=to_write,
+        ),
     ] = None,
+    images: ImagesOption = Images.AUTO,
     as_json: JsonOption = False,
 ) -> None:
     """Show who is in the photos, named or not: faces, photos, and from when to when.
@@ -58,7 +70,7 @@ def people(
         elif as_json:
             showing.people_json(found)
         elif found:
-            showing.people_table(found, picture)
+            showing.people_table(found, picture, render.pictures(images))
         elif unnamed:
             render.note("nobody without a name has three faces or more: retrieve people --all")
         else:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, ImagesOption, JsonOption
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people import asking, said
+from retrieve.cli.showing.terminal.screen import Images
 from retrieve.errors import BadInput
 
 if TYPE_CHECKING:
+    from retrieve.cli.showing.terminal.pictures import Pictures
     from retrieve.indexes.collection import Collection
     from retrieve.indexes.people.review import Question
     from retrieve.indexes.people.statements import Said
@@ -26,6 +28,7 @@ def review(
     most: Annotated[
         int, typer.Option("-k", min=1, metavar="N", help="How many questions --json lists.")
     ] = LISTED,
+    images: ImagesOption = Images.AUTO,
     as_json: JsonOption = False,
 ) -> None:
     """Answer which people are one, what settles most faces first.
@@ -48,21 +51,21 @@ def review(
             raise BadInput(
                 "review asks on a terminal, and there is none; for programs: retrieve review --json"
             )
-        _ask(opened)
+        _ask(opened, render.pictures(images))
 
 
 def _is_on_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _ask(opened: Collection) -> None:
+def _ask(opened: Collection, pictures: Pictures | None) -> None:
     from retrieve.indexes.people import review as asked
 
     skipped: set[tuple[int, int]] = set()
     given: list[tuple[Question, Said]] = []
     while found := asked.questions(opened.opened, most=1, skipped=skipped):
         (question,) = found
-        asking.question(question, opened.catalog.picture)
+        asking.question(question, opened.catalog.picture, pictures)
         typed = typer.prompt("one person? y/n/s/i/u/q or a name", prompt_suffix=" ").strip()
         small = typed.lower()
         answer = small if len(small) == 1 else LETTERS.get(small, typed)

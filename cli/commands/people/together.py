@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retrieve.cli import completing
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, to_write
 from retrieve.cli.showing import render
 from retrieve.errors import BadInput
 
@@ -71,10 +71,15 @@ def graph(
     k: Annotated[int, typer.Option("-k", min=1, help="How many pairs to list.")] = 20,
     graphml: Annotated[
         Path | None,
-        typer.Option(help="File to write for Gephi, yEd, networkx, ...", dir_okay=False),
+        typer.Option(
+            help="File to write for Gephi, yEd, networkx, ...", dir_okay=False, callback=to_write
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="Picture to write: .png, .svg or .pdf.", dir_okay=False, callback=to_write
+        ),
     ] = None,
     most: Annotated[
         int, typer.Option(min=1, help="How many people to draw, those with most photos.")

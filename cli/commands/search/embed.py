@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DetectorOption, Device, DeviceOption, JsonOption, ModelOption
+from retrieve.cli.options import (
+    DetectorOption,
+    Device,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    to_write,
+)
 from retrieve.cli.showing import render
 
 PHOTOS_A_BATCH = 64
@@ -15,7 +22,9 @@ PHOTOS_A_BATCH = 64
 
 def embed(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos and folders.")],
-    out: Annotated[Path, typer.Option(help="The .npz file to write.", dir_okay=False)],
+    out: Annotated[
+        Path, typer.Option(help="The .npz file to write.", dir_okay=False, callback=to_write)
+    ],
     model: ModelOption = None,
     detector: DetectorOption = None,
     device: DeviceOption = Device.CPU,

@@ -15,12 +15,14 @@ from retrieve.cli.options import (
     DetectorOption,
     Device,
     DeviceOption,
+    ImagesOption,
     JsonOption,
     ModelOption,
     StrangersOption,
     TurnOption,
 )
 from retrieve.cli.showing import render
+from retrieve.cli.showing.terminal.screen import Images
 
 if TYPE_CHECKING:
     from retrieve.indexes.catalog.filters import Filter
@@ -52,6 +54,7 @@ def identify(
     ] = False,
     *,
     wanted: Filter,
+    images: ImagesOption = Images.AUTO,
     as_json: JsonOption = False,
     model: ModelOption = None,
     detector: DetectorOption = None,
@@ -105,8 +108,9 @@ def identify(
                 identified.as_json(one, explain=explain)
             if not one.faces:
                 render.note(f"no face found in {render.shown(photo)}")
-    if not as_json:
-        identified.tables(found, explain=explain)
+        if not as_json:
+            pictures = render.pictures(images) if explain else None
+            identified.tables(found, explain=explain, pictures=pictures)
     if not found:
         raise typer.Exit(ERROR)
     if not any(one.faces for one in found):

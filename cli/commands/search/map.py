@@ -15,6 +15,7 @@ from retrieve.cli.options import (
     CollectionOption,
     JsonOption,
     VectorsOption,
+    to_write,
 )
 from retrieve.cli.showing.maps.drawing import Drawing
 from retrieve.cli.showing.maps.groups import ColourBy
@@ -32,10 +33,14 @@ ALL = "all"  # --words all
 def map_(
     collection: CollectionOption = DEFAULT_COLLECTION,
     out: Annotated[
-        Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="Picture to write: .png, .svg or .pdf.", dir_okay=False, callback=to_write
+        ),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Page to write, with hover and zoom.", dir_okay=False)
+        Path | None,
+        typer.Option(help="Page to write, with hover and zoom.", dir_okay=False, callback=to_write),
     ] = None,
     space: Annotated[
         str | None,

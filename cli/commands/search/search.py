@@ -20,13 +20,16 @@ from retrieve.cli.options import (
     Device,
     DeviceOption,
     EncoderOption,
+    ImagesOption,
     JsonOption,
     ModelOption,
     StrangersOption,
     TurnOption,
+    to_write,
 )
 from retrieve.cli.showing import facehits, render
 from retrieve.cli.showing.render import shown
+from retrieve.cli.showing.terminal.screen import Images
 from retrieve.errors import BadInput
 from retrieve.indexes.queries.modes import Mode
 
@@ -107,8 +110,12 @@ def search(
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one hit a line.")] = False,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page with the hits to this file.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="Write a page with the hits to this file.", dir_okay=False, callback=to_write
+        ),
     ] = None,
+    images: ImagesOption = Images.AUTO,
     open_best: Annotated[
         bool, typer.Option("--open", help="Open the page, or the file of the best hit.")
     ] = False,
@@ -217,6 +224,7 @@ def search(
                 best,
                 mode,
                 corrected,
+                probes,
                 _photos_with(probes) if wants.photos else None,
                 as_json=as_json,
                 as_csv=as_csv,
@@ -224,7 +232,7 @@ def search(
             )
         else:
             paths = [hit.path for probe in probes for face in probe.faces for hit in face.hits]
-            _show_faces(opened, probes, as_json=as_json, as_csv=as_csv, html=html)
+            _show_faces(opened, probes, images, as_json=as_json, as_csv=as_csv, html=html)
     facehits.probes_without_faces(probes)
     if html is not None:
         render.note(f"wrote {shown(html)}")
@@ -309,6 +317,7 @@ def _show_passages(
     best: Sequence[TextHit],
     mode: Mode,
     corrected: str | None,
+    probes: Sequence[Probe],
     with_face: int | None,
     *,
     as_json: bool,
@@ -323,16 +332,16 @@ def _show_passages(
 
     if html is not None:
         with _in_words(html):
-            texthits.write_page(html, query, best, noted_in=opened.opened.notes())
+            texthits.write_page(html, query, best, probes, noted_in=opened.opened.notes())
     if as_json:
         more = {} if with_face is None else {"photos_with_the_face": with_face}
-        texthits.as_json(query, found, corrected, **more)
+        texthits.as_json(query, found, corrected, probes, **more)
     elif as_csv:
-        texthits.as_csv(query, found)
+        texthits.as_csv(query, found, probes)
     elif texthits.of_persons_alone(found):
         texthits.persons(found, names=query, k=0, word=True)
     else:
-        texthits.blocks(query, best, mode, corrected, left_out=len(found) - len(best))
+        texthits.blocks(query, best, mode, corrected, probes, left_out=len(found) - len(best))
     if with_face is not None and not found:
         texthits.half(query, with_face)
 
@@ -364,6 +373,7 @@ def _show_persons(
 def _show_faces(
     opened: Collection,
     probes: Sequence[Probe],
+    images: Images,
     *,
     as_json: bool,
     as_csv: bool,
@@ -379,7 +389,7 @@ def _show_faces(
     elif as_csv:
         facehits.search_csv(probes)
     else:
-        facehits.search_tables(probes)
+        facehits.search_tables(probes, render.pictures(images))
     facehits.search_state(opened.engine.state)
 
 

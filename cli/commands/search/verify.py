@@ -57,6 +57,9 @@ def verify(
     different, for one person with faces of that quality would be less probable
     than 1 in 100. Exit 4: cannot say, between the two or without a face.
 
+    For East Asian faces the probability comes out too high: some forty times as
+    many pairs of strangers pass as are stated (docs/scores.md).
+
     Example: retrieve verify passport.jpg party.jpg
     """
     from retrieve.cli.showing.people import verified

@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import GroupColumn, JsonOption, LabelColumn, PictureOption, TextColumn
+from retrieve.cli.options import (
+    GroupColumn,
+    JsonOption,
+    LabelColumn,
+    PictureOption,
+    TextColumn,
+    to_write,
+)
 from retrieve.cli.showing import classreports, render
 from retrieve.cli.showing.plotting import checked
 
@@ -30,7 +37,9 @@ def classifier(
             exists=True,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The classifier to write.", dir_okay=False)],
+    out: Annotated[
+        Path, typer.Option(help="The classifier to write.", dir_okay=False, callback=to_write)
+    ],
     model: Annotated[
         Model,
         typer.Option(help="A linear layer on an encoder, or an LSTM over pieces, end to end."),
@@ -162,7 +171,9 @@ def languages(
             file_okay=False,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The classifier to write.", dir_okay=False)],
+    out: Annotated[
+        Path, typer.Option(help="The classifier to write.", dir_okay=False, callback=to_write)
+    ],
     unknown: Annotated[
         bool, typer.Option("--unknown", help="Leave each language out once, and measure.")
     ] = False,

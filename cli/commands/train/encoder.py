@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import Device, DeviceOption, JsonOption, VectorsOption
+from retrieve.cli.options import Device, DeviceOption, JsonOption, VectorsOption, to_write
 from retrieve.cli.showing import render
 
 
@@ -21,7 +21,9 @@ def text_encoder(
             exists=True,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The encoder to write.", dir_okay=False)],
+    out: Annotated[
+        Path, typer.Option(help="The encoder to write.", dir_okay=False, callback=to_write)
+    ],
     vectors: VectorsOption = "es",
     judged: Annotated[
         Path | None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import JsonOption
+from retrieve.cli.options import JsonOption, to_write
 from retrieve.cli.showing import render
 
 Corpora = Annotated[
@@ -24,7 +24,10 @@ SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the sa
 
 def pieces(
     corpora: Corpora,
-    out: Annotated[Path, typer.Option(help="The sentencepiece model to write.", dir_okay=False)],
+    out: Annotated[
+        Path,
+        typer.Option(help="The sentencepiece model to write.", dir_okay=False, callback=to_write),
+    ],
     size: Annotated[int, typer.Option(min=270, max=65_536, help="How many pieces.")] = 16_000,
     sentences: Annotated[int, typer.Option(min=1, help="Lines drawn by chance.")] = 1_000_000,
     seed: SeedOption = 1,

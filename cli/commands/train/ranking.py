@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from retrieve.cli.commands.evaluate.text import Half
-from retrieve.cli.options import JsonOption, VectorsOption
+from retrieve.cli.options import JsonOption, VectorsOption, to_write
 from retrieve.cli.showing import render
+from retrieve.shares import share
 
 
 def ranking(
@@ -23,7 +24,9 @@ def ranking(
             help="JSONL with text and doc, the _id that answers it.", exists=True, dir_okay=False
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The ranking to write.", dir_okay=False)],
+    out: Annotated[
+        Path, typer.Option(help="The ranking to write.", dir_okay=False, callback=to_write)
+    ],
     half: Annotated[
         Half, typer.Option(help="Only the queries about every other title.")
     ] = Half.ALL,
@@ -84,7 +87,7 @@ def ranking(
         return
     render.table(("evidence", "weight"), [(name, f"{w:.2f}") for name, w in fitted.weights.items()])
     render.line(
-        f"{fitted.questions} questions, cross-validated by title: R@1 {fitted.recall_1:.3f}, "
-        f"MRR@10 {fitted.mrr_10:.3f}"
+        f"{fitted.questions} questions, cross-validated by title: R@1 {share(fitted.recall_1, 3)}, "
+        f"MRR@10 {share(fitted.mrr_10, 3)}"
     )
     render.note(f"wrote {render.shown(out)}")

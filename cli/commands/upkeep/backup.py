@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, to_write
 from retrieve.cli.showing import render
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup to write, a tar.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The backup to write, a tar.", callback=to_write)
+    ],
     collection: CollectionOption = DEFAULT_COLLECTION,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
     as_json: JsonOption = False,

@@ -11,7 +11,7 @@ import typer
 from retrieve.cli.exits import BadUsage
 from retrieve.cli.helped import Group
 from retrieve.cli.hyphens import Words
-from retrieve.cli.options import JsonOption, VectorsOption
+from retrieve.cli.options import JsonOption, VectorsOption, to_write
 from retrieve.cli.showing import render
 
 app = typer.Typer(cls=Group, help="Word vectors: list, add, export, draw.", no_args_is_help=True)
@@ -95,7 +95,12 @@ def add(
 
 @app.command(cls=Words)
 def export(
-    out: Annotated[Path, typer.Argument(help="File to write: .vec, .txt or .bin.", dir_okay=False)],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            help="File to write: .vec, .txt or .bin.", dir_okay=False, callback=to_write
+        ),
+    ],
     vectors: VectorsOption = "es",
     as_json: JsonOption = False,
 ) -> None:
@@ -119,11 +124,16 @@ def plot(
         typer.Argument(metavar="WORD...", help="Words to draw; one with --html."),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="Picture to write: .png, .svg or .pdf.", dir_okay=False, callback=to_write
+        ),
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(help="Page to write: the neighbourhood of the words.", dir_okay=False),
+        typer.Option(
+            help="Page to write: the neighbourhood of the words.", dir_okay=False, callback=to_write
+        ),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Neighbours of a word on the page.")] = 25,
     vectors: VectorsOption = "es",

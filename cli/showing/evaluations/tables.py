@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from retrieve.cli.showing import render
+from retrieve.shares import share
 
 if TYPE_CHECKING:
     from retrieve.evaluation.clusters import Clusters
@@ -79,20 +80,20 @@ def _verification(measured: Mapping[str, Measured]) -> Table:
     rows = []
     for way, one in measured.items():
         if one.accuracy is not None:
-            told = f"{one.accuracy.mean:.4f} ± {one.accuracy.error:.4f}"
+            told = f"{share(one.accuracy.mean)} ± {share(one.accuracy.error)}"
             pairs = f"{one.accuracy.pairs:,} pairs in {len(one.accuracy.folds)} folds"
             rows.append((way, "accuracy", told, "", pairs))
         rows += [
             (
                 way,
                 f"TAR at FAR {at.fmr:g}",
-                f"{1 - at.missed.value:.4f}",
+                share(1 - at.missed.value),
                 _interval(at.missed, missed=True),
                 f"threshold {at.threshold:.4f}",
             )
             for at in one.at
         ]
-        rows.append((way, "EER", f"{one.equal.value:.4f}", _interval(one.equal), ""))
+        rows.append((way, "EER", share(one.equal.value), _interval(one.equal), ""))
     return Table(
         "Verification: is this one person",
         ("averaged", "figure", "value", "95 %", ""),
@@ -103,7 +104,7 @@ def _verification(measured: Mapping[str, Measured]) -> Table:
 
 def _first(measured: Mapping[str, Measured]) -> Table:
     rows = [
-        (way, f"{one.people:,}", f"{one.first.value:.4f}", _interval(one.first))
+        (way, f"{one.people:,}", share(one.first.value), _interval(one.first))
         for way, one in measured.items()
         if one.first is not None
     ]
@@ -123,9 +124,9 @@ def _galleries(measured: Measured, chance: float | None, *, is_own: bool) -> Tab
                 f"{one.strangers:,}",
                 name,
                 f"{at.threshold:.4f}",
-                f"{at.accepted.value:.4f}",
+                share(at.accepted.value),
                 _interval(at.accepted),
-                f"{at.identified.value:.4f}",
+                share(at.identified.value),
                 _interval(at.identified),
             )
             for name, at in every
@@ -143,7 +144,7 @@ def _galleries(measured: Measured, chance: float | None, *, is_own: bool) -> Tab
 
 def _grouped(found: Clusters) -> Table:
     rows = [
-        (name, f"{one.f1:.4f}", f"{one.precision:.4f}", f"{one.recall:.4f}")
+        (name, share(one.f1), share(one.precision), share(one.recall))
         for name, one in (("pairs", found.pairs), ("B-cubed", found.bcubed))
     ]
     return Table(
@@ -181,10 +182,10 @@ def _attacks(found: Evaluation) -> Table:
         (
             f"{one.step:g} of 255",
             "mirror" if one.mirrored else PLAIN,
-            f"{one.away.missed.value:.4f}",
+            share(one.away.missed.value),
             _interval(one.away.missed),
-            f"{one.away.first.value:.4f}",
-            f"{one.toward.value:.4f}",
+            share(one.away.first.value),
+            share(one.toward.value),
             _interval(one.toward),
         )
         for one in found.attacks
@@ -203,13 +204,13 @@ ROBUST = ("found", "missed", "95 %", "FAR", "EER", "rank 1", "accuracy")
 
 def _robust_row(one: Robust) -> tuple[str, ...]:
     return (
-        f"{one.found:.3f}",
-        f"{one.missed.value:.4f}",
+        share(one.found, 3),
+        share(one.missed.value),
         _interval(one.missed),
-        f"{one.passing:.5f}",
-        f"{one.equal:.4f}",
-        f"{one.first.value:.4f}",
-        "" if one.accuracy is None else f"{one.accuracy.mean:.4f}",
+        share(one.passing, 5),
+        share(one.equal),
+        share(one.first.value),
+        "" if one.accuracy is None else share(one.accuracy.mean),
     )
 
 
@@ -316,4 +317,4 @@ def _interval(one: Share, *, missed: bool = False) -> str:
     if one.low is None or one.high is None:
         return ""
     low, high = (1 - one.high, 1 - one.low) if missed else (one.low, one.high)
-    return f"{low:.4f} to {high:.4f}"
+    return f"{share(low)} to {share(high)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retrieve.cli.showing import render
+from retrieve.shares import share
 
 if TYPE_CHECKING:
     from retrieve.training.faces.recipe import Report
@@ -23,7 +24,7 @@ def show(report: Report, below: str, *, as_json: bool) -> None:
     rates = list(report.before.missed)
     columns = ["missed at a false-match rate of", *(f"{rate:g}" for rate in rates), "EER"]
     rows = [
-        [name, *(f"{one.missed[rate]:.4f}" for rate in rates), f"{one.equal:.4f}"]
+        [name, *(share(one.missed[rate]) for rate in rates), share(one.equal)]
         for name, one in (
             (f"before{f': {below}' if below else ''}", report.before),
             ("after", report.after),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from retrieve.cache import replacing
 from retrieve.cli.showing.maps.groups import Group
-from retrieve.cli.showing.render import address, shown
+from retrieve.cli.showing.render import address, seen_from, shown
 from retrieve.projection import Projection, lines
 from retrieve.visible import visible
 
@@ -50,7 +50,7 @@ def write_page(
     text = template.render(
         title=title,
         kept="; ".join(lines(projection)),
-        data=_data(items, projection, groups, group_of, crop),
+        data=_data(items, projection, groups, group_of, crop, page),
     )
     with replacing(page.absolute(), noted_in=noted_in) as part:
         part.write_text(text, encoding="utf-8")
@@ -62,6 +62,7 @@ def _data(
     groups: Sequence[Group],
     group_of: Sequence[int],
     crop: Callable[[int], bytes] | None,
+    page: Path,
 ) -> dict[str, Any]:
     places = _whole(projection)
     files: dict[Path, int] = {}
@@ -79,7 +80,10 @@ def _data(
         "text": [_text(item) for item in items],
         "detail": [_detail(item) for item in items],
         "file": file_of,
-        "files": [{"shown": visible(shown(path)), "address": address(path)} for path in files],
+        "files": [
+            {"shown": visible(shown(seen_from(page, path))), "address": address(path, page)}
+            for path in files
+        ],
         "labels": all(item.text and item.path is None for item in items),
         "pictures": _pictures(items, crop),
     }

@@ -6,32 +6,34 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
+from rich.columns import Columns
 
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people.said import count
-from retrieve.cli.showing.render import printable, shown
-from retrieve.cli.showing.thumbnail import half_blocks
+from retrieve.cli.showing.render import near, shown
+from retrieve.shares import probability
 
 if TYPE_CHECKING:
+    from retrieve.cli.showing.terminal.pictures import Pictures
     from retrieve.indexes.people.review import Question, Side
 
 DATE = 10  # characters of a date without its time
 
 
-def question(asked: Question, picture: Callable[[int], bytes]) -> None:
-    """Both sides, how probable a yes is, and what it settles."""
+def question(
+    asked: Question, picture: Callable[[int], bytes], pictures: Pictures | None = None
+) -> None:
+    """Both sides, how probable a yes is, and what it settles.
+
+    picture   face id → its JPEG
+    pictures  draws both faces side by side; None where none are drawn
+    """
     sides = (asked.one, asked.other)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
-    if render.shows_pictures():
-        table.add_row(*(half_blocks(picture(side.face_id)) for side in sides))
-    for lines in zip(*map(_told, sides), strict=True):
-        table.add_row(*lines)
-    render.show(table)
-    sure = "" if asked.probability is None else f"probability {asked.probability:.1%}, "
+    if pictures is not None:
+        render.show(Columns([pictures.of(picture(side.face_id)) for side in sides]))
+    for place, side in zip(("left", "right"), sides, strict=True):
+        render.line(_told(side) if pictures is None else f"{place}: {_told(side)}")
+    sure = "" if asked.probability is None else f"probability {probability(asked.probability)}, "
     render.line(f"{sure}score {asked.score:.4f}; a yes settles {count(asked.settles)}")
 
 
@@ -48,14 +50,11 @@ def question_json(asked: Question) -> None:
     )
 
 
-def _told(side: Side) -> tuple[Text, str, Text]:
+def _told(side: Side) -> str:
     name = f"#{side.person_id}" if side.person is None else side.person
     taken = f", {side.taken_at[:DATE]}" if side.taken_at else ""
-    return (
-        printable(name),
-        f"{count(side.faces)}{taken}",
-        printable(f"{shown(side.path)}, face {side.number}"),
-    )
+    photo = f"{shown(near(side.path))}, face {side.number}"
+    return f"{name}, {count(side.faces)}{taken}: {photo}"
 
 
 def _as_json(side: Side) -> dict[str, Any]:

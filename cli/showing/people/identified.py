@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+from rich.text import Text
 
 from retrieve.cli.showing import render
 from retrieve.cli.showing.facehits import hit_json, numbers, threshold_json, threshold_line
 from retrieve.cli.showing.render import GONE, is_gone, near, printable, shown
+from retrieve.cli.showing.terminal.rows import Column, Rows
 from retrieve.indexes.catalog.persons import shown_as
+from retrieve.shares import probability
 
 if TYPE_CHECKING:
+    from retrieve.cli.showing.terminal.pictures import Pictures
     from retrieve.indexes.queries.identification import (
         Candidate,
         Identification,
@@ -21,14 +24,19 @@ if TYPE_CHECKING:
     )
 
 
-def tables(found: Sequence[Identification], *, explain: bool) -> None:
-    """A table for each photo, and below it what the names mean."""
+def tables(
+    found: Sequence[Identification], *, explain: bool, pictures: Pictures | None = None
+) -> None:
+    """A table for each photo, and below it what the names mean.
+
+    pictures  draws the nearest faces, where explain asks for them
+    """
     for photo in found:
         if photo.faces:
             render.show(_table(photo))
             if explain:
                 for face in photo:
-                    _nearest(face)
+                    _nearest(face, pictures)
     for least in dict.fromkeys(photo.least for photo in found):
         render.line(threshold_line(least))
 
@@ -54,22 +62,25 @@ def called(candidate: Candidate) -> str:
     return shown_as(candidate.person_id, candidate.person)
 
 
-def _table(photo: Identification) -> Table:
+def _table(photo: Identification) -> Rows:
     name = "the photo" if photo.path is None else shown(near(photo.path))
-    table = Table(title=printable(name), title_justify="left", box=None, pad_edge=False)
-    table.add_column("face", justify="right")
-    table.add_column("name", overflow="fold")
-    for column in ("score", "probability", "chance"):
-        table.add_column(column, justify="right")
-    table.add_column("runner-up", overflow="fold")
-    table.add_column("margin", justify="right")
+    table = Rows(
+        [
+            Column("face", right=True),
+            Column("name", folds=True),
+            *(Column(column, right=True) for column in ("score", "probability", "chance")),
+            Column("runner-up", folds=True),
+            Column("margin", right=True),
+        ],
+        printable(name),
+    )
     for face in photo:
         best, second = face.best, face.runner_up
-        table.add_row(
+        table.add(
             str(face.number),
             printable(_name(face)),
             f"{best.score:.4f}",
-            "" if best.probability is None else f"{best.probability:.1%}",
+            "" if best.probability is None else probability(best.probability),
             "" if face.chance is None else f"{face.chance:.2g}",
             printable("" if second is None else called(second)),
             "" if second is None else f"{best.score - second.score:.4f}",
@@ -81,16 +92,29 @@ def _name(face: IdentifiedFace) -> str:
     return f"unknown (nearest: {called(face.best)})" if face.who is None else called(face.who)
 
 
-def _nearest(face: IdentifiedFace) -> None:
+def _nearest(face: IdentifiedFace, pictures: Pictures | None) -> None:
     if face.why:
         render.line(f"face {face.number} is unknown: {face.why}")
     for title, candidate in (("nearest", face.best), ("runner-up", face.runner_up)):
         if candidate is None:
             continue
         render.line(f"face {face.number}, {title}: {called(candidate)}, {candidate.score:.4f}")
+        faces = Rows(
+            [
+                *([Column("", picture=pictures.columns)] if pictures else []),
+                Column("score", right=True),
+                Column("photo", folds=True),
+            ]
+        )
         for hit in candidate.nearest:
             gone = f" ({GONE})" if is_gone(hit.path) else ""
-            render.line(f"  {hit.score:.4f}  {shown(near(hit.path))}, face {hit.number}{gone}")
+            picture = Text() if pictures is None or not hit.picture else pictures.of(hit.picture())
+            faces.add(
+                *([picture] if pictures else []),
+                f"{hit.score:.4f}",
+                printable(f"{shown(near(hit.path))}, face {hit.number}{gone}"),
+            )
+        render.show(faces)
 
 
 def _face(face: IdentifiedFace, *, explain: bool) -> dict[str, Any]:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
 from retrieve.cache import replacing
 from retrieve.cli.showing import render
-from retrieve.cli.showing.render import address, printable, shown
-from retrieve.cli.showing.thumbnail import half_blocks
+from retrieve.cli.showing.render import address, printable, seen_from, shown
+from retrieve.cli.showing.terminal.rows import Column, Rows
 from retrieve.visible import visible
 
 if TYPE_CHECKING:
+    from retrieve.cli.showing.terminal.pictures import Pictures
     from retrieve.indexes.people.listing import Listed
 
 TEMPLATE = Path(__file__).with_name("people.html")
@@ -25,19 +25,22 @@ DATE = 10  # characters of a date without its time
 Picture = Callable[[int], bytes]
 
 
-def people_table(found: Sequence[Listed], picture: Picture) -> None:
-    """One person a line, with their best face where colours show."""
-    pictures = render.shows_pictures()
-    table = Table(box=None, pad_edge=False)
-    if pictures:
-        table.add_column("")
-    table.add_column("name", overflow="fold")
-    for name in ("faces", "photos"):
-        table.add_column(name, justify="right")
-    table.add_column("taken")
+def people_table(
+    found: Sequence[Listed], picture: Picture, pictures: Pictures | None = None
+) -> None:
+    """One person a line, with their best face where it can be drawn."""
+    table = Rows(
+        [
+            *([Column("", picture=pictures.columns)] if pictures else []),
+            Column("name", folds=True),
+            Column("faces", right=True),
+            Column("photos", right=True),
+            Column("taken"),
+        ]
+    )
     for one in found:
-        best = [half_blocks(picture(face.face_id)) for face in one.members[:1] if pictures]
-        table.add_row(
+        best = [pictures.of(picture(face.face_id)) for face in one.members[:1] if pictures]
+        table.add(
             *(best or ([Text()] if pictures else [])),
             printable(one.person.shown) + (" (ignored)" if one.person.ignored else ""),
             str(one.person.faces),
@@ -90,12 +93,12 @@ def write_people(
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    rows = [_row(one, picture) for one in found]
+    rows = [_row(one, picture, page) for one in found]
     with replacing(page.absolute(), noted_in=noted_in) as part:
         part.write_text(template.render(people=rows), encoding="utf-8")
 
 
-def _row(one: Listed, picture: Picture) -> dict[str, Any]:
+def _row(one: Listed, picture: Picture, page: Path) -> dict[str, Any]:
     return {
         "name": visible(one.person.shown),
         "id": one.person.id,
@@ -107,8 +110,8 @@ def _row(one: Listed, picture: Picture) -> dict[str, Any]:
             {
                 "picture": "data:image/jpeg;base64,"
                 + base64.b64encode(picture(member.face_id)).decode(),
-                "address": address(member.path),
-                "path": visible(shown(member.path)),
+                "address": address(member.path, page),
+                "path": visible(shown(seen_from(page, member.path))),
                 "title": visible(f"{shown(Path(member.path.name))}, face {member.number}"),
                 "date": (member.taken_at or "")[:DATE],
                 "by": member.by,

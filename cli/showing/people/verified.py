@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from retrieve.cli.showing import render
 from retrieve.cli.showing.render import near, shown
+from retrieve.cli.showing.terminal.rows import Column, Rows
 from retrieve.faces.verify import Verdict, Verification
+from retrieve.shares import probability
 
 SENTENCES = {
     Verdict.SAME: "the same person",
@@ -25,18 +25,19 @@ def table(a: Path, b: Path, told: Verification) -> None:
     if told.pair is None:
         return
     count = len(told.pairs)
+    sure = probability(told.pair.probability)
     of = "a pair of strangers" if count == 1 else f"the best of {count} pairs of strangers"
     render.line(
-        f"score {told.pair.score:.4f}, probability {told.pair.probability:.1%}; {of} scores as "
+        f"score {told.pair.score:.4f}, probability {sure}; {of} scores as "
         f"high with a rate of {told.false_match_rate:.2g} (the same from {told.same_from:.4f} on)"
     )
     if count == 1:
         return
-    made = Table(box=None, pad_edge=False)
-    for name in (f"face of {shown(near(a))}", f"of {shown(near(b))}", "score", "probability"):
-        made.add_column(render.printable(name), justify="right")
+    render.line(f"A is {shown(near(a))}, B is {shown(near(b))}")
+    names = ("face of A", "of B", "score", "probability")
+    made = Rows([Column(name, right=True) for name in names])
     for pair in told.pairs:
-        made.add_row(*map(str, pair.faces), f"{pair.score:.4f}", f"{pair.probability:.1%}")
+        made.add(*map(str, pair.faces), f"{pair.score:.4f}", probability(pair.probability))
     render.show(made)
 
 
