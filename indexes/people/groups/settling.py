@@ -37,6 +37,8 @@ from retrieve.types import Embeddings
 # search finds among the fewest candidates.
 NEAR = 16
 
+Question = tuple[int, int, float]  # two persons who may be one, the lower id first, and the score
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -79,19 +81,21 @@ def group_all(opened: Opened) -> Settled:
     """
     settled: list[Settled] = []
 
-    def compute() -> tuple[Stored, Grouping, Thresholds]:
+    def compute() -> tuple[Stored, Grouping, Thresholds, list[Question]]:
         limits = _limits(opened)
         faces, embeddings = embeddings_of(opened, stored(opened.db))
-        said = statements.links(opened.db)
-        must, cannot = (_rows(faces, pairs) for pairs in (said.must, said.cannot))
-        return faces, group(embeddings, faces.quality, faces.photos, limits, must, cannot), limits
+        said = statements.links(opened.db, set(faces.ids.tolist()))
+        must, cannot = (np.searchsorted(faces.ids, pairs) for pairs in (said.must, said.cannot))
+        groups = group(embeddings, faces.quality, faces.photos, limits, must, cannot)
+        return faces, groups, limits, _spoken_of(opened.db, faces, embeddings, groups)
 
-    def write(found: tuple[Stored, Grouping, Thresholds]) -> None:
-        faces, groups, limits = found
+    def write(found: tuple[Stored, Grouping, Thresholds, list[Question]]) -> None:
+        faces, groups, limits, spoken_of = found
         before = counts(opened.db)
         ids = _written(opened.db, faces, groups)
         opened.db.execute("DELETE FROM suggestions")
         _suggest(opened.db, ids, groups)
+        opened.db.conn.executemany("INSERT OR REPLACE INTO suggestions VALUES (?, ?, ?)", spoken_of)
         statements.apply(opened.db)
         moved = int(np.count_nonzero((ids[groups.labels] != faces.persons) & ~faces.said))
         settled[:] = [
@@ -101,7 +105,7 @@ def group_all(opened: Opened) -> Settled:
                 counts(opened.db),
                 moved,
                 int(groups.attached.sum()),
-                len(groups.scores),
+                len(groups.scores) + len(spoken_of),
                 limits,
             )
         ]
@@ -182,12 +186,6 @@ def _last(db: Database) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _rows(faces: Stored, pairs: Rows) -> Rows:
-    """Pairs of face ids as places among the faces; those of faces that are not there fall out."""
-    there = pairs[np.isin(pairs, faces.ids).all(axis=1)]
-    return np.searchsorted(faces.ids, there)
-
-
 def _attached(opened: Opened, faces: Stored, embeddings: Embeddings, limits: Thresholds) -> Rows:
     """(N,) the person that each of the new faces is attached to, or NOBODY."""
     scores, rows = _nearest(opened, faces, embeddings)
@@ -250,7 +248,7 @@ def _refused(photos: Rows, here: Rows) -> Rows:
 
 def _written(db: Database, faces: Stored, groups: Grouping) -> Rows:
     """Write whose faces are, but of those of whom somebody said it; returns the groups' persons."""
-    ids = persons_of(groups.labels, faces.persons, faces.said)
+    ids = persons_of(groups.labels, faces.persons, faces.said, _first(db))
     for label in np.flatnonzero(ids == NOBODY).tolist():
         ids[label] = add_person(db)
     by = np.where(groups.attached, "attached", "group")
@@ -264,6 +262,38 @@ def _written(db: Database, faces: Stored, groups: Grouping) -> Rows:
         values,
     )
     return ids
+
+
+def _first(db: Database) -> Rows:
+    """Whom a group is before others of whom something was said: who has a name, then who is not
+    to be asked about.
+    """
+    found = db.execute(
+        "SELECT id FROM persons WHERE name IS NOT NULL OR ignored ORDER BY name IS NULL, id"
+    ).fetchall()
+    return np.array(found, np.int64).reshape(-1)
+
+
+def _spoken_of(
+    db: Database, faces: Stored, embeddings: Embeddings, groups: Grouping
+) -> list[Question]:
+    """Of groups that hold several persons of whom something was said, who else each of them may
+    be, and how alike they are on average.
+    """
+    pins = np.unique(np.stack([groups.labels, faces.persons], axis=1)[faces.said], axis=0)
+    labels, counts = np.unique(pins[:, 0], return_counts=True)
+    ids = persons_of(groups.labels, faces.persons, faces.said, _first(db))
+    found = []
+    for label in labels[counts > 1].tolist():
+        here = groups.labels == label
+        for other in pins[pins[:, 0] == label, 1].tolist():
+            one = int(ids[label])
+            if other != one:
+                theirs = here & faces.said & (faces.persons == other)
+                mine = here & (~faces.said | (faces.persons == one))
+                score = embeddings[mine].mean(axis=0) @ embeddings[theirs].mean(axis=0)
+                found.append((min(one, other), max(one, other), float(score)))
+    return found
 
 
 def _suggest(db: Database, ids: Rows, groups: Grouping) -> None:
