@@ -29,7 +29,7 @@ from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
 
 PARTS = ("people", "reviewed", "made", "attached")
 BESIDE = {
-    20_000: ["ours", "fast-hdbscan on our graph", "fast-hdbscan", "scikit-learn"],
+    20_000: ["ours", "scikit-learn", "fast-hdbscan on our graph", "fast-hdbscan"],
     100_000: ["ours", "fast-hdbscan on our graph", "fast-hdbscan"],
 }
 

@@ -139,7 +139,10 @@ def _among(probability: float, persons: int) -> float:
 
 
 def _pairs(db: Database) -> list[tuple[int, float, int, int]]:
-    """How many faces it settles, score and persons of each question, in their order."""
+    """How many faces it settles, score and persons of each question, in their order.
+
+    Two with names are two; who is one person by two names is said by: retrieve merge.
+    """
     faces = dict(
         db.execute(
             f"SELECT person_id, count(*) FROM faces {LIVING} AND person_id IS NOT NULL "
@@ -150,7 +153,7 @@ def _pairs(db: Database) -> list[tuple[int, float, int, int]]:
     for one, other, score, *names in db.execute(
         "SELECT person_id, other_id, score, a.name, b.name FROM suggestions "
         "JOIN persons AS a ON a.id = person_id JOIN persons AS b ON b.id = other_id "
-        "WHERE NOT a.ignored AND NOT b.ignored"
+        "WHERE NOT a.ignored AND NOT b.ignored AND (a.name IS NULL OR b.name IS NULL)"
     ):
         sizes = faces.get(one, 0), faces.get(other, 0)
         nameless = [n for n, name in zip(sizes, names, strict=True) if name is None]

@@ -140,7 +140,7 @@ def test_a_no_keeps_apart_whom_it_was_said_of_and_nobody_else(collection):
 
 
 def test_who_has_a_name_gets_the_faces_of_a_group_then_who_is_not_asked_about(collection):
-    faces, one, other = _two_of_ana(collection)
+    _, one, other = _two_of_ana(collection)
     (free,) = small.add(collection, "f", "ana")
     with writing(collection.db):
         statements.say_ignore(collection.db, person_ids=[other])
