@@ -73,6 +73,20 @@ class Settled:
     thresholds: Thresholds
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of new faces.
+
+    faces     that have a person now and had none
+    attached  of them were attached to persons there were
+    persons   that are new
+    """
+
+    faces: int = 0
+    attached: int = 0
+    persons: int = 0
+
+
 def group_all(opened: Opened) -> Settled:
     """Group all living faces from nothing; ids of persons survive by largest overlap.
 
@@ -114,17 +128,17 @@ def group_all(opened: Opened) -> Settled:
     return settled[0]
 
 
-def settle_new(opened: Opened) -> int:
+def settle_new(opened: Opened) -> Added:
     """Attach the faces that came since the last grouping to the persons there are; those that are
     attached to nobody are grouped among themselves. To be called when what was said of them holds
     (statements.settle).
 
-    returns  how many faces have a person now who had none; 0, and nothing is changed, where nobody
-             measured how strangers score with the collection's networks
+    returns  with zeros, and nothing is changed, where nobody measured how strangers score with the
+             collection's networks
     """
     if opened.faces.space() is None or not _is_told(opened):
-        return 0
-    done = 0
+        return Added()
+    done = Added()
 
     def compute() -> tuple[Stored, Grouping] | None:
         faces = stored(opened.db, _last(opened.db))
@@ -149,7 +163,8 @@ def settle_new(opened: Opened) -> int:
             faces, groups = found
             ids = _written(opened.db, faces, groups)
             _suggest(opened.db, ids, groups)
-            done = len(faces)
+            there = faces.persons != NOBODY
+            done = Added(len(faces), int(there.sum()), len(np.unique(groups.labels[~there])))
 
     alone_or_again(opened, compute, write)
     return done

@@ -11,6 +11,7 @@ from retrieve.faces import calibration
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.groups import settling
+from retrieve.indexes.people.groups.settling import Added
 
 CURVE = Curve([1.0, 0.01], [-0.3, 0.7], 0.01, 0.0, 1e-4, 1e5)
 
@@ -56,16 +57,18 @@ def test_grouping_again_changes_nothing(collection):
 
 def test_new_faces_are_attached_and_the_rest_are_grouped_among_themselves(collection):
     old = small.add(collection, "a", "ana")
-    assert settling.settle_new(collection.opened) == 1  # nobody was there: as from nothing
+    assert settling.settle_new(collection.opened) == Added(
+        1, 0, 1
+    )  # nobody was there: as from nothing
     new = small.add(collection, "b", "ana eva") + small.add(collection, "c", "eva luis")
-    assert settling.settle_new(collection.opened) == 4
+    assert settling.settle_new(collection.opened) == Added(4, 1, 2)
     ana, again, eva, also, luis = whose(collection, *old, *new)
     assert (ana, eva) == (again, also)
     assert len({ana, eva, luis}) == 3
     assert [by for _, by in persons(collection).values()] == [
         "group", "attached", "group", "group", "group",
     ]  # fmt: skip
-    assert settling.settle_new(collection.opened) == 0
+    assert settling.settle_new(collection.opened) == Added()
 
 
 def test_of_two_faces_of_a_photo_one_is_attached(collection):
@@ -217,7 +220,7 @@ def test_another_process_that_writes_meanwhile_is_heard(collection, monkeypatch,
 def test_without_a_curve_of_strangers_nothing_is_grouped(collection, monkeypatch):
     (ana,) = small.add(collection, "a", "ana")
     monkeypatch.setattr(calibration, "find", lambda *_: None)
-    assert settling.settle_new(collection.opened) == 0
+    assert settling.settle_new(collection.opened) == Added()
     assert whose(collection, ana) == [None]
     with pytest.raises(BadInput, match="calibrate"):
         settling.group_all(collection.opened)
