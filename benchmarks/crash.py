@@ -30,7 +30,8 @@ ROOT = Path(__file__).parents[1]
 HELPERS = ROOT / "tests" / "helpers"
 OPERATIONS = (
     "fresh", "grow", "texts", "retry", "indexed", "migrate", "restore", "backup", "export",
-    "forget", "compact", "reembed", "say",
+    "forget", "forget-person", "compact", "reembed", "say", "group", "attach", "regions",
+    "sidecars",
 )  # fmt: skip
 ACTIONS = (
     "kill", "torn", "power", "power-some", "twice", "full", "short", "io", "flush", "flush-once",

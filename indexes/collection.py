@@ -275,7 +275,8 @@ class Collection:
         statements.settle(self.db)
         if not report.interrupted:
             opened.make_indexes()
-            settling.settle_new(opened)
+            added = settling.settle_new(opened)
+            report.attached, report.people = added.attached, added.persons
         return report
 
     def group(self) -> settling.Settled:

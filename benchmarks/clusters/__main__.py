@@ -19,6 +19,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.clusters import attached, made, people, reviewed
+from benchmarks.clusters.made import METHODS
 from benchmarks.scores.faces import KEPT, found
 from benchmarks.strangers import fitted_to
 from retrieve.faces import calibration
@@ -27,7 +28,10 @@ from retrieve.faces.detection.detect import DEFAULT_DETECTOR
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
 
 PARTS = ("people", "reviewed", "made", "attached")
-BESIDE = {20_000: ["ours", "scikit-learn"], 100_000: ["ours", "fast-hdbscan"]}
+BESIDE = {
+    20_000: ["ours", "scikit-learn", "fast-hdbscan on our graph", "fast-hdbscan"],
+    100_000: ["ours", "fast-hdbscan on our graph", "fast-hdbscan"],
+}
 
 
 def main() -> None:
@@ -36,6 +40,7 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, default=KEPT)
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--faces", type=int, action="append", help="made ones; repeatable")
+    parser.add_argument("--limit", type=int, default=2400, help="CPU s for one method of made")
     parser.add_argument("--stored", type=int, default=1_000_000, help="faces to attach to")
     asked = parser.parse_args()
     parts = asked.only or PARTS
@@ -52,7 +57,7 @@ def main() -> None:
         moments, hardness = fitted_to(*news.labelled(), DEFAULT_EMBEDDER)
     if "made" in parts:
         for count in asked.faces or BESIDE:
-            made.beside(moments, hardness, count, BESIDE.get(count, ["ours"]))
+            made.beside(moments, hardness, count, BESIDE.get(count, list(METHODS)), asked.limit)
     if "attached" in parts:
         attached.table(moments, hardness, asked.stored)
 

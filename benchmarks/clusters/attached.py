@@ -39,7 +39,7 @@ def table(moments: Moments, hardness: float, faces: int) -> None:
             before = time.process_time()
             settled = settling.settle_new(collection.opened)
             took.append((time.process_time() - before) * 1e3)
-            assert settled == 1
+            assert settled.faces == 1
             (person, by) = collection.db.execute(
                 "SELECT person_id, by FROM faces ORDER BY id DESC LIMIT 1"
             ).fetchone()

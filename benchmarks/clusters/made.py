@@ -1,4 +1,5 @@
-"""How fast made faces are grouped beside others' clustering, and how well; each in a process.
+"""How fast made faces are grouped beside others' clustering, and how well; each in a process with
+one thread.
 
 People have as many photographs as in an album: a few have hundreds, most have some. Their
 embeddings are drawn with the spread of real people and of one person's photographs
@@ -8,6 +9,9 @@ embeddings are drawn with the spread of real people and of one person's photogra
 from __future__ import annotations
 
 import json
+import os
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +32,7 @@ MOST = 500  # photographs of one person
 TAIL = 1.1  # of Pareto's distribution: one person in 13 has ten photographs or more
 # As published for faces: small groups count (facts: HDBSCAN (min 2, 3, eom)).
 SMALLEST, NEAR = 2, 3
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 TIMED = """
 import json, resource, sys, time
 import numpy as np
@@ -52,8 +57,11 @@ def album(moments: Moments, hardness: float, faces: int) -> tuple[Embeddings, ND
     return People(moments, len(sizes), hardness=hardness).photos(who, rng), who
 
 
-def beside(moments: Moments, hardness: float, faces: int, methods: list[str]) -> None:
-    """Prints CPU and wall seconds, peak memory and pair F1 of each method on the same faces."""
+def beside(moments: Moments, hardness: float, faces: int, methods: list[str], limit_s: int) -> None:
+    """Prints CPU and wall seconds, peak memory and pair F1 of each method on the same faces.
+
+    limit_s  CPU seconds after which one is stopped
+    """
     rows, who = album(moments, hardness, faces)
     people = who.astype(str).tolist()
     print(f"{faces} faces of {len(set(people))} people", flush=True)
@@ -61,15 +69,18 @@ def beside(moments: Moments, hardness: float, faces: int, methods: list[str]) ->
         np.save(Path(folder) / "rows.npy", rows)
         for method in methods:
             out = Path(folder) / "labels.npy"
-            command = [
-                sys.executable,
-                "-c",
-                TIMED,
-                str(Path(folder) / "rows.npy"),
-                method,
-                str(out),
-            ]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [sys.executable, "-c", TIMED, Path(folder) / "rows.npy", method, out],
+                capture_output=True,
+                text=True,
+                env=os.environ | ONE_THREAD,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 9)),
+            )
+            if done.returncode == -signal.SIGXCPU:
+                print(f"  {method}: not done after {limit_s} CPU s", flush=True)
+                continue
+            if done.returncode:
+                raise RuntimeError(f"{method} ended with {done.returncode}: {done.stderr}")
             cpu, wall, peak = json.loads(done.stdout.splitlines()[-1])
             found = clusters(np.load(out), people)
             print(
@@ -124,4 +135,34 @@ def _fast() -> Method:
     return lambda rows: _alone(fast_hdbscan.HDBSCAN(**own).fit_predict(rows))
 
 
-METHODS = {"ours": _ours, "scikit-learn": _sklearn, "fast-hdbscan": _fast}
+def _fast_graph() -> Method:
+    """On the distances of our graph of nearest neighbours, so that it need not look for them."""
+    import fast_hdbscan
+    from scipy import sparse
+
+    from retrieve.indexes.people.groups.graph import edges
+
+    def run(rows: Embeddings) -> NDArray[np.int64]:
+        near, N = edges(rows, -1.0), len(rows)
+        apart = np.sqrt(np.maximum(2 - 2 * near.scores.astype(np.float64), 1e-12))
+        ends = np.concatenate([near.a, near.b]), np.concatenate([near.b, near.a])
+        distances = sparse.csr_matrix((np.tile(apart, 2), ends), shape=(N, N))
+        return _alone(
+            fast_hdbscan.HDBSCAN(
+                min_cluster_size=SMALLEST,
+                min_samples=NEAR,
+                metric="precomputed",
+                algorithm="kruskal",
+            ).fit_predict(distances)
+        )
+
+    run(np.random.default_rng(0).standard_normal((200, 8)).astype(np.float32))  # compiles
+    return run
+
+
+METHODS = {
+    "ours": _ours,
+    "scikit-learn": _sklearn,
+    "fast-hdbscan": _fast,
+    "fast-hdbscan on our graph": _fast_graph,
+}

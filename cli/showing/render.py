@@ -298,6 +298,8 @@ def report(report: Report, collection: Path) -> None:
         **({"read again": report.reread} if report.reread else {}),
         "skipped": len(report.skipped),
         "faces found": report.faces,
+        "attached": report.attached,
+        "new people": report.people,
         "passages": report.passages,
     }
     for name, count in rows.items():

@@ -44,6 +44,8 @@ class Report:
     gone       known files that are no longer there
     reread     known files that an older reader had read (counted as unchanged too)
     faces      stored by this run
+    attached   faces that were found to be of people there were
+    people     new ones, of whom other faces are
     passages   stored by this run, of texts and of what describes photos
     skipped    files and folders that could not be used, with the reason
     warnings   files that were used although something is wrong with them
@@ -59,6 +61,8 @@ class Report:
     gone: int = 0
     reread: int = 0
     faces: int = 0
+    attached: int = 0
+    people: int = 0
     passages: int = 0
     skipped: list[Skipped] = field(default_factory=list)
     warnings: list[Skipped] = field(default_factory=list)

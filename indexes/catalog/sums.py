@@ -201,6 +201,26 @@ def check_table(db: Database, *tables: str) -> None:
             raise _refused(table, found)
 
 
+def checked(db: Database, table: str) -> list[Row]:
+    """All rows of a table in the order of their keys, as read() gives them.
+
+    raises  CollectionError where one is not what was written, or is there no more
+    """
+    key = SIGNED[table]
+    query = (
+        f"SELECT {selected(table, columns_of(db, table))} FROM {table} {with_sums(table)} "
+        f"ORDER BY {table}.{key}"
+    )
+    rows = fetched(db, query, [])
+    check_read(db, table, rows)
+    gone = db.execute(
+        f"SELECT id FROM sums_{table} WHERE id NOT IN (SELECT {key} FROM {table}) LIMIT 1"
+    ).fetchall()
+    if gone:
+        raise _refused(table, [key for (key,) in gone])
+    return rows
+
+
 def check_row(db: Database, table: str, key: int | str) -> None:
     """One row, if it is there; raises CollectionError if it is not what was written."""
     check_read(db, table, read(db, table, f"{table}.{SIGNED[table]} = ?", key))

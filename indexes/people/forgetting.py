@@ -1,8 +1,9 @@
 """What forgetting takes out of the log: the only change that lines ever see.
 
 A line about somebody who is forgotten goes; one that names a face that is forgotten names it no
-more, and goes where it names nothing any more, with the lines that took it back. A name whose last
-face goes while the person stays is kept by the best face that is left of them.
+more, and goes where it names nothing any more, with the lines that took it back. Whose a face is
+still holds when the faces of whom it was taken from go. A name whose last face goes while the
+person stays is kept by the best face that is left of them.
 """
 
 from __future__ import annotations
@@ -94,7 +95,12 @@ def rewriting(
             continue
         if line.kind == "name" and not after.faces and line.person_id is not None:
             after = replace(after, faces=_kept_by(db, held.become(line.person_id), sha256s, faces))
-        if (line.faces and not after.faces) or (line.others and not after.others):
+        if line.others and not after.others and line.kind in ("name", "whose"):
+            # Whom the faces were taken from is forgotten; whose they are still holds.
+            after = replace(after, other_id=None)
+        elif line.others and not after.others and line.kind != "split":
+            after = replace(after, faces=())
+        if line.faces and not after.faces:
             found.gone.append(line)
             going.add(line.id)
         else:

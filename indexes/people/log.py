@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from sqlite_utils import Database
 
@@ -25,6 +25,11 @@ KINDS: tuple[Kind, ...] = (
     "name", "whose", "same", "not-same", "split", "not-a-face", "ignore", "undo",
 )  # fmt: skip
 SOURCES: tuple[Source, ...] = ("human", "region")
+
+COLUMNS = (
+    "id", "said_at", "kind", "person_id", "other_id", "name", "faces", "others", "undoes", "source",
+    "moved",
+)  # fmt: skip
 
 By = str | None
 Move = tuple[int | None, By, int | None, tuple[int, ...]]  # from a person, by, to a person, faces
@@ -68,21 +73,31 @@ def lines(db: Database, *, after: int = 0) -> list[Statement]:
     """
     if not after:
         check_table(db, "statements")
-    return [
-        Statement(
-            id, said_at, kind, person_id, other_id, name, refs.read(faces), refs.read(others),
-            undoes, source, read_moves(moved),
-        )
-        for id, said_at, kind, person_id, other_id, name, faces, others, undoes, source, moved
-        in db.execute(
-            "SELECT id, said_at, kind, person_id, other_id, name, faces, others, undoes, source, "
-            "moved FROM statements WHERE id > ? ORDER BY id",
-            [after],
-        ).fetchall()
-    ]  # fmt: skip
+    found = db.execute(
+        f"SELECT {', '.join(COLUMNS)} FROM statements WHERE id > ? ORDER BY id", [after]
+    )
+    return [read_line(row) for row in found.fetchall()]
 
 
-def active(every: Sequence[Statement]) -> set[int]:
+def read_line(row: Sequence[Any]) -> Statement:
+    """The line whose COLUMNS these are; raises CollectionError if it is not what was written."""
+    id, said_at, kind, person_id, other_id, name, faces, others, undoes, source, moved = row
+    return Statement(
+        id, said_at, kind, person_id, other_id, name, refs.read(faces), refs.read(others),
+        undoes, source, read_moves(moved),
+    )  # fmt: skip
+
+
+class Line(Protocol):
+    """What tells which lines count."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def undoes(self) -> int | None: ...
+
+
+def active(every: Sequence[Line]) -> set[int]:
     """The ids of the lines that count: that no line which counts takes back."""
     counting: set[int] = set()
     undone: set[int] = set()

@@ -76,22 +76,32 @@ class Finder:
         for sha256, id, x1, y1, x2, y2 in among(db, query, unknown):
             self._stored.setdefault(sha256, []).append((id, (x1, y1, x2, y2)))
 
-    def find(self, ref: FaceRef) -> int:
-        """The id of that face, or its negative number."""
-        for id, box in self._stored.get(ref.sha256, ()):
+    def stored(self, ref: FaceRef) -> int | None:
+        """The id of that face, None if it is not stored."""
+        there = self._stored.get(ref.sha256, [])
+        for id, box in there:
             if box == ref.box:  # nearly always
                 return id
-        gone = self._gone.setdefault(ref.sha256, [])
-        for known in (self._stored.get(ref.sha256, []), gone):
-            if known:
-                id, best = max(
-                    ((id, _overlap(box, ref.box)) for id, box in known), key=lambda one: one[1]
-                )
-                if best > SAME_BOX:
-                    return id
-        self._last -= 1
-        gone.append((self._last, ref.box))
-        return self._last
+        return _same(there, ref.box)
+
+    def find(self, ref: FaceRef) -> int:
+        """The id of that face, or its negative number."""
+        id = self.stored(ref)
+        if id is None:
+            gone = self._gone.setdefault(ref.sha256, [])
+            id = _same(gone, ref.box)
+            if id is None:
+                self._last -= 1
+                id = self._last
+                gone.append((id, ref.box))
+        return id
+
+
+def _same(known: Iterable[tuple[int, Box]], box: Box) -> int | None:
+    """Which of some faces has a box the most like one, and enough."""
+    overlaps = [(_overlap(one, box), id) for id, one in known]
+    best, id = max(overlaps, key=lambda one: one[0], default=(0.0, 0))
+    return id if best > SAME_BOX else None
 
 
 def _box(box: Iterable[float]) -> Box:

@@ -113,14 +113,12 @@ def replay(db: Database, every: Sequence[Statement] | None = None) -> Held:
     return held
 
 
-def go_on(db: Database, held: Held) -> list[Statement]:
-    """Let what was said since count too, of which no line takes one back; returns it."""
-    new = log.lines(db, after=held.every[-1].id if held.every else 0)
+def go_on(db: Database, held: Held, new: Sequence[Statement]) -> None:
+    """Let what was said since count too, of which no line takes one back."""
     held.finder.look(db, list(_refs(new)))
     for line in new:
         _say(held, line)
     held.every += new
-    return new
 
 
 def _refs(every: Iterable[Statement]) -> Iterator[FaceRef]:

@@ -141,7 +141,8 @@ def _among(probability: float, persons: int) -> float:
 def _pairs(db: Database) -> list[tuple[int, float, int, int]]:
     """How many faces it settles, score and persons of each question, in their order.
 
-    Two who are both in one photo are two people, as indexing has it, and are not asked about.
+    Two with names are two, who is one person by two names is said by: retrieve merge. Two who are
+    both in one photo are two people, as indexing has it. Of neither it is asked.
     """
     faces = dict(
         db.execute(
@@ -153,7 +154,8 @@ def _pairs(db: Database) -> list[tuple[int, float, int, int]]:
     for one, other, score, *names in db.execute(
         "SELECT person_id, other_id, score, a.name, b.name FROM suggestions "
         "JOIN persons AS a ON a.id = person_id JOIN persons AS b ON b.id = other_id "
-        f"WHERE NOT a.ignored AND NOT b.ignored AND NOT {SEEN_TOGETHER}"
+        f"WHERE NOT a.ignored AND NOT b.ignored AND NOT {SEEN_TOGETHER} "
+        "AND (a.name IS NULL OR b.name IS NULL)"
     ):
         sizes = faces.get(one, 0), faces.get(other, 0)
         nameless = [n for n, name in zip(sizes, names, strict=True) if name is None]

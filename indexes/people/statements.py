@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,9 @@ from retrieve.indexes.catalog.paths import path_of
 from retrieve.indexes.catalog.persons import NUMBERED, add_person, checked_name, drop_empty
 from retrieve.indexes.people import log, wording
 from retrieve.indexes.people.log import By, Kind, Move, Source, Statement
-from retrieve.indexes.people.refs import FaceRef, refs_of
+from retrieve.indexes.people.refs import FaceRef, Finder, refs_of
 from retrieve.indexes.people.replay import Held, go_on, replay
+from retrieve.indexes.people.saying.connected import Lines, persons_of
 
 __all__ = [
     "FaceRef", "Links", "Said", "apply", "history", "links", "rename", "say_ignore", "say_name",
@@ -69,9 +71,11 @@ class Links:
     pinned  whose the faces are of which that was said
     must    (M, 2) int64, pairs that are one person: of each person's pinned faces the first with
             every other one
-    cannot  (K, 2) int64, pairs that are two: of any two persons with pinned faces the first of
-            each; with `must` the others follow. That two faces of one photo are two people is
-            not in it, for unless somebody said otherwise it holds for all photos
+    cannot  (K, 2) int64, pairs that are two, the first pinned face of each: of any two persons
+            with names, of two who were said not to be the same, and of two one of whom got faces
+            that had been thought the other's. With `must` the others follow. That two faces of
+            one photo are two people is not in it, for unless somebody said otherwise it holds for
+            all photos
     """
 
     pinned: Mapping[int, int]
@@ -102,12 +106,11 @@ def say_name(
     """
     name = _checked(name)
     persons.check_stored(db, face_ids)
-    before = replay(db)
     if source != "human":
-        face_ids = _Unsaid(db, before).of(name, face_ids)
+        face_ids = _Unsaid(db, replay(db)).of(name, face_ids)
     target = None if new else _called(db, name)
     ids, target, along = _assign(db, "name", target, name, face_ids, source)
-    return _said(db, before, ids, target, along)
+    return _said(db, ids, target, along)
 
 
 def say_names(db: Database, names: Mapping[str, Sequence[int]], *, source: Source = "human") -> int:
@@ -149,10 +152,13 @@ def say_regions(db: Database, names: Mapping[int, str]) -> int:
     returns  how many faces got one
 
     Of a name that several have it is that one's whose the face is already, else the first one's.
+    Of a name that nobody has any more it is the person's whom files called so before, if that was
+    one alone: who is renamed here keeps the name in files.
     """
     if not names:
         return 0
-    every = _about(log.lines(db), {ref.sha256 for ref in refs_of(db, names).values()})
+    log_lines = Lines(db)
+    every = log_lines.about(refs_of(db, names).values(), ())
     held = replay(db, every)
     all_said = replay(db, [replace(line, undoes=None) for line in every])  # as if all counted
     last: dict[int, str] = {}
@@ -167,7 +173,7 @@ def say_regions(db: Database, names: Mapping[int, str]) -> int:
         if by_person or (face in last and persons.same_name(last[face], given)):
             continue
         name = _checked(given)
-        known = _all_called(db, name)
+        known = _all_called(db, name) or _once_called(db, log_lines, name)
         whose, _ = places[face]
         target = whose if whose in known else next(iter(known), None)
         wanted.setdefault((name, target), []).append(face)
@@ -190,9 +196,8 @@ def say_whose(db: Database, person_id: int, face_ids: Sequence[int]) -> Said:
     """
     persons.check_stored(db, face_ids)
     persons.person(db, person_id)
-    before = replay(db)
     ids, _, along = _assign(db, "whose", person_id, None, face_ids, "human")
-    return _said(db, before, ids, person_id, along)
+    return _said(db, ids, person_id, along)
 
 
 def rename(db: Database, person_id: int, name: str | None, *, new: bool = False) -> Said:
@@ -204,24 +209,23 @@ def rename(db: Database, person_id: int, name: str | None, *, new: bool = False)
     raises  BadInput if there is no such person or it is no name; SharedName as say_name()
     """
     one = persons.person(db, person_id)
-    before = replay(db)
     anchor = _anchor(db, person_id)
     if name is None:
         if one.name is None:
             raise BadInput(f"#{person_id} has no name; there is none to take away")
         ids = [_add(db, "name", {anchor: person_id}, [anchor], person_id=person_id)]
-        return _said(db, before, ids, person_id)
+        return _said(db, ids, person_id)
     name = _checked(name)
     others = [] if new else [id for id in _all_called(db, name) if id != person_id]
     if not others or (one.name is not None and persons.same_name(one.name, name)):
         ids = [_add(db, "name", {anchor: person_id}, [anchor], person_id=person_id, name=name)]
-        return _said(db, before, ids, person_id, one.faces - 1 if one.name is None else 0)
+        return _said(db, ids, person_id, one.faces - 1 if one.name is None else 0)
     target = _called(db, name)
     assert target is not None
     called = persons.person(db, target).name
     to = dict.fromkeys(_faces(db, person_id), target)
     ids = [_add(db, "name", to, [anchor], name=called, person_id=target, other_id=person_id)]
-    return _said(db, before, ids, target, len(to) - 1)
+    return _said(db, ids, target, len(to) - 1)
 
 
 def say_same(db: Database, person_id: int, other_id: int) -> Said:
@@ -235,12 +239,11 @@ def say_same(db: Database, person_id: int, other_id: int) -> Said:
         raise BadInput(f"{one.shown} is one person already")
     if one.name is None and other.name is not None:
         one, other = other, one
-    before = replay(db)
     anchors = _anchor(db, one.id), _anchor(db, other.id)
     moving = _faces(db, other.id)
     to = dict.fromkeys(moving, one.id) | {anchors[0]: one.id}
     ids = [_add(db, "same", to, anchors[:1], anchors[1:], person_id=one.id, other_id=other.id)]
-    return _said(db, before, ids, one.id, len(moving))
+    return _said(db, ids, one.id, len(moving))
 
 
 def say_not_same(db: Database, person_id: int, other_id: int) -> Said:
@@ -253,7 +256,6 @@ def say_not_same(db: Database, person_id: int, other_id: int) -> Said:
         raise BadInput(
             f"{one.shown} is one person; to part some faces: retrieve split PERSON FACE..."
         )
-    before = replay(db)
     mine, theirs = _anchor(db, one.id), _anchor(db, other.id)
     to = {mine: one.id, theirs: other.id}
     ids = [_add(db, "not-same", to, [mine], [theirs], person_id=one.id, other_id=other.id)]
@@ -261,7 +263,7 @@ def say_not_same(db: Database, person_id: int, other_id: int) -> Said:
         "DELETE FROM suggestions WHERE (person_id, other_id) IN (VALUES (?, ?), (?, ?))",
         [one.id, other.id, other.id, one.id],
     )
-    return _said(db, before, ids, one.id)
+    return _said(db, ids, one.id)
 
 
 def split(db: Database, person_id: int, face_ids: Sequence[int]) -> Said:
@@ -280,9 +282,8 @@ def split(db: Database, person_id: int, face_ids: Sequence[int]) -> Said:
         raise BadInput("wanted faces that are somebody else; got none")
     if len(theirs) == len(set(face_ids)):
         raise BadInput(f"these are all faces of {one.shown}; to name them: retrieve name")
-    before = replay(db)
     ids, other = _split(db, person_id, face_ids)
-    return _said(db, before, [ids], other)
+    return _said(db, [ids], other)
 
 
 def say_not_a_face(db: Database, face_ids: Sequence[int]) -> Said:
@@ -293,9 +294,8 @@ def say_not_a_face(db: Database, face_ids: Sequence[int]) -> Said:
     persons.check_stored(db, face_ids)
     if not face_ids:
         raise BadInput("wanted faces that are none; got none")
-    before = replay(db)
     ids = [_add(db, "not-a-face", dict.fromkeys(face_ids), face_ids)]
-    return _said(db, before, ids, None)
+    return _said(db, ids, None)
 
 
 def say_ignore(
@@ -310,7 +310,6 @@ def say_ignore(
     persons.check_stored(db, face_ids)
     for id in person_ids:
         persons.person(db, id)
-    before = replay(db)
     ids: list[int] = []
     last = None
     for id in dict.fromkeys(person_ids):
@@ -328,7 +327,7 @@ def say_ignore(
             continue  # another face of the same one
         ids.append(_ignore(db, whose, face))
         last = whose
-    return _said(db, before, ids, last)
+    return _said(db, ids, last)
 
 
 def say_nobody(db: Database, face_ids: Sequence[int]) -> Said:
@@ -337,7 +336,6 @@ def say_nobody(db: Database, face_ids: Sequence[int]) -> Said:
     raises  BadInput for a face that is not stored
     """
     persons.check_stored(db, face_ids)
-    before = replay(db)
     ids: list[int] = []
     by_person: dict[int, list[int]] = {}
     for face, (whose, _) in _places(db, face_ids).items():
@@ -348,7 +346,7 @@ def say_nobody(db: Database, face_ids: Sequence[int]) -> Said:
             ids.append(_add(db, "name", {some[0]: whose}, some[:1], person_id=whose))
         else:
             ids += [_split(db, whose, [face])[0] for face in some]
-    return _said(db, before, ids, None)
+    return _said(db, ids, None)
 
 
 def undo(db: Database, id: int | None = None) -> Statement:
@@ -360,25 +358,35 @@ def undo(db: Database, id: int | None = None) -> Statement:
     returns  the line that was taken back
     raises   BadInput if there is no such line, or it was taken back already
     """
-    every = log.lines(db)
-    counting = log.active(every)
+    every = Lines(db)
+    heads = every.heads()
+    counting = log.active(heads)
     if id is None:
         line = next(
-            (one for one in reversed(every) if one.id in counting and one.kind != "undo"), None
+            (
+                one
+                for head in reversed(heads)
+                if head.id in counting and head.undoes is None and (one := every.one(head.id))
+            ),
+            None,
         )
         if line is None:
             raise BadInput("there is nothing to take back: nothing was said that still counts")
     else:
-        line = next((one for one in every if one.id == id), None)
+        line = every.one(id)
         if line is None:
             raise BadInput(f"nothing was said with the number {id}; see: retrieve history")
         if line.id not in counting:
-            by = [one.id for one in every if one.undoes == id and one.id in counting]
+            by = [one.id for one in heads if one.undoes == id and one.id in counting]
             again = f"; to let it hold again: retrieve undo {by[0]}" if by else ""
             raise BadInput(f"{id} was taken back already{again}")
-    held = replay(db, every)
-    _restore(db, line, held)
-    apply(db)
+    told = [line]  # the line, the one that it had taken back, and so on
+    while told[-1].undoes is not None and (one := every.one(told[-1].undoes)) is not None:
+        told.append(one)
+    part = _about(every, told)
+    back = _restore(db, line, replay(db, part))
+    part += log.lines(db, after=back - 1)
+    apply(db, replay(db, part), _scope(db, part, told))
     return line
 
 
@@ -409,21 +417,44 @@ def history(db: Database, person_id: int | None = None) -> list[tuple[Statement,
     ]
 
 
-def links(db: Database) -> Links:
-    """What was said of faces that are stored, as a clustering has to respect it."""
+def links(db: Database, only: Collection[int] | None = None) -> Links:
+    """What was said of faces that are stored, as a clustering has to respect it.
+
+    only  of these, as of the living ones
+    """
     held = replay(db)
-    pinned = {face: whose for face, whose in sorted(held.whose.items()) if face > 0}
+    pinned = {
+        face: whose
+        for face, whose in sorted(held.whose.items())
+        if (face > 0 if only is None else face in only)
+    }
     first: dict[int, int] = {}
     must = []
     for face, whose in pinned.items():
         if first.setdefault(whose, face) != face:
             must.append((first[whose], face))
-    cannot = list(combinations(sorted(first.values()), 2))
+    cannot = sorted((first[one], first[other]) for one, other in _two(held, set(first)))
     return Links(
         pinned,
         np.array(must, np.int64).reshape(-1, 2),
         np.array(cannot, np.int64).reshape(-1, 2),
     )
+
+
+def _two(held: Held, there: set[int]) -> set[tuple[int, int]]:
+    """Pairs of some persons who were said to be two, the lower id first."""
+    named = sorted(id for id in there if held.names.get(id) is not None)
+    found = set(combinations(named, 2))
+    for line in held.every:
+        faces, others = held.named_by.get(line.id, ((), ()))
+        if line.kind == "same" or not others:
+            continue
+        who, who_else = (
+            {held.whose[face] for face in some if face in held.whose} & there
+            for some in (faces, others)
+        )
+        found |= {(min(pair), max(pair)) for pair in product(who, who_else) if pair[0] != pair[1]}
+    return found
 
 
 def settle(db: Database) -> None:
@@ -433,60 +464,79 @@ def settle(db: Database) -> None:
             apply(db)
 
 
-def apply(db: Database, held: Held | None = None) -> Held:
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The faces and persons that some lines are about: for all others holds what held before."""
+
+    faces: frozenset[int]
+    persons: frozenset[int]
+
+
+def apply(db: Database, held: Held | None = None, scope: Scope | None = None) -> None:
     """Let what was said hold, whatever was computed or stored since; inside a write transaction.
 
     To be called when faces were stored (index, import), stored anew (another detector) or grouped.
     What a clustering made of other faces stays; persons of whom no face is left are dropped.
 
-    held     what the log says, where that is known
-    returns  the same
+    held   what the log says, where that is known
+    scope  what can have changed, where that is known, and `held` what is said of that at least
     """
     if held is None:
         held = replay(db)
-    stored = {face: line for face, line in held.not_faces.items() if face > 0}
-    marked = {id for (id,) in db.execute("SELECT id FROM faces WHERE not_a_face")}
-    for face in stored.keys() - marked:
+
+    def rows(columns: str, table: str, where: str = "TRUE") -> list[tuple[Any, ...]]:
+        query = f"SELECT {columns} FROM {table} WHERE {where}"
+        if scope is None:
+            return db.execute(query).fetchall()
+        ids = scope.faces if table == "faces" else scope.persons
+        return among(db, f"{query} AND id", ids)
+
+    stored = {face for face in held.not_faces if face > 0}
+    marked = {id for (id,) in rows("id", "faces", "not_a_face")}
+    for face in stored - marked:
         db.execute(
             "UPDATE faces SET not_a_face = 1, person_id = NULL, by = NULL WHERE id = ?", [face]
         )
-    for face in marked - stored.keys():
+    for face in marked - stored:
         db.execute("UPDATE faces SET not_a_face = 0 WHERE id = ?", [face])
     pins = {face: whose for face, whose in held.whose.items() if face > 0}
-    there = {id for (id,) in db.execute("SELECT id FROM persons")}
+    there = {id for (id,) in rows("id", "persons")}
     for whose in sorted(set(pins.values()) - there):
         add_person(db, id=whose)
-    held_now = dict(db.execute("SELECT id, person_id FROM faces WHERE by = 'human'").fetchall())
+    held_now = dict(rows("id, person_id", "faces", "by = 'human'"))
     wrong = [[whose, face] for face, whose in pins.items() if held_now.get(face) != whose]
     db.conn.executemany("UPDATE faces SET person_id = ?, by = 'human' WHERE id = ?", wrong)
     loose = [[face] for face in held_now.keys() - pins.keys()]
     db.conn.executemany("UPDATE faces SET by = 'group' WHERE id = ? AND by = 'human'", loose)
     drop_empty(db)
-    for id, name, ignored in db.execute("SELECT id, name, ignored FROM persons").fetchall():
+    for id, name, ignored in rows("id, name, ignored", "persons"):
         wanted = held.names.get(id, name)
         if wanted != name:
             persons.set_name(db, id, wanted)
         if bool(ignored) != (id in held.ignored):
             db.execute("UPDATE persons SET ignored = ? WHERE id = ?", [id in held.ignored, id])
-    return held
 
 
 # How it is done
 
 
-def _about(every: Iterable[Statement], sha256s: set[str]) -> list[Statement]:
-    """What lines say of the faces in some photos, and which persons they make one: an index of
-    many photos asks for each batch.
-    """
-    found = []
-    for line in every:
-        faces, others = (
-            tuple(ref for ref in refs if ref.sha256 in sha256s)
-            for refs in (line.faces, line.others)
-        )
-        if faces or others or line.other_id is not None or line.kind == "undo":
-            found.append(replace(line, faces=faces, others=others))
-    return found
+def _about(every: Lines, told: Iterable[Statement]) -> list[Statement]:
+    """All lines that have to do with some of them, these too."""
+    told = list(told)
+    refs = {ref for line in told for ref in (*line.faces, *line.others)}
+    people = {id for line in told for id in persons_of(line)}
+    return every.about(refs, people, [line.id for line in told])
+
+
+def _scope(db: Database, part: Iterable[Statement], told: Iterable[Statement]) -> Scope:
+    """What lines are about, and what some of them moved."""
+    refs = [ref for line in part for ref in (*line.faces, *line.others)]
+    finder = Finder(db, refs)
+    faces = {face for ref in refs if (face := finder.stored(ref)) is not None}
+    faces |= {face for line in told for *_, moved in line.moved for face in moved}
+    people = {id for line in part for id in (line.person_id, line.other_id) if id is not None}
+    people |= {id for line in told for id in persons_of(line)}
+    return Scope(frozenset(faces), frozenset(people))
 
 
 def _checked(name: str) -> str:
@@ -499,6 +549,23 @@ def _checked(name: str) -> str:
 def _all_called(db: Database, name: str) -> list[int]:
     key = persons.key_of(name)
     return [id for (id,) in db.execute("SELECT id FROM persons WHERE key = ? ORDER BY id", [key])]
+
+
+def _once_called(db: Database, every: Lines, name: str) -> list[int]:
+    """The person whom files called so before, and who is called otherwise since."""
+    rows = db.execute("SELECT id, name FROM statements WHERE source = 'region' AND name NOT NULL")
+    ids = [id for id, called in rows if persons.same_name(called, name)]
+    if not ids:
+        return []
+    held = replay(db, every.about((), (), ids))
+    who = {
+        held.whose[face]
+        for id in ids
+        for face in held.named_by.get(id, ((), ()))[0]
+        if face in held.whose
+    }
+    renamed = [id for id in who if held.names.get(id) is not None]
+    return renamed if len(renamed) == len(who) == 1 else []
 
 
 def _called(db: Database, name: str) -> int | None:
@@ -593,7 +660,8 @@ def _assign(
     elif target is None:
         target = add_person(db)
     elif name is not None:
-        name = persons.person(db, target).name or name
+        now = persons.person(db, target).name
+        name = now if now is not None and persons.same_name(now, name) else name
     ids = []
     for left, some in _by_person(places, alone, target, without).items():
         to = dict.fromkeys(some, target) | _crowded_out(db, target, named)
@@ -715,8 +783,8 @@ def _moves(db: Database, to: Mapping[int, int | None]) -> list[Move]:
     return [(whose, by, now, tuple(faces)) for (whose, by, now), faces in found.items()]
 
 
-def _restore(db: Database, line: Statement, held: Held) -> None:
-    """Add the line that takes one back, and put faces where they were before it."""
+def _restore(db: Database, line: Statement, held: Held) -> int:
+    """Add the line that takes one back, and put faces where they were before it; returns its id."""
     there = {id for (id,) in db.execute("SELECT id FROM persons")}
     back: dict[int, tuple[int | None, By]] = {}
     for whose, by, now, faces in line.moved:
@@ -731,7 +799,7 @@ def _restore(db: Database, line: Statement, held: Held) -> None:
         "UPDATE faces SET person_id = ?, by = ? WHERE id = ?",
         [[whose, by, face] for face, (whose, by) in back.items()],
     )
-    log.add(db, "undo", undoes=line.id, moved=moved)
+    return log.add(db, "undo", undoes=line.id, moved=moved)
 
 
 def _came_back(held: Held, line: Statement, person_id: int) -> int:
@@ -741,20 +809,26 @@ def _came_back(held: Held, line: Statement, person_id: int) -> int:
     return held.become(person_id)
 
 
-def _said(
-    db: Database, before: Held, ids: Sequence[int], person_id: int | None, along: int = 0
-) -> Said:
-    """Let it hold, and tell what became of it."""
-    held_before = [line for line in before.every if before.holds(line)]
-    new = go_on(db, before)
-    after = apply(db, before)
+def _said(db: Database, ids: Sequence[int], person_id: int | None, along: int = 0) -> Said:
+    """Let it hold, and tell what became of it.
+
+    ids  of the lines that were added, one behind the other
+    """
+    notes: list[str] = []
+    new = log.lines(db, after=min(ids) - 1) if ids else []
+    if new:
+        part = _about(Lines(db), new)
+        held = replay(db, [line for line in part if line.id < new[0].id])
+        held_before = [line for line in held.every if held.holds(line)]
+        go_on(db, held, new)
+        apply(db, held, _scope(db, part, new))
+        notes = [
+            f"{line.id} said that {wording.said(db, line)}; that does not hold any more: "
+            f"{wording.said(db, new[-1])}"
+            for line in held_before
+            if not held.holds(line)
+        ]
     row = db.execute("SELECT name FROM persons WHERE id = ?", [person_id]).fetchone()
-    notes = [
-        f"{line.id} said that {wording.said(db, line)}; that does not hold any more: "
-        f"{wording.said(db, new[-1])}"
-        for line in held_before
-        if not after.holds(line)
-    ]
     if person_id is None or row is None:
         return Said(tuple(ids), None, None, 0, along, tuple(notes))
     notes += _shown_twice(db, person_id, new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from sqlite_utils import Database
 
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.database import among
+from retrieve.indexes.catalog.filters import EVERYTHING, Filter, findable
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.catalog.persons import persons_called
 from retrieve.indexes.catalog.sums import check_table
 
 
@@ -77,10 +79,13 @@ class Graph:
     pairs: tuple[Pair, ...]
 
 
-def photos_with(db: Database, person_ids: Sequence[int]) -> list[Shared]:
+def photos_with(
+    db: Database, person_ids: Sequence[int], wanted_of: Filter = EVERYTHING
+) -> list[Shared]:
     """The photos that hold every one of some people, in order of time, those without a date last.
 
-    raises  BadInput if nobody is asked for
+    wanted_of  what their faces have to satisfy; of persons, that they are in the photo, too
+    raises     BadInput if nobody is asked for, or for a person whom nobody named
     """
     wanted = list(dict.fromkeys(person_ids))
     if not wanted:
@@ -90,7 +95,7 @@ def photos_with(db: Database, person_ids: Sequence[int]) -> list[Shared]:
     query = (
         "SELECT content_id, person_id, name, faces.id, number, by, x1, y1, x2, y2 FROM faces "
         "JOIN persons ON persons.id = person_id JOIN contents ON contents.id = content_id "
-        "WHERE contents.live AND person_id"
+        f"WHERE contents.live {_only(db, wanted_of)} AND person_id"
     )
     for content_id, person_id, name, face_id, number, by, *box in among(db, query, wanted):
         x1, y1, x2, y2 = box
@@ -112,14 +117,18 @@ def photos_with(db: Database, person_ids: Sequence[int]) -> list[Shared]:
     return sorted(found, key=lambda one: (one.taken_at is None, one.taken_at or "", one.path))
 
 
-def graph(db: Database, *, every: bool = False) -> Graph:
+def graph(db: Database, *, every: bool = False, wanted: Filter = EVERYTHING) -> Graph:
     """Who is seen with whom: everybody with a name, and with every=True the others too.
 
     Those about whom nobody is to ask are left out. Two people who are never seen with anybody
     are in the graph all the same.
+
+    wanted  what faces have to satisfy; of persons, that they are in the photo, too
+    raises  BadInput for a person whom nobody named
     """
     check_table(db, "contents", "faces", "persons")
     where = "contents.live AND NOT ignored" + ("" if every else " AND name IS NOT NULL")
+    where += _only(db, wanted)
     joined = (
         "FROM faces JOIN persons ON persons.id = person_id "
         f"JOIN contents ON contents.id = content_id WHERE {where} "
@@ -139,6 +148,22 @@ def graph(db: Database, *, every: bool = False) -> Graph:
     pairs = [Pair(one, other, photos) for (one, other), photos in counts.items()]
     pairs.sort(key=lambda pair: (-pair.photos, pair.one, pair.other))
     return Graph(tuple(people), tuple(pairs))
+
+
+def _only(db: Database, wanted: Filter) -> str:
+    """SQL that goes on from WHERE: only faces that satisfy conditions."""
+    if wanted == EVERYTHING:
+        return ""
+    with_them = wanted.persons
+    (rows,) = db.execute("SELECT coalesce(max(row) + 1, 0) FROM faces").fetchone()
+    keep = findable(db, rows, replace(wanted, persons=()))
+    faces = db.execute("SELECT id, row FROM faces ORDER BY id").fetchall()
+    ids = ",".join(str(id) for id, row in faces if keep is None or keep[row])
+    where = f" AND faces.id IN ({ids})"
+    for name in with_them:
+        people = ",".join(map(str, persons_called(db, name)))
+        where += f" AND content_id IN (SELECT content_id FROM faces WHERE person_id IN ({people}))"
+    return where
 
 
 def _in_photos(db: Database, joined: str) -> Iterator[list[int]]:

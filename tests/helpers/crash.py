@@ -258,6 +258,9 @@ class Bench:
 
     def _reset(self) -> None:
         shutil.rmtree(self.collection, ignore_errors=True)
+        if self.operation.outside:
+            for path in (self.disk / "elsewhere").iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         self._bury()
         if self.before.exists():
             shutil.copytree(self.before, self.collection)

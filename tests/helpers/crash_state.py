@@ -44,7 +44,8 @@ class State:
     wrong     faces and passages whose vector is missing or not that of their word or text, and
               passages whose entry in the index of words is
     embedder  of the faces
-    people    whose each face is and who says so, and each line of what was said
+    people    which face is the first of each face's person, their name and who says so, and each
+              line of what was said
     hidden    words of what was said to be no face
     """
 
@@ -195,16 +196,17 @@ def _people(ask: Callable[..., sqlite3.Cursor]) -> tuple[tuple[str, ...], tuple[
     words = tuple(pretend.said(jpeg) for (jpeg,) in hidden.fetchall())
     lines = ask("SELECT id, kind, name, faces, others, undoes FROM statements ORDER BY id")
     faces = ask(
-        "SELECT sha256, number, name, ignored, by, not_a_face FROM faces "
+        "SELECT sha256, number, person_id, name, ignored, by, not_a_face FROM faces "
         "JOIN contents ON contents.id = content_id "
         "LEFT JOIN persons ON persons.id = person_id "
         "WHERE person_id IS NOT NULL OR not_a_face ORDER BY sha256, number"
     )
-    people = tuple(
-        [f"{LINE}{line}" for line in lines.fetchall()]
-        + [f"{sha[:12]}:{number} {place}" for sha, number, *place in faces.fetchall()]
-    )
-    return people, words
+    first: dict[int | None, str] = {None: ""}  # face of each person, which tells them apart
+    people = [f"{LINE}{line}" for line in lines.fetchall()]
+    for sha, number, person, *place in faces.fetchall():
+        face = f"{sha[:12]}:{number}"
+        people.append(f"{face} as {first.setdefault(person, face)} {place}")
+    return tuple(people), words
 
 
 def _same(vector: Embeddings, word: str, embedder: str) -> bool:

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retrieve.cli import completing
+from retrieve.cli.conditions import with_conditions
 from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, to_write
 from retrieve.cli.showing import render
 from retrieve.errors import BadInput
 
 if TYPE_CHECKING:
+    from retrieve.indexes.catalog.filters import Filter
     from retrieve.indexes.people.together import Seen, Shared
 
 
+@with_conditions
 def together(
     names: Annotated[
         list[str],
@@ -28,21 +31,24 @@ def together(
     ],
     collection: CollectionOption = DEFAULT_COLLECTION,
     k: Annotated[int, typer.Option("-k", min=1, help="How many photos to show.")] = 20,
+    *,
+    wanted: Filter,
     as_json: JsonOption = False,
 ) -> None:
     """List the photos that show all of some people, in order of time.
 
-    Example: retrieve together Ana Luis
+    Example: retrieve together Ana Luis --since 2019
     """
-    from retrieve.cli.choosing import person
+    from retrieve.cli.choosing import person, settled
     from retrieve.indexes.catalog.database import reading
     from retrieve.indexes.collection import open_collection
     from retrieve.indexes.people.together import photos_with
 
     with open_collection(collection) as opened:
-        wanted = [person(opened.db, name) for name in names]  # may ask, and that takes its time
+        people = [person(opened.db, name) for name in names]  # may ask, and that takes its time
+        wanted = settled(opened.db, wanted)
         with reading(opened.db):
-            found = photos_with(opened.db, wanted)
+            found = photos_with(opened.db, people, wanted)
     if as_json:
         for photo in found[:k]:
             render.as_json(_object(photo))
@@ -63,6 +69,7 @@ def together(
         render.note(f"{k} of {len(found)} photos; for all: -k {len(found)}")
 
 
+@with_conditions
 def graph(
     collection: CollectionOption = DEFAULT_COLLECTION,
     every: Annotated[
@@ -84,25 +91,34 @@ def graph(
     most: Annotated[
         int, typer.Option(min=1, help="How many people to draw, those with most photos.")
     ] = 60,
+    *,
+    wanted: Filter,
     as_json: JsonOption = False,
 ) -> None:
     """Show who is seen with whom: pairs of people, and how many photos show both.
 
-    Example: retrieve graph --out people.png
+    With --person only photos that show them too.
+
+    Example: retrieve graph --out people.png --folder ~/Pictures/boda
     """
     if out is not None:
         from retrieve.cli.showing.plotting import checked
 
         checked(out)
+    from retrieve.cli.choosing import settled
     from retrieve.cli.showing.maps import people as showing
     from retrieve.indexes.catalog.database import reading
+    from retrieve.indexes.catalog.filters import EVERYTHING
     from retrieve.indexes.collection import open_collection
     from retrieve.indexes.people.together import graph as graph_of
 
     with open_collection(collection) as opened:
+        wanted = settled(opened.db, wanted)
         with reading(opened.db):
-            found = graph_of(opened.db, every=every)
+            found = graph_of(opened.db, every=every, wanted=wanted)
         if not found.people:
+            if wanted != EVERYTHING:
+                raise BadInput("no photo that satisfies the conditions shows anybody with a name")
             raise BadInput(
                 "nobody has a name yet: retrieve name NAME PHOTO"
                 if not every

@@ -38,6 +38,8 @@ from retrieve.types import Embeddings
 # search finds among the fewest candidates.
 NEAR = 16
 
+Question = tuple[int, int, float]  # two persons who may be one, the lower id first, and the score
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -72,6 +74,20 @@ class Settled:
     thresholds: Thresholds
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of new faces.
+
+    faces     that have a person now and had none
+    attached  of them were attached to persons there were
+    persons   that are new
+    """
+
+    faces: int = 0
+    attached: int = 0
+    persons: int = 0
+
+
 def group_all(opened: Opened) -> Settled:
     """Group all living faces from nothing; ids of persons survive by largest overlap.
 
@@ -80,19 +96,21 @@ def group_all(opened: Opened) -> Settled:
     """
     settled: list[Settled] = []
 
-    def compute() -> tuple[Stored, Grouping, Thresholds]:
+    def compute() -> tuple[Stored, Grouping, Thresholds, list[Question]]:
         limits = _limits(opened)
         faces, embeddings = embeddings_of(opened, stored(opened.db))
-        said = statements.links(opened.db)
-        must, cannot = (_rows(faces, pairs) for pairs in (said.must, said.cannot))
-        return faces, group(embeddings, faces.quality, faces.photos, limits, must, cannot), limits
+        said = statements.links(opened.db, set(faces.ids.tolist()))
+        must, cannot = (np.searchsorted(faces.ids, pairs) for pairs in (said.must, said.cannot))
+        groups = group(embeddings, faces.quality, faces.photos, limits, must, cannot)
+        return faces, groups, limits, _spoken_of(opened.db, faces, embeddings, groups)
 
-    def write(found: tuple[Stored, Grouping, Thresholds]) -> None:
-        faces, groups, limits = found
+    def write(found: tuple[Stored, Grouping, Thresholds, list[Question]]) -> None:
+        faces, groups, limits, spoken_of = found
         before = counts(opened.db)
         ids = _written(opened.db, faces, groups)
         opened.db.execute("DELETE FROM suggestions")
         _suggest(opened.db, ids, groups)
+        opened.db.conn.executemany("INSERT OR REPLACE INTO suggestions VALUES (?, ?, ?)", spoken_of)
         (questions,) = opened.db.execute("SELECT count(*) FROM suggestions").fetchone()
         statements.apply(opened.db)
         moved = int(np.count_nonzero((ids[groups.labels] != faces.persons) & ~faces.said))
@@ -112,17 +130,17 @@ def group_all(opened: Opened) -> Settled:
     return settled[0]
 
 
-def settle_new(opened: Opened) -> int:
+def settle_new(opened: Opened) -> Added:
     """Attach the faces that came since the last grouping to the persons there are; those that are
     attached to nobody are grouped among themselves. To be called when what was said of them holds
     (statements.settle).
 
-    returns  how many faces have a person now who had none; 0, and nothing is changed, where nobody
-             measured how strangers score with the collection's networks
+    returns  with zeros, and nothing is changed, where nobody measured how strangers score with the
+             collection's networks
     """
     if opened.faces.space() is None or not _is_told(opened):
-        return 0
-    done = 0
+        return Added()
+    done = Added()
 
     def compute() -> tuple[Stored, Grouping] | None:
         faces = stored(opened.db, _last(opened.db))
@@ -147,7 +165,8 @@ def settle_new(opened: Opened) -> int:
             faces, groups = found
             ids = _written(opened.db, faces, groups)
             _suggest(opened.db, ids, groups)
-            done = len(faces)
+            there = faces.persons != NOBODY
+            done = Added(len(faces), int(there.sum()), len(np.unique(groups.labels[~there])))
 
     alone_or_again(opened, compute, write)
     return done
@@ -182,12 +201,6 @@ def _last(db: Database) -> int:
         "SELECT id FROM faces WHERE +by IN ('group', 'attached') ORDER BY id DESC LIMIT 1"
     ).fetchone()
     return 0 if row is None else int(row[0])
-
-
-def _rows(faces: Stored, pairs: Rows) -> Rows:
-    """Pairs of face ids as places among the faces; those of faces that are not there fall out."""
-    there = pairs[np.isin(pairs, faces.ids).all(axis=1)]
-    return np.searchsorted(faces.ids, there)
 
 
 def _attached(opened: Opened, faces: Stored, embeddings: Embeddings, limits: Thresholds) -> Rows:
@@ -252,7 +265,7 @@ def _refused(photos: Rows, here: Rows) -> Rows:
 
 def _written(db: Database, faces: Stored, groups: Grouping) -> Rows:
     """Write whose faces are, but of those of whom somebody said it; returns the groups' persons."""
-    ids = persons_of(groups.labels, faces.persons, faces.said)
+    ids = persons_of(groups.labels, faces.persons, faces.said, _first(db))
     for label in np.flatnonzero(ids == NOBODY).tolist():
         ids[label] = add_person(db)
     by = np.where(groups.attached, "attached", "group")
@@ -266,6 +279,38 @@ def _written(db: Database, faces: Stored, groups: Grouping) -> Rows:
         values,
     )
     return ids
+
+
+def _first(db: Database) -> Rows:
+    """Whom a group is before others of whom something was said: who has a name, then who is not
+    to be asked about.
+    """
+    found = db.execute(
+        "SELECT id FROM persons WHERE name IS NOT NULL OR ignored ORDER BY name IS NULL, id"
+    ).fetchall()
+    return np.array(found, np.int64).reshape(-1)
+
+
+def _spoken_of(
+    db: Database, faces: Stored, embeddings: Embeddings, groups: Grouping
+) -> list[Question]:
+    """Of groups that hold several persons of whom something was said, who else each of them may
+    be, and how alike they are on average.
+    """
+    pins = np.unique(np.stack([groups.labels, faces.persons], axis=1)[faces.said], axis=0)
+    labels, counts = np.unique(pins[:, 0], return_counts=True)
+    ids = persons_of(groups.labels, faces.persons, faces.said, _first(db))
+    found = []
+    for label in labels[counts > 1].tolist():
+        here = groups.labels == label
+        for other in pins[pins[:, 0] == label, 1].tolist():
+            one = int(ids[label])
+            if other != one:
+                theirs = here & faces.said & (faces.persons == other)
+                mine = here & (~faces.said | (faces.persons == one))
+                score = embeddings[mine].mean(axis=0) @ embeddings[theirs].mean(axis=0)
+                found.append((min(one, other), max(one, other), float(score)))
+    return found
 
 
 def _suggest(db: Database, ids: Rows, groups: Grouping) -> None:

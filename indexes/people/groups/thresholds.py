@@ -2,8 +2,9 @@
 
 Each face is compared with all others, so the best of its strangers scores higher the more there
 are: of N strangers one scores t and more with the chance 1 - (1 - F(t))^N, where F is the curve of
-strangers that the embedder was calibrated with (docs/scores.md). The chances were chosen on half of
-the people of news photos and hold on the other half: python -m benchmarks.clusters.
+strangers that the embedder was calibrated with (docs/scores.md). The first two chances were chosen
+on half of the people (docs/people.md says which, and what they make of the other half); measured by
+python -m benchmarks.clusters.
 """
 
 from __future__ import annotations

@@ -80,6 +80,40 @@ def test_it_is_said_once(opened, photos):
     assert _said(opened) == before
 
 
+def test_who_was_renamed_here_keeps_the_name_in_files(opened, photos):
+    """A file that says the old name and one that says the new one are both of that person."""
+    _draw(photos / "group.jpg", ("Ana", 0))
+    _index(opened, photos)
+    with writing(opened.db):
+        statements.rename(opened.db, statements.persons.person_id(opened.db, "Ana"), "Anita")
+    (photos / "old.jpg").write_text("ana3")
+    _draw(photos / "old.jpg", ("ana", 0))
+    (photos / "new.jpg").write_text("ana4")
+    _draw(photos / "new.jpg", ("Anita", 0))
+    _index(opened, photos)
+    names = _names(opened)
+    assert {names[word] for word in ("ana", "ana3", "ana4")} == {("Anita", "human")}
+    assert len(statements.persons.persons(opened.db)) == 1
+    before = _said(opened)
+    beside = photos / "old.jpg.xmp"
+    beside.write_bytes(beside.read_bytes() + b"\n")
+    _index(opened, photos)
+    assert _said(opened) == before
+
+
+def test_a_name_that_a_person_corrected_here_says_nothing_of_files(opened, photos):
+    """Somebody was called Ana by mistake, and by no file: who is Ana in a file is somebody else."""
+    _index(opened, photos)
+    with writing(opened.db):
+        said = statements.say_name(opened.db, "Ana", [small.face_of(opened, "eva")])
+        statements.rename(opened.db, said.person_id, "Eva")
+    (photos / "new.jpg").write_text("ana3")
+    _draw(photos / "new.jpg", ("Ana", 0))
+    _index(opened, photos)
+    names = _names(opened)
+    assert (names["eva"][0], names["ana3"][0]) == ("Eva", "Ana")
+
+
 def test_what_was_taken_back_does_not_come_back_by_itself(opened, photos):
     beside = _draw(photos / "group.jpg", ("Ana", 0))
     _index(opened, photos)

@@ -169,6 +169,36 @@ def test_two_who_are_not_the_same_are_told_when_they_are_joined(collection):
     assert statements.links(collection.db).must.shape == (1, 2)
 
 
+def test_only_who_was_said_to_be_two_is_kept_apart(collection):
+    """Of two persons of whom something was said it may still be computed that they are one."""
+    _say(collection, statements.say_ignore, person_ids=[1, 2])
+    assert sorted(statements.links(collection.db).pinned.values()) == [1, 2]
+    assert statements.links(collection.db).cannot.tolist() == []
+    _name(collection, "Ana", "ana1")
+    assert statements.links(collection.db).cannot.tolist() == []
+    apart = _say(collection, statements.split, 1, _ids(collection, "ana2"))
+    pair = sorted(_ids(collection, "ana1 ana2"))
+    assert statements.links(collection.db).cannot.tolist() == [pair]
+    _name(collection, "Luis", "luis1")  # of two names nobody has to say that they are two
+    assert len(statements.links(collection.db).cannot) == 2
+    _say(collection, statements.undo, apart.lines[0])
+    assert len(statements.links(collection.db).cannot) == 1
+    _say(collection, statements.say_whose, 2, _ids(collection, "ana3"))  # Luis, and not Ana
+    _say(collection, statements.rename, 2, None)
+    assert len(statements.links(collection.db).cannot) == 1
+
+
+def test_links_of_some_faces_name_no_others(collection):
+    _name(collection, "Ana", "ana1")
+    _name(collection, "Ana", "ana2")
+    _name(collection, "Luis", "luis1")
+    living = set(_ids(collection, "ana2 ana3 luis1"))
+    links = statements.links(collection.db, living)
+    assert links.pinned.keys() == set(_ids(collection, "ana2 luis1"))
+    assert links.must.tolist() == []
+    assert links.cannot.tolist() == [_ids(collection, "ana2 luis1")]
+
+
 def test_splitting_makes_somebody_else(collection):
     _name(collection, "Ana", "ana1")
     before = _state(collection)

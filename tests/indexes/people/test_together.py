@@ -11,6 +11,7 @@ from retrieve.cli.showing.maps import people as showing
 from retrieve.cli.showing.maps.springs import circles, places
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.together import graph, photos_with
 
@@ -140,3 +141,27 @@ def test_those_who_are_often_together_lie_near_and_nobody_hides_another():
     np.testing.assert_array_equal(at, places(7, links))
     assert places(0, []).shape == (0, 2)
     assert circles(7, links) == [0, 0, 0, 1, 1, 2, 3]
+
+
+def test_conditions_choose_among_the_photos(collection):
+    ana, luis, eva = (
+        statements.persons.person_id(collection.db, name) for name in ("Ana", "Luis", "Eva")
+    )
+
+    def seen(**conditions):
+        found = photos_with(collection.db, [ana, luis], Filter(**conditions))
+        return [one.path.name for one in found]
+
+    assert seen() == ["early.jpg", "late.jpg", "a.jpg"]
+    assert seen(since="2020") == ["late.jpg"]
+    assert seen(until="2019") == ["early.jpg"]
+    assert seen(persons=("Eva",)) == ["early.jpg"]
+    assert seen(folders=("/q",)) == []
+    found = graph(collection.db, wanted=Filter(persons=("Eva",)))
+    assert {(pair.one, pair.other, pair.photos) for pair in found.pairs} == {
+        (*sorted(pair), 1) for pair in ((ana, luis), (ana, eva), (luis, eva))
+    }
+    assert [one.person for one in graph(collection.db, wanted=Filter(since="2020")).people] == [
+        "Ana", "Luis",
+    ]  # fmt: skip
+    assert graph(collection.db, wanted=Filter(min_quality=0.9)).people == ()

@@ -1,0 +1,1 @@
+"""What is said of faces: what a line moves, what holds then, and how it is taken back."""
