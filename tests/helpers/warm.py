@@ -33,6 +33,8 @@ LATER = (
     *("pillow_heif", "rapidfuzz.fuzz", "sentencepiece", "sqlite_utils", "Stemmer", "watchfiles"),
     *("retrieve.indexes.collection", "retrieve.indexes.queries.texts", "typer._adapters"),
 )
+# Only when the first command that trains comes. The second is what torch's optimisers import.
+FOR_TRAINING = ("torch", "torch._dynamo")
 _LENGTH_BYTES = 8
 
 
@@ -120,11 +122,7 @@ def _serve(connection: socket.socket) -> bool:
     from retrieve.cli.app import Commands
 
     list(Commands().values())
-    for name in LATER:
-        importlib.import_module(name)
-    gc.freeze()  # a child's collections leave alone what is here
-    threads = len(list(Path("/proc/self/task").iterdir()))
-    assert threads == 1, f"{threads} threads: a fork would copy the locks they hold"
+    _import(LATER)
     while True:
         length, streams, _, _ = socket.recv_fds(connection, _LENGTH_BYTES, 3)
         if not length:
@@ -132,15 +130,26 @@ def _serve(connection: socket.socket) -> bool:
         content = b""
         while len(content) < int.from_bytes(length):
             content += connection.recv(int.from_bytes(length) - len(content))
+        request = json.loads(content)
+        if request["arguments"][1:2] == ["train"]:
+            _import(FOR_TRAINING)
         pid = os.fork()
         if pid == 0:
             connection.close()
-            _become(json.loads(content), streams)
+            _become(request, streams)
             return True
         for stream in streams:
             os.close(stream)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         connection.sendall(code.to_bytes(_LENGTH_BYTES, signed=True))
+
+
+def _import(names: tuple[str, ...]) -> None:
+    for name in names:
+        importlib.import_module(name)
+    gc.freeze()  # a child's collections leave alone what is here
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    assert threads == 1, f"{threads} threads: a fork would copy the locks they hold"
 
 
 def _become(request: dict[str, Any], streams: list[int]) -> None:
