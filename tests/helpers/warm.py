@@ -54,12 +54,17 @@ def retrieve(
 
 
 def run(
-    *arguments: object, environment: Mapping[str, str] | None = None, stdin: str = ""
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+    stdin: str = "",
+    server: Server | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """The command with these arguments, to its end.
 
-    environment  what is added to this process' own
+    environment  what is added to that of the server
+    server       None is one in this process' own environment
     """
+    server = server or _server()
     words = ["retrieve", *map(str, arguments)]
     with (
         tempfile.TemporaryFile() as given,
@@ -70,10 +75,10 @@ def run(
         given.seek(0)
         request = {
             "arguments": [os.fsencode(word).decode("latin-1") for word in words],
-            "environment": dict(os.environ) | dict(environment or {}),
+            "environment": server.environment() | dict(environment or {}),
             "cwd": str(Path.cwd()),
         }
-        code = _server().ask(request, [given.fileno(), out.fileno(), error.fileno()])
+        code = server.ask(request, [given.fileno(), out.fileno(), error.fileno()])
         return subprocess.CompletedProcess(words, code, _said(out), _said(error))
 
 
@@ -82,10 +87,14 @@ def _said(file: Any) -> str:
     return str(file.read().decode("utf-8").replace("\r\n", "\n"))
 
 
-class _Server:
-    """The process that forks, from this process' side."""
+class Server:
+    """The process that forks, from this process' side.
 
-    def __init__(self) -> None:
+    environment  all of it; None is this process' own, as it is when a command is run
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = environment
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._process = subprocess.Popen(
@@ -93,10 +102,13 @@ class _Server:
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=self.environment() | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         theirs.close()
         atexit.register(self.close)
+
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ if self._environment is None else self._environment)
 
     def ask(self, request: dict[str, Any], streams: list[int]) -> int:
         """Have a command run; returns its exit code, negative for the signal that ended it."""
@@ -113,16 +125,18 @@ class _Server:
 
 
 @cache
-def _server() -> _Server:
-    return _Server()
+def _server() -> Server:
+    return Server()
 
 
 def _serve(connection: socket.socket) -> bool:
     """Fork for every request; False at the end of them, True in a process that is to work."""
+    before = dict(os.environ)
     from retrieve.cli.app import Commands
 
     list(Commands().values())
     _import(LATER)
+    said = {name: value for name, value in os.environ.items() if name not in before}
     while True:
         length, streams, _, _ = socket.recv_fds(connection, _LENGTH_BYTES, 3)
         if not length:
@@ -132,11 +146,12 @@ def _serve(connection: socket.socket) -> bool:
             content += connection.recv(int.from_bytes(length) - len(content))
         request = json.loads(content)
         if request["arguments"][1:2] == ["train"]:
-            _import(FOR_TRAINING)
+            with contextlib.suppress(ModuleNotFoundError):  # for the command to tell
+                _import(FOR_TRAINING)
         pid = os.fork()
         if pid == 0:
             connection.close()
-            _become(request, streams)
+            _become(request, streams, said)
             return True
         for stream in streams:
             os.close(stream)
@@ -152,8 +167,11 @@ def _import(names: tuple[str, ...]) -> None:
     assert threads == 1, f"{threads} threads: a fork would copy the locks they hold"
 
 
-def _become(request: dict[str, Any], streams: list[int]) -> None:
-    """The command's process: its streams, folder, environment and arguments."""
+def _become(request: dict[str, Any], streams: list[int], said: dict[str, str]) -> None:
+    """The command's process: its streams, folder, environment and arguments.
+
+    said  what our modules let the environment say when they are imported
+    """
     from retrieve.cli.showing import render
 
     for number, stream in enumerate(streams):
@@ -161,7 +179,7 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
         os.close(stream)
     os.chdir(request["cwd"])
     os.environ.clear()
-    os.environ.update(request["environment"])
+    os.environ.update(said | request["environment"])
     sys.argv = [os.fsdecode(word.encode("latin-1")) for word in request["arguments"]]
     importlib.reload(render)  # whose consoles know their streams' widths
     signal.signal(signal.SIGINT, signal.default_int_handler)
