@@ -31,7 +31,13 @@ ROOT = Path(__file__).parents[2]
 LATER = (
     *("charset_normalizer", "faiss", "jinja2", "lxml.etree", "PIL.Image"),
     *("pillow_heif", "rapidfuzz.fuzz", "sentencepiece", "sqlite_utils", "Stemmer", "watchfiles"),
-    *("retrieve.indexes.collection", "retrieve.indexes.queries.texts", "typer._adapters"),
+    *("numpy.ma", "retrieve.cli.commands.search.query", "retrieve.cli.showing.texthits"),
+    *("retrieve.documents.read", "retrieve.documents.formats.plain", "retrieve.indexes.collection"),
+    *("retrieve.indexes.building.build", "retrieve.indexes.building.workers"),
+    *("retrieve.indexes.info", "retrieve.indexes.queries.texts", "retrieve.indexes.upkeep.check"),
+    *("retrieve.text.classifiers.classify", "retrieve.text.encoders.encode"),
+    *("retrieve.text.encoders.lstm", "retrieve.text.language.generate", "safetensors.numpy"),
+    "typer._adapters",
 )
 # Only when the first command that trains comes. The second is what torch's optimisers import.
 FOR_TRAINING = ("torch", "torch._dynamo")
