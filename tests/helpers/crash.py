@@ -46,7 +46,7 @@ from small_disk import SmallDisk
 
 from retrieve.errors import CollectionError
 
-from crash_operations import OPERATIONS  # isort: skip - after crash_process
+from crash_operations import OPERATIONS, rehearse  # isort: skip - after crash_process
 
 PAGE = 4096
 MOST_FAILURES = 5  # told of one trial
@@ -351,8 +351,7 @@ def main() -> None:
     watch()
     if asked.mutant:
         MUTANTS[asked.mutant]()
-    import faiss  # noqa: F401 - once for all trials
-
+    rehearse(asked.folder.resolve() / "rehearsal")
     gc.freeze()
     for i, (operation, *actions) in enumerate(asked.strike):
         folder = asked.folder.resolve() / str(i)

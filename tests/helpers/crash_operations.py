@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import drawn
 import numpy as np
 import pretend
+from crash_state import damage, findings, misfound, read_state
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.evaluation.strangers import Curve
@@ -512,6 +513,20 @@ def _restore_what_is_not_there(photos: Path, collection: Path) -> None:
         _write_next(photos, collection)  # which sweeps what the restore left beside it
     else:
         _restore(photos, collection)
+
+
+def rehearse(folder: Path) -> None:
+    """Index and look at everything once, so that forks of this process need not begin with
+    importing what that takes and reading its tables: it was most of what a trial took.
+    """
+    folder.mkdir()
+    photos, collection = folder / "photos", folder / "collection"
+    _changed_texts(photos, collection)
+    _index(photos, collection)
+    state = read_state(collection)
+    wrong = damage(collection) + misfound(collection, state) + findings(collection)
+    assert not wrong, wrong
+    shutil.rmtree(folder)
 
 
 OPERATIONS = {

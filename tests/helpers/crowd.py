@@ -32,7 +32,7 @@ from crash_state import (
     search_texts,
 )
 
-from crash_operations import prose  # isort: skip - after crash_process
+from crash_operations import prose, rehearse  # isort: skip - after crash_process
 from retrieve.indexes.collection import open_collection  # isort: skip
 
 FOLDERS = {"first": 24, "second": 24, "both": 12, "before": 24}  # files in each
@@ -206,8 +206,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     watch()
-    import faiss  # noqa: F401 - once for all trials
-
+    rehearse(asked.folder.resolve() / "rehearsal")
     gc.freeze()
     crowd = Crowd(asked.folder.resolve())
     rng = np.random.default_rng(asked.seed)

@@ -31,8 +31,16 @@ ROOT = Path(__file__).parents[2]
 LATER = (
     *("charset_normalizer", "faiss", "jinja2", "lxml.etree", "PIL.Image"),
     *("pillow_heif", "rapidfuzz.fuzz", "sentencepiece", "sqlite_utils", "Stemmer", "watchfiles"),
-    *("retrieve.indexes.collection", "retrieve.indexes.queries.texts", "typer._adapters"),
+    *("numpy.ma", "retrieve.cli.commands.search.query", "retrieve.cli.showing.texthits"),
+    *("retrieve.documents.read", "retrieve.documents.formats.plain", "retrieve.indexes.collection"),
+    *("retrieve.indexes.building.build", "retrieve.indexes.building.workers"),
+    *("retrieve.indexes.info", "retrieve.indexes.queries.texts", "retrieve.indexes.upkeep.check"),
+    *("retrieve.text.classifiers.classify", "retrieve.text.encoders.encode"),
+    *("retrieve.text.encoders.lstm", "retrieve.text.language.generate", "safetensors.numpy"),
+    "typer._adapters",
 )
+# Only when the first command that trains comes. The second is what torch's optimisers import.
+FOR_TRAINING = ("torch", "torch._dynamo")
 _LENGTH_BYTES = 8
 
 
@@ -52,12 +60,17 @@ def retrieve(
 
 
 def run(
-    *arguments: object, environment: Mapping[str, str] | None = None, stdin: str = ""
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+    stdin: str = "",
+    server: Server | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """The command with these arguments, to its end.
 
-    environment  what is added to this process' own
+    environment  what is added to that of the server
+    server       None is one in this process' own environment
     """
+    server = server or _server()
     words = ["retrieve", *map(str, arguments)]
     with (
         tempfile.TemporaryFile() as given,
@@ -68,10 +81,10 @@ def run(
         given.seek(0)
         request = {
             "arguments": [os.fsencode(word).decode("latin-1") for word in words],
-            "environment": dict(os.environ) | dict(environment or {}),
+            "environment": server.environment() | dict(environment or {}),
             "cwd": str(Path.cwd()),
         }
-        code = _server().ask(request, [given.fileno(), out.fileno(), error.fileno()])
+        code = server.ask(request, [given.fileno(), out.fileno(), error.fileno()])
         return subprocess.CompletedProcess(words, code, _said(out), _said(error))
 
 
@@ -80,10 +93,14 @@ def _said(file: Any) -> str:
     return str(file.read().decode("utf-8").replace("\r\n", "\n"))
 
 
-class _Server:
-    """The process that forks, from this process' side."""
+class Server:
+    """The process that forks, from this process' side.
 
-    def __init__(self) -> None:
+    environment  all of it; None is this process' own, as it is when a command is run
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = environment
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._process = subprocess.Popen(
@@ -91,10 +108,13 @@ class _Server:
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=self.environment() | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         theirs.close()
         atexit.register(self.close)
+
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ if self._environment is None else self._environment)
 
     def ask(self, request: dict[str, Any], streams: list[int]) -> int:
         """Have a command run; returns its exit code, negative for the signal that ended it."""
@@ -111,20 +131,18 @@ class _Server:
 
 
 @cache
-def _server() -> _Server:
-    return _Server()
+def _server() -> Server:
+    return Server()
 
 
 def _serve(connection: socket.socket) -> bool:
     """Fork for every request; False at the end of them, True in a process that is to work."""
+    before = dict(os.environ)
     from retrieve.cli.app import Commands
 
     list(Commands().values())
-    for name in LATER:
-        importlib.import_module(name)
-    gc.freeze()  # a child's collections leave alone what is here
-    threads = len(list(Path("/proc/self/task").iterdir()))
-    assert threads == 1, f"{threads} threads: a fork would copy the locks they hold"
+    _import(LATER)
+    said = {name: value for name, value in os.environ.items() if name not in before}
     while True:
         length, streams, _, _ = socket.recv_fds(connection, _LENGTH_BYTES, 3)
         if not length:
@@ -132,10 +150,14 @@ def _serve(connection: socket.socket) -> bool:
         content = b""
         while len(content) < int.from_bytes(length):
             content += connection.recv(int.from_bytes(length) - len(content))
+        request = json.loads(content)
+        if request["arguments"][1:2] == ["train"]:
+            with contextlib.suppress(ModuleNotFoundError):  # for the command to tell
+                _import(FOR_TRAINING)
         pid = os.fork()
         if pid == 0:
             connection.close()
-            _become(json.loads(content), streams)
+            _become(request, streams, said)
             return True
         for stream in streams:
             os.close(stream)
@@ -143,8 +165,19 @@ def _serve(connection: socket.socket) -> bool:
         connection.sendall(code.to_bytes(_LENGTH_BYTES, signed=True))
 
 
-def _become(request: dict[str, Any], streams: list[int]) -> None:
-    """The command's process: its streams, folder, environment and arguments."""
+def _import(names: tuple[str, ...]) -> None:
+    for name in names:
+        importlib.import_module(name)
+    gc.freeze()  # a child's collections leave alone what is here
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    assert threads == 1, f"{threads} threads: a fork would copy the locks they hold"
+
+
+def _become(request: dict[str, Any], streams: list[int], said: dict[str, str]) -> None:
+    """The command's process: its streams, folder, environment and arguments.
+
+    said  what our modules let the environment say when they are imported
+    """
     from retrieve.cli.showing import render
 
     for number, stream in enumerate(streams):
@@ -152,7 +185,7 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
         os.close(stream)
     os.chdir(request["cwd"])
     os.environ.clear()
-    os.environ.update(request["environment"])
+    os.environ.update(said | request["environment"])
     sys.argv = [os.fsdecode(word.encode("latin-1")) for word in request["arguments"]]
     importlib.reload(render)  # whose consoles know their streams' widths
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -36,11 +36,15 @@ def collection(album, tmp_path_factory):
         yield opened
 
 
+def _labels(album):
+    with (album / "labels.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 @pytest.fixture(scope="module")
 def names(album, collection):
     """Whose each stored face is, by its id."""
-    with (album / "labels.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = _labels(album)
     found = {}
     anything = np.eye(1, collection.info().space.dim, dtype=np.float32)
     for hit in collection.nearest(anything, k=1000)[0]:
@@ -72,11 +76,13 @@ def test_the_probe_of_the_demo_finds_its_person_alone(collection, names, tmp_pat
     assert sorted(hit.face_id for hit in face.hits) == sorted(wanted)
 
 
-def test_the_words_beside_the_probe_in_the_demo_are_said_of_a_photo_of_its_person(tmp_path):
+def test_the_words_beside_the_probe_in_the_demo_are_said_of_a_photo_of_its_person(album):
     (word,) = re.findall(r"search demo/probe\.jpg (\w+) --collection", MAKEFILE.read_text("utf-8"))
-    labels = write_album(tmp_path, people=PEOPLE, photos=40, seed=1)
+    # The demo's album is longer, and its first photos say the same but for their dates.
     who = cast(1, 1)[0].name
-    captions = [(tmp_path / one.path).with_suffix(".txt") for one in labels if one.name == who]
+    captions = [
+        (album / row["path"]).with_suffix(".txt") for row in _labels(album) if row["name"] == who
+    ]
     said = [caption.read_text("utf-8") for caption in captions if caption.exists()]
     assert any(word in caption for caption in said)
 

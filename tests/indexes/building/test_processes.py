@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pretend
@@ -16,7 +17,7 @@ from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.check import check
 from retrieve.indexes.upkeep.restore import restore
 
-FOLDERS = {"one": 30, "two": 30, "both": 20}  # photos in each
+FOLDERS = {"one": 16, "two": 16, "both": 12}  # photos in each
 
 INDEX = """
 import sys
@@ -125,6 +126,7 @@ def test_two_indexers_a_searcher_and_a_backup_at_once(photos):
                 with open_collection(many) as opened:
                     backup(opened, photos / f"{backups}.tar")
                 backups += 1
+                time.sleep(0.1)  # the indexers too want to come on
         new = [int(indexer.communicate()[0]) for indexer in indexers]
         passes, most, wrong = json.loads(searcher.communicate("end\n")[0])
         _go(alone)

@@ -6,7 +6,7 @@ import pytest
 import small
 
 from retrieve.indexes.queries.modes import Mode
-from retrieve.indexes.queries.spelling import ALPHABETS, edits
+from retrieve.indexes.queries.spelling import ALPHABETS, MOST_WORDS, edits
 
 TEXTS = {
     "well": "El pocero Wenceslado Quijórnez limpió el aljibe de Xilofonte.",
@@ -56,6 +56,11 @@ def test_what_was_probably_meant_is_said_and_the_rest_left_as_it_was(collection)
 )
 def test_words_that_are_no_misspellings_stay(collection, query):
     assert collection.corrected(query) is None
+
+
+def test_of_a_whole_text_only_the_first_unknown_words_are_looked_for(collection):
+    unknown = "kjhgfd " * (MOST_WORDS - 1)
+    assert collection.corrected(f"{unknown}Quijornes Quijornes") == f"{unknown}Quijórnez Quijornes"
 
 
 def test_exact_words_are_taken_as_they_are(collection):

@@ -34,11 +34,12 @@ def test_a_shipped_network_is_what_its_source_makes(spec, precision, tmp_path):
     if made.export.made_with == shipped.made_with:
         assert made.export == shipped
         assert hashlib.sha256(made.model).hexdigest() == hashlib.sha256(content).hexdigest()
-    batch = drawn(spec).astype(np.float32)
-    fill = spec.fill if precision == GRAPH else bytes
-    found, other = (OnnxNetwork(fill(model))(batch) for model in (content, made.model))
-    for got, want in zip(found, other, strict=True):
-        assert_allclose(got, want, rtol=0, atol=1e-3 * np.abs(want).max())
+    if made.model != content:
+        batch = drawn(spec).astype(np.float32)
+        fill = spec.fill if precision == GRAPH else bytes
+        found, other = (OnnxNetwork(fill(model))(batch) for model in (content, made.model))
+        for got, want in zip(found, other, strict=True):
+            assert_allclose(got, want, rtol=0, atol=1e-3 * np.abs(want).max())
 
     # And what is written is what was made.
     write([made], tmp_path, tmp_path / "vectors.safetensors")
