@@ -91,6 +91,7 @@ def group_all(opened: Opened) -> Settled:
         before = counts(opened.db)
         ids = _written(opened.db, faces, groups)
         opened.db.execute("DELETE FROM suggestions")
+        opened.db.execute("DELETE FROM sums_suggestions")  # of rows that damage took, too
         _suggest(opened.db, ids, groups)
         statements.apply(opened.db)
         moved = int(np.count_nonzero((ids[groups.labels] != faces.persons) & ~faces.said))
@@ -269,4 +270,8 @@ def _written(db: Database, faces: Stored, groups: Grouping) -> Rows:
 def _suggest(db: Database, ids: Rows, groups: Grouping) -> None:
     pairs = np.sort(ids[groups.suggestions], axis=1)
     values = zip(*pairs.T.tolist(), groups.scores.tolist(), strict=True)
-    db.conn.executemany("INSERT OR REPLACE INTO suggestions VALUES (?, ?, ?)", values)
+    db.conn.executemany(
+        "INSERT INTO suggestions (person_id, other_id, score) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET score = excluded.score",
+        values,
+    )
