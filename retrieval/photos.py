@@ -41,7 +41,13 @@ from retrieve.metadata.said import Said
 from retrieve.pictures import boxes, raw
 from retrieve.pictures.pieces import File, Part, opened, size_of
 from retrieve.pictures.pixels import SIDEWAYS, TURNS, reduced, rgb
-from retrieve.pictures.promises import refusal, too_large
+from retrieve.pictures.promises import (
+    decoded_size,
+    most_pixels,
+    refusal,
+    takes_memory,
+    too_large,
+)
 from retrieve.types import Photo, Pixels
 
 MAX_BYTES = 1 << 30  # of a file
@@ -73,6 +79,7 @@ DAMAGE = (
     RuntimeError,
     struct.error,
     zlib.error,
+    Image.DecompressionBombError,
 )
 
 # Pillow's settings and Python's warning filters belong to the whole process.
@@ -208,11 +215,19 @@ def _looks(file: File) -> tuple[int, int]:
 
 @contextmanager
 def careful() -> Iterator[None]:
-    """Pillow neither warns on the terminal nor judges sizes: this module does."""
-    with _settings, warnings.catch_warnings():
+    """Pillow does not warn on the terminal, and refuses what has more than MAX_PIXELS."""
+    with _settings, warnings.catch_warnings(), _at_most(MAX_PIXELS):
         warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _at_most(pixels: float) -> Iterator[None]:
+    """Pillow raises DecompressionBombError before it takes memory for more pixels."""
+    with _settings:
         before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
+        # Where it warns, which is half of where it refuses.
+        Image.MAX_IMAGE_PIXELS = int(pixels) // 2 if pixels < math.inf else None
         try:
             yield
         finally:
@@ -260,14 +275,14 @@ def _loaded(file: File, long_side_px: int | None, *, rescue: bool = True) -> _De
     rescue  use what is there of a damaged one
     """
     image = open_image(file)
-    width, height = image.size
+    width, height = decoded_size(image)
     if width * height > MAX_PIXELS:
         raise BadPhoto(
             f"{width} x {height} pixels are more than the {MAX_PIXELS // 10**6} million allowed"
         )
     if (reason := refusal(image, size_of(file), USED_FROM)) is not None:
         raise BadPhoto(reason)
-    found = _Decoded(image, (height, width))
+    found = _Decoded(image, image.size[::-1])
     try:
         _draft(image, long_side_px)
         image.load()
@@ -338,11 +353,25 @@ def open_image(file: File) -> ImageFile.ImageFile:
     register_heif_opener()
     size_bytes = size_of(file)
     file.seek(0)
-    if (reason := too_large(file.read(12), size_bytes)) is not None:
+    head = file.read(12)
+    if (reason := too_large(head, size_bytes)) is not None:
         raise BadPhoto(reason)
     file.seek(0)
+    held = most_pixels(head, size_bytes, USED_FROM)
+    # Others tell their size before anything is taken for them.
+    allowed = min(MAX_PIXELS, held) if takes_memory(head) else math.inf
     try:
-        image = Image.open(file, formats=FORMATS)
+        with _at_most(allowed):
+            image = Image.open(file, formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        if held < MAX_PIXELS:
+            needed = math.ceil(size_bytes / USED_FROM)
+            raise BadPhoto(
+                f"damaged: its pixels take {needed} bytes at least; the file has {size_bytes}"
+            ) from error
+        raise BadPhoto(
+            f"its pixels are more than the {MAX_PIXELS // 10**6} million allowed"
+        ) from error
     except UnidentifiedImageError as error:
         raise BadPhoto(
             "not a JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or AVIF file, or damaged at its start"

@@ -53,7 +53,7 @@ print(len(said), all("was closed" in one for one in said))
 
 @pytest.fixture(scope="module")
 def home(album, probe, tmp_path_factory):
-    """A home with Pictures, a few of them, Documents, and the photos that the API's example names."""
+    """A home with Pictures, a few of them, Documents, and photos that the API's example names."""
     folder = tmp_path_factory.mktemp("home")
     shutil.copytree(album, folder / "Pictures")
     for name in ("Documents", "Few"):

@@ -483,6 +483,27 @@ def _009_words(db: Database, folder: Path) -> None:
     sign_all(db, "words")
 
 
+def _010_suggestions(db: Database, folder: Path) -> None:
+    """Questions are answers too: they have checksums, for which a row has a name of its own."""
+    db.executescript(
+        """
+        ALTER TABLE suggestions RENAME TO before;
+        -- Persons who may be one, for somebody to say so.
+        CREATE TABLE suggestions (
+            id INTEGER PRIMARY KEY,
+            person_id INTEGER NOT NULL,
+            other_id INTEGER NOT NULL,
+            score REAL NOT NULL,
+            UNIQUE (person_id, other_id)
+        );
+        INSERT INTO suggestions (person_id, other_id, score)
+            SELECT person_id, other_id, score FROM before;
+        DROP TABLE before;
+        """
+    )
+    sign_all(db, "suggestions")
+
+
 MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _001_photos_and_faces,
     _002_spaces_of_anything,
@@ -493,5 +514,6 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _007_checksums,
     _008_people,
     _009_words,
+    _010_suggestions,
 )
 FORMAT = len(MIGRATIONS)

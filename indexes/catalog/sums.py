@@ -33,6 +33,7 @@ SIGNED = {  # tables, and the column that names a row for good
     "crops": "face_id",
     "persons": "id",
     "statements": "id",
+    "suggestions": "id",
     "passages": "id",
     "staged_faces": "id",
     "words": "id",

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from sqlite_utils import Database
 
+from retrieve.indexes.catalog import sums
 from retrieve.indexes.opened import Opened
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.groups.links import Rows
@@ -68,6 +69,7 @@ def questions(opened: Opened, *, most: int, skipped: Those[Pair] = ()) -> list[Q
     """At most so many questions, the one that settles most faces first.
 
     skipped  pairs that are not to be asked now
+    raises   CollectionError if they are not what was written
     """
     told = opened.calibration() if opened.faces.space() is not None else None
     (persons,) = opened.db.execute("SELECT count(*) FROM persons").fetchone()
@@ -103,7 +105,7 @@ def same(db: Database, question: Question, name: str | None = None) -> Said:
     here = said.person_id
     there = {id for (id,) in db.execute("SELECT id FROM persons")}
     db.conn.executemany(
-        "INSERT OR IGNORE INTO suggestions VALUES (?, ?, ?)",
+        "INSERT OR IGNORE INTO suggestions (person_id, other_id, score) VALUES (?, ?, ?)",
         [(*sorted((here, id)), score) for id, score in others if id in there and id != here],
     )
     return Said(lines, here, said.name, said.faces, said.along, said.notes)
@@ -126,8 +128,9 @@ def take_back(db: Database, question: Question, said: Said) -> None:
     for line in reversed(said.lines):
         statements.undo(db, line)
     db.execute(
-        "INSERT OR REPLACE INTO suggestions SELECT ?1, ?2, ?3 "
-        "WHERE (SELECT count(*) FROM persons WHERE id IN (?1, ?2)) = 2",
+        "INSERT INTO suggestions (person_id, other_id, score) SELECT ?1, ?2, ?3 "
+        "WHERE (SELECT count(*) FROM persons WHERE id IN (?1, ?2)) = 2 "
+        "ON CONFLICT DO UPDATE SET score = excluded.score",
         [*sorted(question.pair), question.score],
     )
 
@@ -150,6 +153,7 @@ def _pairs(db: Database) -> list[tuple[int, float, int, int]]:
             "GROUP BY person_id"
         ).fetchall()
     )
+    sums.check_table(db, "suggestions")
     found = []
     for one, other, score, *names in db.execute(
         "SELECT person_id, other_id, score, a.name, b.name FROM suggestions "

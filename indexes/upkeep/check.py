@@ -50,6 +50,7 @@ KINDS = {  # of damaged rows, in words
     "crops": "pictures of faces",
     "persons": "persons and their names",
     "statements": "what was said of faces",
+    "suggestions": "questions whether two persons are one",
     "passages": "passages",
     "words": "versions of the stems in the index of words",
     "staged_faces": "faces on their way to other networks",

@@ -24,6 +24,7 @@ _OF_TIFF = {
 }
 _FAX = ("group3", "group4", "tiff_ccitt", "tiff_raw_16")  # a blank row is a bit
 _FILE_BITS, _PHOTOMETRIC, _SAMPLES = 258, 262, 277
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _YCBCR = 6  # of which two samples may be subsampled
 
 
@@ -36,6 +37,18 @@ def too_large(head: bytes, size_bytes: int) -> str | None:
     return None
 
 
+def takes_memory(head: bytes) -> bool:
+    """Whether memory for the picture of a file that begins so is taken as soon as it is opened:
+    for what a GIF's first picture leaves behind, for a WebP's canvas.
+    """
+    return head[:4] == b"GIF8" or head[8:12] == b"WEBP"
+
+
+def most_pixels(head: bytes, size_bytes: int, used_from: float) -> float:
+    """Of a file that begins so, of which a share has to be there; infinite without a bound."""
+    return size_bytes / used_from * LZW if head[:4] == b"GIF8" else math.inf
+
+
 def refusal(image: ImageFile.ImageFile, size_bytes: int, used_from: float) -> str | None:
     """Why the file cannot hold the picture that its header promises; None if it may.
 
@@ -45,16 +58,30 @@ def refusal(image: ImageFile.ImageFile, size_bytes: int, used_from: float) -> st
     needed = math.ceil(_needed_bytes(image))
     if needed * used_from <= size_bytes:
         return None
-    width, height = image.size
+    width, height = decoded_size(image)
     return (
         f"damaged: {width} x {height} pixels take {needed} bytes at least; "
         f"the file has {size_bytes}"
     )
 
 
+def decoded_size(image: ImageFile.ImageFile) -> tuple[int, int]:
+    """Width and height in pixels of what is decoded: of a TIFF in tiles, all of these."""
+    width, height = image.size
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        width = _filled(width, image.tag_v2.get(_TILE_WIDTH))
+        height = _filled(height, image.tag_v2.get(_TILE_HEIGHT))
+    return width, height
+
+
+def _filled(length: int, tile: object) -> int:
+    """A length, or that of the tiles which cover it."""
+    return math.ceil(length / tile) * tile if isinstance(tile, int) and tile > 0 else length
+
+
 def _needed_bytes(image: ImageFile.ImageFile) -> float:
     """The fewest bytes that hold such a picture; 0 where there is no bound."""
-    width, height = image.size
+    width, height = decoded_size(image)
     match image.format:
         case "BMP" if image.tile:
             tile = image.tile[0]

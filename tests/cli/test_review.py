@@ -29,7 +29,7 @@ def made(tmp_path, monkeypatch):
         faces = [small.add(collection, f"{word}{i}", word)[0] for word in "ab" for i in (0, 1)]
         collection.group()
         with writing(collection.db):
-            collection.db.execute("INSERT INTO suggestions VALUES (1, 2, 0.6)")
+            collection.db.execute("INSERT INTO suggestions VALUES (1, 1, 2, 0.6)")
             statements.say_name(collection.db, "Ana", faces[:1])
     return path
 
@@ -83,7 +83,7 @@ def test_an_answer_is_taken_back_and_asked_again(made):
     with small.opened(made) as collection, writing(collection.db):
         small_one = statements.add_person(collection.db)
         collection.db.execute("UPDATE faces SET person_id = ? WHERE id = 4", [small_one])
-        collection.db.execute("INSERT INTO suggestions VALUES (2, ?, 0.5)", [small_one])
+        collection.db.execute("INSERT INTO suggestions VALUES (2, 2, ?, 0.5)", [small_one])
     told = run(made, "review", typed="y\nu\ns\ns\n")
     assert told.count("one person?") == 4
     assert len(people(made)) == 3

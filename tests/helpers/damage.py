@@ -16,7 +16,7 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,7 +31,8 @@ from retrieve.cli import app
 from retrieve.indexes.building import workers
 from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.database import writing
-from retrieve.indexes.collection import open_collection
+from retrieve.indexes.catalog.persons import add_person
+from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.people import statements
 from retrieve.indexes.search import ann
 
@@ -41,9 +42,11 @@ PHOTOS = {
     "album/one.jpg": "ana",
     "album/group.jpg": "ana2 eva luis",
     "album/more.jpg": " ".join(f"face{i}" for i in range(60)),
+    "album/again.jpg": "ana luis2 eva2 guest",
     "album/sea.jpg": "",
     "album/bad.jpg": "bad",
     "album/gone.jpg": "away",
+    "album/private.jpg": "nobody",
 }
 TEXTS = {
     "letters/boda.md": "# La boda\n\nUna carta sobre la boda de Rosario y Blas en Zaragoza.",
@@ -60,9 +63,15 @@ READING = (
     ("search", "--face-id", "1", "--threshold", "-1", "-k", "80", "--json"),
     ("search", "boda en Zaragoza", "--json"),
     ("search", "--text", "P1", "--json"),
-    ("people", "--json"),
+    ("people", "--all", "--json"),
 )
-WRITING = (("index",), ("forget",), ("repair",), ("compact",))
+PEOPLE = (
+    ("history", "--json"),
+    ("together", "P1", "Luís Núñez", "--json"),
+    ("graph", "--all", "--json"),
+    ("review", "--json"),
+)
+WRITING = (("index",), ("forget", "--yes"), ("repair",), ("compact",))
 
 
 @dataclass(slots=True)
@@ -106,7 +115,9 @@ class _Late(BaseException):
 class Ground:
     """A whole collection, its answers, and a place where copies of it are damaged."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, questions: Sequence[tuple[str, ...]] = (*READING, *PEOPLE)
+    ) -> None:
         pretend_cli.replace_networks()
         # In this process: what a worker reads is not what is tried here.
         workers.run = _run  # type: ignore[assignment]
@@ -115,7 +126,7 @@ class Ground:
         self.collection, self.outside = folder / "collection", folder / "outside"
         self._make()
         self.reset()
-        self.answers = {question: self.run(*question) for question in READING}
+        self.answers = {question: self.run(*question) for question in questions}
         for question, said in self.answers.items():
             assert said.code == 0, (question, said)
         said = self.run("check")
@@ -127,12 +138,15 @@ class Ground:
             (self.photos / name).write_text(words)
         made = self.command("index", str(self.photos), "--collection", str(self.whole))
         assert made.code == 0, made
+        private = self.photos / "album/private.jpg"
+        forgotten = self.command("forget", "--yes", str(private), "--collection", str(self.whole))
+        assert forgotten.code == 0, forgotten
+        private.unlink()
         (self.photos / "album/gone.jpg").unlink()
         again = self.command("index", str(self.photos), "--collection", str(self.whole))
         assert again.code == 0, again
         with open_collection(self.whole) as opened, writing(opened.db):
-            for name, word in NAMES.items():
-                statements.say_name(opened.db, name, [small.face_of(opened, word)])
+            _say(opened)
             for (id,) in opened.db.execute("SELECT face_id FROM crops").fetchall():
                 opened.db.execute("UPDATE crops SET jpeg = ? WHERE face_id = ?", [_jpeg(id), id])
             opened.db.execute(
@@ -264,6 +278,29 @@ def _jpeg(seed: int) -> bytes:
     return file.getvalue()
 
 
+def _say(opened: Collection) -> None:
+    """Names, and every other kind of thing that people say; two that may be one."""
+    db = opened.db
+    for name, word in NAMES.items():
+        statements.say_name(db, name, [small.face_of(opened, word)])
+    one, other, another, nobody = (small.face_of(opened, f"face{i}") for i in range(4))
+    persons = [add_person(db) for _ in range(3)]
+    for person, face in zip(persons, (one, other, another), strict=True):
+        db.execute("UPDATE faces SET person_id = ?, by = 'group' WHERE id = ?", [person, face])
+    statements.say_not_same(db, *persons[:2])
+    statements.say_ignore(db, person_ids=persons[2:])
+    statements.say_not_a_face(db, [nobody])
+    statements.say_regions(db, {small.face_of(opened, "guest"): "Max"})
+    statements.say_name(db, "Zoe", [small.face_of(opened, "face4")])
+    statements.undo(db)
+    db.execute(
+        "INSERT INTO suggestions (person_id, other_id, score) VALUES (1, ?, 0.7)", persons[:1]
+    )
+    db.execute(
+        "INSERT INTO suggestions (person_id, other_id, score) VALUES (2, ?, 0.6)", persons[:1]
+    )
+
+
 # Damages: each takes the collection's folder
 
 
@@ -290,14 +327,14 @@ def overwrite(file: Path, page: int, filling: bytes) -> Damage:
     return damage
 
 
-def cell(table: str, column: str, key: object, value: object) -> Damage:
-    """A value of the catalog, changed behind our back."""
+def cell(table: str, column: str, key: object, value: object, rows: str = "rowid") -> Damage:
+    """A value of the catalog, changed behind our back, of the row whose column `rows` is `key`."""
 
     def damage(folder: Path) -> None:
         with closing(sqlite3.connect(folder / "catalog.sqlite", isolation_level=None)) as conn:
             conn.create_function("row_sum", -1, lambda *_: 1, deterministic=True)  # signs nothing
             try:
-                conn.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", [value, key])
+                conn.execute(f"UPDATE {table} SET {column} = ? WHERE {rows} = ?", [value, key])
             except sqlite3.IntegrityError as error:  # SQL does not do it, a disk may
                 raise Impossible from error
             conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -308,8 +345,9 @@ def cell(table: str, column: str, key: object, value: object) -> Damage:
 def bits_of_cells(ground: Ground, rng: random.Random) -> Iterator[Named]:
     """One bit in each column of each table, of some row: by SQL, its indexes following."""
     with closing(sqlite3.connect(ground.whole / "catalog.sqlite")) as conn:
-        for table in (*sums.SIGNED, "segments", "caches"):
-            rows = "rowid" if table != "segments" else "first"
+        others = ("segments", "caches", "dead", *(f"sums_{table}" for table in sums.SIGNED))
+        for table in (*sums.SIGNED, *others):
+            rows = {"segments": "first", "dead": "row"}.get(table, "rowid")
             for _, column, *_ in conn.execute(f"PRAGMA table_info({table})").fetchall():
                 found = conn.execute(
                     f"SELECT {rows}, {column} FROM {table} WHERE {column} IS NOT NULL"
@@ -317,22 +355,8 @@ def bits_of_cells(ground: Ground, rng: random.Random) -> Iterator[Named]:
                 if not found:
                     continue
                 key, value = rng.choice(found)
-                if table == "segments":
-                    yield f"bit of {table}.{column}", _segment(column, key, _turned(value, rng))
-                else:
-                    changed = _turned(value, rng)
-                    yield f"bit of {table}.{column}", cell(table, column, key, changed)
-
-
-def _segment(column: str, first: int, value: object) -> Damage:
-    def damage(folder: Path) -> None:
-        with closing(sqlite3.connect(folder / "catalog.sqlite", isolation_level=None)) as conn:
-            try:
-                conn.execute(f"UPDATE segments SET {column} = ? WHERE first = ?", [value, first])
-            except sqlite3.IntegrityError as error:
-                raise Impossible from error
-
-    return damage
+                changed = _turned(value, rng)
+                yield f"bit of {table}.{column}", cell(table, column, key, changed, rows)
 
 
 def _turned(value: object, rng: random.Random) -> object:

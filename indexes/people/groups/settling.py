@@ -6,6 +6,7 @@ everything as it was. What a person said of a face is never touched.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,8 +110,9 @@ def group_all(opened: Opened) -> Settled:
         before = counts(opened.db)
         ids = _written(opened.db, faces, groups)
         opened.db.execute("DELETE FROM suggestions")
+        opened.db.execute("DELETE FROM sums_suggestions")  # of rows that damage took, too
         _suggest(opened.db, ids, groups)
-        opened.db.conn.executemany("INSERT OR REPLACE INTO suggestions VALUES (?, ?, ?)", spoken_of)
+        _put_suggestions(opened.db, spoken_of)
         (questions,) = opened.db.execute("SELECT count(*) FROM suggestions").fetchone()
         statements.apply(opened.db)
         moved = int(np.count_nonzero((ids[groups.labels] != faces.persons) & ~faces.said))
@@ -316,5 +318,14 @@ def _spoken_of(
 def _suggest(db: Database, ids: Rows, groups: Grouping) -> None:
     pairs = np.sort(ids[groups.suggestions], axis=1)
     values = zip(*pairs.T.tolist(), groups.scores.tolist(), strict=True)
-    db.conn.executemany("INSERT OR REPLACE INTO suggestions VALUES (?, ?, ?)", values)
+    _put_suggestions(db, values)
     db.execute(f"DELETE FROM suggestions WHERE {SEEN_TOGETHER}")
+
+
+def _put_suggestions(db: Database, values: Iterable[Question]) -> None:
+    """The later score of a pair counts."""
+    db.conn.executemany(
+        "INSERT INTO suggestions (person_id, other_id, score) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET score = excluded.score",
+        values,
+    )

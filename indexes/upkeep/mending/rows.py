@@ -32,6 +32,7 @@ TODO = {
     "crops": AGAIN,
     "persons": "give the name again: retrieve name NAME --person OLD",
     "statements": "let what holds say it again: retrieve repair",
+    "suggestions": "ask them anew: retrieve group",
     "passages": AGAIN,
     "staged_faces": "begin anew: retrieve reembed",
     "words": "make the index of words again: retrieve repair",

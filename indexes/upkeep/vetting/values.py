@@ -144,7 +144,12 @@ RULES: dict[str, dict[str, str]] = {
         "undoes": f"({{0}} IS NOT NULL) = (kind = 'undo') AND {_or_null(_whole(1))}",
         "source": _one_of(*SOURCES),
     },
-    "suggestions": {"person_id": _whole(1), "other_id": _whole(1), "score": _number(-2, 2)},
+    "suggestions": {
+        "id": _whole(1),
+        "person_id": _whole(1),
+        "other_id": _whole(1),
+        "score": _number(-2, 2),
+    },
     "staged_faces": {
         "id": _whole(1),
         **{column: _or_null(rule) for column, rule in FACE.items() if column != "row"},

@@ -24,7 +24,7 @@ def album(tmp_path):
                     [[id, face] for face in some],
                 )
             collection.db.conn.executemany(
-                "INSERT INTO suggestions VALUES (?, ?, ?)",
+                "INSERT INTO suggestions (person_id, other_id, score) VALUES (?, ?, ?)",
                 [(4, 5, 0.82), (1, 2, 0.75), (1, 3, 0.78), (2, 4, 0.8)],
             )
         yield collection, faces

@@ -39,7 +39,7 @@ def ground(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for module, name in REPLACED:
             patch.setattr(module, name, getattr(module, name))
-        yield damage.Ground(tmp_path_factory.mktemp("ground"))
+        yield damage.Ground(tmp_path_factory.mktemp("ground"), damage.READING)
     for number, handler in handlers.items():
         signal.signal(number, handler)
 
@@ -71,4 +71,4 @@ def test_damage_is_told_or_changes_no_answer(ground, kind):
 def test_an_answer_that_differs_without_a_word_would_be_seen(ground, monkeypatch):
     monkeypatch.setitem(ground.answers, damage.READING[3], damage.Said(0, "another", ""))
     trial = ground.trial("nothing", lambda _: None)
-    assert "answered otherwise without a word: people --json" in trial.failures
+    assert "answered otherwise without a word: people --all --json" in trial.failures

@@ -72,6 +72,66 @@ def test_more_pixels_than_the_file_can_hold_are_refused_before_memory_is_taken(
         decode(content)
 
 
+def _gif(screen, frame):
+    """A GIF without a pixel, whose first picture is to be wiped out afterwards."""
+    colours = b"\0\0\0\xff\xff\xff"
+    wiped = b"!\xf9\4\x09\0\0\0\0"
+    head = b"GIF89a" + struct.pack("<HHBBB", *screen, 0x80, 0, 0)
+    return head + colours + wiped + b"," + struct.pack("<HHHHB", 0, 0, *frame, 0) + b"\2\0;"
+
+
+def _webp(width, height):
+    canvas = struct.pack("<I", 0) + (width - 1).to_bytes(3, "little")
+    canvas += (height - 1).to_bytes(3, "little")
+    chunk = b"VP8X" + struct.pack("<I", len(canvas)) + canvas
+    return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (_gif((60_000, 60_000), (60_000, 60_000)), "take 80 bytes at least; the file has 40"),
+        (_gif((64, 64), (60_000, 60_000)), "take 80 bytes at least; the file has 40"),
+        (_gif((12_000, 12_000), (12_000, 12_000)), "take 80 bytes at least; the file has 40"),
+        (_gif((60_000, 60_000), (60_000, 60_000)) + bytes(300_000), "than the 256 million"),
+        (_webp(17_000, 17_000), "than the 256 million"),
+    ],
+    ids=["gif", "gif-beyond-its-screen", "gif-that-is-allowed", "gif-with-much-behind-it", "webp"],
+)
+def test_a_picture_is_refused_before_memory_is_taken_to_open_it(content, reason, monkeypatch):
+    def taken(*_):
+        pytest.fail("memory was taken")
+
+    monkeypatch.setattr("PIL.Image.core.fill", taken)
+    monkeypatch.setattr("PIL._webp.WebPAnimDecoder", taken)
+    with pytest.raises(BadPhoto, match=reason):
+        decode(content)
+
+
+def _tiled(compression, tile, content=bytes(900)):
+    """A grey TIFF of 64 x 64 pixels in one tile of so many on a side."""
+    sizes = {256: 64, 257: 64, 322: tile, 323: tile}
+    kinds = {258: 8, 259: compression, 262: 1, 277: 1, 324: 8, 325: len(content)}
+    tags = sorted((sizes | kinds).items())
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    start = struct.pack("<I", 8 + len(content))
+    return b"II*\0" + start + content + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize("compression", [5, 7, 8, 32773, 34925, 50000])
+def test_a_tile_counts_as_a_whole(compression, monkeypatch):
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _: pytest.fail("decoded"))
+    with pytest.raises(BadPhoto, match="30000 x 30000 pixels are more than"):
+        decode(_tiled(compression, 30_000))
+    if compression in (5, 7, 8, 32773):
+        with pytest.raises(BadPhoto, match=r"14000 x 14000 pixels take \d+ bytes at least"):
+            decode(_tiled(compression, 14_000))
+
+
+def test_a_picture_of_less_than_a_tile_is_read():
+    assert decode(_tiled(8, 128, zlib.compress(bytes(128 * 128)))).size == (64, 64)
+
+
 ALL = "1 L P LA RGB RGBA CMYK I;16 F"
 
 
