@@ -66,9 +66,9 @@ class Correlation:
 def is_similarity(lines: Sequence[str]) -> bool:
     """Whether a file holds word pairs with a score, not questions of four words."""
     for line in lines:
-        fields = line.split()
+        fields = _fields(line)
         if fields and not line.startswith((":", "#")):
-            return len(fields) == 3
+            return len(fields) == 3 or (len(fields) > 4 and _score(fields[-1]) is not None)
     raise BadInput("the evaluation file is empty; wanted analogies or word pairs with a score")
 
 
@@ -79,16 +79,19 @@ def analogies(
 
     A question `a b c d` is right when d is the word nearest to b − a + c, the three asked
     words left out; all words of the vocabulary may be answers.
-    raises  BadInput for a line that is neither a section nor four words
+    A question with an answer of several words counts as asked and not covered.
+    raises  BadInput for a line that is neither a section nor four words or more
     """
     questions: dict[str, list[list[int | None]]] = {}
     section = NO_SECTION
     for number, line in enumerate(lines, 1):
-        fields = line.split()
+        fields = _fields(line)
         if line.startswith(":"):
             section = line[1:].strip()
-        elif len(fields) == 4:
+        elif len(fields) == 4 and not line.startswith("#"):
             questions.setdefault(section, []).append([vocabulary.row(word) for word in fields])
+        elif len(fields) > 4 and not line.startswith("#"):
+            questions.setdefault(section, []).append([None])  # a word of several, by blanks
         elif fields and not line.startswith("#"):
             raise BadInput(f"line {number}: wanted four words; got {line.strip()[:60]!r}")
     covered = [[four for four in asked if None not in four] for asked in questions.values()]
@@ -126,21 +129,23 @@ def _right(
 def similarity(lines: Iterable[str], vocabulary: Vocabulary) -> Correlation:
     """Spearman's ρ between scores of people and cosines; Fisher's interval.
 
+    A pair with a word of several (caja de cerillas) counts as asked and not covered.
     raises  BadInput for a line without two words and a number, or fewer than four known pairs
     """
     judged, scored, asked = [], [], 0
     for number, line in enumerate(lines, 1):
-        fields = line.split()
+        fields = _fields(line)
         if not fields or line.startswith("#"):
             continue
-        try:
-            first, second, score = fields[0], fields[1], float(fields[2].replace(",", "."))
-        except (IndexError, ValueError):
+        score = _score(fields[-1])
+        if len(fields) < 3 or score is None:
             raise BadInput(
                 f"line {number}: wanted two words and a score; got {line.strip()[:60]!r}"
-            ) from None
+            )
         asked += 1
-        rows = [row for row in map(vocabulary.row, (first, second)) if row is not None]
+        if len(fields) > 3:
+            continue
+        rows = [row for row in map(vocabulary.row, fields[:2]) if row is not None]
         if len(rows) == 2:
             vectors = vocabulary.vectors(rows)
             judged.append(score)
@@ -148,6 +153,18 @@ def similarity(lines: Iterable[str], vocabulary: Vocabulary) -> Correlation:
     if len(judged) < 4:
         raise BadInput(f"of {asked} pairs {len(judged)} are known; a correlation needs four")
     return correlation(judged, scored, asked)
+
+
+def _fields(line: str) -> list[str]:
+    """The words of a line: between tabs where there are any, so that one may hold blanks."""
+    return [field.strip() for field in line.split("\t")] if "\t" in line.strip() else line.split()
+
+
+def _score(field: str) -> float | None:
+    try:
+        return float(field.replace(",", "."))
+    except ValueError:
+        return None
 
 
 def correlation(judged: Sequence[float], scored: Sequence[float], asked: int) -> Correlation:

@@ -169,7 +169,10 @@ class WordVectors:
             return Found(word, normal(word), None, note)
         near = self.suggestions(word)
         hint = f"did you mean {', '.join(near)}?" if near else "no word is spelt much like it"
-        raise BadInput(f"{word!r} is not among the {len(self)} words of {self.name!r}; {hint}")
+        spanish = ", which are Spanish" if self.language == "es" else ""
+        raise BadInput(
+            f"{word!r} is not among the {len(self)} words of {self.name!r}{spanish}; {hint}"
+        )
 
     def _accented(self, word: str, row: int) -> Found | None:
         """The word with an accent that a word without one must be meant for, if there is one."""
