@@ -55,7 +55,7 @@ def test_help_of_a_narrow_terminal_stacks():
     [
         (["serch", "x"], exits.USAGE, "no such command 'serch'. Did you mean 'search'?"),
         (["search", "--jsn"], exits.USAGE, "no such option: --jsn"),
-        (["verify", "a.jpg"], exits.USAGE, "missing argument 'B'"),
+        (["verify", __file__], exits.USAGE, "missing argument 'B'"),
         (["search", "-k", "0", "x"], exits.USAGE, "invalid value for '-k'"),
         (["verify", "none.jpg", "none.jpg"], exits.ERROR, "file 'none.jpg' does not exist"),
         (["identify", "none.jpg"], exits.ERROR, "file 'none.jpg' does not exist"),

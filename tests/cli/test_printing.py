@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import small
+from PIL import Image
 
+from retrieve.cli.inputs import c_is_silent
 from retrieve.cli.showing import facehits, render, reports, texthits
 from retrieve.cli.showing.gallery import write_gallery
 from retrieve.indexes.exchange.exports import export
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe, ProbeFace
 from retrieve.indexes.upkeep.forget import Forgotten, Mention
+from retrieve.photos import read
 from retrieve.types import Face, Hit, Passage, TextHit
 
 EVIL = "boda\n 2  0.9999  99.9%  fake.jpg\r\x1b[2J\x9b31m\u202egpj."
@@ -127,3 +132,22 @@ def test_people_get_their_names_back_from_csv(tmp_path):
         small.imported(target, tmp_path / "faces.csv")
         found = {name for (name,) in target.db.execute("SELECT name FROM persons")}
     assert found == set(names)
+
+
+def test_what_libraries_in_c_print_of_a_damaged_photo_goes_nowhere(tmp_path, capfd):
+    """libtiff hands a damaged strip to libjpeg, which says so on its own."""
+    pixels = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "TIFF", compression="jpeg")
+    content = bytearray(buffer.getvalue())
+    middle = len(content) // 2
+    content[middle : middle + 3000] = b"\x00\xff\x13" * 1000
+    (tmp_path / "bad.tif").write_bytes(content)
+    read(tmp_path / "bad.tif")
+    assert "JPEGLib" in capfd.readouterr().err  # so it speaks, where nothing is done
+    with c_is_silent():
+        read(tmp_path / "bad.tif")
+        sys.stderr.write("of Python\n")
+    os.write(2, b"and afterwards\n")
+    assert "JPEGLib" not in (said := capfd.readouterr().err)
+    assert "and afterwards" in said

@@ -92,8 +92,7 @@ def _commands():
 def test_every_command_of_the_readme_runs(home, monkeypatch):
     """`make demo` indexes first; here the first collection is that of the reader's own photos."""
     monkeypatch.chdir(home)
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    monkeypatch.setenv("RETRIEVE_COLLECTION", str(home / "collection"))
     commands = _commands()
     assert len(commands) >= 11
     own = [one for one in commands if "demo/" not in one and "analogy" not in one]
@@ -103,7 +102,7 @@ def test_every_command_of_the_readme_runs(home, monkeypatch):
         _, *arguments = [word.replace("~", str(home)) for word in shlex.split(line)]
         done = warm.retrieve(*arguments)
         assert done.stdout, line
-    (home / "demo" / "collection").symlink_to(home / "data" / "retrieve" / "collection")
+    (home / "demo" / "collection").symlink_to(home / "collection")
     for line in of_demo:
         _, *arguments = shlex.split(line)
         assert warm.retrieve(*arguments).stdout, line

@@ -71,6 +71,7 @@ def identify(
 
     Example: retrieve identify party.jpg --explain
     """
+    from retrieve.cli.inputs import c_is_silent
     from retrieve.cli.showing.people import identified
     from retrieve.indexes.collection import open_collection
     from retrieve.photos import BadPhoto
@@ -91,13 +92,14 @@ def identify(
         found = []
         for photo in photos:
             try:
-                one = opened.identify(
-                    photo,
-                    threshold=threshold,
-                    strangers=strangers,
-                    wanted=wanted,
-                    unnamed=unnamed,
-                )
+                with c_is_silent():
+                    one = opened.identify(
+                        photo,
+                        threshold=threshold,
+                        strangers=strangers,
+                        wanted=wanted,
+                        unnamed=unnamed,
+                    )
             except BadPhoto as error:
                 render.skipped(photo, error.reason)
                 if as_json:

@@ -62,13 +62,15 @@ def verify(
 
     Example: retrieve verify passport.jpg party.jpg
     """
+    from retrieve.cli.inputs import c_is_silent
     from retrieve.cli.showing.people import verified
     from retrieve.faces.verify import Verdict
     from retrieve.faces.verify import verify as told_of
 
-    told = told_of(
-        a, b, false_match_rate=false_match_rate, detector=detector, embedder=model, turns=turn
-    )
+    with c_is_silent():
+        told = told_of(
+            a, b, false_match_rate=false_match_rate, detector=detector, embedder=model, turns=turn
+        )
     if as_json:
         verified.as_json(a, b, told)
     else:

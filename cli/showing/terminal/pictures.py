@@ -18,9 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.control import ControlType
 from rich.measure import Measurement
-from rich.segment import Segment
+from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from retrieve.cli.showing.terminal.screen import Images, Screen
