@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from retrieve.indexes.collection import open_collection
 from retrieve.sample_data.album import write_album, write_probe
 
 
@@ -20,6 +21,15 @@ def album(tmp_path_factory):
 def probe(album):
     """One more picture of the album's person 0."""
     return album.parent / "probe.jpg"
+
+
+@pytest.fixture(scope="session")
+def indexed(album, tmp_path_factory):
+    """A collection of that album by the networks that are installed; to be copied, not changed."""
+    path = tmp_path_factory.mktemp("indexed") / "collection"
+    with open_collection(path, create=True) as opened:
+        opened.index([album])
+    return path
 
 
 # Files that take longest, the longest first (30 s to 10 s of the processor). With pytest-xdist a
