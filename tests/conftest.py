@@ -32,8 +32,8 @@ def indexed(album, tmp_path_factory):
     return path
 
 
-# Files that take longest, the longest first (30 s to 10 s of the processor). With pytest-xdist a
-# file is one process's work: whatever long one began last would leave the other cores idle.
+# Files that take longest, the longest first. With pytest-xdist a file is one process's work, and
+# a long one that began last would leave the other cores idle.
 LONGEST = (
     *("indexes/upkeep/test_crash.py", "indexes/test_collection.py", "test_privacy.py"),
     *("test_programs.py", "retrieval/training/test_networks.py", "cli/test_light.py"),
@@ -42,6 +42,12 @@ LONGEST = (
     *("cli/test_life.py", "retrieval/faces/test_embed.py", "retrieval/training/test_faces.py"),
     *("indexes/test_watch.py", "docs/test_es.py", "cli/test_reembed.py", "cli/test_text.py"),
 )
+
+
+def pytest_configure(config):
+    """pytest-xdist would begin with the files of most tests."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items):
