@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from retrieve.indexes.collection import open_collection
 from retrieve.sample_data.album import write_album, write_probe
 
 
@@ -22,16 +23,33 @@ def probe(album):
     return album.parent / "probe.jpg"
 
 
-# Files that take longest, the longest first (30 s to 10 s of the processor). With pytest-xdist a
-# file is one process's work: whatever long one began last would leave the other cores idle.
+@pytest.fixture(scope="session")
+def indexed(album, tmp_path_factory):
+    """A collection of that album by the networks that are installed; to be copied, not changed."""
+    path = tmp_path_factory.mktemp("indexed") / "collection"
+    with open_collection(path, create=True) as opened:
+        opened.index([album])
+    return path
+
+
+# Files that take longest, the longest first. With pytest-xdist a file is one process's work, and
+# a long one that began last would leave the other cores idle.
 LONGEST = (
-    *("indexes/upkeep/test_crash.py", "indexes/test_collection.py", "test_privacy.py"),
-    *("test_programs.py", "retrieval/training/test_networks.py", "cli/test_light.py"),
-    *("retrieval/faces/test_mtcnn.py", "cli/test_evaluate_faces.py", "cli/test_language.py"),
-    *("retrieval/training/test_language_model.py", "cli/test_cli.py", "sample_data/test_cast.py"),
-    *("cli/test_life.py", "retrieval/faces/test_embed.py", "retrieval/training/test_faces.py"),
-    *("indexes/test_watch.py", "docs/test_es.py", "cli/test_reembed.py", "cli/test_text.py"),
+    *("indexes/upkeep/test_crash.py", "cli/test_cli.py", "indexes/test_collection.py"),
+    *("test_privacy.py", "test_programs.py", "cli/test_words.py", "cli/test_evaluate_faces.py"),
+    *("retrieval/faces/test_mtcnn.py", "retrieval/training/test_networks.py", "cli/test_life.py"),
+    *("cli/test_light.py", "docs/test_es.py", "cli/test_reembed.py", "cli/test_language.py"),
+    *("cli/test_search_texts.py", "cli/test_classify.py", "cli/test_search.py"),
+    *("retrieval/training/test_language_model.py", "sample_data/test_cast.py"),
+    *("retrieval/faces/test_embed.py", "retrieval/training/test_faces.py", "indexes/test_watch.py"),
+    *("indexes/building/test_processes.py", "indexes/building/test_own_networks.py"),
 )
+
+
+def pytest_configure(config):
+    """pytest-xdist would begin with the files of most tests."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import warm
@@ -28,10 +30,9 @@ def _every(path):
 
 
 @pytest.fixture(scope="module")
-def collection(album, tmp_path_factory):
+def collection(indexed, tmp_path_factory):
     """The album, with two of its people named."""
-    path = tmp_path_factory.mktemp("identify") / "collection"
-    _run("index", album, collection=path)
+    path = Path(shutil.copytree(indexed, tmp_path_factory.mktemp("identify") / "collection"))
     hits = _every(path)
     _run("name", "Uno", "--face-id", 1, "--face-id", hits[0]["face_id"], collection=path)
     _run("name", "Otra", "--face-id", hits[-1]["face_id"], collection=path)

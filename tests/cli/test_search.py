@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,10 +21,8 @@ def _hits(done):
 
 
 @pytest.fixture(scope="module")
-def collection(album, tmp_path_factory):
-    path = tmp_path_factory.mktemp("search") / "collection"
-    _run("index", album, collection=path)
-    return path
+def collection(indexed, tmp_path_factory):
+    return Path(shutil.copytree(indexed, tmp_path_factory.mktemp("search") / "collection"))
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -33,7 +34,7 @@ RTL = "שלום עולם המגדלור"
 
 
 @pytest.fixture(scope="module")
-def place(album, tmp_path_factory):
+def place(indexed, tmp_path_factory):
     """A collection of the drawn album, the village archive and files of our own."""
     folder = tmp_path_factory.mktemp("words")
     texts = folder / "texts"
@@ -43,8 +44,9 @@ def place(album, tmp_path_factory):
     (texts / "long.txt").write_text("otorrino" + "x" * 3000 + " ampolla", encoding="utf-8")
     (texts / "cosas.csv").write_text("id,text\n1,Un paraguas verde\n2,Una brújula rota\n")
     (texts / "2019 [b]marcas[\n.txt").write_text("Un astrolabio de latón.", encoding="utf-8")
-    with open_collection(folder / "collection", create=True) as collection:
-        report = collection.index([album, texts])
+    shutil.copytree(indexed, folder / "collection")
+    with open_collection(folder / "collection") as collection:
+        report = collection.index([texts])
     assert not [one for one in report.skipped if one.path.is_relative_to(texts)]
     return folder
 

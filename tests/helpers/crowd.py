@@ -3,7 +3,7 @@
 The writers' folders overlap. A killed writer is started again while the others go on; none
 of them may suffer from it. One JSON line a trial goes to stdout:
 
-    python tests/helpers/crowd.py EMPTY_FOLDER [--kills 200] [--seed 1]
+    python tests/helpers/crowd.py EMPTY_FOLDER [--kills 200] [--files 24] [--seed 1]
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from crash_state import (
 from crash_operations import prose, rehearse  # isort: skip - after crash_process
 from retrieve.indexes.collection import open_collection  # isort: skip
 
-FOLDERS = {"first": 24, "second": 24, "both": 12, "before": 24}  # files in each
+FOLDERS = {"first": 1.0, "second": 1.0, "both": 0.5, "before": 1.0}  # files, of --files
 TEXT_EVERY = 4  # of them is a text and no photo
 WRITERS = (("first", "both"), ("both", "second"))
 READER = len(WRITERS)  # its number
@@ -68,10 +68,11 @@ class CrowdTrial:
 class Crowd:
     """A collection that both writers add to, prepared once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, files: int) -> None:
         self.folder, self.photos = folder, folder / "photos"
+        counts = {name: round(share * files) for name, share in FOLDERS.items()}
         self.before, self.collection = folder / "before", folder / "collection"
-        for name, count in FOLDERS.items():
+        for name, count in counts.items():
             (self.photos / name).mkdir(parents=True)
             for i in range(count):
                 file = self.photos / name / f"{i:02}"
@@ -88,7 +89,7 @@ class Crowd:
             uninterrupted = self.trial(0, [])
             self.takes_s = self.took_s
         assert not uninterrupted.failures, uninterrupted.failures
-        assert len(self.end.photos) == sum(FOLDERS.values())
+        assert len(self.end.photos) == sum(counts.values())
 
     def trial(self, at_s: float, victims: list[int]) -> CrowdTrial:
         """Kill these (writers 0 and 1, reader 2) that long after all have begun."""
@@ -203,12 +204,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--files", type=int, default=24, help="that each writer alone indexes")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     watch()
     rehearse(asked.folder.resolve() / "rehearsal")
     gc.freeze()
-    crowd = Crowd(asked.folder.resolve())
+    crowd = Crowd(asked.folder.resolve(), asked.files)
     rng = np.random.default_rng(asked.seed)
     kills = 0
     while kills < asked.kills:

@@ -37,9 +37,10 @@ LATER = (
     *("retrieve.indexes.info", "retrieve.indexes.queries.texts", "retrieve.indexes.upkeep.check"),
     *("retrieve.text.classifiers.classify", "retrieve.text.encoders.encode"),
     *("retrieve.text.encoders.lstm", "retrieve.text.language.generate", "safetensors.numpy"),
-    "typer._adapters",
+    *("pydantic.plugin._loader", "rich._emoji_codes", "typer._adapters", "typer.rich_utils"),
 )
-# Only when the first command that trains comes. The second is what torch's optimisers import.
+# Only when the first command comes that trains with torch. The second is what optimisers import.
+TRAINED = {"faces", "language-model", "text-encoder"}
 FOR_TRAINING = ("torch", "torch._dynamo")
 _LENGTH_BYTES = 8
 
@@ -151,7 +152,8 @@ def _serve(connection: socket.socket) -> bool:
         while len(content) < int.from_bytes(length):
             content += connection.recv(int.from_bytes(length) - len(content))
         request = json.loads(content)
-        if request["arguments"][1:2] == ["train"]:
+        words = request["arguments"]
+        if words[1:2] == ["train"] and TRAINED & set(words[2:3]) and "--help" not in words:
             with contextlib.suppress(ModuleNotFoundError):  # for the command to tell
                 _import(FOR_TRAINING)
         pid = os.fork()

@@ -38,7 +38,7 @@ def _crash(strikes, *options):
 
 
 RUNS = {
-    "crowd": ("crowd.py", "--kills", "10"),
+    "crowd": ("crowd.py", "--kills", "10", "--files", "12"),
     "everywhere": _crash(EVERYWHERE, "--most", "3"),
     "late commits": _crash(LATE_COMMITS, "--most", "30"),
     "unflushed": _crash({"grow": ("power",)}, "--most", "5", "--mutant", "unflushed"),
