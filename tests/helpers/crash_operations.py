@@ -24,6 +24,7 @@ from retrieve.faces import calibration
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.persons import add_person, drop_empty, person_id
 from retrieve.indexes.collection import Collection, open_collection
+from retrieve.indexes.exchange import sidecars
 from retrieve.indexes.exchange.exports import export
 from retrieve.indexes.exchange.sidecars import export_sidecars
 from retrieve.indexes.people import statements
@@ -36,6 +37,7 @@ from retrieve.text.stemming import stems
 
 PATIENCE_S = 0.2  # with readers: there are none
 LETTERS = list("bcdfgjklmpqrtvwxz")
+NAMED_PHOTOS = 6
 FORMAT_1 = Path(__file__).parents[1] / "fixtures" / "format-1"
 
 
@@ -350,10 +352,16 @@ def _draw(photo: Path, name: str) -> None:
 
 def _named_elsewhere(photos: Path, collection: Path) -> None:
     photos.mkdir()
-    _add_people(photos, range(6))
+    _add_people(photos, range(NAMED_PHOTOS))
     _index(photos, collection)
-    _name(collection, {"Ana": ["ana"], "Eva": ["eva", "stranger4"], "Luis": ["luis"]})
+    strangers = [f"stranger{i}" for i in range(NAMED_PHOTOS)]
+    _name(collection, {"Ana": ["ana"], "Eva": ["eva", *strangers[4:]], "Luis": strangers[:4]})
     (photos.parent / "disk" / "elsewhere").mkdir()
+
+
+def _photos_are_upright() -> None:
+    """Pretended photos are texts, in which no EXIF tells how they are turned."""
+    sidecars.orientation_of = lambda _: 1  # type: ignore[assignment]
 
 
 def _export_sidecars(_: Path, collection: Path) -> None:
@@ -371,6 +379,7 @@ def _export_sidecars_again(photos: Path, collection: Path) -> None:
         opened.begin(photos=False)
         done = export_sidecars(opened, folder)
     files = len(list(folder.rglob("*.xmp")))
+    assert files == NAMED_PHOTOS
     assert (done.files, done.changed, done.unchanged) == (0, 0, files), done
 
 
@@ -549,7 +558,13 @@ OPERATIONS = {
     "group": Operation(_to_be_grouped, _group_anew, set_up=_strangers_are_told),
     "attach": Operation(_to_be_attached, _index, set_up=_strangers_are_told),
     "regions": Operation(_drawn_on, _index, set_up=_strangers_are_told),
-    "sidecars": Operation(_named_elsewhere, _export_sidecars, _export_sidecars_again, outside=True),
+    "sidecars": Operation(
+        _named_elsewhere,
+        _export_sidecars,
+        _export_sidecars_again,
+        set_up=_photos_are_upright,
+        outside=True,
+    ),
     "reembed": Operation(_to_be_moved, _move, absent=_old_vectors, set_up=_index_early),
     "compact": Operation(_dead_rows, _compact, absent=_secrets_and_replaced, set_up=_index_early),
 }

@@ -410,7 +410,7 @@ class Said(RuleBasedStateMachine):
 
 
 Said.TestCase.settings = settings(
-    max_examples=12,
+    max_examples=8,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
