@@ -11,6 +11,7 @@ from retrieve.faces.detection.recipe import DEFAULT
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
 from retrieve.faces.embedding.views import views
 from retrieve.faces.extract import PhotoFaces, extract
+from retrieve.indexes.building.reading import Reading
 from retrieve.indexes.building.walk import walk
 from retrieve.photos import BadPhoto
 from retrieve.sources import file_reader
@@ -29,6 +30,8 @@ def extracted(
 
     raises  BadInput if a path does not exist
     """
+    reading = Reading()
+    reading.begin()
     opened = open_detector(detector or DEFAULT_DETECTOR, device=device)
     recipe = DEFAULT.turning(turns)
     wanted = views(embedder or DEFAULT_EMBEDDER, landmarks_of(opened))
@@ -37,6 +40,6 @@ def extracted(
             yield item.path, item.reason
             continue
         try:
-            yield item.path, extract(file_reader(item.path), opened, wanted, recipe)
+            yield item.path, extract(reading.of(file_reader(item.path)), opened, wanted, recipe)
         except BadPhoto as error:
-            yield item.path, str(error)
+            yield item.path, error.reason
