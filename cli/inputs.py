@@ -14,6 +14,7 @@ from retrieve.faces.detection.recipe import DEFAULT
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
 from retrieve.faces.embedding.views import views
 from retrieve.faces.extract import PhotoFaces, extract
+from retrieve.indexes.building.reading import Reading
 from retrieve.indexes.building.walk import walk
 from retrieve.photos import BadPhoto
 from retrieve.sources import file_reader
@@ -32,6 +33,8 @@ def extracted(
 
     raises  BadInput if a path does not exist
     """
+    reading = Reading()
+    reading.begin()
     opened = open_detector(detector or DEFAULT_DETECTOR, device=device)
     recipe = DEFAULT.turning(turns)
     wanted = views(embedder or DEFAULT_EMBEDDER, landmarks_of(opened))
@@ -40,12 +43,9 @@ def extracted(
             yield item.path, item.reason
             continue
         try:
-            with c_is_silent():
-                found = extract(file_reader(item.path), opened, wanted, recipe)
+            yield item.path, extract(reading.of(file_reader(item.path)), opened, wanted, recipe)
         except BadPhoto as error:
-            yield item.path, str(error)
-        else:
-            yield item.path, found
+            yield item.path, error.reason
 
 
 @contextmanager

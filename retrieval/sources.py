@@ -40,6 +40,14 @@ def given_path(path: str | Path) -> Path:
         raise BadInput(f"{path}: {error}") from error
 
 
+def content_of(read: Reader) -> Path | bytes | None:
+    """The file or the bytes that a reader decodes; None for pixels that are decoded already."""
+    if isinstance(read, partial) and read.func in (_file, _named, _bytes):
+        given: Path | bytes = read.args[0]
+        return given
+    return None
+
+
 def reader_of(photo: PhotoLike) -> Reader:
     """Of the path of a file (~ is your home), its bytes, an image of Pillow, or an array.
 

@@ -31,6 +31,9 @@ LOCK, CONTENT, PLACED = "lock", "content", "placed"  # in a folder that is not w
 OLD_FOLDER = re.compile(r"\..+\.[0-9a-f]{8}")
 OLD_CONTENT = re.compile(r"catalog\.sqlite(-wal|-shm|-journal)?|tar|lock")
 OLD_CATALOG, MARK, MARK_AT = "catalog.sqlite", b"RTRV", 68  # SQLite's application_id
+# And of a restore beside its target: embeddings, then the catalog, which makes a collection of it.
+OLD_RESTORE = re.compile(r"\..+\.[a-z0-9_]{8}")
+OLD_RESTORED = re.compile(r"(faces|passages)(\.\d+)?\.f32|catalog\.sqlite(-wal|-shm|-journal)?")
 QUIET_S = 3600.0  # that nothing in it was written for: its maker is no more
 PLACEABLE = re.compile(r"[a-z][a-z0-9_.-]*\.(f32|sqlite)")  # all that is ever taken back
 NOTE_BYTES = 1 << 16  # at most
@@ -41,11 +44,14 @@ class Left:
     """A folder that a process which is no more has left, or may have.
 
     reachable  False where the disk on which it was made is not there now
+    whole      True for a collection that nobody but an older version's restore may have made so:
+               it may be somebody's own, and is never removed
     """
 
     folder: Path
     note: Path | None = None
     reachable: bool = True
+    whole: bool = False
 
 
 @contextmanager
@@ -99,12 +105,15 @@ def left_of(collection: Path) -> list[Left]:
             found[folder] = Left(folder, note)
         elif not os.path.lexists(folder) and not _is_at(folder.parent, inode):
             found[folder] = Left(folder, note, reachable=False)
+    found |= {one: Left(one, whole=True) for one in _hidden_collections(collection.parent)}
     return list(found.values())
 
 
 def folders_of(collection: Path) -> list[Path]:
     """All folders that may hold a part of a collection now; of what is just being made too."""
-    found = [*_folders(collection.parent), *(folder for _, folder, _ in _notes(collection))]
+    noted = (folder for _, folder, _ in _notes(collection))
+    beside = collection.parent
+    found = [*_folders(beside), *noted, *_hidden_collections(beside)]
     return [one for one in dict.fromkeys(found) if one.is_dir() and not one.is_symlink()]
 
 
@@ -220,26 +229,70 @@ def _folders(beside: Path) -> list[Path]:
     """Ours: no links, and nobody else's."""
     found = []
     for path in _entries(beside):
-        is_old = OLD_FOLDER.fullmatch(path.name) is not None
-        if is_old or FOLDER.fullmatch(path.name) is not None:
+        is_ours = FOLDER.fullmatch(path.name) is not None
+        if is_ours or OLD_RESTORE.fullmatch(path.name) is not None:
             with suppress(OSError):
-                status = path.lstat()
-                is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
-                if is_own and (not is_old or _is_of_an_older_version(path)):
+                if _is_own(path) and (
+                    is_ours or _is_of_an_older_backup(path) or _is_of_an_older_restore(path)
+                ):
                     found.append(path)
     return found
 
 
-def _is_of_an_older_version(folder: Path) -> bool:
+def _hidden_collections(beside: Path) -> list[Path]:
+    """Whole ones, called as an older version's restore called what it had not put in its place."""
+    found = []
+    for path in _entries(beside):
+        if OLD_RESTORE.fullmatch(path.name) is not None:
+            with suppress(OSError):
+                if _is_own(path) and _is_of_an_older_restore(path, whole=True):
+                    found.append(path)
+    return found
+
+
+def _is_own(folder: Path) -> bool:
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+
+
+def _is_of_an_older_backup(folder: Path) -> bool:
     """Whether a folder is what an older version left of a backup."""
+    return (
+        OLD_FOLDER.fullmatch(folder.name) is not None
+        and _is_quiet(folder, OLD_CONTENT)
+        and _read(folder / OLD_CATALOG)[MARK_AT:].startswith(MARK)
+    )
+
+
+def _is_of_an_older_restore(folder: Path, *, whole: bool = False) -> bool:
+    """Whether it is what one left of a restore: with the catalog to its end, or without."""
+    return (
+        _is_quiet(folder, OLD_RESTORED)
+        and any(path.suffix == ".f32" for path in _entries(folder))
+        and _is_whole(folder / OLD_CATALOG) == whole
+    )
+
+
+def _is_quiet(folder: Path, content: re.Pattern[str]) -> bool:
+    """Whether there are such regular files alone in it, and nobody has written for QUIET_S."""
     every = _entries(folder)
-    if not all(OLD_CONTENT.fullmatch(path.name) for path in every):
+    if not all(content.fullmatch(path.name) for path in every):
         return False
     statuses = [path.lstat() for path in every]
     latest = max([folder.lstat().st_mtime, *(status.st_mtime for status in statuses)])
-    if time.time() - latest < QUIET_S or not all(stat.S_ISREG(one.st_mode) for one in statuses):
+    return time.time() - latest >= QUIET_S and all(stat.S_ISREG(one.st_mode) for one in statuses)
+
+
+def _is_whole(catalog: Path) -> bool:
+    """Whether it has all pages that its header counts. Source: SQLite, "Database File Format"."""
+    try:
+        head, size_bytes = _read(catalog), catalog.lstat().st_size
+    except OSError:
         return False
-    return _read(folder / OLD_CATALOG)[MARK_AT:].startswith(MARK)
+    page_bytes = int.from_bytes(head[16:18], "big")
+    page_bytes = 1 << 16 if page_bytes == 1 else page_bytes
+    pages = int.from_bytes(head[28:32], "big")
+    return head[MARK_AT:].startswith(MARK) and page_bytes * pages <= size_bytes
 
 
 def _is_alive(lock: Path) -> bool:

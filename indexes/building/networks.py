@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from retrieve.faces.embedding.sums import AnyEmbedder
     from retrieve.faces.embedding.views import View
     from retrieve.faces.extract import PhotoFaces
+    from retrieve.indexes.building.reading import Reading
     from retrieve.indexes.building.workers import Faces
     from retrieve.networks.weights import Progress as OnDownload
     from retrieve.sources import Reader
@@ -55,6 +56,7 @@ class Networks:
         self._on_download = on_download
         self._lock = threading.RLock()
         self._named = [one if isinstance(one, str) else None for one in (detector, embedder)]
+        self._reading: Reading | None = None
         self._own = None if isinstance(detector, str) else detector
         self._detector = self._own
         self._embedder: AnyEmbedder | None = None if isinstance(embedder, str) else embedder
@@ -229,13 +231,23 @@ class Networks:
 
         return Faces(detector, self._device, wanted, self.recipe)
 
+    @property
+    def reading(self) -> Reading:
+        """What decodes photos that are searched for."""
+        from retrieve.indexes.building.reading import Reading
+
+        with self._lock:
+            if self._reading is None:
+                self._reading = Reading()
+            return self._reading
+
     def extract(self, read: Reader) -> PhotoFaces:
         """The faces of a photo; raises BadPhoto if it cannot be used."""
         from retrieve.faces.embedding.views import views
         from retrieve.faces.extract import extract
 
         wanted = views(self.embedder, landmarks_of(self.detector))
-        return extract(read, self.detector, wanted, self.recipe)
+        return extract(self.reading.of(read), self.detector, wanted, self.recipe)
 
 
 def _moving(held: Mapping[str, str], asked: Mapping[str, str]) -> str:

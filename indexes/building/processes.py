@@ -32,6 +32,7 @@ from typing import Any
 from retrieve.indexes.building.server import NUMBER, Failed
 
 PRELOAD = ("retrieve.indexes.building.workers", "onnxruntime")
+FOR_PHOTOS = PRELOAD[:1]  # where nothing is detected
 PATIENCE_S = 5.0  # for a process to end that should
 
 
@@ -42,12 +43,15 @@ class Worker:
                 of it; it ends with the process
 
     open_work   without arguments, called there: what is done
+    preload     what is imported once for all such workers
     raises      OSError or EOFError if no process can be started
     """
 
-    def __init__(self, open_work: Callable[[], Callable[[Any], Any]]) -> None:
+    def __init__(
+        self, open_work: Callable[[], Callable[[Any], Any]], preload: tuple[str, ...] = PRELOAD
+    ) -> None:
         opening = ForkingPickler.dumps(open_work)
-        connection, self._end = _server.fork()
+        connection, self._end = _servers[preload].fork()
         self.connection = Connection(connection)
         try:
             self._number = self._told()
@@ -92,9 +96,10 @@ class Worker:
 
 
 class _Server:
-    """The one process of this program that forks workers; started with the first of them."""
+    """The one process of this program that forks workers of a kind; started with the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, preload: tuple[str, ...]) -> None:
+        self._preload = preload
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -119,6 +124,11 @@ class _Server:
                 os.close(tell)
             return ours.detach(), told
 
+    def begin(self) -> None:
+        """Start it, and don't wait for it."""
+        with self._lock:
+            self._reached()
+
     def _reached(self) -> socket.socket:
         if self._socket is not None and self._process is not None and self._process.poll() is None:
             return self._socket
@@ -127,7 +137,7 @@ class _Server:
         begin = (
             f"import sys; sys.path[:] = {_import_path()!r}; "
             "from retrieve.indexes.building.server import serve; "
-            f"serve({theirs.fileno()}, {PRELOAD!r})"
+            f"serve({theirs.fileno()}, {self._preload!r})"
         )
         with theirs, Path(os.devnull).open("rb") as nothing:
             self._process = subprocess.Popen(
@@ -154,7 +164,15 @@ class _Server:
                 self._process.wait(PATIENCE_S)
 
 
-_server = _Server()
+_servers = {preload: _Server(preload) for preload in (PRELOAD, FOR_PHOTOS)}
+
+
+def begin(preload: tuple[str, ...]) -> None:
+    """Start what starts such workers, to be there when the first is wanted; where that fails, the
+    first will say so.
+    """
+    with suppress(OSError):
+        _servers[preload].begin()
 
 
 def _import_path() -> list[str]:

@@ -7,6 +7,7 @@ that asked for them is gone, however that ended and whatever C code they are in.
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import pickle
 import select
@@ -102,7 +103,7 @@ def _become_worker(connection: int) -> None:
             # Where the server itself is killed nobody else could end it.
             ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        let_c_be_silent()
+        let_libraries_be_silent()
         _work(Connection(connection))
         code = 0
     except (EOFError, ConnectionError):
@@ -113,10 +114,11 @@ def _become_worker(connection: int) -> None:
         os._exit(code)
 
 
-def let_c_be_silent() -> None:
-    """Let what libraries in C print of damaged files go nowhere: what is wrong with a file is told
-    by its reason. What Python prints still goes where it went.
+def let_libraries_be_silent() -> None:
+    """Let what libraries print and log of damaged files go nowhere: what is wrong with a file is
+    told by its reason. What Python prints still goes where it went.
     """
+    logging.lastResort = logging.NullHandler()
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 2)

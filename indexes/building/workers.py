@@ -35,7 +35,7 @@ from retrieve.faces.embedding.views import View
 from retrieve.faces.extract import PhotoFaces, extract, extract_known
 from retrieve.faces.pictured import crop_of_picture
 from retrieve.indexes.building.describing import Look, Said, Task, Undescribed, called_only, said_of
-from retrieve.indexes.building.processes import Worker
+from retrieve.indexes.building.processes import PRELOAD, Worker
 from retrieve.indexes.building.server import Failed
 from retrieve.indexes.building.walk import is_text, root_of
 from retrieve.sources import file_reader
@@ -54,6 +54,7 @@ STARTS, PAUSE_S = 3, 0.2  # attempts to start a worker, and what is waited betwe
 LOOK_S = 1.0  # between two looks for Ctrl-C where nothing comes
 PICTURE_QUALITY = 80  # 5 kB a face
 NOTHING_SAID = Said()
+GIVES_MORE = "; --time-limit gives it more"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,6 +185,7 @@ class Workers(Generic[Result]):
         workers: int = WORKERS,
         time_limit_s: float = TIME_LIMIT_S,
         here: bool = False,
+        preload: tuple[str, ...] = PRELOAD,
     ) -> None:
         """They start with the first file.
 
@@ -191,6 +193,7 @@ class Workers(Generic[Result]):
         time_limit_s  that one file may take of the processor; it may wait WAITS times as long
         here          work in this process, without limits of time: for a detector of the caller's
                       own that cannot be given to another one
+        preload       what they have imported when they start, of processes.py
         raises        BadInput for fewer than one worker or no time
         """
         if workers < 1:
@@ -202,7 +205,7 @@ class Workers(Generic[Result]):
         if here:
             self._work = open_work()
         else:
-            self._hands = [_Hand(open_work, time_limit_s, workers) for _ in range(workers)]
+            self._hands = [_Hand(open_work, time_limit_s, workers, preload) for _ in range(workers)]
 
     def __enter__(self) -> Self:
         return self
@@ -269,8 +272,15 @@ class _Hand:
     worker where it has ended.
     """
 
-    def __init__(self, open_work: Callable[[], Work[Any]], limit_s: float, workers: int) -> None:
+    def __init__(
+        self,
+        open_work: Callable[[], Work[Any]],
+        limit_s: float,
+        workers: int,
+        preload: tuple[str, ...],
+    ) -> None:
         self._open_work = open_work
+        self._preload = preload
         self._limit_s = limit_s
         self._workers = workers
         self._worker: Worker | None = None
@@ -357,7 +367,7 @@ class _Hand:
                     self._busy = True
                     if self._worker is not None:
                         return self._worker
-                    self._worker = Worker(partial(_attempting, self._open_work))
+                    self._worker = Worker(partial(_attempting, self._open_work), self._preload)
                 self._worker.wait()
                 return self._worker
             except BaseException as error:
@@ -383,8 +393,8 @@ class _Hand:
         """How a worker came to its end."""
         if code == -signal.SIGPROF:
             return Stopped(
-                f"decoding took longer than {self._limit_s:g} s of processor time and was stopped; "
-                "--time-limit gives it more"
+                f"decoding took longer than {self._limit_s:g} s of processor time and was stopped"
+                f"{GIVES_MORE}"
             )
         if code == -signal.SIGALRM:
             return Stopped(

@@ -64,6 +64,7 @@ def search_photo(
     face = None if face is None else checked_face(face)
     space = opened.space()
     networks.follow(space.made_by)
+    networks.reading.begin()  # while the networks are opened
     networks.check(space)
     least = least_score(opened, wanted, threshold=threshold, strangers=strangers)
     found = networks.extract(read)

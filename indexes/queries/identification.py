@@ -230,6 +230,7 @@ def identify(
     wanted = checked_filter(wanted)
     space = opened.space()
     networks.follow(space.made_by)
+    networks.reading.begin()  # while the networks are opened
     networks.check(space)
     gallery = opened.consistently(lambda: _gallery(opened, wanted, unnamed=unnamed))
     calibrated = careful(opened.calibration(), gallery.alike)

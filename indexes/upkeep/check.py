@@ -368,7 +368,14 @@ def _halfway(db: Database, folder: Path) -> Iterator[Finding]:
 def _unfinished_elsewhere(folder: Path) -> Iterator[Finding]:
     """Backups, exports and pages that a process which died was making."""
     for left in left_of(folder):
-        if left.reachable:
+        if left.whole:
+            yield Finding(
+                f"{left.folder} holds a whole collection, as a restore that died may have left it",
+                f"Look at it: retrieve info --collection '{left.folder}'; and remove the folder if "
+                "nobody needs it",
+                wrong=False,
+            )
+        elif left.reachable:
             yield Finding(
                 f"{left.folder} holds what a process that died was making of the collection",
                 "The next command that writes removes it",

@@ -112,8 +112,28 @@ class VectorFile:
         try:
             with os.fdopen(open_regular(self.path), "rb") as file:
                 return np.memmap(file, dtype="<f4", mode="r", shape=(rows, self.dim))
+        except FileNotFoundError as error:  # since it was looked at
+            raise self._missing(rows) from error
         except OSError as error:
             raise _unreadable(self.path, error) from error
+
+    def status(self, rows: int) -> os.stat_result:
+        """What the file system says of the file, whose committed rows are so many.
+
+        raises  CollectionError if it cannot be asked, FileMissing if there is no file
+        """
+        try:
+            return self.path.lstat()
+        except FileNotFoundError as error:
+            raise self._missing(rows) from error
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+    def _missing(self, rows: int) -> FileMissing:
+        return FileMissing(
+            f"{self.path} is missing: the catalog counts {rows} embeddings in it. Restore it "
+            "from a backup, or index into a new collection"
+        )
 
     def _check_holds(self, rows: int) -> None:
         if rows == 0:
@@ -124,10 +144,7 @@ class VectorFile:
         except OSError as error:
             raise _unreadable(self.path, error) from error
         if size is None:
-            raise FileMissing(
-                f"{self.path} is missing: the catalog counts {rows} embeddings in it. Restore it "
-                "from a backup, or index into a new collection"
-            )
+            raise self._missing(rows)
         if size < wanted:
             raise CollectionError(
                 f"{self.path} is damaged: the catalog counts {rows} embeddings ({wanted} bytes), "

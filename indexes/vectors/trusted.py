@@ -110,7 +110,7 @@ class Verdicts:
         return blocks
 
     def _verdict(self, vectors: VectorSpace, space: Space) -> _Verdict:
-        about = vectors.file(space).path.lstat()
+        about = vectors.file(space).status(space.rows)
         seen = (
             space.generation,
             space.rows,

@@ -137,6 +137,44 @@ def test_what_an_older_version_left_of_a_backup_is_found_and_removed(elsewhere):
     ]
 
 
+def test_what_an_older_version_left_of_a_restore_is_removed_unless_it_is_a_collection(collection):
+    """It wrote the embeddings first, the catalog last, and then gave the folder its name."""
+    beside, two_pages = collection.parent, bytes(16) + b"\x10\0" + bytes(10) + b"\0\0\0\2"
+    catalog = two_pages.ljust(68, b"\0") + b"RTRV"
+
+    def folder(name, files, hours=2):
+        (beside / name).mkdir()
+        for file, content in files.items():
+            (beside / name / file).write_bytes(content)
+        for path in (*(beside / name).iterdir(), beside / name):
+            os.utime(path, (0, time.time() - hours * 3600))
+
+    vectors = {"faces.3.f32": b"Ana", "passages.f32": b""}
+    folder(".photos.k3_9a0zq", vectors)
+    folder(".cut.k3_9a0zq", vectors | {"catalog.sqlite": catalog.ljust(8191, b"\0")})
+    folder(".begun.k3_9a0zq", vectors | {"catalog.sqlite": b""})
+    folder(".young.k3_9a0zq", vectors, hours=0.5)
+    folder(".other.k3_9a0zq", vectors | {"letter.txt": b""})
+    folder(".files.k3_9a0zq", {"other.f32": b"Ana"})
+    folder(".empty.k3_9a0zq", {})
+    folder(".whole.k3_9a0zq", vectors | {"catalog.sqlite": catalog.ljust(8192, b"\0")})
+    removed = [".begun.k3_9a0zq", ".cut.k3_9a0zq", ".photos.k3_9a0zq"]
+    assert _names_of(left(beside)) == removed
+    found = left_of(collection)
+    assert _names_of(found) == [*removed, ".whole.k3_9a0zq"]
+    assert [one.folder.name for one in found if one.whole] == [".whole.k3_9a0zq"]
+    assert {one.name for one in folders_of(collection)} == {*removed, ".whole.k3_9a0zq"}
+    remove_left_of(collection)
+    assert _names(beside) == [
+        ".empty.k3_9a0zq",
+        ".files.k3_9a0zq",
+        ".other.k3_9a0zq",
+        ".whole.k3_9a0zq",
+        ".young.k3_9a0zq",
+        "collection",
+    ]
+
+
 def _names_of(found):
     return sorted(one.folder.name for one in found)
 

@@ -71,7 +71,6 @@ def identify(
 
     Example: retrieve identify party.jpg --explain
     """
-    from retrieve.cli.inputs import c_is_silent
     from retrieve.cli.showing.people import identified
     from retrieve.indexes.collection import open_collection
     from retrieve.photos import BadPhoto
@@ -92,14 +91,13 @@ def identify(
         found = []
         for photo in photos:
             try:
-                with c_is_silent():
-                    one = opened.identify(
-                        photo,
-                        threshold=threshold,
-                        strangers=strangers,
-                        wanted=wanted,
-                        unnamed=unnamed,
-                    )
+                one = opened.identify(
+                    photo,
+                    threshold=threshold,
+                    strangers=strangers,
+                    wanted=wanted,
+                    unnamed=unnamed,
+                )
             except BadPhoto as error:
                 render.skipped(photo, error.reason)
                 if as_json:

@@ -254,22 +254,20 @@ def _searched(
 ) -> Probe:
     """The photo's hits; of one that cannot be used, why: the others are searched for."""
     from retrieve.cli.commands.search.query import photo_of
-    from retrieve.cli.inputs import c_is_silent
     from retrieve.indexes.queries.probes import Probe
     from retrieve.photos import BadPhoto
 
     try:
         given = photo_of(photo)
-        with c_is_silent():
-            found = opened.search_faces(
-                given,
-                k=k,
-                threshold=threshold,
-                strangers=strangers,
-                wanted=wanted,
-                face=face,
-                exact=exact,
-            )
+        found = opened.search_faces(
+            given,
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            face=face,
+            exact=exact,
+        )
     except BadPhoto as error:
         return Probe(photo, [], error.reason)
     return replace(found, path=photo)  # of a pipe it has none

@@ -16,7 +16,7 @@ import pytest
 from retrieve.errors import UNFORESEEN, BadInput, WeightsError, foreseen
 from retrieve.indexes.building import workers
 from retrieve.indexes.building.describing import Undescribed
-from retrieve.indexes.building.server import let_c_be_silent
+from retrieve.indexes.building.server import let_libraries_be_silent
 from retrieve.indexes.building.workers import Stopped
 
 DEADLINE_S = 60.0  # for what takes a tenth of a second on an idle machine
@@ -109,7 +109,7 @@ def test_what_a_library_in_c_prints_in_a_worker_goes_nowhere_and_what_python_pri
     child = os.fork()
     if child == 0:
         os.dup2(tell, 2)
-        let_c_be_silent()
+        let_libraries_be_silent()
         os.write(2, b"Fax4Decode: Bad code word")
         sys.stderr.write("a warning\n")
         os._exit(0)

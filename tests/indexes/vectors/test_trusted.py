@@ -11,6 +11,7 @@ from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.search import ann
 from retrieve.indexes.upkeep.repair import repair
 from retrieve.indexes.vectors import segments, trusted
+from retrieve.indexes.vectors.file import FileMissing
 from retrieve.indexes.vectors.segments import BLOCK_ROWS
 from retrieve.indexes.vectors.trusted import Damaged
 
@@ -74,6 +75,14 @@ def test_blocks_are_looked_at_once_until_the_file_changes(collection, monkeypatc
     for _ in range(3):
         collection.nearest(probe, exact=True)
     assert looked == [6]
+
+
+def test_a_file_that_is_compacted_away_while_it_is_read_is_missing(collection):
+    """So that whoever reads looks at the catalog again: no row of it is looked at."""
+    gallery, space = collection.faces.there(), collection.faces.required()
+    (collection.path / "faces.f32").unlink()
+    with pytest.raises(FileMissing, match="counts 83 embeddings"):
+        trusted.Verdicts().check(collection.faces, space, gallery)
 
 
 def test_dead_rows_harm_no_answer_before_and_after_they_are_overwritten(collection):
