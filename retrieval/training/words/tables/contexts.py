@@ -64,8 +64,8 @@ def gather(
             if word in wanted:
                 _add(found, wanted[word], rows, at, weights)
         if sampled:
-            for at in np.flatnonzero((rows >= 0) & fitting[rows]):
-                _add(known, int(rows[at]), rows, int(at), weights)
+            for at in np.flatnonzero((rows >= 0) & fitting[rows]).tolist():
+                _add(known, int(rows[at]), rows, at, weights)
     return found, known
 
 
