@@ -23,7 +23,8 @@ from rich.text import Text
 
 from docs.draw.people import SEED
 from retrieve.cache import replacing
-from retrieve.sample_data.album import cast, write_album, write_probe
+from retrieve.sample_data.album import write_album, write_probe
+from retrieve.sample_data.people import cast
 
 THEMES = {"light": DEFAULT_TERMINAL_THEME, "dark": SVG_EXPORT_THEME}
 COLUMN, LINE = 12.2, 24.4  # of a character, in Rich's SVG

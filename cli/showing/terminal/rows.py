@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
+    from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType, RenderResult
 
 NARROW = 60  # columns up to which nothing is folded: what does not fit is stacked
 FOLDED = 24  # columns that a folded text keeps at least; paths in less are hard to read
@@ -52,7 +52,7 @@ class Rows:
         assert len(cells) == len(self.columns)
         self.rows.append([Text(cell) if isinstance(cell, str) else cell for cell in cells])
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[object]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """A table, or its rows stacked."""
         if self._fits(console, options):
             yield self._table()
