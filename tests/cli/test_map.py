@@ -194,19 +194,20 @@ def test_the_command_draws_the_faces_that_fulfil_its_conditions(tmp_path, monkey
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "code", "message"),
     [
-        (["--words", "rey reina"], "wanted --out FILE.png for a picture or --html"),
-        (["--words", "rey reina", "--html", "/dev/null/x"], "cannot write /dev/null/x: "),
-        (["--words", "rey reina", "--out", "map.gif"], "wanted a picture in .png, .svg, .pdf"),
+        (["--words", "rey reina"], 2, "wanted --out FILE.png for a picture or --html"),
+        (["--words", "rey reina", "--html", "/dev/null/x"], 1, "cannot write /dev/null/x: "),
+        (["--words", "rey reina", "--out", "map.gif"], 1, "wanted a picture in .png, .svg, .pdf"),
         (
             ["--words", "rey reina", "--since", "2019", "--html", "x"],
+            2,
             "conditions choose photos and",
         ),
     ],
 )
-def test_what_cannot_be_drawn_is_one_line(arguments, message, monkeypatch, capsys):
-    assert _run(monkeypatch, *arguments) == 1
+def test_what_cannot_be_drawn_is_one_line(arguments, code, message, monkeypatch, capsys):
+    assert _run(monkeypatch, *arguments) == code
     assert message in " ".join(capsys.readouterr().err.split())
 
 
