@@ -79,7 +79,8 @@ class Lines:
                         new.append(place)
             seen_refs |= new_refs
             seen_persons |= new_persons
-            new_refs, new_persons, found = set(), set(), []
+            new_refs, new_persons = set(), set()
+            found: list[int] = []
             for place in new:
                 if place in taken:
                     continue
