@@ -81,16 +81,16 @@ def rewriting(
     found = Rewriting()
     going: set[int] = set()
     for line in every:
-        about = {id for id in (line.person_id, line.other_id) if id is not None}
+        rest = _without_whom(line, lambda id: id in doomed or held.become(id) in doomed)
         if (
-            any(id in doomed or held.become(id) in doomed for id in about)
+            rest is None
             or (line.name is not None and key_of(line.name) in keys)
             or line.undoes in going
         ):
             found.gone.append(line)
             going.add(line.id)
             continue
-        after = _without(line, stays, faces, doomed)
+        after = _without(rest, stays, faces, doomed)
         if after == line:
             continue
         if line.kind == "name" and not after.faces and line.person_id is not None:
@@ -112,9 +112,13 @@ def rewrite(db: Database, what: Rewriting) -> None:
     """Write the log anew; inside a write transaction, before the faces go."""
     db.conn.executemany("DELETE FROM statements WHERE id = ?", [[line.id] for line in what.gone])
     db.conn.executemany(
-        "UPDATE statements SET faces = ?, others = ?, moved = ? WHERE id = ?",
+        "UPDATE statements SET kind = ?, person_id = ?, other_id = ?, faces = ?, others = ?, "
+        "moved = ? WHERE id = ?",
         [
             [
+                line.kind,
+                line.person_id,
+                line.other_id,
                 refs.written(line.faces),
                 refs.written(line.others),
                 log.write_moves(line.moved),
@@ -123,6 +127,19 @@ def rewrite(db: Database, what: Rewriting) -> None:
             for _, line in what.changed
         ],
     )
+
+
+def _without_whom(line: Statement, is_gone: Callable[[int], bool]) -> Statement | None:
+    """The line without persons who are forgotten, None where it is about them.
+
+    Where faces were taken from somebody, only whose they are now is left.
+    """
+    one, other = (id is not None and is_gone(id) for id in (line.person_id, line.other_id))
+    if line.kind in ("name", "whose") and line.others and other and not one:
+        return replace(line, other_id=None, others=())
+    if line.kind == "split" and one and not other:
+        return replace(line, kind="whose", person_id=line.other_id, other_id=None, others=())
+    return None if one or other else line
 
 
 def _without(

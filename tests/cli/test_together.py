@@ -46,6 +46,14 @@ def _refused(*arguments):
     return str(error.value)
 
 
+def test_conditions_are_those_of_search(collection):
+    (_, line) = _run("together", "Ana", "Luis", "--since", "2020").splitlines()
+    assert "/p/late.jpg" in line
+    pairs = [json.loads(line) for line in _run("graph", "--person", "Ana", "--json").splitlines()]
+    assert "Zoe" not in str(pairs)
+    assert "conditions" in _refused("graph", "--folder", "/q")
+
+
 def test_photos_of_all_of_them_are_listed(collection):
     _, first, second = _run("together", "ana", "LUIS").splitlines()
     assert first.split() == ["2019-07", "/p/[b]early.jpg", "Ana", ":2,", "Luis", ":1"]

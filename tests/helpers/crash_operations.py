@@ -372,13 +372,13 @@ def _export_sidecars(_: Path, collection: Path) -> None:
 def _export_sidecars_again(photos: Path, collection: Path) -> None:
     """Of what a crash left each file is whole; what is missing comes, and then nothing changes."""
     folder = collection.parent / "elsewhere"
-    for path in folder.rglob("*.xmp"):
+    for path in folder.glob("*.xmp"):
         ElementTree.parse(path)
     _export_sidecars(photos, collection)
     with open_collection(collection) as opened:
         opened.begin(photos=False)
         done = export_sidecars(opened, folder)
-    files = len(list(folder.rglob("*.xmp")))
+    files = len(list(folder.glob("*.xmp")))
     assert files == NAMED_PHOTOS
     assert (done.files, done.changed, done.unchanged) == (0, 0, files), done
 

@@ -94,7 +94,7 @@ def say_regions(db: Database, names: Mapping[int, str]) -> int:
 
 
 def _once_called(db: Database, every: Lines, name: str) -> list[int]:
-    """The person whom files called so before, and who is called otherwise since."""
+    """The person whom files called so before, and whom somebody calls otherwise since."""
     rows = db.execute("SELECT id, name FROM statements WHERE source = 'region' AND name NOT NULL")
     ids = [id for id, called in rows if persons.same_name(called, name)]
     if not ids:
@@ -106,8 +106,17 @@ def _once_called(db: Database, every: Lines, name: str) -> list[int]:
         for face in held.named_by.get(id, ((), ()))[0]
         if face in held.whose
     }
-    renamed = [id for id in who if held.names.get(id) is not None]
-    return renamed if len(renamed) == len(who) == 1 else []
+    renamed = {
+        line.person_id
+        for line in held.every
+        if line.kind == "name"
+        and line.source == "human"
+        and line.id in held.named_by
+        and line.person_id in who
+        and line.name is not None
+        and line.name == held.names.get(line.person_id)
+    }
+    return list(who) if who == renamed and len(who) == 1 else []
 
 
 class Unsaid:

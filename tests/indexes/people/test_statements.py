@@ -336,6 +336,21 @@ def test_forgetting_a_person_takes_what_was_said_of_them_out_of_the_log(collecti
         _say(collection, statements.undo, 1)
 
 
+def test_whose_a_face_is_holds_when_those_are_forgotten_whom_it_was_taken_from(collection):
+    _name(collection, "Ana", "ana1")
+    _name(collection, "Eva", "ana2", new=True)  # and not Ana
+    other = _say(collection, statements.split, 1, _ids(collection, "ana3")).person_id
+    forget(collection, persons=["ana"])
+    assert _who(collection)["Eva"] == {"ana2"}
+    told = [(one.kind, one.other_id, one.others) for one, *_ in statements.history(collection.db)]
+    assert told == [("name", None, ()), ("whose", None, ())]
+    with writing(collection.db):
+        collection.db.execute("UPDATE faces SET person_id = NULL, by = NULL")
+        collection.db.execute("DELETE FROM persons")
+        statements.apply(collection.db)
+    assert _who(collection) == {"Eva": {"ana2"}, f"#{other}": {"ana3"}}
+
+
 def test_a_name_that_nobody_has_any_more_is_forgotten_by_that_name(collection):
     _name(collection, "Evaristo", "eva")
     _say(collection, statements.rename, 3, "Eva")
