@@ -164,7 +164,9 @@ class _Server:
                 self._process.wait(PATIENCE_S)
 
 
-_servers = {preload: _Server(preload) for preload in (PRELOAD, FOR_PHOTOS)}
+_servers: dict[tuple[str, ...], _Server] = {
+    preload: _Server(preload) for preload in (PRELOAD, FOR_PHOTOS)
+}
 
 
 def begin(preload: tuple[str, ...]) -> None:
