@@ -34,14 +34,11 @@ from retrieve.indexes.queries.operators import Asked, taken_apart
 from retrieve.indexes.queries.silent import silent_photos
 from retrieve.indexes.queries.spelling import Corrected, corrected, known_in
 from retrieve.text.phrases import places
-from retrieve.text.ranking.ranking import Candidate, Statistics, open_ranker
+from retrieve.text.ranking.ranking import RANKED, Candidate, Ranker, Statistics, open_ranker
 from retrieve.text.stemming import asked_stems, stemmed_words
 from retrieve.types import Embeddings, Hit, TextHit
 
 DEEP = 100  # candidates from each of the two searches
-# Cosine from which a passage without a common word satisfies a query: of chance pairs of the
-# sample archive 1 % reach it, of its paraphrases and their passages a fifth.
-MEANT = 0.4
 PASSAGES_OF_A_PHOTO = 4  # looked at where hits are photos: caption, keywords, name and one more
 
 LEAST_DOUBT = 1e-4  # of a face's probability: no fit on some thousand pairs is surer
@@ -123,7 +120,7 @@ def search_both(
         deep = max(PASSAGES_OF_A_PHOTO * k, DEEP)
         words = asked.words if exact_words else search.spelt(asked)
         named, others = search.named(words, deep, keep), search.run(words, deep, keep)
-        found = [*named, *_satisfying(others)]
+        found = [*named, *search.satisfying(others)]
         stored = opened.texts.passages.get(hit.passage_id for hit in found)
         photo_of = {hit.passage_id: stored[hit.passage_id].content_id for hit in found}
         found = [replace(hit, face=face_in[photo_of[hit.passage_id]]) for hit in found]
@@ -170,15 +167,23 @@ class _Search:
         self._mode = mode
         self._exact = exact
         self._probes: dict[str, Embeddings | None] = {}
+        self._typed: dict[
+            str, str
+        ] = {}  # queries as they were typed, by those with other spellings
         space = self._texts.vectors.space()
         if space is None:
             raise CollectionError(
                 f"no text was indexed into {opened.path} yet: retrieve index FOLDER"
             )
         self._rows = space.rows
+        self._encoder = space.made_by["encoder"]
         if mode != Mode.BM25:
             self._texts.check()
         self._language = self._texts.language
+
+    @property
+    def _ranker(self) -> Ranker:
+        return open_ranker(language=self._language, encoder=self._encoder)
 
     def checked(self, hits: list[TextHit]) -> list[TextHit]:
         """The hits, all that is said in them being what was written; raises CollectionError."""
@@ -194,7 +199,16 @@ class _Search:
     def spelt(self, asked: Asked) -> str:
         """The words to be searched for: those that no passage has as passages spell them."""
         found = _corrected(self._opened, asked)
-        return asked.words if found is None else found.words
+        if found is None:
+            return asked.words
+        if self._encoder in RANKED:  # it knows words of a hundred languages, and most misspelt ones
+            self._typed[found.words] = asked.words
+        return found.words
+
+    def satisfying(self, hits: Iterable[TextHit]) -> list[TextHit]:
+        """Those with a word of the query, or near it in meaning."""
+        least = self._ranker.encoder.meant
+        return [hit for hit in hits if hit.bm25 > 0 or hit.cosine >= least]
 
     def said(self, asked: Asked, keep: Keep) -> Keep:
         """Those that hold a query's phrases, and nothing that it excludes."""
@@ -277,7 +291,7 @@ class _Search:
         if not names:
             return []
         if asked_stems(rest, self._language):
-            return _satisfying(self.run(rest, k, self.of_persons(names, keep)))
+            return self.satisfying(self.run(rest, k, self.of_persons(names, keep)))
         return self.photos_of(names, k, keep)
 
     def run(self, query: str, k: int, keep: Keep) -> list[TextHit]:
@@ -369,8 +383,7 @@ class _Search:
             return [found.get(stem, 0) for stem in asked]
 
         statistics = Statistics(passages.count(), passages.mean_stems(), holders)
-        ranker = open_ranker(language=self._language)
-        return ranker.scores(query, candidates, statistics)
+        return self._ranker.scores(query, candidates, statistics)
 
     def _nearest(self, query: str, k: int, keep: Keep) -> dict[int, float]:
         """Rows and cosines of the passages nearest in meaning."""
@@ -389,8 +402,11 @@ class _Search:
     def _probe(self, query: str) -> Embeddings | None:
         """(1, D) the query's embedding; None if there is nothing in it to embed."""
         if query not in self._probes:
-            encoder = self._texts.encoder
-            self._probes[query] = encoder.embed([query]) if encoder.covers(query) else None
+            from retrieve.text.encoders.encode import embed_queries
+
+            encoder, typed = self._texts.encoder, self._typed.get(query, query)
+            covers = encoder.covers(typed)
+            self._probes[query] = embed_queries(encoder, [typed]) if covers else None
         return self._probes[query]
 
 
@@ -424,10 +440,6 @@ def _one_of_each_photo(some: Sequence[StoredPassage], order: NDArray[np.intp]) -
             seen.add(some[i].content_id)
         kept.append(i)
     return kept
-
-
-def _satisfying(hits: Iterable[TextHit]) -> list[TextHit]:
-    return [hit for hit in hits if hit.bm25 > 0 or hit.cosine >= MEANT]
 
 
 def _once(hits: Iterable[TextHit]) -> list[TextHit]:
