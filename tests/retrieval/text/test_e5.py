@@ -261,7 +261,7 @@ ASKED = {  # in a language in which the answer is not
     "Where are the old pictures of the family?": "es.txt",
     "obras de fontanería en la calle": "en.txt",
     "qu'est-ce qu'on a acheté au marché ?": "ca.txt",
-    "Was hat der Arzt geraten?": "fr.txt",
+    "mehr schlafen und weniger Kaffee trinken, sagt der Arzt": "fr.txt",
     "el tren va arribar tard per la neu": "de.txt",
 }
 
