@@ -24,6 +24,7 @@ RUNS = (
     ("benchmarks.training",),
     ("benchmarks.language",),
     ("benchmarks.text_encoder",),
+    ("benchmarks.e5",),
     ("benchmarks.documents",),
     ("benchmarks.pdf",),
     ("benchmarks.passages", "--passages", "10000"),

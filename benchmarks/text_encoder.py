@@ -66,9 +66,9 @@ def main() -> None:
             "lstm, ONNX Runtime": ONNX.format(model=str(model)),
         }
         for name, code in ways.items():
-            cold = min(_cold(f"{code}\nembed([{QUERY!r}])") for _ in range(TIMES))
-            warm = min(_printed(code + QUERIES.format(query=QUERY)) for _ in range(3))
-            print(f"{name}: cold {cold:.2f} CPU s, then {warm:.2f} ms a query")
+            first = min(cold(f"{code}\nembed([{QUERY!r}])") for _ in range(TIMES))
+            then = min(printed(code + QUERIES.format(query=QUERY)) for _ in range(3))
+            print(f"{name}: cold {first:.2f} CPU s, then {then:.2f} ms a query")
     for name in ("words", "lstm"):
         _throughput(name)
 
@@ -101,14 +101,16 @@ def _export(path: Path) -> None:
         )
 
 
-def _cold(code: str) -> float:
+def cold(code: str) -> float:
+    """CPU seconds of a new process that runs it."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _printed(code: str) -> float:
+def printed(code: str) -> float:
+    """The number that it prints in a new process."""
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return float(done.stdout)
 

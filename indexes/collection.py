@@ -8,7 +8,7 @@ cache/          FAISS's index of them, made again at any time (indexes/search/)
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.reembedding.faces import OnProgress as OnFaces
     from retrieve.indexes.reembedding.faces import Reembedded
+    from retrieve.indexes.reembedding.texts import Moved
     from retrieve.networks.weights import Progress as OnDownload
     from retrieve.sources import PhotoLike
     from retrieve.text.encoders.encode import TextEncoder
@@ -327,6 +328,20 @@ class Collection:
             on_progress=on_progress,
         )
         return report
+
+    def reembed_texts(
+        self, encoder: str | TextEncoder, *, on_progress: Callable[[int, int], None] | None = None
+    ) -> Moved:
+        """Move the texts to another encoder: their stored passages are embedded, no file is read.
+
+        Searches go on with the old encoder until all are embedded; one transaction switches. What
+        an earlier run has done is gone on with.
+        encoder  name, file or an object, as open_collection() takes it
+        raises   CollectionError if no text was indexed
+        """
+        from retrieve.indexes.reembedding.texts import reembed
+
+        return reembed(self.opened, encoder, on_progress=on_progress)
 
     def search_faces(
         self,

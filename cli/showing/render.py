@@ -279,7 +279,8 @@ def progress() -> Iterator[OnProgress]:
                 completed=step.files,
                 total=step.of,
                 rate=f"{speed:.1f} files/s" if speed else "",
-                found=f"{step.faces} faces, {step.passages} passages",
+                found=f"{step.faces} faces, {step.passages} passages"
+                + (f", {step.waiting} of them to embed" if step.waiting else ""),
             )
 
         yield show

@@ -13,6 +13,7 @@ from retrieve.types import Skipped
 
 if TYPE_CHECKING:
     from retrieve.indexes.reembedding.faces import Reembedded
+    from retrieve.indexes.reembedding.texts import Moved
     from retrieve.indexes.upkeep.check import Finding
     from retrieve.indexes.upkeep.compact import Compacted
     from retrieve.indexes.upkeep.forget import Forgotten, Mention
@@ -226,6 +227,27 @@ def reembedded(done: Reembedded, *, as_json: bool) -> None:
             f"with {before}. Bring those files back and run again, which goes on; or let those "
             "faces go: retrieve reembed --leave-out"
         )
+
+
+def moved_texts(done: Moved, *, as_json: bool) -> None:
+    """What became of the passages."""
+    if as_json:
+        render.as_json(asdict(done))
+        return
+    before, after = done.before["encoder"], done.after["encoder"]
+    if done.already:
+        render.line(f"the texts are of the encoder {after}: nothing is to be done")
+    elif done.interrupted:
+        render.line(
+            f"interrupted; {before} is searched. To go on: retrieve reembed --texts "
+            f"--encoder {after}"
+        )
+    else:
+        render.line(f"moved {counted(done.passages, 'passage')} from {before} to {after}")
+        if done.resumed:
+            render.line(f"  {done.resumed:,} had been embedded by an earlier run")
+        if done.left_out:
+            render.line(f"  {done.left_out:,} left out: {after} knows nothing of them")
 
 
 def _named(made_by: Mapping[str, str]) -> str:

@@ -44,6 +44,7 @@ class Progress:
     files  done so far, of about `of`
     new    of those, read and embedded
     faces, passages  found in them
+    waiting  of the passages, how many are being embedded before the run goes on
     """
 
     files: int
@@ -51,6 +52,7 @@ class Progress:
     new: int
     faces: int
     passages: int = 0
+    waiting: int = 0
 
 
 OnProgress = Callable[[Progress], None]
@@ -95,7 +97,14 @@ class Build:
         """
         self._catalog = catalog
         self._storing = Storing(
-            catalog, faces, texts, open_embedder, made_by, self._names_of, on_drawn
+            catalog,
+            faces,
+            texts,
+            open_embedder,
+            made_by,
+            self._names_of,
+            on_drawn,
+            self._tell_of_embedding,
         )
         self._photos = photos
         self._extractor = extractor
@@ -105,7 +114,7 @@ class Build:
         self._on_progress = on_progress
         self._on_commit = on_commit
         self._report = Report()
-        self._batch = Batch()
+        self._batch = self._storing_now = Batch()
         self._named_below: list[Path] = []
         self._unlisted: list[Path] = []
         self._files = self._of = 0
@@ -280,20 +289,27 @@ class Build:
         self._files += 1
         if self._batch.full:
             self._commit()
+        self._tell(self._batch)
+
+    def _tell(self, batch: Batch, waiting: int = 0) -> None:
         if self._on_progress is not None:
-            waiting = len(self._batch.photos) + len(self._batch.texts)
             self._on_progress(
                 Progress(
                     self._files,
                     max(self._of, self._files),
-                    self._report.new + waiting,
-                    self._report.faces + self._batch.faces,
-                    self._report.passages + self._batch.passages,
+                    self._report.new + len(batch.photos) + len(batch.texts),
+                    self._report.faces + batch.faces,
+                    self._report.passages + batch.passages,
+                    waiting,
                 )
             )
 
+    def _tell_of_embedding(self, waiting: int) -> None:
+        self._tell(self._storing_now, waiting)
+
     def _commit(self) -> None:
         batch, self._batch = self._batch, Batch()
+        self._storing_now = batch
         self._report = self._storing.store(batch, self._report)
         if self._on_commit is not None:
             self._on_commit()

@@ -116,6 +116,7 @@ class Storing:
     made_by        the networks that it stores for: another process may move the collection to
                    others. None is whatever it holds
     moved          ids of contents that a path took over from one that is there no more
+    on_embedding   called with how many passages of the batch are still to be embedded
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class Storing:
         made_by: Mapping[str, str] | None = None,
         names_of: Callable[[Path], str] = lambda path: name_words(path, None),
         on_drawn: OnDrawn | None = None,
+        on_embedding: Callable[[int], object] | None = None,
     ) -> None:
         self.moved: set[int] = set()
         self._catalog = catalog
@@ -136,6 +138,7 @@ class Storing:
         self._made_by = made_by
         self._names_of = names_of
         self._on_drawn = on_drawn
+        self._on_embedding = on_embedding
 
     def store(self, batch: Batch, before: Report) -> Report:
         """Embed what waits, then store all of it in one transaction; returns the new report."""
@@ -207,7 +210,7 @@ class Storing:
         self, every: Sequence[Sequence[Passage]], same: Sequence[bool]
     ) -> list[Embedded | None]:
         wanted = [() if is_same else some for some, is_same in zip(every, same, strict=True)]
-        embedded = self._texts.embed(wanted)
+        embedded = self._texts.embed(wanted, self._on_embedding)
         return [None if is_same else one for one, is_same in zip(embedded, same, strict=True)]
 
     def _still_there(self, links: list[tuple[Found, str]]) -> list[tuple[Found, int]]:

@@ -18,20 +18,19 @@ from retrieve.types import Embeddings
 
 CHANCE = 0.1  # that any of the passages searched reaches the cosine, none being meant
 SAMPLE, RUN = 256, 32  # passages, and how many of them lie side by side and are read at once
-LEAST_SAMPLE = 30  # of fewer no distribution can be seen, and MEANT is near
-# Of chance pairs of the sample archive 1 % reach it, of its paraphrases and their passages a fifth.
-MEANT = 0.4
+LEAST_SAMPLE = 30  # of fewer no distribution can be seen
 
 
-def near_from(engine: Engine, probe: Embeddings, rows: int, searched: int) -> float:
+def near_from(engine: Engine, probe: Embeddings, rows: int, searched: int, *, few: float) -> float:
     """The lowest cosine of what means the query.
 
     probe     (1, D) the query's embedding
     rows      committed ones
     searched  how many of them may be found, 1 or more
+    few       the cosine where there are fewer rows than LEAST_SAMPLE
     """
     if rows < LEAST_SAMPLE:
-        return MEANT
+        return few
     cosines = engine.embeddings(_sample(rows)) @ probe[0]
     deviations = NormalDist().inv_cdf(1 - CHANCE / max(searched, 1))
     return float(cosines.mean() + deviations * cosines.std())

@@ -37,7 +37,7 @@ from retrieve.indexes.queries.near import near_from
 from retrieve.indexes.queries.operators import Asked, taken_apart
 from retrieve.indexes.queries.spelling import Corrected, corrected, known_in
 from retrieve.text.phrases import places
-from retrieve.text.ranking.ranking import Candidate, Statistics, open_ranker
+from retrieve.text.ranking.ranking import RANKED, Candidate, Ranker, Statistics, open_ranker
 from retrieve.text.stemming import asked_stems, stemmed_words
 from retrieve.types import Embeddings, Hit, TextHit
 
@@ -182,15 +182,23 @@ class _Search:
         self._mode = mode
         self._exact = exact
         self._probes: dict[str, Embeddings | None] = {}
+        self._typed: dict[
+            str, str
+        ] = {}  # queries as they were typed, by those with other spellings
         space = self._texts.vectors.space()
         if space is None:
             raise CollectionError(
                 f"no text was indexed into {opened.path} yet: retrieve index FOLDER"
             )
         self._rows = space.rows
+        self._encoder = space.made_by["encoder"]
         if mode != Mode.BM25:
             self._texts.check()
         self._language = self._texts.language
+
+    @property
+    def _ranker(self) -> Ranker:
+        return open_ranker(language=self._language, encoder=self._encoder)
 
     def checked(self, hits: list[TextHit]) -> list[TextHit]:
         """The hits, all that is said in them being what was written; raises CollectionError."""
@@ -206,7 +214,11 @@ class _Search:
     def spelt(self, asked: Asked) -> str:
         """The words to be searched for: those that no passage has as passages spell them."""
         found = _corrected(self._opened, asked)
-        return asked.words if found is None else found.words
+        if found is None:
+            return asked.words
+        if self._encoder in RANKED:  # it knows words of a hundred languages, and most misspelt ones
+            self._typed[found.words] = asked.words
+        return found.words
 
     def said(self, asked: Asked, keep: Keep) -> Keep:
         """Those that hold a query's phrases, and nothing that it excludes."""
@@ -403,15 +415,15 @@ class _Search:
             return [found.get(stem, 0) for stem in asked]
 
         statistics = Statistics(passages.count(), passages.mean_stems(), holders)
-        ranker = open_ranker(language=self._language)
-        return ranker.scores(query, candidates, statistics)
+        return self._ranker.scores(query, candidates, statistics)
 
     def _near_from(self, query: str, keep: Keep) -> float:
         """The cosine from which on a passage means what is asked; no cosine counts in BM25."""
         if self._mode == Mode.BM25 or not self._rows or (probe := self._probe(query)) is None:
             return math.inf
         searched = self._rows if keep is None else int(keep.sum())
-        return near_from(self._texts.engine, probe, self._rows, searched)
+        few = self._ranker.encoder.meant
+        return near_from(self._texts.engine, probe, self._rows, searched, few=few)
 
     def _nearest(self, query: str, k: int, keep: Keep) -> dict[int, float]:
         """Rows and cosines of the passages nearest in meaning."""
@@ -430,8 +442,11 @@ class _Search:
     def _probe(self, query: str) -> Embeddings | None:
         """(1, D) the query's embedding; None if there is nothing in it to embed."""
         if query not in self._probes:
-            encoder = self._texts.encoder
-            self._probes[query] = encoder.embed([query]) if encoder.covers(query) else None
+            from retrieve.text.encoders.encode import embed_queries
+
+            encoder, typed = self._texts.encoder, self._typed.get(query, query)
+            covers = encoder.covers(typed)
+            self._probes[query] = embed_queries(encoder, [typed]) if covers else None
         return self._probes[query]
 
 

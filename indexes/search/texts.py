@@ -7,7 +7,7 @@ of its stems are fixed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from retrieve.indexes.catalog.migrations import create_words
 from retrieve.indexes.catalog.passages import CALLED, NewPassage, Passages, put_stems, titles
 from retrieve.indexes.catalog.sums import WORDS
 from retrieve.indexes.search.engine import Engine, Loaded
+from retrieve.indexes.vectors import resumed
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.networks.own import checked_network, weights_of
 from retrieve.types import Embeddings, Passage
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from retrieve.text.encoders.encode import TextEncoder
 
 LANGUAGE = "es"
-BLOCK = 256  # passages embedded at once
+BLOCK = 128  # passages embedded at once, some seconds of a slow encoder
 OF_AN_ENCODER = ("name", "dim", "covers", "embed")
 
 
@@ -133,20 +134,26 @@ class Texts:
         space = self.vectors.space()
         if space is None:
             return
-        asked, held = self._made_by(), space.made_by
+        asked, held = self.made_by(), space.made_by
         if all(asked[what] == held[what] for what in ("encoder_sha256", "language")):
             return
         raise CollectionError(
             f"{self._folder} holds passages of the encoder {held['encoder']} (weights "
             f"{held['encoder_sha256'][:8]}), words of the language {held['language']}; you asked "
             f"with {asked['encoder']} ({asked['encoder_sha256'][:8]}), {asked['language']}. Leave "
-            "--encoder and --language out to use what made it, or choose another --collection"
+            f"--encoder and --language out to use what made it{_moving(held, asked)}, or choose "
+            "another --collection"
         )
 
-    def embed(self, texts: Sequence[Sequence[Passage]]) -> list[Embedded]:
+    def embed(
+        self,
+        texts: Sequence[Sequence[Passage]],
+        on_progress: Callable[[int], object] | None = None,
+    ) -> list[Embedded]:
         """The embeddings of the passages of some texts, one answer a text.
 
         Passages without anything to embed, as rows of dots, are left out.
+        on_progress  called with how many are still to be embedded
         """
         if not any(texts):
             return [Embedded([], np.empty((0, 0), np.float32)) for _ in texts]
@@ -157,6 +164,8 @@ class Texts:
         flat = [one.text for text in covered for _, one in text]
         every = np.empty((len(flat), self.encoder.dim), np.float32)
         for start in range(0, len(flat), BLOCK):
+            if on_progress is not None:
+                on_progress(len(flat) - start)
             every[start : start + BLOCK] = self.encoder.embed(flat[start : start + BLOCK])
         ends = np.cumsum([len(text) for text in covered])
         parts = np.split(every, ends[:-1])
@@ -173,7 +182,7 @@ class Texts:
         if not some:
             return 0
         if self.vectors.space() is None:
-            self.vectors.create(Space(PASSAGES, PASSAGES, self._made_by(), self.encoder.dim))
+            self.vectors.create(Space(PASSAGES, PASSAGES, self.made_by(), self.encoder.dim))
         self.check()
         language = self.language
         rows = [one.embedded.embeddings for one in some]
@@ -205,6 +214,7 @@ class Texts:
 
     def _remove(self, found: Sequence[tuple[int, int]]) -> None:
         if found:
+            resumed.drop(self._folder)
             self.vectors.kill(row for _, row in found)
             self.passages.remove([id for id, _ in found])
 
@@ -279,7 +289,7 @@ class Texts:
         self.passages.set_version_of_words(VERSION)
         return entered
 
-    def _made_by(self) -> dict[str, str]:
+    def made_by(self) -> dict[str, str]:
         """What the catalog keeps: the encoder, the SHA-256 of its weights, the language."""
         name = self._encoding.name or self.encoder.name
         return {
@@ -291,3 +301,10 @@ class Texts:
     def _held(self, what: str) -> str | None:
         space = self.vectors.space()
         return space.made_by[what] if space else None
+
+
+def _moving(held: Mapping[str, str], asked: Mapping[str, str]) -> str:
+    """How to move to another encoder, where nothing but that was asked for."""
+    if held["language"] != asked["language"]:
+        return ""
+    return f", move it over with retrieve reembed --texts --encoder {asked['encoder']}"

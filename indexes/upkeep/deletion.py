@@ -22,6 +22,7 @@ from retrieve.indexes.people import forgetting
 from retrieve.indexes.people.forgetting import Rewriting
 from retrieve.indexes.reembedding import staged
 from retrieve.indexes.search import traces
+from retrieve.indexes.vectors import resumed
 
 if TYPE_CHECKING:
     from retrieve.indexes.collection import Collection
@@ -120,6 +121,8 @@ def remove(collection: Collection, doomed: Doomed) -> None:
             vectors.kill(row for _, row in dying)
             engine.disown()
     staged.remove(db, collection.path, doomed.staged, doomed.contents)
+    if doomed.passages:
+        resumed.drop(collection.path)
     forgetting.rewrite(db, doomed.said)
     collection.texts.passages.remove([id for id, _ in doomed.passages])
     faces = [[id] for id, _ in doomed.faces]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.evaluation.retrieval import DEPTH, NOTHING, Document, Ranking
-from retrieve.text.encoders.encode import TextEncoder
+from retrieve.text.encoders.encode import TextEncoder, embed_queries
 from retrieve.text.ranking.ranking import Candidate, Ranker, Statistics
 from retrieve.text.stemming import asked_stems, stems
 from retrieve.types import Embeddings
@@ -90,7 +90,7 @@ class InMemory:
         found = np.zeros((len(queries), len(self.documents)), np.float32)
         if self._encoder is not None:
             asked = np.flatnonzero([self._encoder.covers(query) for query in queries])
-            embedded = self._encoder.embed([queries[int(i)] for i in asked])
+            embedded = embed_queries(self._encoder, [queries[int(i)] for i in asked])
             found[np.ix_(asked, self._embedded)] = embedded @ self._embeddings.T
         return found
 

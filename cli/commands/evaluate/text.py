@@ -49,9 +49,9 @@ def text(
     mode: Annotated[
         list[str] | None,
         typer.Option(
-            help="Way of searching: bm25, words, lstm, hybrid, or an encoder's file or name. "
-            "Repeatable.",
-            show_default="all four",
+            help="Way of searching: bm25, words, lstm, hybrid, e5, hybrid:e5, or an encoder's "
+            "file or name. Repeatable.",
+            show_default="the first four",
         ),
     ] = None,
     half: Annotated[
@@ -104,7 +104,7 @@ def similarity(
     encoder: Annotated[
         list[str] | None,
         typer.Option(
-            help="words, lstm, sentence-transformers:NAME, or a file. Repeatable.",
+            help="words, lstm, e5, sentence-transformers:NAME, or a file. Repeatable.",
             show_default="words and lstm",
         ),
     ] = None,

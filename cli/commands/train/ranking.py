@@ -39,11 +39,8 @@ def ranking(
         ),
     ] = None,
     encoder: Annotated[
-        Path | None,
-        typer.Option(
-            help="A text encoder's file.", show_default="lstm", exists=True, dir_okay=False
-        ),
-    ] = None,
+        str, typer.Option(help="Text encoder whose cosines come: lstm, e5, or a file.")
+    ] = "lstm",
     vectors: VectorsOption = "es",
     seed: Annotated[int, typer.Option(min=0, help="Of the queries that are made.")] = 1,
     licence: Annotated[str, typer.Option(help="Licence, for the file.")] = "unknown",
@@ -57,7 +54,7 @@ def ranking(
     from retrieve.evaluation import retrieval
     from retrieve.indexes.words.stores import locate
     from retrieve.text.encoders import file as encoder_file
-    from retrieve.text.encoders.encode import LSTM, TrainedEncoder, shipped
+    from retrieve.text.encoders.encode import open_text_encoder, shipped
     from retrieve.text.words.vectors import SUFFIX, Origin, open_vectors
     from retrieve.training.ranking import train
     from retrieve.training.split import texts_of
@@ -70,14 +67,16 @@ def ranking(
     if half != Half.ALL:
         asked = retrieval.half(asked, collection, "fit" if half == Half.FIT else "test")
     texts = texts_of(corpora or [])
-    file = encoder_file.read(encoder or shipped("encoder"))
+    opened = open_text_encoder(encoder)
+    own = encoder.endswith(SUFFIX)
+    file = encoder_file.read(Path(encoder) if own else shipped("encoder"))
     sources = [docs, queries, *texts]
     fitted = train(
         collection,
         asked,
         texts,
         out.absolute(),
-        encoder=TrainedEncoder(encoder.stem if encoder else LSTM, file),
+        encoder=opened,
         words=(file, open_vectors(locate(vectors))),
         origin=Origin(out.stem, licence=licence, sources=tuple(one.name for one in sources)),
         seed=seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,9 +25,21 @@ def reembed(
     faces: Annotated[
         bool,
         typer.Option(
-            "--faces", help="Move the faces alone; else all that can be, today the faces."
+            "--faces", help="Move the faces; so it is without --texts and --encoder, too."
         ),
     ] = False,
+    texts: Annotated[
+        bool,
+        typer.Option("--texts", help="Move the texts to another --encoder; no file is read."),
+    ] = False,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Text encoder to move to: e5 (a hundred languages), lstm, words, "
+            "sentence-transformers:NAME, or a file.",
+            show_default="lstm",
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -56,7 +69,7 @@ def reembed(
     time_limit: TimeLimitOption = 60.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Move a collection to other networks: its faces are embedded anew.
+    """Move a collection to other networks: its faces, or its texts, are embedded anew.
 
     Photos are read where they are; where they are gone the stored pictures of
     their faces are taken. Ids, names, boxes and landmarks stay; with --detector
@@ -64,10 +77,22 @@ def reembed(
     kept if it has a name. Until all is done the old networks are searched; after
     Ctrl-C or a crash run it again, and it goes on.
 
+    Of texts the stored passages are taken, and the language of their words stays.
+
     Example: retrieve reembed --model mobilefacenet
+    Example: retrieve reembed --texts --encoder e5
     """
+    from retrieve.errors import BadInput
     from retrieve.indexes.collection import open_collection
 
+    if texts or encoder is not None:
+        if faces or model or detector or leave_out:
+            raise BadInput(
+                "wanted --texts and --encoder, or what is of faces; move the texts and the faces "
+                "one after the other"
+            )
+        _texts(collection, encoder or "lstm", as_json=as_json)
+        return
     with (
         render.download() as on_download,
         open_collection(collection, device=device.value, on_download=on_download) as opened,
@@ -84,3 +109,15 @@ def reembed(
     reports.reembedded(done, as_json=as_json)
     if not done.done:
         raise typer.Exit(INTERRUPTED if done.interrupted else 1)
+
+
+def _texts(collection: Path, encoder: str, *, as_json: bool) -> None:
+    from retrieve.indexes.collection import open_collection
+
+    with open_collection(collection) as opened, render.words_progress("passages") as show:
+        done = opened.reembed_texts(
+            encoder, on_progress=lambda done, total: show("embedding anew", done, total)
+        )
+    reports.moved_texts(done, as_json=as_json)
+    if not done.done:
+        raise typer.Exit(INTERRUPTED)

@@ -2,10 +2,11 @@
 
     words    the mean of word vectors, weighted by rarity, its common axes shrunk (mean)
     lstm     the shipped encoder: tuned word vectors and a bidirectional LSTM (lstm), in numpy
+    e5       multilingual-e5-small in ONNX Runtime, of a hundred languages, an extra (e5/)
     sentence-transformers:NAME   a model of that library (sentence_transformers)
     FILE.safetensors             an encoder that `retrieve train text-encoder` wrote
 
-None of the first two imports torch.
+None of the first three imports torch.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from retrieve.text.words.vectors import WordVectors, open_vectors
 from retrieve.text.words.vocabulary import Vocabulary
 from retrieve.types import Embeddings
 
-WORDS, LSTM = "words", "lstm"
+WORDS, LSTM, E5 = "words", "lstm", "e5"
 FOREIGN = "sentence-transformers:"
 
 
@@ -63,6 +64,24 @@ class TextEncoder(Protocol):
         ...
 
 
+def embed_queries(encoder: TextEncoder, queries: Sequence[str]) -> Embeddings:
+    """(N, D) unit rows of queries; to most encoders they are texts as any.
+
+    One to which they are not has a method embed_queries() beside embed().
+    """
+    found: Embeddings = getattr(encoder, "embed_queries", encoder.embed)(queries)
+    return found
+
+
+def embed_alike(encoder: TextEncoder, texts: Sequence[str]) -> Embeddings:
+    """(N, D) unit rows of texts that are compared with each other, none of which asks.
+
+    An encoder to which that is another thing has a method embed_alike().
+    """
+    found: Embeddings = getattr(encoder, "embed_alike", encoder.embed)(texts)
+    return found
+
+
 def load_encoder(name: str = LSTM) -> TextEncoder:
     """A text encoder: what turns texts into unit vectors.
 
@@ -70,7 +89,7 @@ def load_encoder(name: str = LSTM) -> TextEncoder:
         vectors = encoder.embed(["una frase", "otra"])      # (2, D)
         vectors @ vectors.T
 
-    name    lstm, words, sentence-transformers:NAME, or a file in .safetensors
+    name    lstm, words, e5, sentence-transformers:NAME, or a file in .safetensors
     raises  as open_text_encoder(); BadInput for what is no text
     """
     if not isinstance(name, str):
@@ -80,19 +99,23 @@ def load_encoder(name: str = LSTM) -> TextEncoder:
 
 def is_encoder(name: str) -> bool:
     """Whether open_text_encoder() knows such a name; a file may be there or not."""
-    return name in (WORDS, LSTM) or name.startswith(FOREIGN) or name.endswith(".safetensors")
+    return name in (WORDS, LSTM, E5) or name.startswith(FOREIGN) or name.endswith(".safetensors")
 
 
 def open_text_encoder(name: str = LSTM) -> TextEncoder:
     """The encoder of a name, or of a file.
 
     raises  BadInput for a name that there is not; MissingExtra for sentence-transformers
-            where it is not installed; WeightsError if its file cannot be used
+            and e5 where they are not installed; WeightsError if its file cannot be used
     """
     if name == WORDS:
         return WordsEncoder(open_vectors(shipped("es")))
     if name == LSTM:
         return TrainedEncoder(LSTM, encoder_file.read(shipped("encoder")))
+    if name == E5:
+        from retrieve.text.encoders.e5.encoder import E5Encoder
+
+        return E5Encoder()
     if name.startswith(FOREIGN):
         from retrieve.text.encoders.sentence_transformers import SentenceTransformersEncoder
 
@@ -100,7 +123,7 @@ def open_text_encoder(name: str = LSTM) -> TextEncoder:
     if name.endswith(".safetensors"):
         return TrainedEncoder(Path(name).stem, encoder_file.read(Path(name)))
     raise BadInput(
-        f"no text encoder is called {name!r}; there are: {LSTM}, {WORDS}, {FOREIGN}NAME, "
+        f"no text encoder is called {name!r}; there are: {LSTM}, {WORDS}, {E5}, {FOREIGN}NAME, "
         "or a file in .safetensors"
     )
 

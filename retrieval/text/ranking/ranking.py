@@ -2,18 +2,22 @@
 
 Candidates come from two searches, BM25 over stems and the cosine of embeddings. The best of
 them by both are read, word by word (`evidence`); the others follow in their first order.
-The weights stand in the file `retrieve train ranking` writes, next to the stems' vectors.
+The weights stand in the file `retrieve train ranking` writes, next to the stems' vectors. Of an
+encoder whose cosines weigh otherwise a small file of its own has the weights (`e5.ranking.json`),
+and the vectors are those of the shipped ranking.
 Source: Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach".
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +31,27 @@ Scores = NDArray[np.float32]
 
 READ = 50  # candidates that are read; of the others one in a hundred is the one asked for
 READ_BY_COSINE = 20  # of those, the best by the embeddings alone
+# Encoders of many languages, for which weights of their own ship.
+RANKED = ("e5",)
 COSINE_WEIGHT = 3.0  # of a cosine beside BM25 in units of the rarest word, for the first order
+# Cosine from which a passage without a common word satisfies a query: of chance pairs of the
+# sample archive 1 % reach it, of its paraphrases and their passages a fifth.
+MEANT = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What follows from how an encoder's cosines are spread.
+
+    cosine_weight  of a cosine beside BM25 in units of the rarest word, for the first order
+    meant          cosine from which a passage without a common word satisfies a query
+    knows_languages
+                   where no candidate has a word of the query, its cosines alone order them
+    """
+
+    cosine_weight: float
+    meant: float
+    knows_languages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +105,7 @@ def examine(
     statistics: Statistics,
     vectors: StemVectors,
     language: str = "es",
+    cosine_weight: float = COSINE_WEIGHT,
 ) -> Examined:
     """What a ranking goes by; nothing is read for a query without a stem."""
     cosines = np.array([one.cosine for one in candidates], np.float32)
@@ -91,7 +116,7 @@ def examine(
     rarest = math.log1p((statistics.passages + 0.5) / 0.5)
     rarity = np.log1p((statistics.passages - holders + 0.5) / (holders + 0.5)) / rarest
     lexical = np.array([one.bm25 for one in candidates], np.float32) / rarest
-    first = np.asarray(lexical + COSINE_WEIGHT * cosines, np.float32)
+    first = np.asarray(lexical + cosine_weight * cosines, np.float32)
     read = _to_read(first, cosines)
     some = [candidates[i] for i in read]
     passages = Passages(
@@ -109,21 +134,38 @@ class Ranker:
 
     weights   by the name of the evidence
     vectors   of stems of `language`
+    encoder   what is fitted to the encoder whose cosines come
     """
 
     def __init__(
-        self, weights: Mapping[str, float], vectors: StemVectors, language: str = "es"
+        self,
+        weights: Mapping[str, float],
+        vectors: StemVectors,
+        language: str = "es",
+        *,
+        encoder: Fitted | None = None,
     ) -> None:
         self.weights = {name: weights[name] for name in NAMES}
         self.vectors = vectors
         self.language = language
+        self.encoder = encoder or Fitted(COSINE_WEIGHT, MEANT)
 
     def scores(self, query: str, candidates: Sequence[Candidate], statistics: Statistics) -> Scores:
         """(N,) float32, row i for candidate i; higher is better among those of one query.
 
         A difference of d between two that were read says that the odds are e^d to 1.
         """
-        seen = examine(query, candidates, statistics, self.vectors, self.language)
+        if self.encoder.knows_languages and not any(one.bm25 for one in candidates):
+            # The query may be in another language: likenesses of its spelling say nothing.
+            return np.array([one.cosine for one in candidates], np.float32)
+        seen = examine(
+            query,
+            candidates,
+            statistics,
+            self.vectors,
+            self.language,
+            self.encoder.cosine_weight,
+        )
         if not len(seen.read):
             return seen.first
         scores: Scores = seen.evidence @ np.array(list(self.weights.values()), np.float32)
@@ -141,14 +183,23 @@ def _to_read(first: Scores, cosines: Scores) -> NDArray[np.int64]:
 
 
 @lru_cache
-def open_ranker(path: Path | None = None, language: str = "es") -> Ranker:
+def open_ranker(
+    path: Path | None = None, language: str = "es", *, encoder: str | None = None
+) -> Ranker:
     """The shipped ranker, or one that `retrieve train ranking` wrote.
 
     Stems of a language other than the file's meet by spelling alone.
-    raises  WeightsError if the file is missing, damaged or made for other evidence
+    encoder  the name of the one whose cosines come: a ranking may ship for it
+    raises   WeightsError if the file is missing, damaged or made for other evidence
     """
-    path = path or Path(str(resources.files("retrieve.text") / "data" / "ranking.safetensors"))
+    data = Path(str(resources.files("retrieve.text") / "data"))
+    shipped, path = path is None, path or data / "ranking.safetensors"
     vectors, about = stem_vectors.read(path)
+    fitted = None
+    if shipped and encoder in RANKED:
+        path = data / f"{encoder}.ranking.json"
+        about |= _read(path)
+        fitted = Fitted(about["cosine_weight"], about["meant"], knows_languages=True)
     weights = about.get("weights")
     if not isinstance(weights, dict) or set(weights) != set(NAMES):
         raise WeightsError(
@@ -157,4 +208,14 @@ def open_ranker(path: Path | None = None, language: str = "es") -> Ranker:
         )
     if about["language"] != language:
         vectors = stem_vectors.none(vectors.dim)
-    return Ranker(weights, vectors, language)
+    return Ranker(weights, vectors, language, encoder=fitted)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        for name in ("weights", "cosine_weight", "meant"):
+            _ = found[name]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} cannot be read: {error}. Install retrieve again") from error
+    return found

@@ -1,1 +1,1 @@
-"""What makes a text encoder: pairs of texts, two losses, and the recipe that uses them."""
+"""What makes text encoders: ours, by pairs of texts and two losses, and e5 out of its package."""

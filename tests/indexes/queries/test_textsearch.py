@@ -16,6 +16,7 @@ from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.people import statements
 from retrieve.indexes.queries import near
+from retrieve.indexes.queries import texts as textsearch
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.search.texts import Placed
 from retrieve.indexes.upkeep.forget import forget
@@ -210,7 +211,8 @@ def test_a_photo_of_near_meaning_without_a_common_word_satisfies_too(
 ):
     found = collection.search_texts("En casa", faces=_ana(collection), mode=Mode.MEANING)
     assert _names(found) == ["home"]
-    monkeypatch.setattr(near, "MEANT", -1)
+    ranker = textsearch.open_ranker(language="es", encoder="pretend")
+    monkeypatch.setattr(ranker, "encoder", replace(ranker.encoder, meant=-1))
     found = collection.search_texts("submarino", faces=_ana(collection))
     assert _names(found) == ["beach", "both", "home"]
 
@@ -227,8 +229,8 @@ def test_a_cosine_is_near_that_chance_hardly_reaches_among_so_many(collection, t
     engine, encoder = collection.texts.engine, collection.texts.encoder
     rows = collection.texts.vectors.required().rows
     levels = np.array([
-        [near.near_from(engine, encoder.embed([_word(1000 + n)]), rows, many) for many in (40, 400)]
-        for n in range(20)
+        [near.near_from(engine, probe, rows, many, few=0) for many in (40, 400)]
+        for probe in (encoder.embed([_word(1000 + n)]) for n in range(20))
     ])  # fmt: skip
     assert_allclose(levels.mean(0), [2.81 / 4, 3.48 / 4], atol=0.02)
     hits = collection.search_texts(_word(7), mode=Mode.MEANING, k=400)

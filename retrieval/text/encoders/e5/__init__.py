@@ -1,0 +1,1 @@
+"""The encoder of a hundred languages, from the file of another package."""
