@@ -19,18 +19,21 @@ from retrieve.text.classifiers.classify import familiarity, probabilities
 from retrieve.text.classifiers.file import Fitted
 
 HOTTEST = 100.0  # temperatures are looked for between 1 / HOTTEST and HOTTEST
+SHORT = (1, 2, 3, 4, 6, 9)  # most words of the classes of short texts
+ENOUGH = 200  # texts of a class from which it has a threshold
 SMALLEST = 1e-30  # probability, so that its logarithm is finite
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-def fit(logits: Floats, truth: Labels, passes: float) -> Fitted:
+def fit(logits: Floats, truth: Labels, passes: float, words: Labels | None = None) -> Fitted:
     """The temperature under which the truth is most probable, and the threshold that a share
     of texts reaches.
 
     logits  (N, K) of texts that the network was not trained on
     passes  that share, 0 to 1
+    words   (N,) how many each text has: where enough are short, these have thresholds of their own
     raises  BadInput without texts; MissingExtra without scipy
     """
     with optional("training a classifier"):
@@ -52,12 +55,27 @@ def fit(logits: Floats, truth: Labels, passes: float) -> Fitted:
     edge = float(np.log(HOTTEST))
     best = minimize_scalar(surprise, bounds=(-edge, edge), method="bounded")
     fitted = Fitted(float(np.exp(best.x)), passes=passes)
-    threshold = float(np.quantile(familiarity(logits, fitted), 1 - passes))
-    return replace(fitted, threshold=threshold)
+    familiar = familiarity(logits, fitted)
+    short = _short(familiar, passes, words) if words is not None else ()
+    longer = familiar[words > short[-1][0]] if words is not None and short else familiar
+    threshold = float(np.quantile(longer if len(longer) else familiar, 1 - passes))
+    return replace(fitted, threshold=threshold, short=short)
+
+
+def _short(familiar: Floats, passes: float, words: Labels) -> tuple[tuple[int, float], ...]:
+    """Thresholds of texts of a few words; () where no class of lengths has enough texts."""
+    found: list[tuple[int, float]] = []
+    fewer = 0
+    for most in SHORT:
+        of = familiar[(words > fewer) & (words <= most)]
+        if len(of) >= ENOUGH:
+            found.append((most, float(np.quantile(of, 1 - passes))))
+            fewer = most
+    return tuple(found)
 
 
 def crossed(
-    logits: Floats, truth: Labels, parts: Sequence[Labels], passes: float
+    logits: Floats, truth: Labels, parts: Sequence[Labels], passes: float, words: Labels
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Calibrated probabilities and who reaches the threshold, each part by a fit on the others.
 
@@ -68,8 +86,8 @@ def crossed(
     reached = np.empty(len(truth), np.bool_)
     for part in parts:
         others = np.setdiff1d(np.arange(len(truth)), part)
-        fitted = fit(logits[others], truth[others], passes)
+        fitted = fit(logits[others], truth[others], passes, words[others])
         found[part] = probabilities(logits[part], fitted)
-        assert fitted.threshold is not None
-        reached[part] = familiarity(logits[part], fitted) >= fitted.threshold
+        least = np.array([fitted.threshold_of(int(many)) for many in words[part]], np.float32)
+        reached[part] = familiarity(logits[part], fitted) >= least
     return found, reached

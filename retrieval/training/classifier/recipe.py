@@ -148,7 +148,8 @@ def train(
         others = np.flatnonzero(fold_of != fold)
         layer = trainer.fit(others, truth[others], len(classes), f"fold-{fold}")
         logits[out_of_it] = layer.logits(out_of_it)
-    report = _measure(classes, truth, groups, logits, held, recipe)
+    words = np.array([len(examples.texts[i].split()) for i in kept], np.int64)
+    report = _measure(classes, truth, groups, logits, held, words, recipe)
     if recipe.unknown:
         found = _unknown(trainer, truth, fold_of, held[0], len(classes), recipe, tell)
         report = replace(report, unknown=found)
@@ -231,6 +232,7 @@ def _measure(
     groups: Sequence[str],
     logits: Floats,
     held: Sequence[Labels],
+    words: Labels,
     recipe: Recipe,
 ) -> Report:
     every = np.concatenate(held)
@@ -243,7 +245,11 @@ def _measure(
     place = np.empty(len(truth), np.int64)
     place[every] = np.arange(len(every))
     found, reached = fitted.crossed(
-        logits[every], truth[every], [place[part] for part in parts], recipe.passes
+        logits[every],
+        truth[every],
+        [place[part] for part in parts],
+        recipe.passes,
+        words[every],
     )
     return Report(
         quality(classes, truth[every], found, [groups[i] for i in every]),
@@ -252,7 +258,7 @@ def _measure(
         held_out=len(every),
         ece_before=calibration_error(truth[every], probabilities(logits[every], Fitted())),
         passed=float(reached.mean()),
-        fitted=fitted.fit(logits[every], truth[every], recipe.passes),
+        fitted=fitted.fit(logits[every], truth[every], recipe.passes, words[every]),
         unknown=None,
     )
 

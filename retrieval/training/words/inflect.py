@@ -41,6 +41,7 @@ def pull(
     frequent: float = np.inf,
     rare: float = RARE,
     listed: frozenset[str] = frozenset(),
+    only: frozenset[str] | None = None,
 ) -> Matrix:
     """(N, D) unit vectors with each form pulled toward base + offset of its rule.
 
@@ -49,6 +50,7 @@ def pull(
     rare      a form that occurs so often moves half of the rest of the way
     listed    words that a dictionary lists by themselves, nouns and adjectives: as a verb's
               form such a word has to fit as well as half of them do
+    only      forms that are moved, where not all of them are
     """
     row_of = {word: row for row, word in enumerate(words)}
     known = [form for form in forms if form.base in row_of and form.form in row_of]
@@ -59,7 +61,7 @@ def pull(
     moved = vectors.copy()
     for form in known:
         rule = rules[form.rule]
-        if rule is None:
+        if rule is None or (only is not None and form.form not in only):
             continue
         base, row = row_of[form.base], row_of[form.form]
         needed = rule.half_fit if _like_a_noun(form) and form.form in listed else rule.least_fit
