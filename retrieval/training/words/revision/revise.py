@@ -129,9 +129,11 @@ def _gathered(
     kept = work / "contexts.npz"
     if kept.is_file():
         stored = np.load(kept, allow_pickle=False)
-        if stored["wanted"].tolist() == wanted:
+        place = {word: row for row, word in enumerate(stored["wanted"].tolist())}
+        if place.keys() >= set(wanted):
+            rows = [place[word] for word in wanted]
             return (
-                contexts.Contexts(stored["sums"], stored["times"]),
+                contexts.Contexts(stored["sums"][rows], stored["times"][rows]),
                 contexts.Contexts(stored["known_sums"], stored["known_times"]),
             )
     found, known = contexts.gather(
