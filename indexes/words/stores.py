@@ -406,11 +406,20 @@ def add(
 
 
 def _bases(ordered: list[str]) -> NDArray[np.uint32]:
-    """The base of each word by the rules alone; the rank stands in for the frequency (Zipf)."""
+    """The base of each word: as the shipped words have it, by the rules alone where they have not.
+
+    The rank stands in for the frequency (Zipf). The shipped ones know nouns and names.
+    """
     counts = {word: 10_000_000 // (rank + 10) for rank, word in enumerate(ordered)}
     row_of = {word: row for row, word in enumerate(ordered)}
     base_of = inflection.bases(inflection.forms(counts))
-    return np.array([row_of[base_of.get(word, word)] for word in ordered], np.uint32)
+    if shipped().is_file():
+        known = open_vectors(shipped(), check=False)
+        for word, base in zip(known.words, known.bases.tolist(), strict=True):
+            base_of[word] = known.words[base]
+    return np.array(
+        [row_of.get(base_of.get(word, word), row_of[word]) for word in ordered], np.uint32
+    )
 
 
 def export(name: str, out: Path) -> int:

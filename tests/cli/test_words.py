@@ -128,6 +128,44 @@ def test_evaluation_counts_sections_and_coverage(store, tmp_path):
     assert found["spearman"] > 0.7
 
 
+def test_words_of_several_words_are_asked_and_not_covered(store, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("hombre rey mujer reina\nestados unidos washington perú lima\n")
+    value = json.loads(_toy("evaluate", "words", path, "--json", store=store).stdout)
+    assert (value["total"]["asked"], value["total"]["covered"]) == (2, 1)
+    pairs = tmp_path / "s.txt"
+    lines = ["rey\treina\t4", "rey\tmesa\t0", "hombre\thombres\t3,9", "mesa\tmujer\t0.1"]
+    pairs.write_text("\n".join(["caja de cerillas\tmesa\t1", *lines, "el rey mesa 2"]))
+    found = json.loads(_toy("evaluate", "words", pairs, "--json", store=store).stdout)
+    assert (found["asked"], found["covered"]) == (6, 4)
+
+
+def test_words_of_another_language_are_told_that_these_are_spanish():
+    assert "are Spanish" in _run("analogy", "king", "man", "woman").stderr
+    assert "which are Spanish" in _run("analogy", "queen", "hombre", "mujerr", code=1).stderr
+    assert not _run("analogy", "kenia", "nairobi", "seúl").stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("berlín alemania austria", "viena"),
+        ("hice hacer decir", "dije"),
+        ("pasó pasar dar", "dio"),
+        ("rey hombre mujer", "reina"),
+        ("emperador hombre mujer", "emperatriz"),
+    ],
+)
+def test_names_and_irregular_forms_are_answers(asked, answer):
+    hit = json.loads(_run("analogy", *asked.split(), "--json").stdout)["hits"][0]
+    assert answer in (hit["word"], *hit.get("forms", ()))
+
+
+def test_nothing_near_a_small_word_is_folded_into_a_verb():
+    hits = json.loads(_run("neighbors", "algo", "-k", "20", "--json").stdout)["hits"]
+    assert not {"estar", "lar"} & {hit["word"] for hit in hits}
+
+
 def test_a_wrong_evaluation_file_names_the_line(store, tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("uno dos tres cuatro\nuno dos\n")

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from retrieve.cli.options import AllFormsOption, JsonOption, VectorsOption, WordsKOption
+from retrieve.cli.showing import render
 from retrieve.cli.showing.wordhits import show
+
+if TYPE_CHECKING:
+    from retrieve.indexes.words.stores import WordIndex
+
+COMMON = 1000  # occurrences: a sum with a word so common in Spanish texts is taken for Spanish
+HARDLY, RATHER = 0.01, 0.5  # how probable Spanish, and another language, are to be for a hint
 
 
 class Method(StrEnum):
@@ -44,7 +51,20 @@ def analogy(
     from retrieve.indexes.words.stores import open_words
     from retrieve.text.words.analogy import parse
 
-    answer = open_words(vectors).analogy(
-        parse(words), k=k, method=method.value, all_forms=all_forms
-    )
+    index = open_words(vectors)
+    answer = index.analogy(parse(words), k=k, method=method.value, all_forms=all_forms)
+    if index.vectors.language == "es" and _foreign(index, [term.word for term in answer.terms]):
+        render.note(f"the vectors {index.vectors.name!r} are Spanish: try rey hombre mujer")
     show(answer, explained=explained, as_json=as_json)
+
+
+def _foreign(index: WordIndex, words: list[str]) -> bool:
+    """Whether the words, all of them rare in Spanish texts, are rather of another language."""
+    rows = [row for word in words if (row := index.vectors.row(word)) is not None]
+    if any(index.vectors.counts[row] >= COMMON for row in rows):
+        return False
+    from retrieve.text.classifiers.classify import LANGUAGES, open_classifier
+
+    ranked = open_classifier(LANGUAGES).classify([" ".join(words)])[0].ranked
+    probable = {one.label: one.probability for one in ranked}
+    return probable["spa"] < HARDLY and ranked[0].probability > RATHER

@@ -77,7 +77,11 @@ class Classifier:
         logits = self.network.logits(texts)
         fitted = self.about.fitted
         return verdicts(
-            self.classes, probabilities(logits, fitted), familiarity(logits, fitted), fitted
+            self.classes,
+            probabilities(logits, fitted),
+            familiarity(logits, fitted),
+            fitted,
+            [len(text.split()) for text in texts],
         )
 
     def classify_document(self, passages: Sequence[str]) -> Verdict:
@@ -96,7 +100,8 @@ class Classifier:
         fitted = self.about.fitted
         found = weights @ probabilities(logits, fitted)
         familiar = weights @ familiarity(logits, fitted)
-        return verdicts(self.classes, found[None], familiar[None], fitted)[0]
+        words = int(weights @ np.array([len(passage.split()) for passage in covered]))
+        return verdicts(self.classes, found[None], familiar[None], fitted, [words])[0]
 
 
 def probabilities(logits: Floats, fitted: Fitted) -> Floats:
@@ -116,14 +121,19 @@ def familiarity(logits: Floats, fitted: Fitted) -> Floats:
 
 
 def verdicts(
-    classes: Sequence[str], found: Floats, familiar: Floats, fitted: Fitted
+    classes: Sequence[str],
+    found: Floats,
+    familiar: Floats,
+    fitted: Fitted,
+    words: Sequence[int],
 ) -> list[Verdict]:
-    """(N, K) probabilities and (N,) familiarity → N verdicts."""
+    """(N, K) probabilities, (N,) familiarity and numbers of words → N verdicts."""
     made = []
-    for row, known in zip(found, familiar, strict=True):
+    for row, known, many in zip(found, familiar, words, strict=True):
+        least = fitted.threshold_of(many)
         order = np.argsort(-row, kind="stable")
         ranked = tuple(Ranked(classes[i], float(row[i])) for i in order)
-        unknown = fitted.threshold is not None and known < fitted.threshold
+        unknown = least is not None and known < least
         made.append(Verdict(None if unknown else ranked[0].label, ranked, float(known)))
     return made
 

@@ -48,11 +48,19 @@ class Fitted:
     threshold    a text whose `familiarity` is lower belongs to none of the classes; None
                  without one
     passes       the share of texts of the classes that reach the threshold
+    short        of texts of at most so many words the threshold: few words are familiar less
     """
 
     temperature: float = 1.0
     threshold: float | None = None
     passes: float = 1.0
+    short: tuple[tuple[int, float], ...] = ()
+
+    def threshold_of(self, words: int) -> float | None:
+        """The threshold of a text of so many words."""
+        if self.threshold is None:
+            return None
+        return next((least for most, least in self.short if words <= most), self.threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,9 @@ def read(path: Path) -> tuple[About, Arrays]:
         if kind != "text-classifier" or version != FORMAT:
             raise ValueError(f"{kind} {version}, wanted text-classifier {FORMAT}")
         checksums = header.pop("sha256")
-        header["fitted"] = Fitted(**header["fitted"])
+        fitted = header["fitted"]
+        fitted["short"] = tuple((int(most), least) for most, least in fitted.get("short", ()))
+        header["fitted"] = Fitted(**fitted)
         header["classes"], header["sources"] = tuple(header["classes"]), tuple(header["sources"])
         about = About(**header)
     except OSError as error:

@@ -53,6 +53,19 @@ _VERBAL = frozenset(form for verb in ("ser", "haber", "estar") for _, form in co
     "fué",
 }
 GRAMMAR = frozenset(_GRAMMAR.split()) | (STOP_WORDS["es"] - _VERBAL)
+# Masculine and feminine of one thing that no rule makes from each other, or that shuts out what
+# the rule makes: emperadora.
+_GENDERS = """
+    emperador emperatriz rey reina príncipe princesa duque duquesa conde condesa barón baronesa
+    marqués marquesa actor actriz héroe heroína poeta poetisa profeta profetisa sacerdote
+    sacerdotisa abad abadesa papa papisa alcalde alcaldesa vampiro vampiresa zar zarina hombre
+    mujer padre madre papá mamá yerno nuera padrino madrina padrastro madrastra macho hembra
+    varón mujer caballero dama marido mujer fraile monja don doña toro vaca caballo yegua
+    carnero oveja gallo gallina tigre tigresa jabalí jabalina embajador embajatriz institutor
+    institutriz juez jueza jefe jefa monje monja compadre comadre chivo cabra señorito señorita
+    diablo diablesa dios diosa
+"""
+GENDERS = dict(zip(_GENDERS.split()[::2], _GENDERS.split()[1::2], strict=True))
 SELDOM_PLURAL = 20  # `trajes` stands a fifth as often as `traje`, `dijes` hardly ever
 OFTENER = 10  # `quiere` is five times as frequent as `querer`, `casa` thirty times as `casar`
 
@@ -231,8 +244,10 @@ def genders(
             rule = ADJECTIVE if of_adjective else PERSON
             if of_adjective and word.endswith("e"):
                 continue  # firme has one form for both; firma is another word
-            found += [Form(word, form, rule) for form in feminines(word) if form in counts]
-    return found
+            if word not in GENDERS:
+                found += [Form(word, form, rule) for form in feminines(word) if form in counts]
+    both = ((word, form) for word, form in GENDERS.items() if word in counts and form in counts)
+    return found + [Form(word, form, PERSON) for word, form in both]
 
 
 def infinitives(counts: Mapping[str, int], names: frozenset[str] = frozenset()) -> list[str]:

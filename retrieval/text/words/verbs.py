@@ -32,15 +32,18 @@ ENDINGS: tuple[tuple[str, str, str, str, str], ...] = (
     ("imperativo vos", "á", "é", "í", WEAK),
     ("imperfecto 3", "aba", "ía", "ía", WEAK),
     ("imperfecto 3 pl", "aban", "ían", "ían", WEAK),
+    ("imperfecto 2", "abas", "ías", "ías", WEAK),
     ("futuro 1", "é", "é", "é", WHOLE),
     ("futuro 2", "ás", "ás", "ás", WHOLE),
     ("futuro 3", "á", "á", "á", WHOLE),
     ("futuro 1 pl", "emos", "emos", "emos", WHOLE),
     ("futuro 3 pl", "án", "án", "án", WHOLE),
     ("condicional 3", "ía", "ía", "ía", WHOLE),
+    ("condicional 2", "ías", "ías", "ías", WHOLE),
     ("condicional 3 pl", "ían", "ían", "ían", WHOLE),
     ("subjuntivo 3", "e", "a", "a", BEFORE_A),
     ("subjuntivo 3 pl", "en", "an", "an", BEFORE_A),
+    ("subjuntivo 2", "es", "as", "as", BEFORE_A),
     ("subjuntivo pasado 3", "ara", "iera", "iera", BEFORE_I),
     ("subjuntivo pasado 3 pl", "aran", "ieran", "ieran", BEFORE_I),
     ("subjuntivo pasado 3", "ase", "iese", "iese", BEFORE_I),
@@ -273,8 +276,11 @@ def conjugate(verb: str) -> Iterator[tuple[str, str]]:
             yield rule, _strong(preterite, rule, tail)
         elif first and rule == "presente 1":
             yield rule, first
-        elif first and rule in ("subjuntivo 3", "subjuntivo 3 pl"):
-            yield rule, first[:-1] + ("an" if rule.endswith("pl") else "a")
+        elif known:
+            if rule in ("imperfecto 2", "subjuntivo 2"):
+                yield rule, known[rule[:-1] + "3"] + "s"
+        elif first and rule in ("subjuntivo 2", "subjuntivo 3", "subjuntivo 3 pl"):
+            yield rule, first[:-1] + {"2": "as", "3": "a", "l": "an"}[rule[-1]]
         elif gerund and rule == "gerundio":
             yield rule, gerund
         else:

@@ -19,18 +19,29 @@ from retrieve.text.classifiers.classify import familiarity, probabilities
 from retrieve.text.classifiers.file import Fitted
 
 HOTTEST = 100.0  # temperatures are looked for between 1 / HOTTEST and HOTTEST
+SHORT = (1, 2, 3, 4, 6, 9)  # most words of the classes of short texts
+ENOUGH = 200  # texts of a class from which it has a threshold
 SMALLEST = 1e-30  # probability, so that its logarithm is finite
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-def fit(logits: Floats, truth: Labels, passes: float, *, tempered: bool = True) -> Fitted:
+def fit(
+    logits: Floats,
+    truth: Labels,
+    passes: float,
+    words: Labels | None = None,
+    *,
+    tempered: bool = True,
+) -> Fitted:
     """The temperature under which the truth is most probable, and the threshold that a share
     of texts reaches.
 
     logits    (N, K) of texts that the network was not trained on
     passes    that share, 0 to 1
+    words     (N,) how many each text has: where enough are short, these have thresholds of their
+              own
     tempered  False lets the temperature be 1
     raises  BadInput without texts; MissingExtra without scipy
     """
@@ -41,7 +52,7 @@ def fit(logits: Floats, truth: Labels, passes: float, *, tempered: bool = True) 
         raise BadInput("wanted held-out texts to fit probabilities to; got none")
 
     if not tempered:
-        return _with_threshold(logits, Fitted(passes=passes))
+        return _with_thresholds(logits, Fitted(passes=passes), words)
 
     # As Platt does it, the truth is never quite certain: where all held-out texts are right, the
     # temperature would else go to zero.
@@ -55,12 +66,27 @@ def fit(logits: Floats, truth: Labels, passes: float, *, tempered: bool = True) 
 
     edge = float(np.log(HOTTEST))
     best = minimize_scalar(surprise, bounds=(-edge, edge), method="bounded")
-    return _with_threshold(logits, Fitted(float(np.exp(best.x)), passes=passes))
+    return _with_thresholds(logits, Fitted(float(np.exp(best.x)), passes=passes), words)
 
 
-def _with_threshold(logits: Floats, fitted: Fitted) -> Fitted:
-    threshold = float(np.quantile(familiarity(logits, fitted), 1 - fitted.passes))
-    return replace(fitted, threshold=threshold)
+def _with_thresholds(logits: Floats, fitted: Fitted, words: Labels | None) -> Fitted:
+    familiar = familiarity(logits, fitted)
+    short = _short(familiar, fitted.passes, words) if words is not None else ()
+    longer = familiar[words > short[-1][0]] if words is not None and short else familiar
+    threshold = float(np.quantile(longer if len(longer) else familiar, 1 - fitted.passes))
+    return replace(fitted, threshold=threshold, short=short)
+
+
+def _short(familiar: Floats, passes: float, words: Labels) -> tuple[tuple[int, float], ...]:
+    """Thresholds of texts of a few words; () where no class of lengths has enough texts."""
+    found: list[tuple[int, float]] = []
+    fewer = 0
+    for most in SHORT:
+        of = familiar[(words > fewer) & (words <= most)]
+        if len(of) >= ENOUGH:
+            found.append((most, float(np.quantile(of, 1 - passes))))
+            fewer = most
+    return tuple(found)
 
 
 def crossed(
@@ -68,6 +94,7 @@ def crossed(
     truth: Labels,
     parts: Sequence[Labels],
     passes: float,
+    words: Labels,
     *,
     tempered: bool = True,
 ) -> tuple[Floats, NDArray[np.bool_]]:
@@ -81,8 +108,8 @@ def crossed(
     reached = np.empty(len(truth), np.bool_)
     for part in parts:
         others = np.setdiff1d(np.arange(len(truth)), part)
-        fitted = fit(logits[others], truth[others], passes, tempered=tempered)
+        fitted = fit(logits[others], truth[others], passes, words[others], tempered=tempered)
         found[part] = probabilities(logits[part], fitted)
-        assert fitted.threshold is not None
-        reached[part] = familiarity(logits[part], fitted) >= fitted.threshold
+        least = np.array([fitted.threshold_of(int(many)) for many in words[part]], np.float32)
+        reached[part] = familiarity(logits[part], fitted) >= least
     return found, reached

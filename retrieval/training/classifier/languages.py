@@ -1,6 +1,7 @@
 """The recipe of the shipped classifier of twelve languages: catalogues → examples → classifier.
 
-Messages are short and a sentence is not, so several are joined until a length drawn by chance.
+Messages are short and a sentence is not, so several are joined until a length drawn by chance. A
+question or a title has a few words, so some of these are cut to so many as well.
 Each source is held out in turn: texts of one source are alike in all languages, and what is
 fitted after the network has to hold for text of another kind.
 """
@@ -18,6 +19,8 @@ from retrieve.training.classifier.linear import Settings
 from retrieve.training.classifier.recipe import Recipe
 
 SHORTEST, LONGEST = 20, 180  # characters between which the length of an example is drawn
+CUT = 0.7  # for how many of the examples a piece of a few words is one, too
+FEWEST_WORDS, MOST_WORDS = 2, 7  # of such a piece
 LICENCE = "CC BY-SA 4.0"  # what the sources' share-alike licence allows
 MOST = 8_000  # examples of a language
 RECIPE = Recipe(
@@ -32,7 +35,7 @@ RECIPE = Recipe(
 def examples(
     sentences: Mapping[str, Mapping[str, Sequence[str]]], *, most: int = MOST, seed: int = 1
 ) -> Examples:
-    """Examples of about a sentence each, at most so many of each language.
+    """Examples of about a sentence each, at most so many of each language, and pieces of them.
 
     sentences  language → source → sentences, as `catalogues.sentences` gives them
     returns    examples whose group is their source, in the order of the sources
@@ -48,7 +51,17 @@ def examples(
         ]
         for i in sorted(generator.permutation(len(made))[:most]):
             found.add(made[i][1], language, made[i][0])
+            if generator.random() < CUT:
+                found.add(_cut(made[i][1], generator), language, made[i][0])
     return found
+
+
+def _cut(text: str, generator: np.random.Generator) -> str:
+    """A few words in a row of a text."""
+    words = text.split()
+    many = int(generator.integers(FEWEST_WORDS, MOST_WORDS + 1))
+    first = int(generator.integers(max(1, len(words) - many + 1)))
+    return " ".join(words[first : first + many])
 
 
 def _joined(sentences: Sequence[str], generator: np.random.Generator) -> Iterator[str]:

@@ -149,7 +149,8 @@ def train(
         others = np.flatnonzero(fold_of != fold)
         layer = trainer.fit(others, truth[others], len(classes), f"fold-{fold}")
         logits[out_of_it] = layer.logits(out_of_it)
-    report = _measure(classes, truth, groups, logits, held, recipe)
+    words = np.array([len(examples.texts[i].split()) for i in kept], np.int64)
+    report = _measure(classes, truth, groups, logits, held, words, recipe)
     if recipe.unknown:
         found = _unknown(trainer, truth, fold_of, held[0], len(classes), recipe, tell)
         report = replace(report, unknown=found)
@@ -232,6 +233,7 @@ def _measure(
     groups: Sequence[str],
     logits: Floats,
     held: Sequence[Labels],
+    words: Labels,
     recipe: Recipe,
 ) -> Report:
     every = np.concatenate(held)
@@ -245,12 +247,14 @@ def _measure(
     place[every] = np.arange(len(every))
     places = [place[part] for part in parts]
     before = calibration_error(truth[every], probabilities(logits[every], Fitted()))
-    found, reached = fitted.crossed(logits[every], truth[every], places, recipe.passes)
+    found, reached = fitted.crossed(
+        logits[every], truth[every], places, recipe.passes, words[every]
+    )
     # On some texts a temperature that was fitted to others is farther from the truth than none.
     tempered = calibration_error(truth[every], found) < before
     if not tempered:
         found, reached = fitted.crossed(
-            logits[every], truth[every], places, recipe.passes, tempered=False
+            logits[every], truth[every], places, recipe.passes, words[every], tempered=False
         )
     return Report(
         quality(classes, truth[every], found, [groups[i] for i in every]),
@@ -259,7 +263,9 @@ def _measure(
         held_out=len(every),
         ece_before=before,
         passed=float(reached.mean()),
-        fitted=fitted.fit(logits[every], truth[every], recipe.passes, tempered=tempered),
+        fitted=fitted.fit(
+            logits[every], truth[every], recipe.passes, words[every], tempered=tempered
+        ),
         unknown=None,
     )
 

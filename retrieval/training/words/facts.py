@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from retrieve.text.words.inflection import Form
 from retrieve.training.words.compose import Matrix, normalized
 
 STRENGTH = 0.5
+SOLVED = 100  # rounds after which lengths change no more
 
 
 def read(folder: Path) -> list[Form]:
@@ -49,11 +50,41 @@ def half(facts: Sequence[Form], seed: int) -> list[Form]:
 
 def pull(vectors: Matrix, vocabulary: list[str], facts: Sequence[Form]) -> Matrix:
     """(N, D) unit vectors with both sides of each fact moved toward the table's offset."""
+    return normalized(_moved(vectors, _tables(vocabulary, facts)))
+
+
+def undone(vectors: Matrix, vocabulary: list[str], facts: Sequence[Form]) -> Matrix:
+    """The (N, D) unit vectors from which `pull` made these.
+
+    Before it makes its rows unit, `pull` is linear in the rows that have facts: the system is
+    solved for the rows before, whose lengths are 1, and so the lengths after are found.
+    """
+    tables = _tables(vocabulary, facts)
+    rows = np.unique(np.concatenate([np.array(pairs).ravel() for pairs in tables.values()]))
+    place = {int(row): i for i, row in enumerate(rows)}
+    own = {rule: [(place[a], place[b]) for a, b in of] for rule, of in tables.items()}
+    back = np.linalg.inv(_moved(np.eye(len(rows), dtype=np.float64), own))
+    after = vectors[rows].astype(np.float64)
+    lengths = np.ones((len(rows), 1))
+    for _ in range(SOLVED):
+        before = back @ (lengths * after)
+        before /= np.linalg.norm(before, axis=1, keepdims=True)
+        lengths = np.linalg.norm(_moved(before, own), axis=1, keepdims=True)
+    found = vectors.copy()
+    found[rows] = before
+    return found
+
+
+def _tables(vocabulary: list[str], facts: Sequence[Form]) -> dict[str, list[tuple[int, int]]]:
     row_of = {word: row for row, word in enumerate(vocabulary)}
     tables: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for fact in facts:
         if fact.base in row_of and fact.form in row_of:
             tables[fact.rule].append((row_of[fact.base], row_of[fact.form]))
+    return tables
+
+
+def _moved(vectors: Any, tables: Mapping[str, list[tuple[int, int]]]) -> Any:
     moved = vectors.copy()
     share = np.float32(STRENGTH)
     for pairs in tables.values():
@@ -62,10 +93,10 @@ def pull(vectors: Matrix, vocabulary: list[str], facts: Sequence[Form]) -> Matri
         middle = (vectors[form] - offset + vectors[base]) / 2
         _toward(moved, base, middle, share)
         _toward(moved, form, middle + offset, share)
-    return normalized(moved)
+    return moved
 
 
-def _toward(moved: Matrix, rows: NDArray[np.int64], targets: Matrix, share: np.float32) -> None:
+def _toward(moved: Any, rows: NDArray[np.int64], targets: Any, share: np.float32) -> None:
     moved[rows] += share * (targets - moved[rows])
 
 

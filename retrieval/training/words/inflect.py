@@ -41,6 +41,7 @@ def pull(
     frequent: float = np.inf,
     rare: float = RARE,
     listed: frozenset[str] = frozenset(),
+    only: frozenset[str] | None = None,
 ) -> Matrix:
     """(N, D) unit vectors with each form pulled toward base + offset of its rule.
 
@@ -48,7 +49,9 @@ def pull(
     strength  0 to 1, how far; less for a form that occurs `frequent` times or more
     rare      a form that occurs so often moves half of the rest of the way
     listed    words that a dictionary lists by themselves, nouns and adjectives: as a verb's
-              form such a word has to fit as well as half of them do
+              form such a word has to fit as well as half of them do, and one that is not
+              among them need not fit at all
+    only      forms that are moved, where not all of them are
     """
     row_of = {word: row for row, word in enumerate(words)}
     known = [form for form in forms if form.base in row_of and form.form in row_of]
@@ -59,10 +62,13 @@ def pull(
     moved = vectors.copy()
     for form in known:
         rule = rules[form.rule]
-        if rule is None:
+        if rule is None or (only is not None and form.form not in only):
             continue
         base, row = row_of[form.base], row_of[form.form]
         needed = rule.half_fit if _like_a_noun(form) and form.form in listed else rule.least_fit
+        sure = form.form not in listed or form.rule.startswith(f"{VERB} pretérito")
+        if listed and form.rule.startswith(VERB) and sure:
+            needed = -1.0  # no dictionary has it as another word, or it is seldom that: dije
         if counts[row] >= KNOWN and _fit(vectors, rule.offset, base, row) < needed:
             continue
         known_well = 1 / (1 + counts[row] / frequent)

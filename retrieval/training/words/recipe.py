@@ -5,6 +5,7 @@
     composed  word + ½ context vectors, runs joined, PCA             (compose)
     graph     vectors of random walks alone, joined                  (graph)
     retrofit  toward synonyms, hypernyms, parts                      (retrofit)
+    relations opposites, ordinals, trades                          (tables)
     inflect   derived and inflected forms toward their rules         (inflect)
     facts     curated tables                                         (facts)
 
@@ -45,8 +46,9 @@ from retrieve.training.words import (
 from retrieve.training.words.cbow import Settings, State
 from retrieve.training.words.compose import Matrix
 from retrieve.training.words.corpus import Corpus
+from retrieve.training.words.tables import names, relations
 
-STEPS = ("graph", "retrofit", "inflect", "facts")
+STEPS = ("graph", "retrofit", "relations", "inflect", "facts")
 CHECKPOINT_S = 120.0  # a run loses no more than this
 WALKS = Settings(dim=100, epochs=4, window=4, negatives=6)
 WALKS_PER_SYNSET = 30
@@ -106,11 +108,13 @@ def train(
             verbalise.glosses(knowledge),
             verbalise.subjects(knowledge, seed),
         )
-    encoded = _encoded(lines, texts, work, knowledge is not None, recipe, tell)
+    places = names.places(knowledge) if knowledge else frozenset()
+    encoded = _encoded(lines, texts, work, knowledge is not None, recipe, tell, places)
+    capitalised = names.capitalised(chain.from_iterable(corpus.lines(path) for path in texts))
     vectors = _trained(encoded, work, recipe, tell)
     if words_net and "graph" not in recipe.without:
         vectors = _with_graph(vectors, encoded, words_net, work, seed, tell)
-    vectors, forms = finish(vectors, encoded, words_net, knowledge, recipe)
+    vectors, forms = finish(vectors, encoded, words_net, knowledge, recipe, capitalised)
     codes, scales = quantize(vectors, step_for(vectors))
     made = asdict(recipe) | {"words": int((encoded.ids >= 0).sum())}
     save(
@@ -130,45 +134,110 @@ def finish(
     words_net: wordnet.WordNet | None,
     knowledge: Path | None,
     recipe: Recipe,
+    capitalised: frozenset[str] = frozenset(),
 ) -> tuple[Matrix, list[Form]]:
     """The steps after training, in their order: (N, D) unit vectors and the inflected forms."""
     words, counts = encoded.words, encoded.counts
     if words_net and "retrofit" not in recipe.without:
         vectors = retrofit.retrofit(vectors, words, words_net)
-    occurring = dict(zip(words, counts.tolist(), strict=True))
-    nominal: frozenset[str] = frozenset()
-    derived: list[Form] = []
-    regular: list[Form] = []
-    if knowledge and words_net:
-        persons = frozenset(
-            lemma for synset in words_net.persons for lemma in words_net.lemmas.get(synset, ())
-        )
-        adjectives = words_net.single_words("a")
-        regular = inflection.genders(occurring, adjectives, persons)
-        nominal = words_net.single_words("n") | adjectives | {form.form for form in regular}
-        derived = list(derivations.read(knowledge))
-        regular += [form for form in derived if form.rule == derivations.DEMONYM]
-        regular += derivations.demonyms(occurring)
-    forms = inflection.forms(occurring, nominal)
+    known = known_of(words, counts, words_net, knowledge, capitalised)
     if "inflect" not in recipe.without:
         vectors = inflect.pull(
             vectors,
             words,
             counts,
-            derived,
+            known.derived,
             inflect.DERIVATION,
             frequent=inflect.FREQUENT,
             rare=inflect.RARELY_DERIVED,
         )
+    return related(vectors, words, counts, known, words_net, knowledge, recipe), known.forms
+
+
+def related(
+    vectors: Matrix,
+    words: list[str],
+    counts: NDArray[np.int64],
+    known: Known,
+    words_net: wordnet.WordNet | None,
+    knowledge: Path | None,
+    recipe: Recipe,
+    only: Callable[[Matrix, Matrix], frozenset[str]] | None = None,
+) -> Matrix:
+    """(N, D) unit vectors after the steps relations, inflect and facts.
+
+    only  from the vectors before and after relations, the forms that inflect moves; None is all
+    """
+    relating = words_net is not None and "relations" not in recipe.without
+    regular = [*known.regular, *known.related] if relating else known.regular
+    before = vectors
+    if words_net and relating:
+        opposites = relations.antonyms(words_net, words, vectors)
+        vectors = relations.bring_together(vectors, words, opposites)
+    if "inflect" not in recipe.without:
         vectors = inflect.pull(
-            vectors, words, counts, [*regular, *forms], inflect.INFLECTION, listed=nominal
+            vectors,
+            words,
+            counts,
+            [*regular, *known.forms],
+            inflect.INFLECTION,
+            listed=known.nominal,
+            only=None if only is None else only(before, vectors),
         )
     if knowledge and "facts" not in recipe.without:
-        known = facts.read(knowledge)
+        tables = facts.read(knowledge)
         if recipe.withhold:
-            known = facts.half(known, recipe.settings.seed)
-        vectors = facts.pull(vectors, words, known)
-    return vectors, forms
+            tables = facts.half(tables, recipe.settings.seed)
+        vectors = facts.pull(vectors, words, tables)
+    return vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What grammar and dictionaries say of a vocabulary.
+
+    nominal  nouns and adjectives
+    derived  words of other words by an affix
+    regular  genders and demonyms by rule
+    related  of tables.relations
+    forms    number, conjugation, adverbs, diminutives: bases stand before what is made from them
+    """
+
+    nominal: frozenset[str]
+    derived: list[Form]
+    regular: list[Form]
+    related: list[Form]
+    forms: list[Form]
+
+
+def known_of(
+    words: Sequence[str],
+    counts: NDArray[np.int64],
+    words_net: wordnet.WordNet | None,
+    knowledge: Path | None,
+    capitalised: frozenset[str],
+) -> Known:
+    """The pairs of a vocabulary; without knowledge those by rule alone.
+
+    capitalised  words that texts mostly write with a capital
+    """
+    occurring = dict(zip(words, counts.tolist(), strict=True))
+    if not (knowledge and words_net):
+        forms = inflection.forms(occurring, names=capitalised)
+        return Known(frozenset(), [], [], [], forms)
+    persons = frozenset(
+        lemma for synset in words_net.persons for lemma in words_net.lemmas.get(synset, ())
+    )
+    adjectives = words_net.single_words("a")
+    genders = inflection.genders(occurring, adjectives, persons)
+    nominal = words_net.single_words("n") | adjectives | {form.form for form in genders}
+    derived = list(derivations.read(knowledge))
+    regular = [*genders, *(form for form in derived if form.rule == derivations.DEMONYM)]
+    regular += derivations.demonyms(occurring)
+    places = names.places(knowledge)
+    related = [*relations.ordinals(), *relations.trades(occurring, persons)]
+    forms = inflection.forms(occurring, nominal, (capitalised | places) - nominal)
+    return Known(nominal, derived, regular, related, forms)
 
 
 def base_rows(words: Sequence[str], forms: list[Form]) -> NDArray[np.uint32]:
@@ -186,6 +255,7 @@ def _encoded(
     knows: bool,
     recipe: Recipe,
     tell: OnProgress,
+    places: frozenset[str],
 ) -> Corpus:
     """The encoded corpus, from the work folder where it was made from the same files."""
     ids, kept = work / "text.ids", work / "text.json"
@@ -208,7 +278,14 @@ def _encoded(
         done += more
         tell("reading", done, 0)
 
-    made = corpus.encode(lines, ids, min_count=recipe.min_count, limit=recipe.limit, progress=count)
+    made = corpus.encode(
+        lines,
+        ids,
+        min_count=recipe.min_count,
+        keep=places,
+        limit=recipe.limit,
+        progress=count,
+    )
     for stale in work.glob("run-*.npz"):
         stale.unlink()
     text = {"source": source, "words": made.words, "counts": made.counts.tolist()}

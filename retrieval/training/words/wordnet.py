@@ -12,7 +12,7 @@ import lzma
 import tarfile
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from retrieve.text.tokens import words
 LEMMAS = ("wn-data-spa.tab", "wn-wikt-spa.tab", "wn-cldr-spa.tab")
 GRAPH = "oewn.tar.xz"
 INDEX = "ili-map-pwn30.tab.xz"
-NATIONAL_CAPITAL = "national capital"
 
 SENSE_RELATIONS = ("antonym", "derivation", "pertainym", "participle")
 SYNSET_RELATIONS = (
@@ -53,15 +52,11 @@ class Edge:
 @dataclass(frozen=True, slots=True)
 class WordNet:
     """lemmas: the Spanish words of each synset, the first source's first; edges between all
-    synsets, also those without a Spanish word; persons: the synsets that name people; instances:
-    of each synset that is one thing (París), what it is one of; capitals: the synsets that
-    mean `national capital`."""
+    synsets, also those without a Spanish word; persons: the synsets that name people."""
 
     lemmas: dict[str, list[str]]
     edges: list[Edge]
     persons: frozenset[str]
-    instances: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    capitals: frozenset[str] = frozenset()
 
     def single_words(self, part_of_speech: str) -> frozenset[str]:
         """The one-word lemmas of a part of speech: n, v, a or r."""
@@ -84,8 +79,6 @@ def read(folder: Path) -> WordNet:
     sense_edges: list[Edge] = []
     edges: list[Edge] = []
     persons = set()
-    instances: dict[str, tuple[str, ...]] = {}
-    capitals = set()
     for name, content in _yaml_files(folder / GRAPH):
         if name.startswith("entries-"):
             for sense in _senses(content):
@@ -103,10 +96,6 @@ def read(folder: Path) -> WordNet:
                 synset_of[entry["ili"]] = synset
             if name == "noun.person":
                 persons.add(synset)
-            if of := entry.get("instance_hypernym"):
-                instances[synset] = tuple(of)
-            if NATIONAL_CAPITAL in entry.get("members", ()):
-                capitals.add(synset)
             edges.extend(
                 Edge(relation, synset, target)
                 for relation in SYNSET_RELATIONS
@@ -118,13 +107,7 @@ def read(folder: Path) -> WordNet:
         if edge.target in senses
     )
     lemmas = _lemmas(folder, synset_of)
-    return WordNet(
-        lemmas,
-        sorted(set(edges), key=_order),
-        frozenset(persons),
-        instances,
-        frozenset(capitals),
-    )
+    return WordNet(lemmas, sorted(set(edges), key=_order), frozenset(persons))
 
 
 def _order(edge: Edge) -> tuple[str, str, str]:

@@ -50,6 +50,59 @@ def test_conjugation_proposes_the_standard_form(verb, rule, form):
 
 
 @pytest.mark.parametrize(
+    ("verb", "right", "invented"),
+    [
+        ("salir", "salgo", "salo"),
+        ("estar", "estoy", "esto"),
+        ("estar", "estuvo", "estó"),
+        ("dar", "dio", "dó"),
+        ("decir", "diga", "deza"),
+        ("venir", "venga", "viena"),
+        ("saber", "sepa", "saba"),
+        ("satisfacer", "satisfizo", "satisfació"),
+        ("mantener", "mantuvo", "mantenió"),
+        ("sonreír", "sonríe", "sonree"),
+        ("avergonzar", "avergüence", "avergonce"),
+        ("construir", "construyó", "construió"),
+        ("variar", "varía", "varia"),
+        ("mecer", "mezo", "mezco"),
+        ("bendecir", "bendecido", "bendicho"),
+    ],
+)
+def test_of_an_irregular_verb_only_the_right_form_is_given(verb, right, invented):
+    given = {form for _, form in conjugate(verb)}
+    assert right in given
+    assert invented not in given
+
+
+@pytest.mark.parametrize(
+    ("form", "verb"),
+    [("dije", "decir"), ("puse", "poner"), ("fui", "ser"), ("decí", "decir"), ("decís", "decir")],
+)
+def test_irregular_forms_have_their_verb_as_base(form, verb):
+    words = ["decir", "dijo", "digo", "dije", "decí", "decís", "poner", "puso", "pongo", "puse"]
+    counts = dict.fromkeys([*words, "ser", "fue", "fui", "dijes"], 30) | {"dijes": 1}
+    assert bases(forms(counts, frozenset({"dije"})))[form] == verb
+
+
+def test_names_and_words_of_grammar_are_forms_of_nothing():
+    verbs = ["venir", "viene", "vengo", "vino", "quitar", "quita", "quitan", "quitó", "estar"]
+    more = ["estoy", "está", "comer", "comen", "comí", "comió", "pue", "má", "jesú", "marco"]
+    asked = ["viena", "quito", "jesús", "pues", "más", "algo", "como", "esto", "las", "marcos"]
+    counts = dict.fromkeys([*verbs, *more, *asked], 50) | {"jesú": 1}
+    names = frozenset({"viena", "quito", "jesús", "marcos"})
+    base_of = bases(forms(counts, frozenset({"marco"}), names))
+    assert {word: base_of.get(word) for word in asked if word in base_of} == {"marcos": "marco"}
+    assert base_of["quitó"] == "quitar"
+
+
+def test_where_no_table_tells_the_commoner_spelling_is_right():
+    counts = dict.fromkeys(["superar", "superan", "supera", "superó", "supieran", "saber"], 9)
+    assert bases(forms(counts))["superan"] == "superar"
+    assert bases(forms(counts | dict.fromkeys(["sabe", "supo"], 9)))["supieran"] == "saber"
+
+
+@pytest.mark.parametrize(
     ("rule", "word", "form"),
     [
         (plurals, "casa", "casas"),
@@ -101,6 +154,12 @@ def test_bases_fold_number_and_conjugation_but_not_gender():
 def test_gender_is_made_of_adjectives_and_persons_only():
     made = genders(COUNTS, frozenset({"claro"}), frozenset({"hermano"}))
     assert [(form.base, form.form) for form in made] == [("hermano", "hermana")]
+
+
+def test_genders_beyond_rule_shut_out_what_the_rule_makes():
+    counts = dict.fromkeys(["emperador", "emperadora", "emperatriz"], 9)
+    made = genders(counts, frozenset(), frozenset({"emperador"}))
+    assert [(form.base, form.form) for form in made] == [("emperador", "emperatriz")]
 
 
 def test_every_base_stands_before_its_forms():

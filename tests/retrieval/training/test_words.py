@@ -16,6 +16,8 @@ from retrieve.errors import BadInput
 from retrieve.text.words.inflection import Form
 from retrieve.text.words.vectors import Origin, open_vectors
 from retrieve.training.words import compose, corpus, facts, graph, inflect, retrofit, verbalise
+from retrieve.training.words.revision import contexts
+from retrieve.training.words.tables import names, relations
 
 ROOT = Path(__file__).parents[3]
 cbow = pytest.importorskip("retrieve.training.words.cbow", reason="needs the extra train")
@@ -301,3 +303,60 @@ def test_no_training_code_names_evaluation_data():
         if path.suffix in (".py", ".json"):
             content = path.read_text("utf-8")
             assert not [name for name in names if name in content], path
+
+
+def test_facts_are_taken_out_again_exactly():
+    words = ["españa", "madrid", "francia", "parís", "chile", "santiago", "peso", "euro", "casa"]
+    vectors = compose.normalized(np.random.default_rng(3).standard_normal((9, 6), np.float32))
+    known = [Form("españa", "madrid", "capital"), Form("francia", "parís", "capital")]
+    known += [Form("chile", "santiago", "capital"), Form("chile", "peso", "moneda")]
+    known += [Form("españa", "euro", "moneda"), Form("francia", "euro", "moneda")]
+    pulled = facts.pull(vectors, words, known)
+    assert np.abs(pulled - vectors).max() > 0.1
+    assert_allclose(facts.undone(pulled, words, known), vectors, atol=1e-5)
+
+
+def test_a_word_that_came_late_lies_with_those_that_keep_its_company():
+    generator = np.random.default_rng(5)
+    topics = [[f"{kind}{i}" for i in range(12)] for kind in "ab"]
+    rows = {word: i for i, word in enumerate(topics[0] + topics[1])}
+    vectors = compose.normalized(
+        np.repeat([[1, 0, 0, 0], [0, 1, 0, 0]], 12, axis=0).astype(np.float32)
+        + 0.2 * generator.standard_normal((24, 4), np.float32)
+    )
+    kinds = generator.integers(2, size=3000)
+    lines = [
+        " ".join([*generator.choice(topics[kind], 6), *(["seúl"] if kind else [])])
+        for kind in kinds
+    ]
+    plain = [line.translate(str.maketrans("0123456789", "cdefghijkl")) for line in lines]
+    rows = {
+        word.translate(str.maketrans("0123456789", "cdefghijkl")): i for word, i in rows.items()
+    }
+    found, known = contexts.gather(plain, vectors, rows, np.full(24, 100), {"seúl": 0, "nunca": 1})
+    made = contexts.mapped(found, known, vectors)
+    assert found.times.tolist() == [kinds.sum(), 0]
+    assert made[0] @ vectors[12:].mean(axis=0) > 0.8
+    assert not made[1].any()
+
+
+def test_names_are_what_has_a_capital_within_sentences():
+    texts = ["Viene de Viena, y Pedro viene. Viene mal. VIENA"] * 8 * 6
+    assert names.capitalised(texts) == {"viena", "pedro"}
+
+
+def test_opposites_come_so_near_that_any_step_between_them_leads_there(knowledge):
+    net = wordnet.read(knowledge)
+    words = ["bueno", "malo", "perro", "gato"]
+    vectors = compose.normalized(np.random.default_rng(1).standard_normal((4, 8), np.float32))
+    opposites = relations.antonyms(net, words, vectors)
+    assert opposites == [("bueno", "malo")]
+    moved = relations.bring_together(vectors, words, opposites)
+    assert moved[0] @ moved[1] > vectors[0] @ vectors[1] + 0.3
+    assert_allclose(moved[2], vectors[2], atol=1e-6)
+
+
+def test_a_trade_has_the_thing_that_its_ending_stands_on():
+    counts = dict.fromkeys(["panadero", "pan", "barquero", "barco", "barca", "enero"], 5)
+    made = relations.trades(counts | {"barco": 9}, frozenset({"panadero", "barquero", "enero"}))
+    assert [(form.base, form.form) for form in made] == [("barco", "barquero"), ("pan", "panadero")]

@@ -32,7 +32,7 @@ def places(folder: Path) -> frozenset[str]:
     named = [name for code, name in spanish.territories.items() if code.isalpha()]
     named += [zone["city"] for zone in spanish.time_zones.values() if "city" in zone]
     countries = json.loads((folder / "countries.json").read_text("utf-8"))
-    named += [one["translations"].get("spa", {}).get("common", "") for one in countries]
+    named += [one.get("translations", {}).get("spa", {}).get("common", "") for one in countries]
     table = folder / "todosloscorpus" / "data" / "geography" / "countries_with_capitals.json"
     for row in json.loads(table.read_text("utf-8"))["countries"]:
         named += [row["name"], row["capital"]]

@@ -1,10 +1,8 @@
 """Pairs of words that stand in one relation: from the graph of WordNet, from rules of grammar.
 
-Of WordNet, joined to Spanish as wordnet.py does it: antonyms, capitals (a part of a country that
-is a national capital), who is of a country (an adjective that pertains to it). Of grammar:
-ordinals, feminines that no rule reaches (emperatriz), trades by their ending (panadero of pan).
-What is pulled by them is looked up, as curated facts are, though in sources that were made for
-all purposes.
+Antonyms are of WordNet, joined to Spanish as wordnet.py does it; ordinals, and trades by their
+ending (panadero of pan), of grammar. What is pulled by them is looked up, as curated facts are,
+though in sources that were made for all purposes.
 """
 
 from __future__ import annotations
@@ -15,12 +13,11 @@ from itertools import product
 
 import numpy as np
 
-from retrieve.text.words.inflection import PERSON, Form
+from retrieve.text.words.inflection import Form
 from retrieve.training.words.compose import Matrix, normalized
-from retrieve.training.words.derivations import DEMONYM
 from retrieve.training.words.wordnet import WordNet
 
-CAPITAL, TRADE, ORDINAL = "capital", "oficio", "ordinal"
+TRADE, ORDINAL = "oficio", "ordinal"
 TOGETHER = 0.35  # how far antonyms come toward each other
 # Cardinal and ordinal: grammar has no rule for them.
 ORDINALS = (
@@ -29,33 +26,19 @@ ORDINALS = (
     "vigésimo treinta trigésimo cuarenta cuadragésimo cincuenta quincuagésimo sesenta sexagésimo "
     "setenta septuagésimo ochenta octogésimo noventa nonagésimo cien centésimo mil milésimo"
 )
-# Masculine and feminine of one thing that no rule makes from each other.
-GENDERS = (
-    "emperador emperatriz rey reina príncipe princesa duque duquesa conde condesa barón baronesa "
-    "marqués marquesa actor actriz héroe heroína poeta poetisa profeta profetisa sacerdote "
-    "sacerdotisa abad abadesa papa papisa alcalde alcaldesa vampiro vampiresa zar zarina "
-    "hombre mujer padre madre papá mamá yerno nuera padrino madrina padrastro madrastra "
-    "macho hembra varón hembra caballero dama marido esposa fraile monja don doña "
-    "toro vaca caballo yegua carnero oveja gallo gallina tigre tigresa jabalí jabalina "
-    "embajador embajatriz institutor institutriz juez jueza jefe jefa monje monja "
-    "compadre comadre caballo yegua chivo cabra señorito señorita diablo diablesa dios diosa"
-)
 # A person by what he works with: the ending, and how the thing may end.
-TRADES = (("ero", ("", "o", "a", "e", "ón", "ino")), ("ista", ("", "o", "a", "e", "ía")))
+TRADES = (
+    ("ero", ("", "o", "a", "e", "ón", "ino")),
+    ("adero", ("",)),
+    ("ista", ("", "o", "a", "e", "ía")),
+)
 SPELT = (("qu", "c"), ("gu", "g"), ("c", "z"))
 
 
-def pairs(written: str, rule: str) -> list[Form]:
-    words = written.split()
-    return [Form(*two, rule) for two in dict.fromkeys(zip(words[::2], words[1::2], strict=True))]
-
-
 def ordinals() -> list[Form]:
-    return pairs(ORDINALS, ORDINAL)
-
-
-def genders() -> list[Form]:
-    return pairs(GENDERS, PERSON)
+    """Cardinal and ordinal."""
+    written = ORDINALS.split()
+    return [Form(*two, ORDINAL) for two in zip(written[::2], written[1::2], strict=True)]
 
 
 def trades(counts: Mapping[str, int], persons: frozenset[str]) -> list[Form]:
@@ -73,32 +56,8 @@ def trades(counts: Mapping[str, int], persons: frozenset[str]) -> list[Form]:
             if things:
                 best = max(things, key=lambda thing: counts[thing])
                 found.append(Form(best, person, TRADE))
+                break
     return found
-
-
-def capitals(net: WordNet) -> list[Form]:
-    """Country and capital."""
-    cities = {one for one, of in net.instances.items() if not net.capitals.isdisjoint(of)}
-    found = {
-        Form(country, city, CAPITAL)
-        for edge in net.edges
-        if edge.relation == "mero_part" and edge.target in cities
-        for country in _single(net, edge.source)
-        for city in _single(net, edge.target)
-    }
-    return sorted(found)
-
-
-def demonyms(net: WordNet) -> list[Form]:
-    """Country or city, and the adjective that pertains to it."""
-    found = {
-        Form(place, adjective, DEMONYM)
-        for edge in net.edges
-        if edge.relation == "pertainym" and edge.target in net.instances
-        for adjective in _single(net, edge.source)
-        for place in _single(net, edge.target)
-    }
-    return sorted(found)
 
 
 def _single(net: WordNet, synset: str) -> Iterator[str]:

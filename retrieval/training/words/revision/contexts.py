@@ -8,8 +8,7 @@ feature vectors".
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +23,6 @@ EVERY = 40  # one line of so many is looked at for the known words that the map 
 RARE, COMMON = 20, 5000  # occurrences of the known words that it is fitted to
 FEWEST = 8  # contexts of such a word
 RIDGE = 10.0
-CAPITALISED = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(slots=True, eq=False)
@@ -44,11 +42,12 @@ def gather(
     row_of: Mapping[str, int],
     counts: NDArray[np.int64],
     wanted: Mapping[str, int],
+    progress: Callable[[int], object] | None = None,
 ) -> tuple[Contexts, Contexts]:
     """The contexts of wanted words in all lines, of known ones in one line of EVERY.
 
     vectors  (N, D) of the known words, whose rows `row_of` has
-    wanted   names of which a line is looked at: word → row of the result
+    wanted   word → row of the result
     """
     weights = (SAMPLE / (SAMPLE + counts / counts.sum())).astype(np.float32)[:, None] * vectors
     found = _empty(len(wanted), vectors.shape[1])
@@ -56,9 +55,9 @@ def gather(
     fitting = (counts >= RARE) & (counts <= COMMON)
     for number, line in enumerate(lines):
         sampled = number % EVERY == 0
-        if not sampled and not _holds(line, wanted):
-            continue
         tokens = words(line)
+        if not sampled and wanted.keys().isdisjoint(tokens):
+            continue
         rows = np.array([row_of.get(word, -1) for word in tokens], np.int64)
         for at, word in enumerate(tokens):
             if word in wanted:
@@ -66,20 +65,13 @@ def gather(
         if sampled:
             for at in np.flatnonzero((rows >= 0) & fitting[rows]).tolist():
                 _add(known, int(rows[at]), rows, at, weights)
+        if progress and sampled:
+            progress(number)
     return found, known
 
 
 def _empty(count: int, dim: int) -> Contexts:
     return Contexts(np.zeros((count, dim), np.float32), np.zeros(count, np.int64))
-
-
-def _holds(line: str, wanted: Container[str]) -> bool:
-    """Whether a line holds one of the wanted names, which have a capital at least somewhere."""
-    return any(word.lower() in wanted for word in _titles(line))
-
-
-def _titles(line: str) -> Iterator[str]:
-    return (word for word in line.replace(",", " ").split() if word[0].isupper())
 
 
 def _add(into: Contexts, row: int, rows: NDArray[np.int64], at: int, weights: Matrix) -> None:
