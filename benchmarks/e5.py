@@ -121,7 +121,11 @@ def main() -> None:
         then = min(printed(code + QUERIES.format(query=QUERY)) for _ in range(ROUNDS))
         print(f"{name:8}a query in a new process {first:.2f} CPU s, each further {then:.2f} CPU ms")
     ships = sum(path.stat().st_size for path in (MEANS, *DATA.glob("e5*.onnx")))
-    made = sum(path.stat().st_size for path in (cache_dir() / "networks").glob("e5-*"))
+    folder_made = cache_dir() / "networks"
+    kinds = [
+        folder_made.glob(f"e5-*.{end}") for end in ("network", "pieces")
+    ]  # of older graphs too
+    made = sum(max(path.stat().st_size for path in some) for some in kinds)
     print(
         f"ships {ships / 1e6:.2f} MB, the package's file {weights.TABLE['e5'].size_bytes / 1e6:.1f}"
         f" MB, made at the first use {made / 1e6:.1f} MB"

@@ -281,7 +281,7 @@ def test_what_is_forgotten_while_it_is_described_anew_stays_forgotten(
     (folder / "ana.txt").write_text(HARVEST)
     embed = collection.texts.embed
 
-    def forgotten_meanwhile(texts):
+    def forgotten_meanwhile(texts, *_):
         monkeypatch.setattr(collection.texts, "embed", embed)
         with open_collection(collection.path) as other:
             forget(other, paths=[folder / "ana.jpg"])
@@ -303,7 +303,7 @@ def test_two_that_describe_the_same_photo_leave_what_one_of_them_says(
     (folder / "ana.txt").write_text(WEDDING)
     embed = collection.texts.embed
 
-    def described_meanwhile(texts):
+    def described_meanwhile(texts, *_):
         monkeypatch.setattr(collection.texts, "embed", embed)
         with small.opened(collection.path) as other:
             small.index_all(other, folder)
