@@ -177,6 +177,5 @@ def test_a_screen_has_its_text_and_its_faces_where_they_are_drawn():
     assert 'x="24.4" y="25.9" width="48.8" height="42.8"' in image  # column 2, line 1, 4 x 2
     assert "base64,QUJD" in image
     words = re.findall(r"<text [^>]*>([^<]*)</text>", made)
-    assert [word.replace("&#160;", " ").strip() for word in words] == [
-        *("Ana", "Eva", "1      x", "y", "end")
-    ]
+    seen = [word.replace("&#160;", " ").strip() for word in words]
+    assert [word for word in seen if word] == ["Ana", "Eva", "1      x", "y", "end"]
