@@ -107,7 +107,7 @@ def questions(wheel: Path, knowledge: Path) -> dict[str, list[tuple[str, str, st
             and form not in others
         )
         odd = [verb for verb in known if forms[verb] != regular(verb, tense, number)]
-        made = set()
+        made: set[tuple[str, str, str, str]] = set()
         for _ in range(20 * A_SECTION if len(odd) > 1 else 0):
             first, second = str(generator.choice(odd)), str(generator.choice(odd))
             if first != second and len(made) < A_SECTION:

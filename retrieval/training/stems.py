@@ -29,6 +29,7 @@ from retrieve.text.irregular import TABLE, WITH_PRONOUNS, by_rule
 from retrieve.text.stopwords import STOP_WORDS
 from retrieve.text.tokens import normal, plain, unaccented
 from retrieve.text.words import inflection
+from retrieve.text.words.verbs import SUPPLETIVE, conjugate
 
 LEMMAS = ("wn-data-spa.tab", "wn-wikt-spa.tab")
 MOST_VERBS = 6000
@@ -55,7 +56,7 @@ def paradigm(verb: str) -> set[str]:
     """Every simple form of a verb without its accents, and what irregular ones replace."""
     found = {unaccented(verb), unaccented(verb)[:-1] + "d"}
     of: defaultdict[str, list[str]] = defaultdict(list)
-    for rule, form in inflection.conjugate(verb):
+    for rule, form in conjugate(verb):
         if not rule.startswith("enclítico"):
             of[rule].append(unaccented(form))
     found.update(*of.values())
@@ -122,7 +123,7 @@ class Table:
         self._suppletive = {
             unaccented(form): verb
             for verb in ("ver", "dar", "ir")  # va is of ir, before any other
-            for form in inflection.SUPPLETIVE[verb].split()
+            for form in SUPPLETIVE[verb].split()
         }
 
     def entries(self) -> dict[str, tuple[str, ...]]:
@@ -225,7 +226,7 @@ class Table:
         if verb not in self._participles:
             found = {
                 unaccented(form)
-                for rule, form in inflection.conjugate(verb)
+                for rule, form in conjugate(verb)
                 if rule.endswith(("participio", "gerundio"))
             }
             endings = ("a", "os", "as")

@@ -178,7 +178,9 @@ def _but_demonyms(known: Known, words: Sequence[str]) -> Callable[[Any, Any], fr
     """What inflect moves: all, but for who is of where, unless a step before moved its place."""
 
     def only(before: Matrix, after: Matrix) -> frozenset[str]:
-        moved = {words[row] for row in np.flatnonzero(np.abs(before - after).max(axis=1) > 1e-6)}
+        moved = {
+            words[row] for row in np.flatnonzero(np.abs(before - after).max(axis=1) > 1e-6).tolist()
+        }
         stay = {
             form.form
             for form in known.regular
