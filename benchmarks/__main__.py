@@ -45,6 +45,8 @@ LEFT_OUT = {
     "benchmarks.damaged": PHOTOS,
     "benchmarks.exports": PHOTOS,
     "benchmarks.facenet_crops": PHOTOS,
+    "benchmarks.irregular": "the table of conjugations of a package",
+    "benchmarks.languages": "sentences, a file a language",
     "benchmarks.groups": "photos of several people each",
     "benchmarks.int8_ranges": "photos to observe",
     "benchmarks.misspelt": "a large text",

@@ -32,7 +32,7 @@ def to_write(file: Path | None) -> Path | None:
     if not folder.is_dir():
         raise BadInput(f"cannot write {file}: {folder} is a file")
     if not os.access(folder, os.W_OK):
-        raise BadInput(f"cannot write {file}: the folder {folder} may not be written")
+        raise BadInput(f"cannot write {file}: permission denied for the folder {folder}")
     return file
 
 

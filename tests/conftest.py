@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,10 @@ LONGEST = (
 
 
 def pytest_configure(config):
-    """pytest-xdist would begin with the files of most tests."""
+    """pytest-xdist would begin with the files of most tests. Ctrl-C counts, whatever began them: a
+    shell lets what it starts in the background ignore it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
 

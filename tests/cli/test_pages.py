@@ -88,7 +88,7 @@ def test_a_folder_that_is_a_file_or_may_not_be_written_is_an_error(tmp_path, mon
     with pytest.raises(BadInput, match="is a file"):
         to_write(tmp_path / "file" / "a.html")
     monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(BadInput, match="may not be written"):
+    with pytest.raises(BadInput, match="permission denied"):
         to_write(tmp_path / "a.html")
 
 

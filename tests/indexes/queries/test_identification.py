@@ -43,6 +43,9 @@ class Networks:
         self.rows = rows
         self.quality = quality
         self.embedder = self
+        self.reading = self
+
+    def begin(self): ...
 
     def follow(self, made_by): ...
 

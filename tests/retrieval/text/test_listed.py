@@ -18,7 +18,7 @@ def test_every_model_that_ships_states_its_licence():
     assert {one.path.name for one in shipped} == {
         path.name for path in listed.DATA.iterdir() if path.suffix != ".md"
     }
-    assert {one.licence for one in shipped} == {"CC BY-SA 4.0", "CC BY 4.0"}
+    assert {one.licence for one in shipped} == {"CC BY-SA 4.0", "CC BY 4.0", "MIT"}
     assert all(one.size_bytes == one.path.stat().st_size for one in shipped)
 
 

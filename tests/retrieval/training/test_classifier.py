@@ -18,6 +18,7 @@ from retrieve.evaluation.classification import calibration_error
 from retrieve.models.text_classifier import TextClassifier
 from retrieve.text.classifiers.classify import (
     LinearNetwork,
+    familiarity,
     open_classifier,
     open_encoder,
     probabilities,
@@ -135,9 +136,9 @@ def test_a_part_is_calibrated_by_the_others_alone():
     logits = generator.normal(0, 3, (400, 3)).astype(np.float32)
     truth = generator.integers(0, 3, 400)
     parts = [np.arange(200), np.arange(200, 400)]
-    before, _ = fitted.crossed(logits, truth, parts, 0.9)
+    before, _ = fitted.crossed(logits, truth, parts, 0.9, np.full(400, 20))
     truth[:200] = 0
-    after, _ = fitted.crossed(logits, truth, parts, 0.9)
+    after, _ = fitted.crossed(logits, truth, parts, 0.9, np.full(400, 20))
     assert_allclose(before[:200], after[:200])
     assert np.abs(before[200:] - after[200:]).max() > 0.01
 
@@ -154,13 +155,14 @@ def test_a_temperature_that_makes_calibration_worse_is_left_at_one():
     groups = [f"{'a' if one else 'b'}{i % 20}" for i, one in enumerate(sharp)]
     halves = [np.flatnonzero(sharp), np.flatnonzero(~sharp)]
     recipe = Recipe(folds=2, rounds=2)
-    report = _measure(("x", "y", "z"), truth, groups, logits, halves, recipe)
-    crossed, _ = fitted.crossed(logits, truth, halves, recipe.passes)
+    words = np.full(400, 20)
+    report = _measure(("x", "y", "z"), truth, groups, logits, halves, words, recipe)
+    crossed, _ = fitted.crossed(logits, truth, halves, recipe.passes, words)
     assert calibration_error(truth, crossed) > report.ece_before
     assert report.fitted.temperature == 1
     assert report.quality.ece == report.ece_before
     alike = [np.arange(0, 400, 2), np.arange(1, 400, 2)]
-    better = _measure(("x", "y", "z"), truth, groups, 3 * logits, alike, recipe)
+    better = _measure(("x", "y", "z"), truth, groups, 3 * logits, alike, words, recipe)
     assert better.fitted.temperature != 1
     assert better.quality.ece < better.ece_before
 
@@ -387,8 +389,26 @@ def test_examples_of_a_language_are_joined_inside_of_a_source_and_no_more_than_a
     }
     some["ast"]["rights"] = [f"ast rights {i}" for i in range(100)]
     found = languages.examples(some, most=12)
-    assert found.labels.count("ast") == found.labels.count("spa") == 12
-    for text, label, group in zip(found.texts, found.labels, found.groups, strict=True):
+    made = list(zip(found.texts, found.labels, found.groups, strict=True))
+    whole = [one for one in made if len(one[0].split()) > languages.MOST_WORDS]
+    assert [one[1] for one in whole].count("ast") <= 12
+    assert 12 < found.labels.count("spa") <= 24
+    for text, label, group in made:
+        assert {word for word in text.split() if word.isalpha()} <= {label, group}
+    for text, label, group in whole:
         assert f"{label} {group}" in text
-        assert len({word for word in text.split() if word.isalpha()}) == 2
     assert languages.examples(some, most=12) == found
+
+
+def test_a_piece_of_a_few_words_is_judged_by_the_threshold_of_its_length():
+    generator = np.random.default_rng(1)
+    words = np.repeat([3, 20], 1000)
+    truth = generator.integers(0, 3, 2000)
+    logits = generator.normal(0, 1, (2000, 3)).astype(np.float32)
+    logits[np.arange(2000), truth] += np.where(words == 3, 3, 12)
+    found = fitted.fit(logits, truth, 0.98, words)
+    assert [most for most, _ in found.short] == [3]
+    assert found.threshold_of(3) < found.threshold_of(4) == found.threshold
+    scored = familiarity(logits, found)
+    least = np.array([found.threshold_of(int(many)) for many in words])
+    assert (scored >= least)[words == 3].mean() == pytest.approx(0.98, abs=0.005)

@@ -63,8 +63,8 @@ def gather(
             if word in wanted:
                 _add(found, wanted[word], rows, at, weights)
         if sampled:
-            for at in np.flatnonzero((rows >= 0) & fitting[rows]).tolist():
-                _add(known, int(rows[at]), rows, at, weights)
+            for place in np.flatnonzero((rows >= 0) & fitting[rows]).tolist():
+                _add(known, int(rows[place]), rows, place, weights)
         if progress and sampled:
             progress(number)
     return found, known

@@ -171,15 +171,16 @@ def _vocabulary(
     counts = np.concatenate([opened.counts[:kept], found.times[met]])
     vectors = np.concatenate([vectors[:kept], made[met]])
     order = np.argsort(-counts, kind="stable")
-    return [words[row] for row in order.tolist()], counts[order], normalized(vectors[order])
+    return [words[row] for row in order], counts[order], normalized(vectors[order])
 
 
 def _but_demonyms(known: Known, words: Sequence[str]) -> Callable[[Any, Any], frozenset[str]]:
     """What inflect moves: all, but for who is of where, unless a step before moved its place."""
 
     def only(before: Matrix, after: Matrix) -> frozenset[str]:
-        rows = np.flatnonzero(np.abs(before - after).max(axis=1) > 1e-6).tolist()
-        moved = {words[row] for row in rows}
+        moved = {
+            words[row] for row in np.flatnonzero(np.abs(before - after).max(axis=1) > 1e-6).tolist()
+        }
         stay = {
             form.form
             for form in known.regular
