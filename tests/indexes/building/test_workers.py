@@ -214,6 +214,7 @@ def test_a_killed_server_takes_its_workers_along(tmp_path):
     paths = _paths(tmp_path, {"a": "who", "b": "burn"})
     running = workers.run(pretend.open_work, paths, workers=2)
     server = int(next(running)[1].said.seen)
+    _until(lambda: any(_cpu_s(pid) > 0.3 for pid in _children(server)))  # b is read
     every = _children(server)
     os.kill(server, signal.SIGKILL)
     (_, outcome) = next(running)
