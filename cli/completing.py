@@ -57,8 +57,13 @@ def detectors(incomplete: str) -> Offered:
 
 
 def encoders(incomplete: str) -> Offered:
-    """Text encoders that ship."""
-    return _beginning([("lstm", "the default"), ("words", "a mean of word vectors")], incomplete)
+    """Text encoders."""
+    found = [
+        ("lstm", "the default"),
+        ("words", "a mean of word vectors"),
+        ("e5", "a hundred languages, an extra"),
+    ]
+    return _beginning(found, incomplete)
 
 
 def spaces(incomplete: str) -> Offered:

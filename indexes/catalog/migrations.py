@@ -485,7 +485,8 @@ def _009_words(db: Database, folder: Path) -> None:
 
 def _010_suggestions(db: Database, folder: Path) -> None:
     """Questions are answers too: they have checksums, for which a row has a name of its own."""
-    db.executescript(
+    _execute(
+        db,
         """
         ALTER TABLE suggestions RENAME TO before;
         -- Persons who may be one, for somebody to say so.
@@ -499,7 +500,7 @@ def _010_suggestions(db: Database, folder: Path) -> None:
         INSERT INTO suggestions (person_id, other_id, score)
             SELECT person_id, other_id, score FROM before;
         DROP TABLE before;
-        """
+        """,
     )
     sign_all(db, "suggestions")
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from retrieve.cli import completing
 from retrieve.cli.app import app
 from retrieve.faces.embedding.trained import file
 from retrieve.sample_data.album import draw_portrait
@@ -28,7 +29,9 @@ def _run(*arguments):
     return CliRunner().invoke(app, ["train", "faces", *map(str, arguments)])
 
 
-def test_a_head_is_measured_and_kept_only_where_it_is_better_or_wanted(people, tmp_path):
+def test_a_head_is_measured_and_kept_only_where_it_is_better_or_wanted(
+    people, tmp_path, monkeypatch
+):
     out = tmp_path / "own.safetensors"
     command = (people, "--out", out, "--on", "mobilefacenet", "--steps", 2, "--held-out", 0.5)
     done = _run(*command, "--work", tmp_path / "work")
@@ -43,6 +46,10 @@ def test_a_head_is_measured_and_kept_only_where_it_is_better_or_wanted(people, t
     about, _, _ = file.read(out)
     assert (about.network, about.on, about.better) == ("head", "mobilefacenet", False)
     assert about.figures == {key: value for key, value in told.items() if key != "written"}
+    monkeypatch.setattr(file, "embedders_dir", lambda: tmp_path)
+    assert ("own", "trained here") in completing.models("ow")
+    listed = CliRunner().invoke(app, ["models", "--json"]).stdout.splitlines()
+    assert [row["name"] for row in map(json.loads, listed) if row["name"] == "own"] == ["own"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -387,10 +388,12 @@ def test_retrieve_watch_follows_what_people_do_and_catches_up_after_a_restart(ph
     assert "Traceback" not in text
     (photos / os.fsdecode(b"ni\xf1o.jpg")).unlink()
     (photos / "b.jpg").rename(photos / "trip" / "b.jpg")
-    program = Program(*arguments)
+    program = Program(*arguments, "--json")
     try:
         _until(where, ALL)
         code, text = program.end(signal.SIGTERM)
     finally:
         program.kill()
     assert code == 0, text
+    (first, *_) = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    assert (first["collection"], first["moved"]) == (str(where), 1)
