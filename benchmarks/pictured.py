@@ -25,7 +25,7 @@ from retrieve.faces.detection.detect import DEFAULT_DETECTOR
 from retrieve.faces.embedding.embed import open_embedder
 from retrieve.faces.embedding.views import PICTURE, View, embed, together, views
 from retrieve.faces.pictured import SHRUNK_PX, crop_of_picture, shown_by
-from retrieve.indexes.building.workers import jpeg
+from retrieve.indexes.building.jobs import jpeg
 from retrieve.training.calibrate import pair_scores
 from retrieve.types import Crops, Pixels
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR, open_detector
@@ -34,7 +31,6 @@ def extracted(
     raises  BadInput if a path does not exist
     """
     reading = Reading()
-    reading.begin()
     opened = open_detector(detector or DEFAULT_DETECTOR, device=device)
     recipe = DEFAULT.turning(turns)
     wanted = views(embedder or DEFAULT_EMBEDDER, landmarks_of(opened))
@@ -46,32 +42,3 @@ def extracted(
             yield item.path, extract(reading.of(file_reader(item.path)), opened, wanted, recipe)
         except BadPhoto as error:
             yield item.path, error.reason
-
-
-@contextmanager
-def c_is_silent() -> Iterator[None]:
-    """What libraries in C print of damaged photos goes nowhere: what is wrong with one is told by
-    its reason. What Python prints goes where it went. (The workers of indexing do likewise.)
-    """
-    try:
-        kept = os.dup(2)
-    except OSError:  # it was closed by whoever runs this
-        yield
-        return
-    before, other = sys.stderr, None
-    with suppress(OSError, ValueError, AttributeError):
-        before.flush()
-        if before.fileno() == 2:
-            other = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
-            sys.stderr = other
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    os.close(nothing)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        if other is not None:
-            sys.stderr = before
-            other.close()

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from retrieve.faces.embedding.embedder import Embedder
     from retrieve.faces.embedding.sums import AnyEmbedder
     from retrieve.indexes.building.build import Extractor, OnProgress
+    from retrieve.indexes.building.jobs import Job
     from retrieve.indexes.building.storing import Report
-    from retrieve.indexes.building.workers import Job
     from retrieve.indexes.info import Info
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.reembedding.faces import OnProgress as OnFaces
@@ -225,7 +225,7 @@ class Collection:
 
         photos  False where there are none, so that no network is needed
         """
-        from retrieve.indexes.building.workers import Job
+        from retrieve.indexes.building.jobs import Job
 
         space = self.faces.space()
         if space is not None:

@@ -17,7 +17,7 @@ from retrieve.indexes.collection import Collection
 from retrieve.indexes.vectors.spaces import VectorSpace, searched_spaces
 from retrieve.indexes.vectors.trusted import Verdicts
 from retrieve.indexes.words.stores import WordIndex
-from retrieve.projection import sample
+from retrieve.projection.project import sample
 from retrieve.types import Embeddings
 
 WORDS = "words"

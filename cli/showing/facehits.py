@@ -12,7 +12,6 @@ from retrieve.cli.showing import render
 from retrieve.cli.showing.render import GONE, ITSELF, is_gone, near, printable, shown
 from retrieve.cli.showing.terminal.rows import Column, Rows
 from retrieve.shares import probability
-from retrieve.types import Face, Hit
 
 if TYPE_CHECKING:
     from retrieve.cli.showing.terminal.pictures import Pictures
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.queries.probes import Probe
     from retrieve.indexes.queries.thresholds import Threshold
     from retrieve.indexes.search.engine import State
+    from retrieve.types import Face, Hit
 
 
 PASSED = ("threshold", "among", "strangers")  # of a search, in JSON and CSV

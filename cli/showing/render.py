@@ -22,7 +22,6 @@ from retrieve.cli.showing.terminal.pictures import Pictures
 from retrieve.cli.showing.terminal.rows import Column, Rows
 from retrieve.cli.showing.terminal.screen import Images, Screen, screen_of
 from retrieve.shares import probability, share
-from retrieve.types import Skipped
 from retrieve.visible import cell, json_visible, visible
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.build import OnProgress
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.info import Info
+    from retrieve.types import Skipped
 
 _Branch = TypeVar("_Branch")
 

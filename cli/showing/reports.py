@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from retrieve.cli.showing import render
 from retrieve.shares import share
-from retrieve.types import Skipped
 
 if TYPE_CHECKING:
     from retrieve.indexes.reembedding.faces import Reembedded
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.upkeep.proof import Proof
     from retrieve.indexes.upkeep.recall import Recall
     from retrieve.indexes.upkeep.repair import Repaired
+    from retrieve.types import Skipped
 
 LISTED = 20
 SAID = 120  # characters of a passage

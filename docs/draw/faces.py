@@ -8,7 +8,8 @@ from docs.draw import paper, people
 from retrieve.cli.showing.maps.groups import ColourBy, grouped
 from retrieve.cli.showing.maps.picture import write_picture
 from retrieve.indexes.maps import Item
-from retrieve.projection import Method, project
+from retrieve.projection.methods import Method
+from retrieve.projection.project import project
 
 TITLES = {Method.PCA: "two principal components", Method.TSNE: "t-SNE"}
 

@@ -12,7 +12,8 @@ from retrieve.cli.showing.maps.groups import COLOURS, Group
 from retrieve.cli.showing.maps.picture import label, write_picture
 from retrieve.indexes.maps import points_of_words
 from retrieve.indexes.words.stores import WordIndex, open_words
-from retrieve.projection import Method, project
+from retrieve.projection.methods import Method
+from retrieve.projection.project import project
 
 PANELS = {
     "gender": "hombre mujer rey reina padre madre hermano hermana actor actriz",

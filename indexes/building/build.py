@@ -17,6 +17,7 @@ from retrieve.documents.versions import is_current, readers
 from retrieve.errors import UNFORESEEN
 from retrieve.faces.embedding.sums import AnyEmbedder
 from retrieve.indexes.building.describing import Look, Said, Task, Undescribed, seen_beside
+from retrieve.indexes.building.jobs import Extracted
 from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.storing import TRIES, Batch, OnDrawn, Report, Storing
 from retrieve.indexes.building.walk import (
@@ -28,7 +29,7 @@ from retrieve.indexes.building.walk import (
     root_of,
     walk,
 )
-from retrieve.indexes.building.workers import Extracted, Stopped
+from retrieve.indexes.building.workers import Stopped
 from retrieve.indexes.catalog.contents import PHOTO, Catalog, KnownPath
 from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.search.texts import Texts

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from retrieve.faces.embedding.sums import AnyEmbedder
     from retrieve.faces.embedding.views import View
     from retrieve.faces.extract import PhotoFaces
+    from retrieve.indexes.building.jobs import Faces
     from retrieve.indexes.building.reading import Reading
-    from retrieve.indexes.building.workers import Faces
     from retrieve.networks.weights import Progress as OnDownload
     from retrieve.sources import Reader
 
@@ -227,7 +227,7 @@ class Networks:
         return self._faces(landmarks, wanted)
 
     def _faces(self, detector: str | Detector, wanted: tuple[View, ...]) -> Faces:
-        from retrieve.indexes.building.workers import Faces
+        from retrieve.indexes.building.jobs import Faces
 
         return Faces(detector, self._device, wanted, self.recipe)
 

@@ -31,8 +31,8 @@ from typing import Any
 
 from retrieve.indexes.building.server import NUMBER, Failed
 
-PRELOAD = ("retrieve.indexes.building.workers", "onnxruntime")
-FOR_PHOTOS = PRELOAD[:1]  # where nothing is detected
+PRELOAD = ("retrieve.indexes.building.jobs", "onnxruntime")
+FOR_PHOTOS = ("retrieve.indexes.building.reading",)  # where nothing is detected
 PATIENCE_S = 5.0  # for a process to end that should
 
 

@@ -14,8 +14,9 @@ from retrieve.documents.versions import PHOTO, is_current, reader, readers
 from retrieve.faces.embedding.sums import AnyEmbedder
 from retrieve.faces.embedding.views import embed, together
 from retrieve.indexes.building.describing import Said, seen_beside
+from retrieve.indexes.building.jobs import Extracted
 from retrieve.indexes.building.walk import is_text
-from retrieve.indexes.building.workers import Extracted, Stopped
+from retrieve.indexes.building.workers import Stopped
 from retrieve.indexes.catalog.contents import PICTURE, TEXT, Catalog, KnownPath, NewPhoto
 from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.search.texts import Embedded, Placed, Texts

@@ -19,8 +19,9 @@ from PIL import Image
 
 from retrieve import photos
 from retrieve.faces.embedding.views import PICTURE
-from retrieve.indexes.building import workers
-from retrieve.indexes.building.workers import Extracted, Work
+from retrieve.indexes.building import jobs, workers
+from retrieve.indexes.building.jobs import Extracted
+from retrieve.indexes.building.workers import Work
 from retrieve.indexes.exchange.records import UNREAD, FaceRecord, Record
 from retrieve.types import Skipped
 
@@ -78,7 +79,7 @@ def _read(boxes: dict[Path, list[Box | None]], path: Path) -> Extracted:
         [],
         (),
         np.empty(0, np.float32),
-        [workers.jpeg(crop) for crop in crops],
+        [jobs.jpeg(crop) for crop in crops],
         photo.place,
     )
 

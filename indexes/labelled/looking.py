@@ -15,7 +15,7 @@ from retrieve.evaluation.faces.damages import Damage, damaged
 from retrieve.faces.embedding.views import PICTURE, together
 from retrieve.faces.extract import detect
 from retrieve.faces.quality import measure
-from retrieve.indexes.building.workers import Faces
+from retrieve.indexes.building.jobs import Faces
 from retrieve.sources import file_reader, reader_of
 from retrieve.training.calibrate import labelled_face
 from retrieve.types import Crops, Face

@@ -12,7 +12,7 @@ from retrieve import photos
 from retrieve.errors import BadInput
 from retrieve.faces.detection.boxes import overlap
 from retrieve.faces.embedding.views import View, together
-from retrieve.indexes.building.workers import Extracted, Faces
+from retrieve.indexes.building.jobs import Extracted, Faces
 from retrieve.types import Crops, Face
 
 SAME_BOX = 0.5  # IoU above which two detectors mean the same face

@@ -37,7 +37,7 @@ from retrieve.indexes.vectors.spaces import Moved, VectorSpace, searched_spaces
 from retrieve.types import Skipped
 
 if TYPE_CHECKING:
-    from retrieve.indexes.building.workers import Extracted
+    from retrieve.indexes.building.jobs import Extracted
     from retrieve.indexes.collection import Collection
 
 SAME_BOX = 0.9  # IoU: the same detector finds the same box, but for the decoder's version

@@ -17,21 +17,22 @@ import numpy as np
 
 from retrieve.errors import BadInput
 from retrieve.evaluation.strangers import chance_of
-from retrieve.faces import calibration
+from retrieve.faces import calibration, extract
 from retrieve.faces.calibration import DEFAULT_FMR, Calibration
+from retrieve.faces.detection.recipe import DEFAULT
 from retrieve.faces.direct import (
-    detect,
     embed_faces,
     opened_detector,
     opened_embedder,
     qualities,
 )
 from retrieve.networks.own import weights_of
+from retrieve.sources import reader_of
 
 if TYPE_CHECKING:
     from retrieve.faces.detection.detector import Detector
     from retrieve.faces.embedding.embedder import Embedder
-    from retrieve.sources import PhotoLike
+    from retrieve.sources import PhotoLike, Reader
 
 # As sure as that has to be what is called different: 99 to 1 at even odds beforehand.
 IMPROBABLE = 0.01
@@ -116,6 +117,26 @@ def verify(
     raises            BadInput for a photo of no use, a rate that is none, and an embedder whose
                       scores nobody calibrated
     """
+    return verify_read(
+        reader_of(a),
+        reader_of(b),
+        false_match_rate=false_match_rate,
+        detector=detector,
+        embedder=embedder,
+        turns=turns,
+    )
+
+
+def verify_read(
+    a: Reader,
+    b: Reader,
+    *,
+    false_match_rate: float = float(DEFAULT_FMR),
+    detector: str | Detector | None = None,
+    embedder: str | Embedder | None = None,
+    turns: bool = True,
+) -> Verification:
+    """As verify, of photos that are read where their reader says."""
     rate: object = false_match_rate
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1:
         raise BadInput(f"wanted a false-match rate above 0 and below 1; got {rate!r}")
@@ -126,7 +147,8 @@ def verify(
             f"nobody calibrated what scores of {with_.name} with {by.name} mean. To fit it: "
             "retrieve calibrate FOLDER"
         )
-    found = [detect(photo, detector=detector, turns=turns) for photo in (a, b)]
+    recipe = DEFAULT.turning(turns)
+    found = [extract.detect(read, by, recipe) for read in (a, b)]
     for which, faces in zip(("first", "second"), found, strict=True):
         if not faces:
             why = f"no face found in {faces.photo.name}, the {which} of the two photos"

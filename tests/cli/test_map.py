@@ -21,7 +21,8 @@ from retrieve.cli.showing.maps.page import PICTURES, write_page
 from retrieve.cli.showing.maps.picture import label, write_picture
 from retrieve.errors import BadInput
 from retrieve.indexes.maps import Item
-from retrieve.projection import Method, Projection
+from retrieve.projection.methods import Method
+from retrieve.projection.project import Projection
 
 ANA = Item(path=Path("/a/one.jpg"), place="face 1", person="Ana", taken_at="2019-07-09", face_id=1)
 EVA = Item(path=Path("/b/two.jpg"), place="face 1", person="Eva", taken_at="2018-01-01", face_id=2)

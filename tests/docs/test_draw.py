@@ -27,7 +27,7 @@ from docs.draw import (
 )
 from docs.draw.every import PICTURES
 from docs.draw.screens import KEPT, THEMES, svg
-from retrieve.projection import Method
+from retrieve.projection.methods import Method
 from retrieve.text.encoders.encode import open_text_encoder
 from retrieve.text.language.model import open_language
 

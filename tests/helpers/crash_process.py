@@ -24,7 +24,7 @@ import retrieve.faces.detection.detect
 import retrieve.faces.embedding.embed
 import retrieve.text.encoders.encode
 from retrieve.errors import BadInput, RetrievalError
-from retrieve.indexes.building import workers
+from retrieve.indexes.building import jobs, workers
 from retrieve.indexes.building.workers import Work
 from retrieve.indexes.catalog.database import Connection
 
@@ -46,7 +46,7 @@ retrieve.text.encoders.encode.open_text_encoder = lambda *_: pretend.TextEncoder
 retrieve.faces.detection.detect.DETECTORS += (_Detector.name,)  # type: ignore[assignment]
 retrieve.faces.embedding.embed.is_embedder = lambda _: True
 retrieve.text.encoders.encode.is_encoder = lambda _: True
-workers.Faces = pretend.Faces  # type: ignore[assignment,misc]
+jobs.Faces = pretend.Faces  # type: ignore[assignment,misc]
 
 
 def _in_this_process(

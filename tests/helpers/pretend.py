@@ -18,8 +18,9 @@ from PIL import Image
 from retrieve.documents.read import read_document
 from retrieve.errors import BadInput, WeightsError
 from retrieve.indexes.building.describing import Look, Said, Task, Undescribed, called_only, said_of
+from retrieve.indexes.building.jobs import Extracted
 from retrieve.indexes.building.walk import is_text
-from retrieve.indexes.building.workers import Extracted, Work
+from retrieve.indexes.building.workers import Work
 from retrieve.indexes.catalog.paths import Found
 from retrieve.types import Crops, Document, Embeddings, Face
 
@@ -95,7 +96,7 @@ def open_echo() -> Work[str]:
 
 
 class Faces:
-    """In place of workers.Faces; a detector called "other" sees otherwise, as other_extracted()."""
+    """In place of jobs.Faces; a detector called "other" sees otherwise, as other_extracted()."""
 
     def __init__(self, detector: object = None, *_: object) -> None:
         self._is_other = detector == "other" or getattr(detector, "name", "") == "other"

@@ -17,7 +17,7 @@ import pretend
 
 from retrieve.faces.detection import detect
 from retrieve.faces.embedding import embed
-from retrieve.indexes.building import storing, workers
+from retrieve.indexes.building import jobs, storing
 from retrieve.text.encoders import encode
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def replace_networks() -> None:
     """In this process, for good."""
     detect.open_detector = lambda *_, **__: Detector()  # type: ignore[assignment]
     embed.open_embedder = lambda *_, **__: pretend.Embedder()  # type: ignore[assignment]
-    workers.Faces = pretend.Faces  # type: ignore[assignment, misc]
+    jobs.Faces = pretend.Faces  # type: ignore[assignment, misc]
     encode.open_text_encoder = lambda *_: pretend.TextEncoder()  # type: ignore[assignment]
     detect.DETECTORS = (*detect.DETECTORS, Detector.name)  # type: ignore[assignment]
     embed.is_embedder = encode.is_encoder = lambda _: True  # type: ignore[assignment]

@@ -15,8 +15,8 @@ import pretend
 
 from retrieve.errors import BadInput
 from retrieve.indexes.building.build import Build
+from retrieve.indexes.building.jobs import Job
 from retrieve.indexes.building.storing import Report
-from retrieve.indexes.building.workers import Job
 from retrieve.indexes.catalog.contents import NewPhoto
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.paths import Found

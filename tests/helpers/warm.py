@@ -33,7 +33,7 @@ LATER = (
     *("pillow_heif", "rapidfuzz.fuzz", "sentencepiece", "sqlite_utils", "Stemmer", "watchfiles"),
     *("numpy.ma", "retrieve.cli.commands.search.query", "retrieve.cli.showing.texthits"),
     *("retrieve.documents.read", "retrieve.documents.formats.plain", "retrieve.indexes.collection"),
-    *("retrieve.indexes.building.build", "retrieve.indexes.building.workers"),
+    *("retrieve.indexes.building.build", "retrieve.indexes.building.jobs"),
     *("retrieve.indexes.info", "retrieve.indexes.queries.texts", "retrieve.indexes.upkeep.check"),
     *("retrieve.text.classifiers.classify", "retrieve.text.encoders.encode"),
     *("retrieve.text.encoders.lstm", "retrieve.text.language.generate", "safetensors.numpy"),

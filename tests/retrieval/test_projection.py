@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from retrieve.errors import BadInput, MissingExtra
-from retrieve.projection import Method, kept, lines, project, sample
+from retrieve.projection.methods import Method
+from retrieve.projection.project import kept, lines, project, sample
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from retrieve.cli.options import JsonOption
-from retrieve.cli.showing import models as showing
 
 
 def models(as_json: JsonOption = False) -> None:
@@ -14,6 +13,7 @@ def models(as_json: JsonOption = False) -> None:
 
     Example: retrieve models --json
     """
+    from retrieve.cli.showing import models as showing
     from retrieve.faces.detection.detector import SHIPPED
     from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
     from retrieve.faces.embedding.figures import measured

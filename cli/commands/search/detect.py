@@ -25,6 +25,9 @@ def detect(
 
     Example: retrieve detect group.jpg --draw checked/
     """
+    from retrieve.indexes.building.processes import FOR_PHOTOS, begin
+
+    begin(FOR_PHOTOS)  # while the rest is imported
     from retrieve.cli.inputs import extracted
 
     usable = False

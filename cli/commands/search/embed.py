@@ -37,6 +37,9 @@ def embed(
 
     Example: retrieve embed ./photos --out faces.npz
     """
+    from retrieve.indexes.building.processes import FOR_PHOTOS, begin
+
+    begin(FOR_PHOTOS)  # while the rest is imported
     import numpy as np
 
     from retrieve.cache import replacing

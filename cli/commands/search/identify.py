@@ -71,12 +71,15 @@ def identify(
 
     Example: retrieve identify party.jpg --explain
     """
+    from retrieve.indexes.building.processes import FOR_PHOTOS, begin
+
+    if threshold is not None and strangers is not None:
+        raise BadUsage("wanted --threshold or --strangers, from which it follows; got both")
+    begin(FOR_PHOTOS)  # while the rest is imported
     from retrieve.cli.showing.people import identified
     from retrieve.indexes.collection import open_collection
     from retrieve.photos import BadPhoto
 
-    if threshold is not None and strangers is not None:
-        raise BadUsage("wanted --threshold or --strangers, from which it follows; got both")
     with (
         render.download() as on_download,
         open_collection(

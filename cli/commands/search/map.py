@@ -17,10 +17,9 @@ from retrieve.cli.options import (
     VectorsOption,
     to_write,
 )
-from retrieve.cli.showing.maps.drawing import Drawing
 from retrieve.cli.showing.maps.groups import ColourBy
 from retrieve.errors import BadInput
-from retrieve.projection import Method
+from retrieve.projection.methods import Method
 
 if TYPE_CHECKING:
     from retrieve.indexes.catalog.filters import Filter
@@ -87,6 +86,8 @@ def map_(
         from retrieve.cli.showing.plotting import checked
 
         checked(out)
+    from retrieve.cli.showing.maps.drawing import Drawing
+
     drawing = Drawing(method, seed, colour_by, out, html, as_json)
     if words is not None:
         from retrieve.indexes.catalog.filters import EVERYTHING

@@ -147,7 +147,6 @@ def search(
     Example: retrieve search --person Ana --since 2019
     """
     from retrieve.cli.commands.search.query import asked
-    from retrieve.indexes.collection import MOST_FACES, open_collection
 
     wants = asked(given or [], face or [], text=text)
     ways = [bool(wants.photos or wants.words), face_id is not None, queries is not None]
@@ -163,6 +162,12 @@ def search(
         raise BadUsage("wanted --threshold or --strangers, from which it follows; got both")
     if queries is not None and (as_csv or html is not None or open_best):
         raise BadUsage("--queries prints JSON, a line for each query: no --csv, --html or --open")
+    if wants.photos:
+        from retrieve.indexes.building.processes import FOR_PHOTOS, begin
+
+        begin(FOR_PHOTOS)  # while the rest is imported
+    from retrieve.indexes.collection import MOST_FACES, open_collection
+
     with (
         render.download() as on_download,
         open_collection(

@@ -62,15 +62,23 @@ def verify(
 
     Example: retrieve verify passport.jpg party.jpg
     """
-    from retrieve.cli.inputs import c_is_silent
-    from retrieve.cli.showing.people import verified
-    from retrieve.faces.verify import Verdict
-    from retrieve.faces.verify import verify as told_of
+    from retrieve.indexes.building.processes import FOR_PHOTOS, begin
 
-    with c_is_silent():
-        told = told_of(
-            a, b, false_match_rate=false_match_rate, detector=detector, embedder=model, turns=turn
-        )
+    begin(FOR_PHOTOS)  # while the rest is imported
+    from retrieve.cli.showing.people import verified
+    from retrieve.faces.verify import Verdict, verify_read
+    from retrieve.indexes.building.reading import Reading
+    from retrieve.sources import reader_of
+
+    reading = Reading()
+    told = verify_read(
+        reading.of(reader_of(a)),
+        reading.of(reader_of(b)),
+        false_match_rate=false_match_rate,
+        detector=detector,
+        embedder=model,
+        turns=turn,
+    )
     if as_json:
         verified.as_json(a, b, told)
     else:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from retrieve.cli.showing import render
 from retrieve.cli.showing.maps.groups import ColourBy, grouped, usual
 from retrieve.errors import BadInput
-from retrieve.projection import Method, Projection, lines, project
+from retrieve.projection.methods import Method
+from retrieve.projection.project import Projection, lines, project
 
 if TYPE_CHECKING:
     from retrieve.indexes.maps import Points

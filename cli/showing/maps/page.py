@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from retrieve.cache import replacing
 from retrieve.cli.showing.maps.groups import Group
 from retrieve.cli.showing.render import address, seen_from, shown
-from retrieve.projection import Projection, lines
+from retrieve.projection.project import Projection, lines
 from retrieve.visible import visible
 
 if TYPE_CHECKING:

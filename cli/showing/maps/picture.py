@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from retrieve.cache import replacing
 from retrieve.cli.showing.maps.groups import Group
 from retrieve.cli.showing.plotting import checked
-from retrieve.projection import Method, Projection, lines
+from retrieve.projection.methods import Method
+from retrieve.projection.project import Projection, lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from retrieve.types import Skipped
+if TYPE_CHECKING:
+    from retrieve.types import Skipped
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 

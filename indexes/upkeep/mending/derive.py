@@ -17,9 +17,9 @@ import numpy as np
 from retrieve import photos
 from retrieve.errors import BadInput
 from retrieve.indexes.building.describing import Look, Said, seen_beside
+from retrieve.indexes.building.jobs import Extracted
 from retrieve.indexes.building.storing import new_photo
 from retrieve.indexes.building.walk import look_at
-from retrieve.indexes.building.workers import Extracted
 from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.contents import (
     PICTURE,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from retrieve.errors import BadInput
 from retrieve.indexes.building import workers
 from retrieve.indexes.building.describing import Look, Said
+from retrieve.indexes.building.jobs import Extracted, Faces, Job
 from retrieve.indexes.building.walk import is_text
-from retrieve.indexes.building.workers import Extracted, Faces, Job
 from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.contents import Columns
 from retrieve.indexes.catalog.database import writing

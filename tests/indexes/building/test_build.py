@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from retrieve.indexes.building.build import Build
 from retrieve.indexes.building.describing import Look
-from retrieve.indexes.building.workers import Job
+from retrieve.indexes.building.jobs import Job
 from retrieve.indexes.catalog.contents import Catalog
 from retrieve.indexes.catalog.database import open_database
 from retrieve.indexes.catalog.filters import Filter, findable

@@ -14,7 +14,7 @@ import pretend_cli
 import pytest
 
 from retrieve.errors import UNFORESEEN, BadInput, WeightsError, foreseen
-from retrieve.indexes.building import workers
+from retrieve.indexes.building import jobs, workers
 from retrieve.indexes.building.describing import Undescribed
 from retrieve.indexes.building.server import let_libraries_be_silent
 from retrieve.indexes.building.workers import Stopped
@@ -96,9 +96,9 @@ def test_a_photo_that_is_not_to_be_described_is_read_for_its_faces_and_names_alo
     roots = (photo.parent,)
     photo.write_text("ana")
     photo.with_suffix(".txt").write_text("Una tarde de mayo")
-    monkeypatch.setattr(workers, "said_of", None)
+    monkeypatch.setattr(jobs, "said_of", None)
     faces = SimpleNamespace(open=lambda: lambda path: pretend.extracted(path.read_bytes()))
-    found = workers.Job(faces, roots).open()(Undescribed(photo))
+    found = jobs.Job(faces, roots).open()(Undescribed(photo))
     assert len(found.faces) == 1
     assert [passage.text for passage in found.said.passages] == ["boda, ana"]
     assert found.said.seen is None
@@ -181,7 +181,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 import pretend
-from retrieve.indexes.building import workers
+from retrieve.indexes.building import jobs, workers
 from retrieve.indexes.building.describing import Undescribed
 files = [(name, Path(name)) for name in sys.argv[1:]]
 for name, outcome in workers.run(pretend.open_work, files, workers=2):

@@ -24,7 +24,7 @@ from retrieve.errors import BadInput
 from retrieve.evaluation.strangers import Curve
 from retrieve.faces import calibration
 from retrieve.faces.embedding.embedder import unit_rows
-from retrieve.indexes.building import workers
+from retrieve.indexes.building import jobs, workers
 from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.persons import SharedName
@@ -89,7 +89,7 @@ class Said(RuleBasedStateMachine):
     def begin(self):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(workers, "run", _in_this_process)
-        self.patch.setattr(workers, "Faces", pretend.Faces)
+        self.patch.setattr(jobs, "Faces", pretend.Faces)
         self.patch.setattr(calibration, "find", lambda *_: TOLD)
         self.patch.setattr(settling, "thresholds_among", lambda *_: Thresholds(*self.limits))
         self.folder = Path(tempfile.mkdtemp(dir=SHM if SHM.is_dir() else None))

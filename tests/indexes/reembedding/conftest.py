@@ -6,7 +6,7 @@ import pretend
 import pytest
 import small
 
-from retrieve.indexes.building import workers
+from retrieve.indexes.building import jobs, workers
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.people import statements
 from retrieve.indexes.reembedding import faces as moving
@@ -22,7 +22,7 @@ def networks(monkeypatch):
             yield key, workers.attempted(work, item)
 
     monkeypatch.setattr(workers, "run", run)
-    monkeypatch.setattr(workers, "Faces", pretend.Faces)
+    monkeypatch.setattr(jobs, "Faces", pretend.Faces)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from retrieve.faces.detection import detect
 from retrieve.faces.embedding import embed
-from retrieve.indexes.building import storing, workers
+from retrieve.indexes.building import jobs, storing, workers
 from retrieve.indexes.search import ann
 from retrieve.text.encoders import encode
 
@@ -26,7 +26,7 @@ REPLACED = (  # by Ground, for good
     (encode, "open_text_encoder"),
     (encode, "is_encoder"),
     (storing, "BATCH_FILES"),
-    (workers, "Faces"),
+    (jobs, "Faces"),
     (workers, "run"),
     (ann, "EXACT_BYTES"),
     (warnings, "showwarning"),

@@ -10,7 +10,7 @@ import pytest
 import small
 
 from retrieve.errors import CollectionError
-from retrieve.indexes.building import workers
+from retrieve.indexes.building import jobs, workers
 from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.people import statements
@@ -38,7 +38,7 @@ def files(tmp_path):
 
 @pytest.fixture
 def collection(tmp_path, files, monkeypatch):
-    monkeypatch.setattr(workers, "Faces", pretend.Faces)
+    monkeypatch.setattr(jobs, "Faces", pretend.Faces)
     monkeypatch.setattr(workers, "run", _in_this_process)
     with small.opened(tmp_path / "collection") as opened:
         small.index_all(opened, files.parent)
@@ -147,7 +147,7 @@ def test_what_a_newer_reader_reads_otherwise_takes_the_place_of_all_that_was_rea
             reader="md 99",
         )
 
-    monkeypatch.setattr(workers, "read_document", newer)
+    monkeypatch.setattr(jobs, "read_document", newer)
     _break(collection, "passages", key=key, text="nothing of it")
     assert repair(collection).lost == []
     (text,) = collection.db.execute(f"SELECT text FROM passages WHERE {TEXT_OF}").fetchone()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from retrieve.errors import BadInput
 from retrieve.extras import optional
+from retrieve.projection.methods import Method
 from retrieve.shares import percent, share
 from retrieve.types import Embeddings
 
@@ -30,14 +30,6 @@ BLOCK = 64  # of them at a time: bounds memory to a few arrays of 64 × N
 PERPLEXITY = 30.0  # t-SNE's usual one; less where there are fewer than 91 points
 UMAP_NEIGHBOURS = 15  # UMAP's default
 FEWEST = 5  # points that t-SNE and UMAP can arrange
-
-
-class Method(StrEnum):
-    """How the dimensions are made two."""
-
-    PCA = "pca"
-    TSNE = "tsne"
-    UMAP = "umap"
 
 
 @dataclass(frozen=True, slots=True)
