@@ -13,8 +13,9 @@ import unicodedata
 from functools import cache
 from itertools import pairwise
 
-WESTERN = ("cp1252", "iso8859_15", "cp850", "mac_roman")  # Windows, Unix, DOS, old Macintosh
-_OF_DOS = ("cp850", "cp852", "cp857", "mac_roman")  # without soft hyphens in texts
+_WINDOWS, _MACINTOSH = "cp1252", "mac_roman"
+WESTERN = (_WINDOWS, "iso8859_15", "cp850", _MACINTOSH)  # then Unix, DOS
+_OF_DOS = ("cp850", "cp852", "cp857", _MACINTOSH)  # without soft hyphens in texts
 _PLAUSIBLE = 0.9  # share of characters beyond ASCII that stand where they may
 _POSSIBLE = 0.6  # below it is no writing that we know
 _FEW_BYTES = 32  # beyond ASCII: too few to tell exotic encodings by
@@ -45,6 +46,7 @@ _BEFORE = {
     "œ": re.compile("[uicdtsk]", re.IGNORECASE),
     "š": re.compile("[aeiouáéíóúk]", re.IGNORECASE),
     "ž": re.compile("[aeiouáéíóú]", re.IGNORECASE),
+    "ñ": re.compile("[aeiouáéíóúü]", re.IGNORECASE),
     "ù": re.compile(r"(?!\w)"),
     "û": re.compile(r"[tcrlm]|(?!\w)", re.IGNORECASE),
     "ÿ": re.compile(r"\w"),
@@ -54,6 +56,18 @@ _STARTED = re.compile(r"(?:\A|[^\w\s,])\W*\Z")  # what stands before a sentence
 _SIGNS = frozenset("¿¡«»“”‘’‹›„‚…–—•·°ºª€£¢¥§¶©®™‰±×÷¬¦µ¼½¾¹²³´\xa0\xad")
 _BEGINNING = frozenset("•±×÷¬¦¼½¾¿¡„‚¢£¥§©")  # no letter stands before them
 _AMONG_LETTERS = frozenset("’·—–…´")  # they may stand between two
+# But ’ – — between two letters may be the í ñ ó of an old Macintosh, and in these places not: an
+# elision before a vowel (l’aigua, dell’arte, aujourd’hui), an ending of English or Dutch (don’t,
+# foto’s), a name (O’Brien), a dash between English words or before a capital (Madrid–París).
+_JOIN = re.compile(r"(?<=[^\W\d_])[’–—](?=[^\W\d_])")
+_ELIDED = re.compile(
+    r"(?:\w{1,2}|aujourd|(?:jus|lors|puis|quel|pres)qu|entr|prud|un|(?:a|co|da|de|ne|su)ll|gl|"
+    r"nessun|alcun|ciascun|(?:qu|b)ell|quest|sant|grand|tutt|mezz|senz|anch|com|dov|quant)\Z",
+    re.IGNORECASE,
+)
+_SHORTENED = re.compile(r"(?:s|t|d|m|n|ll|ve|re|em|er|um|un|tje|tjes)(?!\w)", re.IGNORECASE)
+_ENGLISH = re.compile(r"\b(?:the|of|and|to|is|that|with|was)\b")
+_LETTERS = 12  # of what stands before: longer than what is elided
 _BOXES = frozenset("─│┌┐└┘├┤┬┴┼═║╒╓╔╕╖╗╘╙╚╛╜╝╞╟╠╡╢╣╤╥╦╧╨╩╪╫╬░▒▓█▄▀■")  # of DOS alone
 _SAME = re.compile(r"([^\x00-\x7f])\1\1")
 
@@ -172,7 +186,25 @@ def _best_latin(sample: bytes) -> tuple[str, float]:
         for name in names
     }
     best = max(scores, key=lambda name: scores[name])
+    if best == _WINDOWS and scores[_MACINTOSH] == scores[best]:
+        best = min(best, _MACINTOSH, key=lambda name: _odd_joins(sample.decode(name, "replace")))
     return best, scores[best]
+
+
+def _odd_joins(text: str) -> int:
+    """Apostrophes and dashes between two letters where hardly anybody writes them."""
+    english = _ENGLISH.search(text) is not None
+    return sum(not _joins(text, match.start(), english=english) for match in _JOIN.finditer(text))
+
+
+def _joins(text: str, at: int, *, english: bool) -> bool:
+    after = text[at + 1]
+    if text[at] != "’":
+        return english or after.isupper()
+    if _SHORTENED.match(text, at + 1) or after.isupper():
+        return True
+    elided = re.split(r"\W", text[max(0, at - _LETTERS) : at])[-1]
+    return (_is_vowel(after) or after in "hH") and _ELIDED.match(elided) is not None
 
 
 def _plausibility(sample: bytes, encoding: str, languages: tuple[frozenset[str], ...]) -> float:

@@ -99,6 +99,13 @@ def test_a_line_in_another_alphabet_is_enough(encoding, text):
         ("cp1252", "As indicações e as nomeações"),
         ("cp1252", "Það er góð saga um ána"),
         ("mac_roman", "Größe und Öl für die Mühle"),
+        ("mac_roman", "La estación del ferrocarril"),
+        ("mac_roman", "Un vehículo para bañarlo"),
+        ("cp1252", "Comme l’aigua, dell’arte: aujourd’hui"),
+        ("cp1252", "He didn’t say what O’Brien’s foto’s are"),
+        ("cp1252", "the river—and the town–hall of it"),
+        ("cp1252", "El tren Madrid–París"),
+        ("cp1252", "De politie verdenkt een Daesh–militair"),
     ],
 )
 def test_a_few_signs_make_no_text_of_the_west_exotic(encoding, text):
