@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieve.cli.showing import render
-from retrieve.types import Skipped
 
 if TYPE_CHECKING:
     from retrieve.indexes.exchange.imports import Imported
     from retrieve.indexes.exchange.known import Known
     from retrieve.indexes.exchange.sidecars import Written
+    from retrieve.types import Skipped
 
 
 def imported(
@@ -40,7 +40,7 @@ def imported(
     _listed(
         "Left out", [f"{one.where}: {one.reason}" for one in report.broken], report.broken_count
     )
-    _listed("Photos that could not be read; their faces are kept", _lines(unread))
+    _by_reason("Photos that could not be read; their faces are kept", unread)
     if report.names_kept:
         render.note(f"faces that have another name here and kept it: {report.names_kept}")
     if report.incomplete:
@@ -68,7 +68,7 @@ def known(report: Known, collection: Path, *, as_json: bool) -> None:
         return
     render.report(report.indexed, collection)
     _counts(counts)
-    _listed("Named nobody", _lines(report.unnamed))
+    _by_reason("Named nobody", report.unnamed)
 
 
 def sidecars(done: Written, folder: Path | None, *, as_json: bool) -> None:
@@ -81,7 +81,7 @@ def sidecars(done: Written, folder: Path | None, *, as_json: bool) -> None:
         render.as_json(counts | {"skipped_files": _skipped(done.skipped)})
         return
     _counts(counts)
-    _listed("Left alone", _lines(done.skipped))
+    _by_reason("Left alone", done.skipped)
     if not any(counts.values()) and not done.skipped:
         render.note("no photo holds anybody with a name: retrieve name NAME PHOTO")
     elif folder is None:
@@ -108,8 +108,9 @@ def _listed(title: str, lines: Sequence[str], count: int | None = None) -> None:
         render.line(f"  and {count - render.LISTED} more; with --json: the first {len(lines)}")
 
 
-def _lines(items: Sequence[Skipped]) -> list[str]:
-    return [f"{render.shown(item.path)}: {item.reason}" for item in items]
+def _by_reason(title: str, items: Sequence[Skipped]) -> None:
+    if render.listed(title, items):
+        render.note("all of them: --json")
 
 
 def _skipped(items: Sequence[Skipped]) -> list[dict[str, Any]]:

@@ -277,9 +277,5 @@ def _switched(done: Reembedded, before: str, after: str) -> None:
 
 
 def _unread(title: str, items: Sequence[Skipped]) -> None:
-    if items:
-        render.line(f"{title}: {len(items):,}")
-    for item in items[:LISTED]:
-        render.line(f"  {render.shown(item.path)}: {item.reason}")
-    if len(items) > LISTED:
-        render.line(f"  and {len(items) - LISTED:,} more")
+    if render.listed(f"{len(items):,} {title}", items):
+        render.note("all of them: --json")

@@ -18,13 +18,16 @@ from typer.testing import CliRunner
 
 from retrieve.cli.app import COMMANDS, app
 from retrieve.cli.options import to_write
-from retrieve.cli.showing import facehits, render, texthits
+from retrieve.cli.showing import exchange, facehits, render, reports, texthits
 from retrieve.cli.showing.gallery import write_gallery
 from retrieve.cli.showing.maps import page as maps
 from retrieve.errors import BadInput
+from retrieve.indexes.exchange.imports import Imported
+from retrieve.indexes.exchange.sidecars import Written
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe, ProbeFace
 from retrieve.indexes.queries.thresholds import Threshold
+from retrieve.indexes.reembedding.faces import Reembedded
 from retrieve.types import Face, Hit, Passage, Skipped, TextHit
 
 FACE = Face(np.array([1, 0, 1, 1], np.float32), np.zeros((5, 2), np.float32), 0.9)
@@ -243,3 +246,23 @@ def test_the_help_of_verify_says_for_whom_probabilities_are_too_high():
     assert "For East Asian faces the probability comes out too high" in done.output
     scores = (Path(__file__).parents[2] / "docs" / "scores.md").read_text("utf-8")
     assert "Probabilities for East Asian faces come out too high" in scores
+
+
+NETWORKS = {"embedder": "a", "detector": "b"}
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda: reports.reembedded(Reembedded(NETWORKS, NETWORKS, unread=MANY), as_json=False),
+        lambda: reports.reembedded(Reembedded(NETWORKS, NETWORKS, left=MANY), as_json=False),
+        lambda: exchange.imported(Imported(), MANY, Path("/c"), as_json=False),
+        lambda: exchange.sidecars(Written(skipped=MANY), None, as_json=False),
+    ],
+)
+def test_every_command_tells_files_by_their_reason(show, capsys):
+    show()
+    said = capsys.readouterr()
+    assert "  12 files: not a JPEG" in said.out.splitlines()
+    assert "    and 9 more" in said.out.splitlines()
+    assert "all of them: --json" in said.err
