@@ -20,7 +20,7 @@ from retrieve.text.readable import based, readable
 from retrieve.text.stopwords import STOP_WORDS
 from retrieve.text.tokens import normal, plain, unaccented
 
-VERSION = 1  # of what a collection's index of words holds: to be raised with every change of it
+VERSION = 2  # of what a collection's index of words holds: to be raised with every change of it
 MOST_KEPT = 1_000_000  # chunks remembered for one language, about 200 MB
 
 # Snowball's languages by their code of ISO 639-1; any other is folded without stemming.
