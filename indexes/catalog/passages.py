@@ -317,8 +317,8 @@ class Passages:
     ) -> dict[int, float]:
         """BM25 of the stems in some passages, by id; those without any of them are left out.
 
-        same  stems of other languages → the one of `stems` that is of the same word: in passages
-              of another language they count as it
+        same  stems of other languages → the one of `stems` that is of the same word: they count
+              as it
 
         As SQLite's bm25() has it, which takes half a millisecond for each passage it is asked for.
         """
@@ -335,7 +335,7 @@ class Passages:
         query = "SELECT rowid, title, body FROM stems WHERE rowid"
         for id, title, body in among(self._db, query, ids):
             titled, words = title.split(), body.split()
-            if same and language_in(titled):
+            if same:
                 titled, words = ([same.get(one, one) for one in part] for part in (titled, words))
             norm = K1 * (1 - B + B * (len(titled) + len(words)) / mean)
             score = 0.0

@@ -53,7 +53,6 @@ from retrieve.types import Embeddings, Hit, TextHit
 DEEP = 100  # candidates from each of the two searches
 PASSAGES_OF_A_PHOTO = 4  # looked at where hits are photos: caption, keywords, name and one more
 
-FEW_STEMS = 3  # of a query whose words may be asked for in the form in which they stand
 MOST_OF_A_STEM = 3000  # passages of one stem that are looked through for a form of it
 LEAST_DOUBT = 1e-4  # of a face's probability: no fit on some thousand pairs is surer
 
@@ -205,6 +204,7 @@ class _Search:
         if mode != Mode.BM25:
             self._texts.check()
         self._spoken: dict[str, tuple[str, ...]] = {}  # languages by query
+        self._alone = False  # whether the query is one word
 
     def _languages(self, query: str) -> tuple[str, ...]:
         """The languages by whose stems a query is cut, its own first."""
@@ -237,6 +237,7 @@ class _Search:
 
     def said(self, asked: Asked, keep: Keep) -> Keep:
         """Those that hold a query's phrases, and nothing that it excludes."""
+        self._alone = len(asked_across(asked.words, self._languages(asked.words))) == 1
         for phrase in asked.phrases:
             inside = np.zeros(self._rows, np.bool_)
             inside[self._holding(phrase)] = True
@@ -341,7 +342,7 @@ class _Search:
             if self._mode == Mode.MEANING
             else dict(texts.passages.matches(asked, deep, keep=keep, same=same))
         )
-        forms = self._forms(query, asked)
+        forms = self._forms(query)
         by_words |= dict.fromkeys(self._in_these_forms(forms, keep, deep) - by_words.keys(), 0.0)
         phrased: dict[int, float] = {}
         if not asked and keep is not None:  # a phrase of small words alone
@@ -389,9 +390,11 @@ class _Search:
             for rank, i in enumerate(order, 1)
         ]
 
-    def _forms(self, query: str, asked: Sequence[str]) -> dict[str, str]:
-        """The words of a query of a few words as they are typed, and the stem of each."""
-        if self._mode == Mode.MEANING or not 0 < len(asked) <= FEW_STEMS:
+    def _forms(self, query: str) -> dict[str, str]:
+        """Of a query of one word its spellings as they are typed, and the stem of each; of several
+        words it is more that all of them stand in a passage, in whatever form.
+        """
+        if self._mode == Mode.MEANING or not self._alone:
             return {}
         own = self._languages(query)[0]
         spelt = spelt_stems(query, own, asked=True)
