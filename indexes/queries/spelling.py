@@ -84,7 +84,7 @@ def corrected(
     every = [*found, *(one for other in languages[1:] for one in stemmed_words(query, other))]
     held = passages.frequencies({one.stem for one in every})
     meant = {stem for language in languages for _, stem in spelt_stems(fixed, language)}
-    vocabulary = SPANISH in languages
+    vocabulary = languages[0] == SPANISH
     stems_at = defaultdict(set)
     for one in every:
         for place in range(one.start, one.end):
