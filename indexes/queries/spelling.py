@@ -42,6 +42,7 @@ MOST_WORDS = 32  # unknown ones of a query that are looked for: what has more is
 SPANISH = "es"  # the language of the shipped word vectors
 MAYBE_ACCENTED = re.compile("[aeiounc]")
 MOST_ALTERNATIVES = 3
+OF_ONE_WORD = 6  # where the query is nothing else: what is rarest of them comes first
 TYPED = str.maketrans("áéíóúüñàèìòùâêîôûäëïöç", "aeiouunaeiouaeiouaeioc")  # letter for letter
 ALPHABETS = (
     "abcdefghijklmnopqrstuvwxyz",
@@ -58,8 +59,9 @@ Known = Callable[[str, str], bool]
 class Corrected:
     """A query whose misspelt words were replaced.
 
-    words  to be searched for: up to MOST_ALTERNATIVES for each
-    shown  the query with the best of them, for people
+    words  to be searched for: up to MOST_ALTERNATIVES for each, OF_ONE_WORD where it is all
+    shown  the query with the best of them, for people; as it was where they are no other words
+           but other forms
     """
 
     words: str
@@ -89,6 +91,7 @@ def corrected(
     for one in every:
         for place in range(one.start, one.end):
             stems_at[place].add(one.stem)
+    most = OF_ONE_WORD if len({(one.start, one.end) for one in found}) == 1 else MOST_ALTERNATIVES
     words, shown, at, unknown = "", "", 0, 0
     for one in _words(query, found):
         same = {stem for place in range(one.start, one.end) for stem in stems_at[place]}
@@ -104,12 +107,12 @@ def corrected(
         unknown += 1
         if unknown > MOST_WORDS:
             break
-        nearest = _nearest(typed(word), passages, languages, standing_only=bool(forms))
-        if any(same.intersection(_stems_of(one, languages)) for one in nearest):
-            continue
+        nearest = _nearest(typed(word), passages, languages, standing_only=bool(forms))[:most]
         if nearest:
+            # Another form of the same word, as cono for conos, is no other word to be told of.
+            other = not any(same.intersection(_stems_of(form, languages)) for form in nearest)
             words += query[at : one.start] + " ".join(nearest)
-            shown += query[at : one.start] + nearest[0]
+            shown += query[at : one.start] + (nearest[0] if other else query[one.start : one.end])
             at = one.end
     return Corrected(words + query[at:], shown + query[at:]) if words else None
 
@@ -172,7 +175,7 @@ def _nearest(
             stem for stem in spellings if not stem.startswith(word[:BEGINNING])
         )
         if found := _standing(held, spellings, passages):
-            return found[:MOST_ALTERNATIVES]
+            return found
         other_forms |= held
     if standing_only:
         return []

@@ -166,7 +166,7 @@ def corrected_query(opened: Opened, query: str) -> str | None:
 
     def look() -> str | None:
         found = _corrected(opened, asked)
-        return None if found is None else found.shown
+        return None if found is None or found.shown == asked.words else found.shown
 
     return opened.consistently(look)
 

@@ -69,8 +69,7 @@ def language_of_query(query: str, held: Mapping[str, int]) -> str:
     classifier = _classifier()
     if len(held) > 1 and classifier.covers(query):
         (verdict,) = classifier.classify([query])
-        told = _by_stems(verdict.ranked)
-        likely = {one: told.get(one, 0.0) for one in held}
+        likely |= _by_stems(verdict.ranked)
     return max(held, key=lambda one: (likely[one] * (held[one] + 1), one))
 
 
@@ -80,10 +79,10 @@ def _beginning(text: str) -> str:
 
 
 def _by_stems(ranked: Sequence[Ranked]) -> dict[str, float]:
-    found: Counter[str] = Counter()
+    found = dict.fromkeys(TOLD, 0.0)
     for one in ranked:
         found[STEMMED_AS[one.label]] += one.probability
-    return dict(found)
+    return found
 
 
 def _best(shares: Mapping[str, float]) -> tuple[str, float]:

@@ -81,7 +81,9 @@ def forms(tmp_path_factory):
     folder = tmp_path_factory.mktemp("forms")
     (folder / "cone.txt").write_text("Un cono de nieve, un cono de barro y otro cono de papel.")
     (folder / "met.txt").write_text("Fueron todos hasta el puente a conocerlos.")
-    (folder / "paid.txt").write_text("Paga hoy, paga mañana: pagado está, y pagó bien quien pagaba.")
+    (folder / "paid.txt").write_text(
+        "Paga hoy, paga mañana: pagado está, y pagó bien quien pagaba."
+    )
     (folder / "pay.txt").write_text("Al final de la cosecha el dueño de la finca quiso pagarnos.")
     with small.opened(tmp_path_factory.mktemp("c") / "c") as opened:
         small.index(opened, folder)
