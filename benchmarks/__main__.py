@@ -50,6 +50,8 @@ LEFT_OUT = {
     "benchmarks.groups": "photos of several people each",
     "benchmarks.int8_ranges": "photos to observe",
     "benchmarks.misspelt": "a large text",
+    "benchmarks.mistyped": "questions and the texts that answer them",
+    "benchmarks.mixed": "sentences, a file a language",
     "benchmarks.pictured": PHOTOS,
     "benchmarks.quality": PHOTOS,
     "benchmarks.ranking": "large texts",

@@ -125,7 +125,7 @@ LanguageOption = Annotated[
     str | None,
     typer.Option(
         metavar="CODE",
-        help="Language of the texts, for the stems of words: es, ca, gl, pt, en, …",
+        help="Language of texts that do not tell theirs, for the stems of words: es, ca, en, sv, …",
         show_default="what the collection was made with, else es",
     ),
 ]

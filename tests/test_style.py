@@ -40,6 +40,7 @@ FLOORS = (
     ("retrieve.text.encoders",),
     ("retrieve.text.ranking",),
     ("retrieve.text.classifiers", "retrieve.text.listed"),
+    ("retrieve.text.spoken",),
     ("retrieve.documents",),
     ("retrieve.metadata",),
     ("retrieve.photos",),

@@ -8,9 +8,11 @@ says it (a file's name, a file beside it) it is of that path, and goes with it.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.paths import path_of
 from retrieve.indexes.catalog.sums import WORDS, sign_words
+from retrieve.text.spoken import TOLD
 from retrieve.types import Passage
 
 TITLE_WEIGHT, BODY_WEIGHT = 1.0, 1.0  # of a match in BM25
@@ -35,6 +38,9 @@ CALLED = (
     "(SELECT DISTINCT names FROM paths WHERE paths.content_id = contents.id AND names <> '' "
     f"AND (NOT gone OR NOT contents.live) ORDER BY paths.id LIMIT {MOST_NAMES})), '')"
 )
+# Before the code of a passage's language, at the end of its title's stems: no stem begins so.
+MARK = "\ue000"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 FEW = 1000  # passages that are all scored where a search may find no others
 
 
@@ -131,10 +137,10 @@ class Passages:
         found = among(self._db, f"{query} WHERE id", ids)
         return {number: Passage(*said) for number, *said in found}
 
-    def call(self, content_id: int, stems_of: Callable[[str, str], Sequence[str]]) -> None:
+    def call(self, content_id: int, stems_of: Callable[[str, str, str], Sequence[str]]) -> None:
         """Enter a text under its title, or the names that its files have now if it has none.
 
-        stems_of  the stems of a title and a heading
+        stems_of  the stems of a title and a heading in a language, "" for the collection's
         """
         found = self._db.execute(
             f"SELECT {CALLED}, passages.id, passages.title, stems.title, body FROM contents "
@@ -143,7 +149,8 @@ class Passages:
             [content_id],
         ).fetchall()
         for called, id, heading, entered, body in found:
-            if entered != (words := " ".join(stems_of(called, heading))):
+            language = language_in(entered.split())
+            if entered != (words := " ".join(stems_of(called, heading, language))):
                 self._db.execute("UPDATE stems SET title = ? WHERE rowid = ?", [words, id])
                 sign_words(self._db, id, words, body)
 
@@ -198,13 +205,30 @@ class Passages:
         """State which stems are in it; inside a transaction."""
         self._db.execute("INSERT OR REPLACE INTO words VALUES (1, ?)", [version])
 
+    def languages(self) -> dict[str, int]:
+        """The languages of passages that are not in that of the collection, and how many are."""
+        found = self.frequencies(map(mark_of, TOLD))
+        return {term.removeprefix(MARK): many for term, many in found.items()}
+
+    def language_of(self, ids: Iterable[int]) -> dict[int, str]:
+        """The languages of some passages, by id, of those that are in another."""
+        found = among(self._db, "SELECT rowid, title FROM stems WHERE rowid", ids)
+        told = ((id, language_in(title.split())) for id, title in found if title)
+        return {id: language for id, language in told if language}
+
     def matches(
-        self, stems: Sequence[str], most: int, *, keep: NDArray[np.bool_] | None = None
+        self,
+        stems: Sequence[str],
+        most: int,
+        *,
+        keep: NDArray[np.bool_] | None = None,
+        same: Mapping[str, str] = NOTHING,
     ) -> list[tuple[int, float]]:
         """Rows of the passages that hold one of the stems or more, best first, and their BM25.
 
         most  rows at most
         keep  (rows,) which may be found, all when None
+        same  as of bm25()
 
         Where the stems have more than POSTINGS places, the commonest do not choose candidates.
         """
@@ -216,20 +240,24 @@ class Passages:
             )
             row_of = dict(rows)
         else:
-            rare = _rarest(self.frequencies(stems))
-            all_of_them = len(rare) == len(set(stems))
+            every = [*stems, *same]
+            rare = _rarest(self.frequencies(every))
+            all_of_them = len(rare) == len(set(every))
             row_of = self._candidates(rare, most if all_of_them else DEEPER * most, keep)
-        scores = self.bm25(stems, list(row_of))
+        scores = self.bm25(stems, list(row_of), same)
         best = sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:most]
         return [(row_of[id], score) for id, score in best]
 
-    def holding(self, stems: Sequence[str]) -> list[int]:
-        """Rows of the passages that hold all of some stems; of every passage for none."""
+    def holding(self, stems: Mapping[str, Sequence[str]]) -> list[int]:
+        """Rows of the passages that hold all of some stems; of every passage for none.
+
+        stems  each with others that may stand in its place
+        """
         if not stems:
             return [row for (row,) in self._db.execute("SELECT row FROM passages")]
         found = self._db.execute(
             "SELECT row FROM stems JOIN passages ON passages.id = stems.rowid WHERE stems MATCH ?",
-            [" AND ".join(f'"{stem}"' for stem in dict.fromkeys(stems))],
+            [" AND ".join(f"({_any_of([stem, *others])})" for stem, others in stems.items())],
         )
         return [row for (row,) in found]
 
@@ -245,14 +273,24 @@ class Passages:
 
         patterns  of SQL's LIKE, of which the text matches one; none: any text
         """
+        return (text for _, text in self.said_at(stem, patterns))
+
+    def said_at(self, stem: str, patterns: Sequence[str] = ()) -> Iterator[tuple[int, str]]:
+        """The rows of the passages of saying(), and what they say."""
+        return ((row, text) for row, text in self._saying(stem, patterns) if isinstance(text, str))
+
+    def _saying(self, stem: str, patterns: Sequence[str]) -> Iterator[tuple[int, str]]:
         said = "passages.title || ' ' || text"
         like = " OR ".join([f"{said} LIKE ?"] * len(patterns)) or "1"
-        found = self._db.execute(
-            f"SELECT {said} FROM stems JOIN passages ON passages.id = stems.rowid "
+        return self._db.execute(
+            f"SELECT passages.row, {said} FROM stems JOIN passages ON passages.id = stems.rowid "
             f"WHERE stems MATCH ? AND ({like})",
             [_any_of([stem]), *patterns],
         )
-        return (text for (text,) in found if isinstance(text, str))
+
+    def rarity(self, stem: str) -> float:
+        """What a stem weighs in BM25."""
+        return _rarity(self._totals()[0], self.frequencies([stem]).get(stem, 0))
 
     def _candidates(
         self, stems: Sequence[str], most: int, keep: NDArray[np.bool_] | None
@@ -274,8 +312,13 @@ class Passages:
                 return {id: row_of[id] for id in found[:most]}
             n *= WIDER
 
-    def bm25(self, stems: Sequence[str], ids: Sequence[int]) -> dict[int, float]:
+    def bm25(
+        self, stems: Sequence[str], ids: Sequence[int], same: Mapping[str, str] = NOTHING
+    ) -> dict[int, float]:
         """BM25 of the stems in some passages, by id; those without any of them are left out.
+
+        same  stems of other languages → the one of `stems` that is of the same word: they count
+              as it
 
         As SQLite's bm25() has it, which takes half a millisecond for each passage it is asked for.
         """
@@ -283,13 +326,17 @@ class Passages:
         passages, title_stems, body_stems = self._totals()
         if not asked or not passages:
             return {}
-        holders = self.frequencies(asked)
-        weight_of = {stem: _rarity(passages, holders.get(stem, 0)) for stem in asked}
+        holders = Counter(self.frequencies([*asked, *same]))
+        for other, stem in same.items():
+            holders[stem] += holders[other]
+        weight_of = {stem: _rarity(passages, min(holders[stem], passages)) for stem in asked}
         mean = (title_stems + body_stems) / passages
         found: dict[int, float] = {}
         query = "SELECT rowid, title, body FROM stems WHERE rowid"
         for id, title, body in among(self._db, query, ids):
             titled, words = title.split(), body.split()
+            if same:
+                titled, words = ([same.get(one, one) for one in part] for part in (titled, words))
             norm = K1 * (1 - B + B * (len(titled) + len(words)) / mean)
             score = 0.0
             for stem, weight in weight_of.items():
@@ -333,6 +380,17 @@ class Passages:
 def titles(document: str, heading: str) -> str:
     """The titles that a passage stands under, the same one once."""
     return " ".join(dict.fromkeys(part for part in (document, heading) if part))
+
+
+def mark_of(language: str) -> str:
+    """What stands behind the title of a passage in another language than the collection's."""
+    return MARK + language
+
+
+def language_in(title_stems: Sequence[str]) -> str:
+    """The language that the stems of a title tell at their end; "" for the collection's."""
+    last = title_stems[-1] if title_stems else ""
+    return last.removeprefix(MARK) if last.startswith(MARK) else ""
 
 
 def put_stems(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from retrieve.indexes.catalog.passages import Passages
 from retrieve.indexes.words.stores import shipped
-from retrieve.text.ranking.stem_vectors import StemVectors
+from retrieve.text.ranking.ranking import open_ranker
 from retrieve.text.readable import typed
 from retrieve.text.stemming import Stem, spelt_stems, stemmed_words, stems_of_word
 from retrieve.text.stopwords import STOP_WORDS
@@ -39,8 +39,10 @@ LOOKED_AT = 3000  # passages, those of rare stems first; more where none has suc
 MOST_SPELLINGS = 50  # of one stem
 MOST_TEXTS = 100  # that may have one of them
 MOST_WORDS = 32  # unknown ones of a query that are looked for: what has more is a text
+SPANISH = "es"  # the language of the shipped word vectors
 MAYBE_ACCENTED = re.compile("[aeiounc]")
 MOST_ALTERNATIVES = 3
+OF_ONE_WORD = 6  # where the query is nothing else: what is rarest of them comes first
 TYPED = str.maketrans("áéíóúüñàèìòùâêîôûäëïöç", "aeiouunaeiouaeiouaeioc")  # letter for letter
 ALPHABETS = (
     "abcdefghijklmnopqrstuvwxyz",
@@ -57,8 +59,9 @@ Known = Callable[[str, str], bool]
 class Corrected:
     """A query whose misspelt words were replaced.
 
-    words  to be searched for: up to MOST_ALTERNATIVES for each
-    shown  the query with the best of them, for people
+    words  to be searched for: up to MOST_ALTERNATIVES for each, OF_ONE_WORD where it is all
+    shown  the query with the best of them, for people; as it was where they are no other words
+           but other forms
     """
 
     words: str
@@ -66,45 +69,63 @@ class Corrected:
 
 
 def corrected(
-    query: str, passages: Passages, language: str, *, known: Known, fixed: str = ""
+    query: str,
+    passages: Passages,
+    languages: Sequence[str],
+    *,
+    known: Known,
+    fixed: str = "",
 ) -> Corrected | None:
     """A query with its unknown words as the collection spells them; None if it has no such word.
 
-    known  whether the language is known to have a word, given with a stem of it
-    fixed  text whose words are meant as they are: phrases, names
+    languages  of the passages, that of the query first
+    known      whether one of them is known to have a word, given with a stem of it
+    fixed      text whose words are meant as they are: phrases, names
     """
-    found = stemmed_words(query, language)
-    held = passages.frequencies(one.stem for one in found)
-    meant = {stem for _, stem in spelt_stems(fixed, language)}
+    found = stemmed_words(query, languages[0])
+    every = [*found, *(one for other in languages[1:] for one in stemmed_words(query, other))]
+    held = passages.frequencies({one.stem for one in every})
+    meant = {stem for language in languages for _, stem in spelt_stems(fixed, language)}
+    vocabulary = languages[0] == SPANISH
     stems_at = defaultdict(set)
-    for one in found:
+    for one in every:
         for place in range(one.start, one.end):
             stems_at[place].add(one.stem)
+    most = OF_ONE_WORD if len({(one.start, one.end) for one in found}) == 1 else MOST_ALTERNATIVES
     words, shown, at, unknown = "", "", 0, 0
     for one in _words(query, found):
         same = {stem for place in range(one.start, one.end) for stem in stems_at[place]}
         word = unicodedata.normalize("NFC", query[one.start : one.end]).lower()
-        if any(stem in held or stem in meant for stem in same) or known(word, one.stem):
+        if any(stem in meant or known(word, stem) for stem in same):
             continue
+        if forms := same & held.keys():
+            # Of Spanish much is known: what it has not, and no passage has in this form, shares a
+            # stem with another word by chance (conoerlos with cono).
+            standing = (rows_in_form(passages, stem, typed(word)) for stem in forms)
+            if not vocabulary or any(next(rows, None) is not None for rows in standing):
+                continue
         unknown += 1
         if unknown > MOST_WORDS:
             break
-        nearest = _nearest(typed(word), passages, language)
+        nearest = _nearest(typed(word), passages, languages, standing_only=bool(forms))[:most]
         if nearest:
+            # Another form of the same word, as cono for conos, is no other word to be told of.
+            other = not any(same.intersection(_stems_of(form, languages)) for form in nearest)
             words += query[at : one.start] + " ".join(nearest)
-            shown += query[at : one.start] + nearest[0]
+            shown += query[at : one.start] + (nearest[0] if other else query[one.start : one.end])
             at = one.end
     return Corrected(words + query[at:], shown + query[at:]) if words else None
 
 
-def known_in(vectors: StemVectors, language: str) -> Known:
-    """Whether a language has a word: the ranking knows its stem and, of Spanish, the shipped word
-    vectors its spelling, an accent that is missing aside.
+def known_in(languages: Sequence[str]) -> Known:
+    """Whether a language has a word: of Spanish the ranking knows its stem, and the shipped word
+    vectors its spelling, an accent that is missing aside. Of others nothing is known.
     """
+    vectors = open_ranker(language=SPANISH).vectors if SPANISH in languages else None
 
     def known(word: str, stem: str) -> bool:
-        if stem not in vectors or language != "es":
-            return stem in vectors
+        if vectors is None or stem not in vectors:
+            return False
         listed = _shipped_words()
         accented = (
             word[:i] + ACUTE[one] + word[i + 1 :] for i, one in enumerate(word) if one in ACUTE
@@ -129,37 +150,49 @@ def _words(query: str, found: list[Stem]) -> Iterator[Stem]:
             yield one
 
 
-def _nearest(word: str, passages: Passages, language: str) -> list[str]:
-    """Words of the collection that a word may have been meant to be, the commonest first."""
+def _stems_of(word: str, languages: Sequence[str]) -> set[str]:
+    return {stem for one in languages for stem in stems_of_word(word.lower(), one)}
+
+
+def _nearest(
+    word: str, passages: Passages, languages: Sequence[str], *, standing_only: bool = False
+) -> list[str]:
+    """Words of the collection that a word may have been meant to be, the commonest first.
+
+    standing_only  no other forms of what passages have, and nothing that is two edits away
+    """
     alphabet = next((one for one in ALPHABETS if word[0] in one), None)
     if alphabet is None:
         return []
     begins = passages.stems_with(word[:BEGINNING])
-    near = edits(word, alphabet) - STOP_WORDS.get(language, frozenset())
+    near = edits(word, alphabet).difference(*(STOP_WORDS.get(one, ()) for one in languages))
     inside = {one for one in near if one[:BEGINNING] == word[:BEGINNING]}
     other_forms: dict[str, int] = {}
     for some in (inside, near - inside):
-        spellings = _stemmed(some, language)
+        spellings = _stemmed(some, languages)
         held = {stem: begins[stem] for stem in spellings if stem in begins}
         held |= passages.frequencies(
             stem for stem in spellings if not stem.startswith(word[:BEGINNING])
         )
         if found := _standing(held, spellings, passages):
-            return found[:MOST_ALTERNATIVES]
+            return found
         other_forms |= held
+    if standing_only:
+        return []
     if not other_forms and len(word) >= LONG:
-        other_forms = _two_edits(word, begins, language)
+        other_forms = _two_edits(word, begins, languages)
     if not other_forms:
         return []
     commonest = max(other_forms, key=lambda stem: (other_forms[stem], stem))
-    return _as_it_stands(commonest, word, passages, language)
+    return _as_it_stands(commonest, word, passages, languages)
 
 
-def _stemmed(spellings: set[str], language: str) -> dict[str, list[str]]:
+def _stemmed(spellings: set[str], languages: Sequence[str]) -> dict[str, list[str]]:
     """Stem → the spellings that have it."""
     found: dict[str, list[str]] = {}
     for spelling in sorted(spellings):
-        for stem in stems_of_word(spelling, language):
+        its = (stem for language in languages for stem in stems_of_word(spelling, language))
+        for stem in dict.fromkeys(its):
             found.setdefault(stem, []).append(spelling)
     return found
 
@@ -190,10 +223,10 @@ def _standing(
         if looked_at > LOOKED_AT and found:
             break
         some = spellings[stem][:MOST_SPELLINGS]
-        patterns = [f"%{MAYBE_ACCENTED.sub('_', one)}%" for one in some]
-        wanted = re.compile(rf"\b(?:{'|'.join(map(re.escape, some))})\b")
+        patterns = [_anyhow_accented(one) for one in some]
+        wanted = whole_words(some)
         for text in islice(passages.saying(stem, patterns), MOST_TEXTS):
-            its = wanted.finditer(text.lower().translate(TYPED))
+            its = wanted.finditer(without_marks(text))
             found.update({text[slice(*match.span())] for match in its})
     known: dict[str, str] = {}  # once, whatever the capitals
     for word, _ in sorted(found.items(), key=lambda one: (-one[1], one[0])):
@@ -201,21 +234,51 @@ def _standing(
     return list(known.values())
 
 
-def _two_edits(word: str, begins: Mapping[str, int], language: str) -> dict[str, int]:
+def rows_in_form(passages: Passages, stem: str, form: str) -> Iterator[int]:
+    """Rows of passages that hold a stem in one form, as it is typed without marks."""
+    wanted = whole_words([form])
+    for row, text in passages.said_at(stem, [_anyhow_accented(form)]):
+        if wanted.search(without_marks(text)):
+            yield row
+
+
+def whole_words(forms: Iterable[str]) -> re.Pattern[str]:
+    """Matches each of some words in a text of without_marks()."""
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, forms))})\b")
+
+
+def without_marks(text: str) -> str:
+    """A text in lower case as it is typed without accents, letter for letter."""
+    return text.lower().translate(TYPED)
+
+
+def _anyhow_accented(word: str) -> str:
+    """A pattern of SQL's LIKE for texts with a word, however it is accented there."""
+    return f"%{MAYBE_ACCENTED.sub('_', word)}%"
+
+
+def _two_edits(word: str, begins: Mapping[str, int], languages: Sequence[str]) -> dict[str, int]:
     """Of some stems those that are two edits from a word's."""
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
-    stem = stems_of_word(word, language)[0]
-    near = process.extract(stem, list(begins), scorer=OSA.distance, score_cutoff=2, limit=None)
+    near = [
+        found
+        for stem in {stems_of_word(word, language)[0] for language in languages}
+        for found in process.extract(
+            stem, list(begins), scorer=OSA.distance, score_cutoff=2, limit=None
+        )
+    ]
     least = min((distance for _, distance, _ in near), default=0)
     return {one: begins[one] for one, distance, _ in near if distance == least}
 
 
-def _as_it_stands(stem: str, word: str, passages: Passages, language: str) -> list[str]:
+def _as_it_stands(stem: str, word: str, passages: Passages, languages: Sequence[str]) -> list[str]:
     """How passages spell a stem, the nearest to a word; [] if what they say is damaged."""
     from rapidfuzz.distance import OSA
 
     text = next(passages.saying(stem), "")
-    spelt = {one for one, its in spelt_stems(text, language) if its == stem}
+    spelt = {
+        one for language in languages for one, its in spelt_stems(text, language) if its == stem
+    }
     return sorted(spelt, key=lambda one: (OSA.distance(typed(one.lower()), word), one))[:1]

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.contents import PHOTO
 from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PASSAGES, Filter, findable
-from retrieve.indexes.catalog.passages import StoredPassage
+from retrieve.indexes.catalog.passages import K1, StoredPassage
 from retrieve.indexes.catalog.persons import named_in, names_on
 from retrieve.indexes.catalog.sums import check_items, torn
 from retrieve.indexes.opened import Opened
@@ -35,15 +36,24 @@ from retrieve.indexes.queries.listed import listed
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.near import near_from
 from retrieve.indexes.queries.operators import Asked, taken_apart
-from retrieve.indexes.queries.spelling import Corrected, corrected, known_in
+from retrieve.indexes.queries.spelling import (
+    Corrected,
+    corrected,
+    known_in,
+    rows_in_form,
+    whole_words,
+    without_marks,
+)
 from retrieve.text.phrases import places
 from retrieve.text.ranking.ranking import RANKED, Candidate, Ranker, Statistics, open_ranker
-from retrieve.text.stemming import asked_stems, stemmed_words
+from retrieve.text.readable import typed
+from retrieve.text.stemming import asked_across, spelt_stems, stemmed_words
 from retrieve.types import Embeddings, Hit, TextHit
 
 DEEP = 100  # candidates from each of the two searches
 PASSAGES_OF_A_PHOTO = 4  # looked at where hits are photos: caption, keywords, name and one more
 
+MOST_OF_A_STEM = 3000  # passages of one stem that are looked through for a form of it
 LEAST_DOUBT = 1e-4  # of a face's probability: no fit on some thousand pairs is surer
 
 Keep = NDArray[np.bool_] | None
@@ -156,20 +166,19 @@ def corrected_query(opened: Opened, query: str) -> str | None:
 
     def look() -> str | None:
         found = _corrected(opened, asked)
-        return None if found is None else found.shown
+        return None if found is None or found.shown == asked.words else found.shown
 
     return opened.consistently(look)
 
 
 def _corrected(opened: Opened, asked: Asked) -> Corrected | None:
     """What a query asks for, with words that no passage has as the collection spells them."""
-    language = opened.texts.language
-    vectors = open_ranker(language=language).vectors
+    languages = opened.texts.spoken(asked.words)
     names, _ = named_in(opened.db, asked.words)
     fixed = " ".join([*asked.phrases, *names])
     passages = opened.texts.passages
-    known = known_in(vectors, language)
-    return corrected(asked.words, passages, language, known=known, fixed=fixed)
+    known = known_in(languages)
+    return corrected(asked.words, passages, languages, known=known, fixed=fixed)
 
 
 class _Search:
@@ -194,11 +203,17 @@ class _Search:
         self._encoder = space.made_by["encoder"]
         if mode != Mode.BM25:
             self._texts.check()
-        self._language = self._texts.language
+        self._spoken: dict[str, tuple[str, ...]] = {}  # languages by query
+        self._alone = False  # whether the query is one word
 
-    @property
-    def _ranker(self) -> Ranker:
-        return open_ranker(language=self._language, encoder=self._encoder)
+    def _languages(self, query: str) -> tuple[str, ...]:
+        """The languages by whose stems a query is cut, its own first."""
+        if query not in self._spoken:
+            self._spoken[query] = self._texts.spoken(query)
+        return self._spoken[query]
+
+    def _ranker(self, query: str) -> Ranker:
+        return open_ranker(language=self._languages(query)[0], encoder=self._encoder)
 
     def checked(self, hits: list[TextHit]) -> list[TextHit]:
         """The hits, all that is said in them being what was written; raises CollectionError."""
@@ -222,6 +237,7 @@ class _Search:
 
     def said(self, asked: Asked, keep: Keep) -> Keep:
         """Those that hold a query's phrases, and nothing that it excludes."""
+        self._alone = len(asked_across(asked.words, self._languages(asked.words))) == 1
         for phrase in asked.phrases:
             inside = np.zeros(self._rows, np.bool_)
             inside[self._holding(phrase)] = True
@@ -234,7 +250,7 @@ class _Search:
 
     def _with_word(self, word: str) -> list[int]:
         """Rows of the passages that hold a word, or where it is a stop word, stand so."""
-        found = asked_stems(word, self._language)
+        found = asked_across(word, self._languages(word), everywhere=True)
         if not found:
             return self._holding(word)
         return [row for row in self._texts.passages.holding(found) if row < self._rows]
@@ -242,7 +258,7 @@ class _Search:
     def _holding(self, phrase: str) -> list[int]:
         """Rows of the passages in whose text or titles a phrase stands."""
         passages = self._texts.passages
-        rows = passages.holding(asked_stems(phrase, self._language))
+        rows = passages.holding(asked_across(phrase, self._languages(phrase), everywhere=True))
         return [
             row
             for row, one in passages.at(row for row in rows if row < self._rows).items()
@@ -291,21 +307,25 @@ class _Search:
         newest = sorted(first.values(), key=lambda one: one.taken_at or "", reverse=True)[:k]
         persons = names_on(self._db, (one.content_id for one in newest))
         return [
-            self._hit(rank, one, 0.0, 0.0, 0.0, set(), persons)
+            self._hit(rank, one, 0.0, 0.0, 0.0, set(), persons, self._texts.language)
             for rank, one in enumerate(newest, 1)
         ]
 
     def names_alone(self, query: str) -> list[str]:
         """The persons whom a query names, where it says nothing else."""
         names, rest = named_in(self._db, query)
-        return [] if asked_stems(rest, self._language) else names
+        return [] if self._says(rest) else names
+
+    def _says(self, query: str) -> bool:
+        """Whether a query has a word that can be searched for."""
+        return bool(query.strip()) and bool(asked_across(query, self._languages(query)))
 
     def named(self, query: str, k: int, keep: Keep) -> list[TextHit]:
         """What is said of photos with faces of the persons in a query and satisfies its rest."""
         names, rest = named_in(self._db, query)
         if not names:
             return []
-        if asked_stems(rest, self._language):
+        if self._says(rest):
             found = self.run(rest, k, self.of_persons(names, keep))
             return [hit for hit in found if hit.near]
         return self.photos_of(names, k, keep)
@@ -313,13 +333,17 @@ class _Search:
     def run(self, query: str, k: int, keep: Keep, *, grouped: bool = False) -> list[TextHit]:
         """The best passages for a query."""
         texts = self._texts
-        asked = asked_stems(query, self._language)
+        across = asked_across(query, self._languages(query))
+        asked = list(across)
+        same = {other: stem for stem, others in across.items() for other in others}
         deep = max(k, DEEP)
         by_words = (
             {}
             if self._mode == Mode.MEANING
-            else dict(texts.passages.matches(asked, deep, keep=keep))
+            else dict(texts.passages.matches(asked, deep, keep=keep, same=same))
         )
+        forms = self._forms(query)
+        by_words |= dict.fromkeys(self._in_these_forms(forms, keep, deep) - by_words.keys(), 0.0)
         phrased: dict[int, float] = {}
         if not asked and keep is not None:  # a phrase of small words alone
             phrased = dict.fromkeys(np.flatnonzero(keep)[:deep].tolist(), 0.0)
@@ -328,10 +352,15 @@ class _Search:
         stored = texts.passages.at({*by_words, *by_meaning})
         if stored.keys() != {*by_words, *by_meaning}:
             raise torn(PASSAGES)
-        bm25 = texts.passages.bm25(asked, [one.id for one in stored.values()])
+        ids = [one.id for one in stored.values()]
+        bm25 = texts.passages.bm25(asked, ids, same)
+        in_another = texts.passages.language_of(ids) if len(self._languages(query)) > 1 else {}
+        said_in = {id: in_another.get(id, texts.language) for id in ids}
         cosine = by_meaning | self._cosines(query, [row for row in stored if row not in by_meaning])
         some = list(stored.values())
-        scores = self._scores(query, some, bm25, cosine)
+        of_forms = self._of_forms(forms, some)
+        lexical = {one.id: bm25.get(one.id, 0.0) + of_forms.get(one.id, 0.0) for one in some}
+        scores = self._scores(query, some, lexical, cosine, said_in, same)
         least = self._near_from(query, keep)
         near = [
             bm25.get(one.id, 0.0) > 0 or one.row in phrased or cosine.get(one.row, -1.0) >= least
@@ -351,14 +380,55 @@ class _Search:
                     float(scores[i]),
                     bm25.get(some[i].id, 0.0),
                     cosine.get(some[i].row, 0.0),
-                    set(asked),
+                    {*asked, *same},
                     persons,
+                    said_in[some[i].id],
                 ),
                 near=near[i],
                 more=more[some[i].content_id],
             )
             for rank, i in enumerate(order, 1)
         ]
+
+    def _forms(self, query: str) -> dict[str, str]:
+        """Of a query of one word its spellings as they are typed, and the stem of each; of several
+        words it is more that all of them stand in a passage, in whatever form.
+        """
+        if self._mode == Mode.MEANING or not self._alone:
+            return {}
+        own = self._languages(query)[0]
+        spelt = spelt_stems(query, own, asked=True)
+        return {typed(word.lower()): stem for word, stem in spelt if word.isalpha()}
+
+    def _in_these_forms(self, forms: Mapping[str, str], keep: Keep, deep: int) -> set[int]:
+        """Rows of passages with a word in the form in which it is asked for, where its stem stands
+        in more than BM25 gives: the stem alone would not tell them from those of other forms.
+        """
+        passages = self._texts.passages
+        held = passages.frequencies(forms.values())
+        found: set[int] = set()
+        for form, stem in forms.items():
+            if deep < held.get(stem, 0) <= MOST_OF_A_STEM:
+                found.update(islice(rows_in_form(passages, stem, form), deep))
+        return {row for row in found if row < self._rows and (keep is None or keep[row])}
+
+    def _of_forms(
+        self, forms: Mapping[str, str], some: Sequence[StoredPassage]
+    ) -> dict[int, float]:
+        """What words weigh that stand in the form in which they are asked for, by passage: as much
+        as other forms of them could add by being repeated without end.
+        """
+        if not forms:
+            return {}
+        rarity = {form: self._texts.passages.rarity(stem) for form, stem in forms.items()}
+        wanted = whole_words(forms)
+        stands = {
+            one.id: set(wanted.findall(without_marks(f"{one.titles} {one.passage.text}")))
+            for one in some
+        }
+        return {
+            id: K1 * sum(rarity[form] for form in found) for id, found in stands.items() if found
+        }
 
     def _hit(
         self,
@@ -369,8 +439,9 @@ class _Search:
         cosine: float,
         asked: set[str],
         persons: Mapping[int, tuple[str, ...]],
+        language: str,
     ) -> TextHit:
-        words = stemmed_words(stored.passage.text, self._language)
+        words = stemmed_words(stored.passage.text, language)
         return TextHit(
             rank=rank,
             passage_id=stored.id,
@@ -393,6 +464,8 @@ class _Search:
         some: Sequence[StoredPassage],
         bm25: Mapping[int, float],
         cosine: Mapping[int, float],
+        said_in: Mapping[int, str],
+        same: Mapping[str, str],
     ) -> NDArray[np.float32]:
         if self._mode == Mode.BM25:
             return np.array([bm25.get(one.id, 0.0) for one in some], np.float32)
@@ -406,23 +479,26 @@ class _Search:
                 one.content_id,
                 bm25.get(one.id, 0.0),
                 cosine.get(one.row, 0.0),
+                said_in[one.id],
             )
             for one in some
         ]
 
         def holders(asked: Sequence[str]) -> list[int]:
-            found = passages.frequencies(asked)
-            return [found.get(stem, 0) for stem in asked]
+            found = Counter(passages.frequencies([*asked, *same]))
+            for other, stem in same.items():
+                found[stem] += found[other]
+            return [found[stem] for stem in asked]
 
         statistics = Statistics(passages.count(), passages.mean_stems(), holders)
-        return self._ranker.scores(query, candidates, statistics)
+        return self._ranker(query).scores(query, candidates, statistics, same)
 
     def _near_from(self, query: str, keep: Keep) -> float:
         """The cosine from which on a passage means what is asked; no cosine counts in BM25."""
         if self._mode == Mode.BM25 or not self._rows or (probe := self._probe(query)) is None:
             return math.inf
         searched = self._rows if keep is None else int(keep.sum())
-        few = self._ranker.encoder.meant
+        few = self._ranker(query).encoder.meant
         return near_from(self._texts.engine, probe, self._rows, searched, few=few)
 
     def _nearest(self, query: str, k: int, keep: Keep) -> dict[int, float]:

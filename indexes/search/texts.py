@@ -1,7 +1,7 @@
 """The texts of a collection: their passages, the encoder behind their embeddings, their search.
 
-The space of passages is made with the first text; from then on its encoder and the language
-of its stems are fixed.
+The space of passages is made with the first text; from then on its encoder is fixed, and the
+language by whose stems passages are cut that do not tell theirs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +21,20 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import PASSAGES
 from retrieve.indexes.catalog.migrations import create_words
-from retrieve.indexes.catalog.passages import CALLED, NewPassage, Passages, put_stems, titles
+from retrieve.indexes.catalog.passages import (
+    CALLED,
+    NewPassage,
+    Passages,
+    mark_of,
+    put_stems,
+    titles,
+)
 from retrieve.indexes.catalog.sums import WORDS
 from retrieve.indexes.search.engine import Engine, Loaded
 from retrieve.indexes.vectors import resumed
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.networks.own import checked_network, weights_of
+from retrieve.text.spoken import language_of_query, languages_of
 from retrieve.types import Embeddings, Passage
 
 if TYPE_CHECKING:
@@ -61,7 +71,7 @@ class Encoding:
     """What texts are embedded with, as it was asked for; opened once for all threads.
 
     encoder   name, file, or an encoder of one's own; None is what the collection was made with
-    language  of the stems, ISO 639-1; None likewise
+    language  of texts that do not tell their own, ISO 639-1; None likewise
     """
 
     def __init__(
@@ -119,12 +129,21 @@ class Texts:
 
     @property
     def language(self) -> str:
-        """Whose stems are kept, ISO 639-1."""
+        """Whose stems are kept of passages that do not tell their own language, ISO 639-1."""
         return self._encoding.language or self._held("language") or LANGUAGE
 
     def use(self, encoder: TextEncoder) -> None:
         """Take an encoder that is open already, whatever the name."""
         self._encoding.use(encoder)
+
+    def spoken(self, query: str) -> tuple[str, ...]:
+        """The languages that passages are in, that of a query first."""
+        held = self.passages.languages()
+        if not held:
+            return (self.language,)
+        held[self.language] = max(self.passages.count() - sum(held.values()), 0)
+        own = language_of_query(query, held)
+        return (own, *(one for one in held if one != own))
 
     def check(self) -> None:
         """Other encoders give vectors that cannot be compared with the stored ones.
@@ -184,7 +203,9 @@ class Texts:
         if self.vectors.space() is None:
             self.vectors.create(Space(PASSAGES, PASSAGES, self.made_by(), self.encoder.dim))
         self.check()
-        language = self.language
+        said = languages_of(
+            [[passage.text for _, passage in one.embedded.passages] for one in some], self.language
+        )
         rows = [one.embedded.embeddings for one in some]
         first = self.vectors.append(rows[0] if len(rows) == 1 else np.concatenate(rows))
         self.passages.add(
@@ -195,11 +216,13 @@ class Texts:
                     one.path_id,
                     number,
                     passage,
-                    stems(titles(one.document, passage.title), language),
+                    self._title_stems(titles(one.document, passage.title), language),
                     stems(passage.text, language),
                 )
-                for one in some
-                for number, passage in one.embedded.passages
+                for one, languages in zip(some, said, strict=True)
+                for (number, passage), language in zip(
+                    one.embedded.passages, languages, strict=True
+                )
             ),
         )
         return sum(len(one.embedded.passages) for one in some)
@@ -244,13 +267,20 @@ class Texts:
         """Enter texts under their titles, or the names that their files have now if they have
         none; inside a transaction.
         """
-        from retrieve.text.stemming import stems
-
-        language = self.language
         for content_id in content_ids:
             self.passages.call(
-                content_id, lambda called, heading: stems(titles(called, heading), language)
+                content_id,
+                lambda called, heading, language: self._title_stems(
+                    titles(called, heading), language or self.language
+                ),
             )
+
+    def _title_stems(self, title: str, language: str) -> list[str]:
+        """The stems of a title, and the language where it is not that of the collection."""
+        from retrieve.text.stemming import stems
+
+        said = stems(title, language)
+        return said if language == self.language else [*said, mark_of(language)]
 
     def renew_words(self) -> int:
         """Make the index of words anew if another version of the stems made it; returns how many
@@ -276,16 +306,23 @@ class Texts:
         self._db.execute("DROP TABLE stems")
         create_words(self._db)
         entered = 0
-        language = self.language
-        for id, document, heading, text in self._db.execute(
-            f"SELECT passages.id, {CALLED}, passages.title, text FROM passages "
-            "JOIN contents ON contents.id = content_id ORDER BY passages.id"
-        ):
-            if not all(isinstance(one, str) for one in (document, heading, text)):
-                document = heading = text = ""  # it is damaged, and told by its own checksum
-            said = stems(titles(document, heading), language)
-            put_stems(self._db, id, said, stems(text, language))
-            entered += 1
+        found = self._db.execute(
+            f"SELECT content_id, passages.id, {CALLED}, passages.title, text FROM passages "
+            "JOIN contents ON contents.id = content_id ORDER BY content_id, passages.id"
+        )
+        for _, rows in groupby(found, key=itemgetter(0)):
+            some = list(rows)
+            damaged = [not all(isinstance(one, str) for one in row[2:]) for row in some]
+            texts = ["" if bad else row[4] for row, bad in zip(some, damaged, strict=True)]
+            (languages,) = languages_of([texts], self.language)
+            for (_, id, document, heading, text), bad, language in zip(
+                some, damaged, languages, strict=True
+            ):
+                if bad:
+                    document = heading = text = ""  # it is told by its own checksum
+                said = self._title_stems(titles(document, heading), language)
+                put_stems(self._db, id, said, stems(text, language))
+                entered += 1
         self.passages.set_version_of_words(VERSION)
         return entered
 

@@ -10,6 +10,7 @@ Source: Porter 2001, "Snowball: a language for stemming algorithms".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from retrieve.text.readable import based, readable
 from retrieve.text.stopwords import STOP_WORDS
 from retrieve.text.tokens import normal, plain, unaccented
 
-VERSION = 1  # of what a collection's index of words holds: to be raised with every change of it
+VERSION = 3  # of what a collection's index of words holds: to be raised with every change of it
 MOST_KEPT = 1_000_000  # chunks remembered for one language, about 200 MB
 
 # Snowball's languages by their code of ISO 639-1; any other is folded without stemming.
@@ -98,6 +99,47 @@ def asked_stems(query: str, language: str = "es") -> list[str]:
 def stems_of_word(word: str, language: str = "es") -> tuple[str, ...]:
     """The stems of one word in lower case; nothing is remembered of it."""
     return _stemmer(language).of_word(word)
+
+
+def asked_across(
+    query: str, languages: Sequence[str], *, everywhere: bool = False
+) -> dict[str, tuple[str, ...]]:
+    """The stems of a query's words, each with what the same word has for stems in other languages.
+
+    languages   the query's own first
+    everywhere  leave out words that are stop words in one of the others, too
+    returns     the stems of asked_stems(), in order → those of the others that differ from it
+    """
+    own, *others = languages
+    if not others:
+        return dict.fromkeys(asked_stems(query, own), ())
+    text, _ = readable(query)
+    placed = [_places(text, language) for language in others]
+    found: dict[str, dict[str, None]] = {}
+    for place, stems_here in _places(text, own).items():
+        elsewhere = [one.get(place, ()) for one in placed]
+        if everywhere and not all(elsewhere):
+            continue
+        for n, stem in enumerate(stems_here):
+            also = found.setdefault(stem, {})
+            if n == 0:  # vino is vin and ven: another language's stands for one of them
+                also.update(dict.fromkeys(one for some in elsewhere for one in some))
+    return {stem: tuple(one for one in also if one not in found) for stem, also in found.items()}
+
+
+def _places(text: str, language: str) -> dict[tuple[int, int], tuple[str, ...]]:
+    """Where in a readable query its words stand, in the order of asked_stems(), and their stems."""
+    known = _stemmer(language)
+    found: dict[tuple[int, int], tuple[str, ...]] = {}
+    for match in cutting.placed_chunks(text):
+        for one in known[match[0]]:
+            if not one.letter:
+                place = (match.start() + one.start, match.start() + one.end)
+                found[place] = (*found.get(place, ()), one.stem)
+    for one in _across(text, known):
+        place = (one.start, one.end)
+        found[place] = (*found.get(place, ()), one.stem)
+    return found
 
 
 def spelt_stems(text: str, language: str = "es", *, asked: bool = False) -> list[tuple[str, str]]:

@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,12 @@ from numpy.typing import NDArray
 
 from retrieve.errors import WeightsError
 from retrieve.text.ranking import stem_vectors
-from retrieve.text.ranking.evidence import NAMES, Passages, evidence, terms_of, words_of
+from retrieve.text.ranking.evidence import NAMES, Passages, Words, evidence, terms_of, words_of
 from retrieve.text.ranking.stem_vectors import StemVectors
 
 Scores = NDArray[np.float32]
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 READ = 50  # candidates that are read; of the others one in a hundred is the one asked for
 READ_BY_COSINE = 20  # of those, the best by the embeddings alone
 # Encoders of many languages, for which weights of their own ship.
@@ -62,6 +64,7 @@ class Candidate:
     document  what it is a part of: passages of one document and title support each other
     bm25      of its stems and the query's, higher is better, 0 if none is common
     cosine    of its embedding and the query's, 0 if the query has none
+    language  it is in; "" for the ranking's
     """
 
     text: str
@@ -69,6 +72,7 @@ class Candidate:
     document: Hashable = ""
     bm25: float = 0.0
     cosine: float = 0.0
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,13 @@ def examine(
     vectors: StemVectors,
     language: str = "es",
     cosine_weight: float = COSINE_WEIGHT,
+    same: Mapping[str, str] = NOTHING,
 ) -> Examined:
-    """What a ranking goes by; nothing is read for a query without a stem."""
+    """What a ranking goes by; nothing is read for a query without a stem.
+
+    same  stems of other languages → the query's stem of the same word, which they stand for in
+          candidates in another language
+    """
     cosines = np.array([one.cosine for one in candidates], np.float32)
     terms = terms_of(query, language)
     if not terms.stems or not candidates:
@@ -120,13 +129,21 @@ def examine(
     read = _to_read(first, cosines)
     some = [candidates[i] for i in read]
     passages = Passages(
-        [words_of(one.text, language) for one in some],
-        [words_of(one.title, language) for one in some],
+        [_words(one.text, one.language, language, same) for one in some],
+        [_words(one.title, one.language, language, same) for one in some],
         [(one.document, one.title) for one in some],
         cosines[read],
     )
     seen = evidence(terms, rarity.astype(np.float32), passages, statistics.mean_stems, vectors)
     return Examined(first, read, seen)
+
+
+def _words(text: str, language: str, asked_in: str, same: Mapping[str, str]) -> Words:
+    """The words of a candidate, with the stems of the query for those of the same words."""
+    found = words_of(text, language or asked_in)
+    if language in ("", asked_in) or not same:
+        return found
+    return replace(found, stems=[same.get(stem, stem) for stem in found.stems])
 
 
 class Ranker:
@@ -150,9 +167,16 @@ class Ranker:
         self.language = language
         self.encoder = encoder or Fitted(COSINE_WEIGHT, MEANT)
 
-    def scores(self, query: str, candidates: Sequence[Candidate], statistics: Statistics) -> Scores:
+    def scores(
+        self,
+        query: str,
+        candidates: Sequence[Candidate],
+        statistics: Statistics,
+        same: Mapping[str, str] = NOTHING,
+    ) -> Scores:
         """(N,) float32, row i for candidate i; higher is better among those of one query.
 
+        same  as of examine()
         A difference of d between two that were read says that the odds are e^d to 1.
         """
         if self.encoder.knows_languages and not any(one.bm25 for one in candidates):
@@ -165,6 +189,7 @@ class Ranker:
             self.vectors,
             self.language,
             self.encoder.cosine_weight,
+            same,
         )
         if not len(seen.read):
             return seen.first

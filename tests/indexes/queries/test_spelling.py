@@ -74,3 +74,29 @@ def test_edits_are_those_of_damerau():
     assert {"oda", "bbda", "obda", "bodas", "bodaa"} <= found
     assert "boda" not in found
     assert len(found) == 4 * 25 + 3 + 4 + (5 * 26 - 4)
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("forms")
+    (folder / "cone.txt").write_text("Un cono de nieve, un cono de barro y otro cono de papel.")
+    (folder / "met.txt").write_text("Fueron todos hasta el puente a conocerlos.")
+    (folder / "paid.txt").write_text(
+        "Paga hoy, paga mañana: pagado está, y pagó bien quien pagaba."
+    )
+    (folder / "pay.txt").write_text("Al final de la cosecha el dueño de la finca quiso pagarnos.")
+    with small.opened(tmp_path_factory.mktemp("c") / "c") as opened:
+        small.index(opened, folder)
+        yield opened
+
+
+def test_a_misspelt_word_that_has_the_stem_of_another_by_chance_is_noticed(forms):
+    assert forms.corrected("ir a conoerlos") == "ir a conocerlos"
+    assert forms.search_texts("conoerlos", mode=Mode.BM25)[0].path.stem == "met"
+    assert forms.corrected("conos") is None  # another form of what is there
+
+
+def test_a_word_alone_finds_first_what_has_it_in_this_form(forms):
+    found = forms.search_texts("pagarnos", mode=Mode.BM25)
+    assert [hit.path.stem for hit in found if hit.bm25] == ["pay", "paid"]
+    assert found[0].bm25 < found[1].bm25
