@@ -10,6 +10,7 @@ the default detector and embedder,
   people is named and 30 questions of `retrieve review` are answered from the labels
 - made: 20,000 made faces beside scikit-learn's HDBSCAN and 100,000 beside fast-hdbscan, each in
   a process of its own (pip install 'retrieve[bench]')
+- said: a name, a merge and taking them back where 100,000 faces were named by as many lines
 - attached: one new photo of one face in a collection of 1,000,000 made faces
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.clusters import attached, made, people, reviewed
+from benchmarks.clusters import attached, made, people, reviewed, said
 from benchmarks.clusters.made import METHODS
 from benchmarks.scores.faces import KEPT, found
 from benchmarks.strangers import fitted_to
@@ -27,7 +28,7 @@ from retrieve.faces.calibration import SHIPPED, SUFFIX
 from retrieve.faces.detection.detect import DEFAULT_DETECTOR
 from retrieve.faces.embedding.embed import DEFAULT_EMBEDDER
 
-PARTS = ("people", "reviewed", "made", "attached")
+PARTS = ("people", "reviewed", "made", "said", "attached")
 BESIDE = {
     20_000: ["ours", "scikit-learn", "fast-hdbscan on our graph", "fast-hdbscan"],
     100_000: ["ours", "fast-hdbscan on our graph", "fast-hdbscan"],
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--faces", type=int, action="append", help="made ones; repeatable")
     parser.add_argument("--limit", type=int, default=2400, help="CPU s for one method of made")
+    parser.add_argument("--pinned", type=int, default=100_000, help="faces of said")
     parser.add_argument("--stored", type=int, default=1_000_000, help="faces to attach to")
     asked = parser.parse_args()
     parts = asked.only or PARTS
@@ -58,6 +60,8 @@ def main() -> None:
     if "made" in parts:
         for count in asked.faces or BESIDE:
             made.beside(moments, hardness, count, BESIDE.get(count, list(METHODS)), asked.limit)
+    if "said" in parts:
+        said.table(asked.pinned)
     if "attached" in parts:
         attached.table(moments, hardness, asked.stored)
 

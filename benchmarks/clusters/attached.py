@@ -29,13 +29,13 @@ def table(moments: Moments, hardness: float, faces: int) -> None:
     ):
         collection.begin()
         before = time.process_time()
-        _fill(collection, rows[:faces], who[:faces], known=True)
+        fill(collection, rows[:faces], who[:faces], known=True)
         collection.engine.build()
         print(f"{faces:,} faces stored in {time.process_time() - before:.0f} CPU s", flush=True)
         known = set(who[:faces].tolist())
         took, right, wrong = [], 0, 0
         for i in range(faces, faces + NEW):
-            _fill(collection, rows[i : i + 1], who[i : i + 1], known=False)
+            fill(collection, rows[i : i + 1], who[i : i + 1], known=False)
             before = time.process_time()
             settled = settling.settle_new(collection.opened)
             took.append((time.process_time() - before) * 1e3)
@@ -55,7 +55,7 @@ def table(moments: Moments, hardness: float, faces: int) -> None:
     )
 
 
-def _fill(collection: Collection, rows: Embeddings, who: NDArray[np.int64], *, known: bool) -> None:
+def fill(collection: Collection, rows: Embeddings, who: NDArray[np.int64], *, known: bool) -> None:
     """Store a photo of one face for each row, in the way that costs least.
 
     known  whether they were grouped, as the people that they are

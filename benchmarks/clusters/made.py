@@ -51,10 +51,15 @@ print(json.dumps([cpu, wall, peak]))
 def album(moments: Moments, hardness: float, faces: int) -> tuple[Embeddings, NDArray[np.int64]]:
     """So many faces, and whose each is, in an order by chance."""
     rng = np.random.default_rng(0)
+    who = whose(faces, rng)
+    return People(moments, int(who.max()) + 1, hardness=hardness).photos(who, rng), who
+
+
+def whose(faces: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """(faces,) of whom each is, people numbered from 0, in an order by chance."""
     sizes = np.minimum(1 + rng.pareto(TAIL, faces).astype(np.int64), MOST)
     sizes = sizes[: int(np.searchsorted(np.cumsum(sizes), faces)) + 1]
-    who = rng.permutation(np.repeat(np.arange(len(sizes)), sizes)[:faces])
-    return People(moments, len(sizes), hardness=hardness).photos(who, rng), who
+    return rng.permutation(np.repeat(np.arange(len(sizes)), sizes)[:faces])
 
 
 def beside(moments: Moments, hardness: float, faces: int, methods: list[str], limit_s: int) -> None:

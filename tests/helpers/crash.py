@@ -259,6 +259,7 @@ class Bench:
     def _reset(self) -> None:
         shutil.rmtree(self.collection, ignore_errors=True)
         if self.operation.outside:
+            (self.disk / "elsewhere").mkdir(exist_ok=True)  # a small disk begins empty
             for path in (self.disk / "elsewhere").iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         self._bury()

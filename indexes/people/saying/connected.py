@@ -2,15 +2,17 @@
 
 Two lines have to do with one another where they name the same face or the same person, or where
 one takes the other back; what lines say depends on no others (replay.py). A log of 100,000 lines
-is looked through, and its checksums are compared, in less than a second; read as statements and
+is looked through, and its checksums are compared, in under a second; read as statements and
 replayed are the lines that are asked for.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from sqlite_utils import Database
@@ -23,20 +25,11 @@ from retrieve.indexes.people.refs import FaceRef, Finder
 PHOTO = re.compile(rb'\["([^"]+)",\[')  # of each face that a line names, as refs.written() has it
 
 
-class Head(NamedTuple):
-    """What tells whether a line counts (log.active)."""
+class _Undo(NamedTuple):
+    """What tells whether a line counts that takes another back (log.active)."""
 
     id: int
-    undoes: int | None
-
-
-class _Places(NamedTuple):
-    """Where lines are among all: each, those of a person and of a photo, and what took one back."""
-
-    by_id: dict[int, int]
-    by_person: dict[int, list[int]]
-    by_photo: dict[bytes, list[int]]
-    undone_by: dict[int, list[int]]
+    undoes: int
 
 
 class Lines:
@@ -48,7 +41,7 @@ class Lines:
     def __init__(self, db: Database) -> None:
         self._db = db
         names = sums.columns_of(db, "statements")
-        at = {name: 1 + names.index(name) for name in names}
+        at = {name: names.index(name) for name in names}
         self._rows = sums.checked(db, "statements")
         self._read: dict[int, Statement] = {}
         self._columns = [at[name] for name in log.COLUMNS]
@@ -56,25 +49,43 @@ class Lines:
         self._persons = at["person_id"], at["other_id"]
         self._faces = at["faces"], at["others"]
 
-    def heads(self) -> list[Head]:
-        """Of every line, the oldest first."""
-        return [Head(row[self._id], row[self._undoes]) for row in self._rows]
+    def taken_back(self) -> dict[int, int]:
+        """Lines that do not count, and which took each back."""
+        id, undoes = self._id, self._undoes
+        undos = [_Undo(row[id], row[undoes]) for row in self._rows if row[undoes] is not None]
+        counting = log.active(undos)  # no other line takes one back
+        return {one.undoes: one.id for one in undos if one.id in counting}
+
+    def last(self, without: Container[int]) -> Statement | None:
+        """The last line but some, and but those that took one back."""
+        return next(
+            (
+                self._line(i)
+                for i in range(len(self._rows) - 1, -1, -1)
+                if self._rows[i][self._undoes] is None and self._rows[i][self._id] not in without
+            ),
+            None,
+        )
 
     def about(
         self, refs: Iterable[FaceRef], persons: Iterable[int], ids: Iterable[int] = ()
     ) -> list[Statement]:
         """The lines that have to do with some faces, persons and lines, the oldest first."""
-        at = self._places()
         taken: dict[int, Statement] = {}
         finder = Finder(self._db, ())
+        undone_by: dict[int, list[int]] = defaultdict(list)
+        for place, row in enumerate(self._rows):
+            if row[self._undoes] is not None:
+                undone_by[row[self._undoes]].append(place)
         seen_refs: set[FaceRef] = set()
         seen_persons: set[int] = set()
-        new_refs, new_persons, new = set(refs), set(persons), [at.by_id[id] for id in ids]
+        new_refs, new_persons = set(refs), set(persons)
+        new = [place for id in ids if (place := self._place(id)) is not None]
         while new_refs or new_persons or new:
             finder.look(self._db, new_refs)
-            new += [place for person in new_persons for place in at.by_person.get(person, ())]
+            new += self._of_persons(new_persons)
             for ref in new_refs:
-                for place in at.by_photo.get(ref.sha256.encode(), ()):
+                for place in self._by_photo.get(ref.sha256.encode(), ()):
                     if place not in taken and self._names(place, ref, finder):
                         new.append(place)
             seen_refs |= new_refs
@@ -88,17 +99,22 @@ class Lines:
                 new_refs |= {*line.faces, *line.others} - seen_refs
                 named = {id for id in (line.person_id, line.other_id) if id is not None}
                 new_persons |= named - seen_persons
-                found += at.undone_by.get(line.id, ())
-                if line.undoes in at.by_id:
-                    found.append(at.by_id[line.undoes])
+                found += undone_by.get(line.id, ())
+                if line.undoes is not None and (before := self._place(line.undoes)) is not None:
+                    found.append(before)
             new = found
         return [taken[place] for place in sorted(taken)]
 
     def one(self, id: int) -> Statement | None:
         """The line with that id."""
-        return next(
-            (self._line(i) for i, row in enumerate(self._rows) if row[self._id] == id), None
-        )
+        place = self._place(id)
+        return None if place is None else self._line(place)
+
+    def _place(self, id: int) -> int | None:
+        """Where a line is among all."""
+        place = bisect_left(self._rows, id, key=lambda row: row[self._id])
+        there = place < len(self._rows) and self._rows[place][self._id] == id
+        return place if there else None
 
     def _line(self, place: int) -> Statement:
         if place not in self._read:
@@ -118,20 +134,22 @@ class Lines:
                     return True
         return False
 
-    def _places(self) -> _Places:
-        found = _Places({}, defaultdict(list), defaultdict(list), defaultdict(list))
+    def _of_persons(self, persons: Container[int]) -> list[int]:
         one, other = self._persons
+        return [
+            place
+            for place, row in enumerate(self._rows)
+            if row[one] in persons or row[other] in persons
+        ]
+
+    @cached_property
+    def _by_photo(self) -> dict[bytes, tuple[int, ...]]:
+        """Where lines are that name a face of a photo, by its SHA-256."""
         faces, others = self._faces
-        for i, row in enumerate(self._rows):
-            found.by_id[row[self._id]] = i
-            if row[self._undoes] is not None:
-                found.undone_by[row[self._undoes]].append(i)
-            if row[one] is not None:
-                found.by_person[row[one]].append(i)
-            if row[other] is not None:
-                found.by_person[row[other]].append(i)
+        found: dict[bytes, tuple[int, ...]] = {}  # lists would be looked through for garbage
+        for place, row in enumerate(self._rows):
             for sha256 in PHOTO.findall(row[faces] + row[others]):
-                found.by_photo[sha256].append(i)
+                found[sha256] = (*found.get(sha256, ()), place)
         return found
 
 

@@ -24,27 +24,19 @@ def undo(db: Database, id: int | None = None) -> Statement:
     raises   BadInput if there is no such line, or it was taken back already
     """
     every = Lines(db)
-    heads = every.heads()
-    counting = log.active(heads)
+    taken_back = every.taken_back()
     if id is None:
-        line = next(
-            (
-                one
-                for head in reversed(heads)
-                if head.id in counting and head.undoes is None and (one := every.one(head.id))
-            ),
-            None,
-        )
+        line = every.last(without=taken_back)
         if line is None:
             raise BadInput("there is nothing to take back: nothing was said that still counts")
     else:
         line = every.one(id)
         if line is None:
             raise BadInput(f"nothing was said with the number {id}; see: retrieve history")
-        if line.id not in counting:
-            by = [one.id for one in heads if one.undoes == id and one.id in counting]
-            again = f"; to let it hold again: retrieve undo {by[0]}" if by else ""
-            raise BadInput(f"{id} was taken back already{again}")
+        if id in taken_back:
+            raise BadInput(
+                f"{id} was taken back already; to let it hold again: retrieve undo {taken_back[id]}"
+            )
     told = [line]  # the line, the one that it had taken back, and so on
     while told[-1].undoes is not None and (one := every.one(told[-1].undoes)) is not None:
         told.append(one)
