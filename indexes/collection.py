@@ -1,7 +1,8 @@
 """A collection of photographs and texts: one directory that is opened, indexed and searched.
 
 catalog.sqlite  what there is (indexes/catalog/)
-faces.f32       the embeddings of faces, row after row (indexes/vectors/); passages.f32 of texts
+faces.f32       the embeddings of faces, row after row (indexes/vectors/); passages.f32 of texts,
+                pictures.f32 of whole photos
 cache/          FAISS's index of them, made again at any time (indexes/search/)
 """
 
@@ -30,6 +31,7 @@ from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.opened import CATALOG, Connections, Opened, warn_of_others
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.groups import settling
+from retrieve.indexes.pictures.space import Pictures
 from retrieve.indexes.queries import faces as face_queries
 from retrieve.indexes.queries import texts as text_queries
 from retrieve.indexes.queries.asked import checked_id
@@ -147,6 +149,11 @@ class Collection:
     def texts(self) -> Texts:
         """Passages, their embeddings and the search in them."""
         return self.opened.texts
+
+    @property
+    def pictures(self) -> Pictures:
+        """Whole photos, their embeddings and the search in them."""
+        return self.opened.pictures
 
     @property
     def detector(self) -> Detector:
