@@ -221,7 +221,9 @@ def _integers(weight: NDArray[Any], steps: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(np.clip(rounded, -_LARGEST, _LARGEST))
 
 
-def _steps(weight: NDArray[np.float32], least: NDArray[np.float32]) -> NDArray[np.float32]:
+def _steps(
+    weight: NDArray[np.float32], least: NDArray[np.float32] | float = 0.0
+) -> NDArray[np.float32]:
     """(out,) what 1 stands for in each output channel: the best, and no less than `least`."""
     rows = weight.reshape(len(weight), -1).astype(np.float64)
     largest = np.abs(rows).max(axis=1)
