@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from retrieve.sources import Reader
 
 CALIBRATION = DATA / f"{embed.NAME}.calibration.json"
+ALMOST_ONE = 1 - 1e-9
 LONG_SIDE_PX = 1024  # of a photo that is asked for, as jobs.LONG_SIDE_PX of those that are stored
 
 
@@ -186,7 +188,32 @@ def calibrated_for(space: Space) -> Calibration | None:
     return found if ours else None
 
 
+class Bounded(Calibration):
+    """A calibration whose curve is of the scores' inverse hyperbolic tangents.
+
+    No score is above 1, and a curve that is fitted to scores near 0 knows nothing of that: of a
+    million photos it would ask for 1.09, so that no copy passed. Fisher 1915 straightens
+    correlations so; there it is .86.
+    """
+
+    __slots__ = ()
+
+    def threshold_for(self, among: float, chance: float = calibration.DEFAULT_CHANCE) -> float:
+        """As Calibration's."""
+        return math.tanh(Calibration.threshold_for(self, among, chance))
+
+    def chance_for(self, among: float, score: float) -> float:
+        """As Calibration's."""
+        inside = min(max(score, -ALMOST_ONE), ALMOST_ONE)
+        return Calibration.chance_for(self, among, math.atanh(inside))
+
+
+def bounded(plain: Calibration) -> Bounded:
+    """A calibration whose curve is such a one, as a file does not say."""
+    return Bounded(**{one.name: getattr(plain, one.name) for one in fields(plain)})
+
+
 @cache
 def shipped_calibration() -> Calibration:
     """What scores of the embedder that ships mean; raises WeightsError if it is damaged."""
-    return calibration.load(CALIBRATION)
+    return bounded(calibration.load(CALIBRATION))
