@@ -51,6 +51,7 @@ LEFT_OUT = {
     "benchmarks.int8_ranges": "photos to observe",
     "benchmarks.misspelt": "a large text",
     "benchmarks.pictured": PHOTOS,
+    "benchmarks.pictures": "photos of things, of everyday life and of labelled people",
     "benchmarks.quality": PHOTOS,
     "benchmarks.ranking": "large texts",
     "benchmarks.recall": PHOTOS,

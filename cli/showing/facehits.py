@@ -192,15 +192,24 @@ def search_csv(probes: Sequence[Probe], more: Sequence[list[str | float]] = ()) 
         render.note(text)
 
 
+def skipped_probes(probes: Sequence[Probe]) -> None:
+    """A line on stderr for every probe that could not be used."""
+    for probe in probes:
+        if probe.reason is not None:
+            render.skipped(Path(probe.name), probe.reason)
+
+
 def probes_without_faces(probes: Sequence[Probe], looked: Collection[int] = ()) -> None:
     """A line on stderr for every probe that there was nothing to search for in.
 
-    looked  places of those of which it was asked what looks like them as a whole
+    looked  places of those of which is shown what looks like them as a whole
     """
     for place, probe in enumerate(probes):
         if probe.reason is not None:
             render.skipped(Path(probe.name), probe.reason)
-        elif not probe.faces and place not in looked:
+        elif not probe.faces and place in looked:
+            render.note(f"no face found in {shown(Path(probe.name))}: searched as a whole")
+        elif not probe.faces:
             render.error(
                 f"no face found in {shown(Path(probe.name))}; give a photo in which a face shows"
             )

@@ -516,11 +516,15 @@ class Catalog:
     # What there is
 
     def counts(self) -> dict[str, int]:
-        """Photos, faces, texts, passages and paths that live, and files that were skipped."""
+        """Photos, faces, photos that were looked at as a whole, texts, passages and paths that
+        live, and files that were skipped.
+        """
         queries = {
             "photos": "SELECT count(*) FROM contents WHERE live AND kind = 'photo'",
             "faces": "SELECT count(*) FROM faces JOIN contents ON contents.id = content_id "
             "WHERE live AND NOT not_a_face",
+            "pictures": "SELECT count(*) FROM pictures JOIN contents ON contents.id = content_id "
+            "WHERE live",
             "texts": "SELECT count(*) FROM contents WHERE live AND kind = 'text'",
             "passages": "SELECT count(*) FROM passages JOIN contents ON contents.id = content_id "
             "WHERE live",

@@ -265,7 +265,10 @@ def search(
             paths = [hit.path for probe in probes for face in probe.faces for hit in face.hits]
             paths += [hit.path for probe in whole.values() for hit in probe.hits]
             _show_faces(opened, probes, whole, images, as_json=as_json, as_csv=as_csv, html=html)
-    facehits.probes_without_faces(probes, whole)
+    if looks:
+        facehits.skipped_probes(probes)
+    else:
+        facehits.probes_without_faces(probes, whole)
     if html is not None:
         render.note(f"wrote {shown(html)}")
     if open_best:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from retrieve.pictures.embedding.shown import Class, Shown
 class Pretended:
     """Looks at a photo of one colour: that is its embedding and its class."""
 
-    read: list = []
+    read: ClassVar[list] = []
 
     def open(self):
         def work(path):
