@@ -97,8 +97,8 @@ class _Block(nn.Module):
         self.residual = stride == 1 and c_in == c_out
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x if self.widen is None else self.bend(self.widen(x))
-        y = self.narrow(self.bend(self.around(y)))
+        wide = x if self.widen is None else self.bend(self.widen(x))
+        y: Tensor = self.narrow(self.bend(self.around(wide)))
         return x + y if self.residual else y
 
 

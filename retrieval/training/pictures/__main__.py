@@ -74,7 +74,7 @@ def main() -> None:
     spec = embed.network_spec()
     model = export(spec, "int8")
     record = line(spec, "int8", model)
-    arrays = {}
+    arrays: dict[str, NDArray[np.float32]] = {}
     for name, network in (("int8", model), ("float32", export(spec))):
         features, classes = OnnxNetwork(network)(made_pictures())
         arrays |= {f"{name}.features": features, f"{name}.classes": classes}
