@@ -88,6 +88,13 @@ RereadOption = Annotated[
     bool,
     typer.Option("--reread/--no-reread", help="Read again what an older version of retrieve read."),
 ]
+PicturesOption = Annotated[
+    bool,
+    typer.Option(
+        "--pictures/--no-pictures",
+        help="Look at each new photo as a whole, too: what it shows, what looks like it.",
+    ),
+]
 DetectorOption = Annotated[
     str | None,
     typer.Option(

@@ -1,7 +1,8 @@
 """A collection of photographs and texts: one directory that is opened, indexed and searched.
 
 catalog.sqlite  what there is (indexes/catalog/)
-faces.f32       the embeddings of faces, row after row (indexes/vectors/); passages.f32 of texts
+faces.f32       the embeddings of faces, row after row (indexes/vectors/); passages.f32 of texts,
+                pictures.f32 of whole photos
 cache/          FAISS's index of them, made again at any time (indexes/search/)
 """
 
@@ -30,6 +31,7 @@ from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.opened import CATALOG, Connections, Opened, warn_of_others
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.groups import settling
+from retrieve.indexes.pictures.space import Pictures
 from retrieve.indexes.queries import faces as face_queries
 from retrieve.indexes.queries import texts as text_queries
 from retrieve.indexes.queries.asked import checked_id
@@ -38,6 +40,7 @@ from retrieve.indexes.queries.probes import Probe
 from retrieve.indexes.search.engine import Engine
 from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.vectors.spaces import VectorSpace
+from retrieve.pictures.embedding import embed as picture_network
 from retrieve.sources import given_path, reader_of
 from retrieve.types import Embeddings, Hit, Skipped, TextHit
 from retrieve.unfinished import remove_left_of
@@ -51,8 +54,10 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.info import Info
     from retrieve.indexes.queries.identification import Identification
+    from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.reembedding.faces import OnProgress as OnFaces
     from retrieve.indexes.reembedding.faces import Reembedded
+    from retrieve.indexes.reembedding.pictures import Looked
     from retrieve.indexes.reembedding.texts import Moved
     from retrieve.networks.weights import Progress as OnDownload
     from retrieve.sources import PhotoLike
@@ -149,6 +154,11 @@ class Collection:
         return self.opened.texts
 
     @property
+    def pictures(self) -> Pictures:
+        """Whole photos, their embeddings and the search in them."""
+        return self.opened.pictures
+
+    @property
     def detector(self) -> Detector:
         """The detector that finds this collection's faces, opened at first use."""
         return self.networks.detector
@@ -177,6 +187,7 @@ class Collection:
         retry_skipped: bool = False,
         reread: bool = True,
         exclude: Sequence[str] = (),
+        pictures: bool = True,
         on_progress: OnProgress | None = None,
     ) -> Report:
         """Bring the collection up to date with folders and files of photos and texts.
@@ -190,6 +201,7 @@ class Collection:
         reread         read again, but for its faces, what an older version of this software read
         exclude        patterns of what is left out below the roots, as in a .gitignore; what an
                        earlier run took is no longer found
+        pictures       look at new photos as a whole, too: for what looks alike and what they show
         raises         BadInput if a root does not exist or a pattern is none, CollectionError
                        if the collection was made with other networks
         """
@@ -199,7 +211,7 @@ class Collection:
         photos = self._wants_faces(given, exclude)
         extractor = partial(
             workers.run,
-            self.job(given, photos=photos, column=column).open,
+            self.job(given, photos=photos, column=column, pictures=pictures).open,
             workers=workers.WORKERS if processes is None else processes,
             time_limit_s=workers.TIME_LIMIT_S if time_limit_s is None else time_limit_s,
             here=photos and self.networks.stays,
@@ -220,17 +232,29 @@ class Collection:
         leaving = Leaving(absolute, exclude)
         return self.networks.asked or count(absolute, leaving).photos > 0
 
-    def job(self, roots: Iterable[Path], *, photos: bool = True, column: str | None = None) -> Job:
+    def job(
+        self,
+        roots: Iterable[Path],
+        *,
+        photos: bool = True,
+        column: str | None = None,
+        pictures: bool = True,
+    ) -> Job:
         """What processes have to do that read files below the roots for this collection.
 
-        photos  False where there are none, so that no network is needed
+        photos    False where there are none, so that no network is needed
+        pictures  photos are looked at as a whole, too
+        raises    CollectionError if the collection's were by another network than ours
         """
         from retrieve.indexes.building.jobs import Job
 
         space = self.faces.space()
         if space is not None:
             self.networks.follow(space.made_by)
-        faces = self.networks.job() if photos else None
+        whole = photos and pictures
+        if whole:
+            self.pictures.check(picture_network.made_by())
+        faces = self.networks.job(whole=whole) if photos else None
         return Job(faces, tuple(checked_roots(roots)), column)
 
     def update(
@@ -272,6 +296,7 @@ class Collection:
                 on_progress=on_progress,
                 on_commit=on_commit,
                 on_drawn=regions.say,
+                pictures=opened.pictures,
             ).run(roots, vanished=vanished, below=below)
         statements.settle(self.db)
         if not report.interrupted:
@@ -328,6 +353,29 @@ class Collection:
             on_progress=on_progress,
         )
         return report
+
+    def reembed_pictures(
+        self,
+        *,
+        processes: int | None = None,
+        time_limit_s: float | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Looked:
+        """Look at the photos as a whole that were indexed without: their files are read.
+
+        What an earlier run has done is gone on with.
+        processes, time_limit_s
+                   as of index()
+        """
+        from retrieve.indexes.building import workers
+        from retrieve.indexes.reembedding.pictures import reembed
+
+        return reembed(
+            self.opened,
+            processes=workers.WORKERS if processes is None else processes,
+            time_limit_s=workers.TIME_LIMIT_S if time_limit_s is None else time_limit_s,
+            on_progress=on_progress,
+        )
 
     def reembed_texts(
         self, encoder: str | TextEncoder, *, on_progress: Callable[[int, int], None] | None = None
@@ -397,6 +445,43 @@ class Collection:
         return face_queries.search_stored(
             self.opened,
             face_id,
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            exact=exact,
+        )
+
+    def search_pictures(
+        self,
+        photo: PhotoLike,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> PictureProbe:
+        """The stored photos that look like a photo as a whole, whoever is on it.
+
+            for hit in collection.search_pictures("beach.jpg", k=5): print(hit.path, hit.score)
+
+        photo      path, bytes, image of Pillow, or array (H, W, 3) uint8 RGB
+        k          hits, beside the photo itself where it is stored
+        threshold  lowest score of a hit; None lets it follow from strangers
+        strangers  the chance that the best of as many different photos passes as are searched;
+                   None is .01
+        wanted     what a hit has to satisfy
+        exact      score every stored photo, whatever index there is
+        raises     CollectionError if no photo was looked at as a whole, BadInput for a photo of
+                   no use, or for both threshold and strangers
+        """
+        from retrieve.indexes.queries.pictures import search_pictures
+
+        return search_pictures(
+            self.opened,
+            self.networks,
+            reader_of(photo),
             k=k,
             threshold=threshold,
             strangers=strangers,

@@ -16,8 +16,8 @@ from retrieve.indexes.vectors.spaces import Space
 class Info:
     """What a collection holds and what made it.
 
-    space        of faces; texts of passages; None before there is any
-    counts       photos, faces, texts, passages, files, skipped, gone, persons, dead
+    space        of faces; texts of passages, pictures of whole photos; None before there is any
+    counts       photos, faces, pictures, texts, passages, files, skipped, gone, persons, dead
     halfway      how far it is on its way to other networks; None if it is not
     search       how a search for faces goes about it now; text_search one for words
     """
@@ -31,6 +31,7 @@ class Info:
     search: State
     text_search: State
     halfway: Halfway | None = None
+    pictures: Space | None = None
 
 
 def describe(opened: Opened) -> Info:
@@ -50,4 +51,5 @@ def describe(opened: Opened) -> Info:
         opened.engine.state,
         opened.texts.engine.state,
         halfway(opened.db, opened.path),
+        opened.pictures.vectors.space(),
     )

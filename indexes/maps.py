@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.contents import StoredFace
-from retrieve.indexes.catalog.filters import EVERYTHING, FACES, Filter, findable
+from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PICTURES, Filter, findable
 from retrieve.indexes.catalog.passages import Passages, StoredPassage
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.vectors.spaces import VectorSpace, searched_spaces
 from retrieve.indexes.vectors.trusted import Verdicts
 from retrieve.indexes.words.stores import WordIndex
 from retrieve.projection.project import sample
-from retrieve.types import Embeddings
+from retrieve.types import Embeddings, PictureHit
 
 WORDS = "words"
 LENGTH_WITHIN = 1e-3  # of 1; a row that is being overwritten has the length 0
@@ -114,6 +114,10 @@ def _items(collection: Collection, items: str, rows: NDArray[np.int64]) -> tuple
     if items == FACES:
         faces = collection.catalog.faces_at(rows.tolist())
         return tuple(_face(faces[row]) for row in rows.tolist())
+    if items == PICTURES:
+        contents = collection.pictures.shown.contents_at(rows.tolist())
+        photos = collection.catalog.photos(contents.values())
+        return tuple(_picture(photos.get(contents[row])) for row in rows.tolist())
     passages = Passages(collection.db).at(rows.tolist())
     return tuple(_passage(passages[row]) for row in rows.tolist())
 
@@ -126,6 +130,11 @@ def _face(stored: StoredFace) -> Item:
         taken_at=stored.taken_at,
         face_id=stored.id,
     )
+
+
+def _picture(stored: PictureHit | None) -> Item:
+    """A whole photo; one whose file was replaced has no path that could be shown."""
+    return Item() if stored is None else Item(path=stored.path, taken_at=stored.taken_at)
 
 
 def _passage(stored: StoredPassage) -> Item:

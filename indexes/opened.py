@@ -11,7 +11,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from retrieve.indexes.catalog.contents import Catalog, StoredFace
 from retrieve.indexes.catalog.database import is_read_only, reading, writing
 from retrieve.indexes.catalog.filters import FACES, Filter, findable
 from retrieve.indexes.catalog.searched import among
+from retrieve.indexes.pictures.space import Pictures
 from retrieve.indexes.search import traces
 from retrieve.indexes.search.engine import Engine, Loaded
 from retrieve.indexes.search.texts import Encoding, Texts
@@ -63,6 +64,7 @@ class Opened:
     faces    their embeddings
     engine   search in them
     texts    passages, their embeddings and the search in them
+    pictures whole photos, likewise
     picture  gives the picture of a stored face by its id, to any thread
     """
 
@@ -82,9 +84,15 @@ class Opened:
         self.faces = VectorSpace(db, path, FACES)
         self.engine = Engine(db, path, self.faces, device=device, loaded=loaded)
         self.texts = Texts(db, path, encoding, device=device, loaded=loaded)
+        self.pictures = Pictures(db, path, device=device, loaded=loaded)
         self.picture = picture
         self._kept: dict[str, tuple[object, Any]] = {}
         self._looked_at: tuple[object, dict[int, StoredFace]] = None, {}
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """Search in each space there may be."""
+        return self.engine, self.texts.engine, self.pictures.engine
 
     def notes(self) -> Path | None:
         """The folder that keeps notes of what is written of the collection elsewhere, until it is
@@ -178,23 +186,22 @@ class Opened:
         """Gives what is to be called after each commit: an index that falls behind is made anew
         in a thread meanwhile.
         """
-        with (
-            self.engine.building(self.path / CATALOG) as on_faces,
-            self.texts.engine.building(self.path / CATALOG) as on_passages,
-        ):
+        with ExitStack() as stack:
+            catalog = self.path / CATALOG
+            looks = [stack.enter_context(engine.building(catalog)) for engine in self.engines]
 
             def on_commit() -> None:
-                on_faces()
-                on_passages()
+                for look in looks:
+                    look()
 
             yield on_commit
         if self.texts.vectors.space() is not None:
             self.texts.vectors.wipe()  # what described photos before
 
     def make_indexes(self) -> None:
-        """Bring both indexes up to what is stored."""
-        self.engine.build()
-        self.texts.engine.build()
+        """Bring all indexes up to what is stored."""
+        for engine in self.engines:
+            engine.build()
 
     def consistently(self, look: Callable[[], T]) -> T:
         """What `look` returns for one view of the catalog and the vector file that it names."""

@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from retrieve.indexes.catalog.filters import Filter
     from retrieve.indexes.collection import Collection, open_collection
     from retrieve.indexes.queries.identification import Identification
+    from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.queries.probes import Probe
     from retrieve.indexes.words.stores import load_words
     from retrieve.text.encoders.encode import load_encoder
-    from retrieve.types import Face, Hit, TextHit
+    from retrieve.types import Face, Hit, PictureHit, TextHit
 
 __all__ = [
     "BadInput",
@@ -55,6 +56,8 @@ __all__ = [
     "Hit",
     "Identification",
     "MissingExtra",
+    "PictureHit",
+    "PictureProbe",
     "Probe",
     "RetrievalError",
     "TextHit",
@@ -83,10 +86,11 @@ _HOMES = {
     "retrieve.indexes.catalog.filters": ("Filter",),
     "retrieve.indexes.collection": ("Collection", "open_collection"),
     "retrieve.indexes.queries.identification": ("Identification",),
+    "retrieve.indexes.queries.pictures": ("PictureProbe",),
     "retrieve.indexes.queries.probes": ("Probe",),
     "retrieve.indexes.words.stores": ("load_words",),
     "retrieve.text.encoders.encode": ("load_encoder",),
-    "retrieve.types": ("Face", "Hit", "TextHit"),
+    "retrieve.types": ("Face", "Hit", "PictureHit", "TextHit"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

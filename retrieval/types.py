@@ -185,6 +185,38 @@ class Hit:
         return notebook.card(picture, [line for line in lines if line])
 
 
+@dataclass(frozen=True, slots=True)
+class PictureHit:
+    """One stored photo that looks like another.
+
+        for hit in collection.search_pictures("beach.jpg"):
+            print(hit.path, hit.score, hit.probability)
+
+    rank         1 is the best; 0 is the photo itself
+    photo_id     of the photo in its collection
+    path         a file that holds it
+    size         (height, width) of the upright photo in full resolution
+    score        cosine of the two embeddings, -1 to 1
+    probability  that both are one picture, perhaps changed, at even odds beforehand; None without
+                 a calibration
+    taken_at     when it was taken, ISO 8601, or None
+    itself       it is the very photo that was asked for
+    """
+
+    rank: int
+    photo_id: int
+    path: Path
+    size: tuple[int, int]
+    score: float
+    probability: float | None
+    taken_at: str | None
+    itself: bool = False
+
+    def __repr__(self) -> str:
+        sure = "" if self.probability is None else f", probability={self.probability:.3f}"
+        return f"PictureHit({self.rank}: {str(self.path)!r}, score={self.score:.4f}{sure})"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TextHit:
     """One stored passage that a query finds.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,9 +104,14 @@ def _hits_table(title: str, hits: Sequence[Hit], pictures: Pictures | None) -> R
     return table
 
 
-def search_json(probes: Sequence[Probe]) -> None:
-    """One object a line for each probe."""
-    for probe in probes:
+def search_json(
+    probes: Sequence[Probe], looks: Mapping[int, Mapping[str, Any]] | None = None
+) -> None:
+    """One object a line for each probe.
+
+    looks  what looks like it as a whole, by the place of the probe; "looks" of the object
+    """
+    for place, probe in enumerate(probes):
         faces = [
             {
                 "face": face.number,
@@ -121,6 +126,8 @@ def search_json(probes: Sequence[Probe]) -> None:
             **threshold_json(probe.least),
             "faces": faces,
         }
+        if looks is not None and place in looks:
+            answer["looks"] = looks[place]
         if probe.reason is not None:
             answer["skipped"] = probe.reason
         render.as_json(answer)
@@ -144,17 +151,20 @@ def hit_json(hit: Hit) -> dict[str, Any]:
     }
 
 
-def search_state(state: State) -> None:
+def search_state(state: State, what: str = "face") -> None:
     """A remark on stderr where a search had to do without its index."""
     if state in ("missing", "damaged"):
         render.note(
-            f"the search index is {state}, so every stored face was scored. "
+            f"the search index is {state}, so every stored {what} was scored. "
             "To make it again: retrieve index FOLDER, or retrieve repair"
         )
 
 
-def search_csv(probes: Sequence[Probe]) -> None:
-    """One hit a line, under a header; what passed is in columns, and on stderr."""
+def search_csv(probes: Sequence[Probe], more: Sequence[list[str | float]] = ()) -> None:
+    """One hit a line, under a header; what passed is in columns, and on stderr.
+
+    more  rows behind those of faces
+    """
     corners = ["x1", "y1", "x2", "y2"]
     last = ["score", "probability", "taken_at", "person", *PASSED]
     rows: list[list[str | float]] = [["probe", "face", "rank", "path", *corners, *last]]
@@ -177,16 +187,28 @@ def search_csv(probes: Sequence[Probe]) -> None:
                         *passed,
                     ]
                 )
-    render.csv_lines(rows)
+    render.csv_lines([*rows, *more])
     for text in threshold_lines(probes):
         render.note(text)
 
 
-def probes_without_faces(probes: Sequence[Probe]) -> None:
-    """A line on stderr for every probe that there was nothing to search for in."""
+def skipped_probes(probes: Sequence[Probe]) -> None:
+    """A line on stderr for every probe that could not be used."""
     for probe in probes:
         if probe.reason is not None:
             render.skipped(Path(probe.name), probe.reason)
+
+
+def probes_without_faces(probes: Sequence[Probe], looked: Collection[int] = ()) -> None:
+    """A line on stderr for every probe that there was nothing to search for in.
+
+    looked  places of those of which is shown what looks like them as a whole
+    """
+    for place, probe in enumerate(probes):
+        if probe.reason is not None:
+            render.skipped(Path(probe.name), probe.reason)
+        elif not probe.faces and place in looked:
+            render.note(f"no face found in {shown(Path(probe.name))}: searched as a whole")
         elif not probe.faces:
             render.error(
                 f"no face found in {shown(Path(probe.name))}; give a photo in which a face shows"

@@ -13,19 +13,30 @@ from numpy.typing import NDArray
 
 from retrieve.cache import replacing
 from retrieve.cli.showing.facehits import threshold_lines
+from retrieve.cli.showing.looks import Thumbnail, threshold_line
 from retrieve.cli.showing.render import GONE, address, is_gone, seen_from, shown
+from retrieve.indexes.queries.pictures import PictureProbe
 from retrieve.indexes.queries.probes import Probe
 from retrieve.shares import probability
-from retrieve.types import Hit
+from retrieve.types import Hit, PictureHit
 from retrieve.visible import visible
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 
 
-def write_gallery(page: Path, probes: Sequence[Probe], *, noted_in: Path | None = None) -> None:
+def write_gallery(
+    page: Path,
+    probes: Sequence[Probe],
+    looks: Sequence[PictureProbe] = (),
+    thumbnail: Thumbnail | None = None,
+    *,
+    noted_in: Path | None = None,
+) -> None:
     """Write the page; names and paths are escaped, pictures are in it as data.
 
-    noted_in  as cache.replacing() wants it
+    looks      photos that were searched for as a whole, each with those that look like it
+    thumbnail  makes a picture of a photo's file
+    noted_in   as cache.replacing() wants it
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -42,8 +53,15 @@ def write_gallery(page: Path, probes: Sequence[Probe], *, noted_in: Path | None 
         for probe in probes
         for face in probe.faces
     ]
-    passed = [visible(line) for line in threshold_lines(probes)]
-    text = template.render(faces=faces, passed=passed)
+    whole = [
+        {
+            "probe": _named(Path(probe.name)),
+            "hits": [_alike(hit, page, thumbnail) for hit in probe.hits],
+        }
+        for probe in looks
+    ]
+    lines = threshold_lines(probes) + list(dict.fromkeys(threshold_line(p.least) for p in looks))
+    text = template.render(faces=faces, whole=whole, passed=[visible(line) for line in lines])
     with replacing(page.absolute(), noted_in=noted_in) as part:
         part.write_text(text, encoding="utf-8")
 
@@ -62,6 +80,23 @@ def _hit(hit: Hit, page: Path) -> dict[str, Any]:
         "number": hit.number,
         "date": (hit.taken_at or "")[:10],
         "person": None if hit.person is None else visible(hit.person),
+    }
+
+
+def _alike(hit: PictureHit, page: Path, thumbnail: Thumbnail | None) -> dict[str, Any]:
+    jpeg = None if thumbnail is None or is_gone(hit.path) else thumbnail(hit.path)
+    return {
+        "rank": hit.rank,
+        "itself": hit.itself,
+        "picture": None if jpeg is None else _data(jpeg),
+        "name": _named(Path(hit.path.name)),
+        "path": _named(seen_from(page, hit.path)),
+        "gone": GONE if is_gone(hit.path) else "",
+        "address": address(hit.path, page),
+        "score": f"{hit.score:.4f}",
+        "probability": None if hit.probability is None else probability(hit.probability),
+        "size": f"{hit.size[1]} x {hit.size[0]}",
+        "date": (hit.taken_at or "")[:10],
     }
 
 

@@ -379,6 +379,13 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
             "text_generation": info.texts.generation,
             "text_search": info.text_search.value,
         }
+    if info.pictures is not None:
+        rows |= {
+            **info.pictures.made_by,
+            "picture_dim": info.pictures.dim,
+            "picture_embeddings": info.pictures.rows,
+            "picture_generation": info.pictures.generation,
+        }
     if as_json:
         if skipped is not None:
             rows["skipped_files"] = [

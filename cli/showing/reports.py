@@ -12,6 +12,7 @@ from retrieve.shares import share
 
 if TYPE_CHECKING:
     from retrieve.indexes.reembedding.faces import Reembedded
+    from retrieve.indexes.reembedding.pictures import Looked
     from retrieve.indexes.reembedding.texts import Moved
     from retrieve.indexes.upkeep.check import Finding
     from retrieve.indexes.upkeep.compact import Compacted
@@ -171,6 +172,8 @@ def repaired(done: Repaired) -> None:
         f"repaired: {segments} of embeddings ({counted(done.faces, 'face')} and "
         f"{counted(done.passages, 'passage')} embedded again), {indexes} made again{words}"
     )
+    if done.pictures:
+        render.line(f"  and {counted(done.pictures, 'photo')} looked at as a whole again")
     if done.rows:
         render.line(f"  and {counted(done.rows, 'row')} of the catalog")
     if done.staged:
@@ -248,6 +251,27 @@ def moved_texts(done: Moved, *, as_json: bool) -> None:
             render.line(f"  {done.resumed:,} had been embedded by an earlier run")
         if done.left_out:
             render.line(f"  {done.left_out:,} left out: {after} knows nothing of them")
+
+
+def looked(done: Looked, *, as_json: bool) -> None:
+    """What became of photos that were to be looked at as a whole."""
+    if as_json:
+        render.as_json(render.fields_of(done))
+        return
+    if done.begun_anew:
+        render.line("another network had looked at them before: begun anew")
+    if done.interrupted:
+        render.line(
+            "interrupted; what was looked at is kept. To go on: retrieve reembed --pictures"
+        )
+    if not done.photos and not done.left and not done.interrupted:
+        render.line("all photos were looked at before: nothing is to be done")
+    else:
+        render.line(f"looked at {counted(done.photos, 'photo')} as a whole")
+    if done.already and done.photos:
+        render.line(f"  {done.already:,} had been looked at before")
+    for item in done.left:
+        render.skipped(item.path, item.reason)
 
 
 def _named(made_by: Mapping[str, str]) -> str:

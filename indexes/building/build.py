@@ -32,6 +32,7 @@ from retrieve.indexes.building.walk import (
 from retrieve.indexes.building.workers import Stopped
 from retrieve.indexes.catalog.contents import PHOTO, Catalog, KnownPath
 from retrieve.indexes.catalog.paths import Found
+from retrieve.indexes.pictures.space import Pictures
 from retrieve.indexes.search.texts import Texts
 from retrieve.indexes.vectors.spaces import VectorSpace
 from retrieve.metadata.names import name_words
@@ -88,6 +89,7 @@ class Build:
         on_progress: OnProgress | None = None,
         on_commit: Callable[[], None] | None = None,
         on_drawn: OnDrawn | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
         """photos=False leaves photos alone: none were there when it was decided.
 
@@ -95,6 +97,7 @@ class Build:
         reread   read again, but for its faces, what an older reader read
         exclude  patterns of what is left out, for Leaving
         on_drawn for Storing: called inside the transaction that stores what regions are drawn on
+        pictures for Storing: takes what whole photos show
         """
         self._catalog = catalog
         self._storing = Storing(
@@ -106,6 +109,7 @@ class Build:
             self._names_of,
             on_drawn,
             self._tell_of_embedding,
+            pictures,
         )
         self._photos = photos
         self._extractor = extractor

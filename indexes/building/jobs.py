@@ -25,10 +25,13 @@ from retrieve.faces.pictured import crop_of_picture
 from retrieve.indexes.building.describing import Look, Said, Task, Undescribed, called_only, said_of
 from retrieve.indexes.building.walk import is_text, root_of
 from retrieve.indexes.building.workers import Work
+from retrieve.pictures.embedding.embed import open_picture_embedder
+from retrieve.pictures.embedding.shown import Shown
 from retrieve.sources import file_reader
 from retrieve.types import Crops, Document, Face, Pixels
 
 PICTURE_QUALITY = 80  # 5 kB a face
+LONG_SIDE_PX = DEFAULT.photo_px  # of a photo that is looked at as a whole, as for its faces
 NOTHING_SAID = Said()
 
 
@@ -40,6 +43,7 @@ class Extracted:
     thumbnails  one JPEG a face, of PICTURE
     said        what the photo says about itself in words
     turn        degrees clockwise by which the photo was turned to find its faces
+    shown       what it shows as a whole; None where nobody looked
     """
 
     sha256: str
@@ -54,6 +58,15 @@ class Extracted:
     place: tuple[float, float] | None = None
     said: Said = NOTHING_SAID
     turn: int = 0
+    shown: Shown | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """A photo as a whole, alone: what comes back from a worker that looks for no faces."""
+
+    sha256: str
+    shown: Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,12 +77,14 @@ class Faces:
     device    where the detector runs, cpu or cuda
     views     what the embedder wants to see of each face
     recipe    how photos are searched
+    whole     look at each photo as a whole, too
     """
 
     detector: str | Detector
     device: str
     views: tuple[View, ...]
     recipe: Recipe = DEFAULT
+    whole: bool = False
 
     def opened(self) -> Detector:
         """The detector, in this process."""
@@ -79,11 +94,14 @@ class Faces:
         return own
 
     def open(self) -> Callable[[Path], Extracted]:
-        """Open the detector."""
+        """Open the detector, and what looks at whole photos."""
         detector = self.opened()
+        look = open_picture_embedder().look if self.whole else None
 
         def work(path: Path) -> Extracted:
-            return packed(extract(file_reader(path), detector, self.views, self.recipe))
+            found = extract(file_reader(path), detector, self.views, self.recipe)
+            shown = None if look is None else look([found.photo.pixels])[0]
+            return packed(found, shown)
 
         return work
 
@@ -102,6 +120,21 @@ class Faces:
         picture = photos.decode(jpeg, long_side_px=None).pixels
         cut = [crop_of_picture(picture, face.landmarks, shown, view) for view in self.views]
         return tuple(crop[None] for crop, _ in cut), any(filled for _, filled in cut)
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How photos are looked at as a whole alone; pickled to every worker once."""
+
+    def open(self) -> Callable[[Path], Whole]:
+        """Open the embedder."""
+        look = open_picture_embedder().look
+
+        def work(path: Path) -> Whole:
+            photo = photos.read(path, long_side_px=LONG_SIDE_PX)
+            return Whole(photo.sha256, look([photo.pixels])[0])
+
+        return work
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,8 +173,11 @@ class Job:
         return work
 
 
-def packed(found: PhotoFaces) -> Extracted:
-    """What is kept of a photo's faces when its pixels are let go."""
+def packed(found: PhotoFaces, shown: Shown | None = None) -> Extracted:
+    """What is kept of a photo's faces when its pixels are let go.
+
+    shown  what it shows as a whole
+    """
     photo = found.photo
     return Extracted(
         photo.sha256,
@@ -155,6 +191,7 @@ def packed(found: PhotoFaces) -> Extracted:
         [jpeg(picture) for picture in found.pictures],
         photo.place,
         turn=found.turn,
+        shown=shown,
     )
 
 

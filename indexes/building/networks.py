@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.jobs import Faces
     from retrieve.indexes.building.reading import Reading
     from retrieve.networks.weights import Progress as OnDownload
+    from retrieve.pictures.embedding.embed import PictureEmbedder
     from retrieve.sources import Reader
 
 
@@ -57,6 +58,7 @@ class Networks:
         self._lock = threading.RLock()
         self._named = [one if isinstance(one, str) else None for one in (detector, embedder)]
         self._reading: Reading | None = None
+        self._pictures: PictureEmbedder | None = None
         self._own = None if isinstance(detector, str) else detector
         self._detector = self._own
         self._embedder: AnyEmbedder | None = None if isinstance(embedder, str) else embedder
@@ -189,13 +191,16 @@ class Networks:
                 "--collection"
             )
 
-    def job(self) -> Faces:
-        """What other processes have to do to find faces as these networks do."""
+    def job(self, *, whole: bool = False) -> Faces:
+        """What other processes have to do to find faces as these networks do.
+
+        whole  they look at each photo as a whole, too
+        """
         from retrieve.faces.embedding.views import views
 
         name = self.detector.name
         wanted = views(self.embedder, landmarks_of(self.detector))
-        return self._faces(self._own or name, wanted)
+        return self._faces(self._own or name, wanted, whole=whole)
 
     def landmarks_of(self, made_by: Mapping[str, str]) -> str:
         """The detector whose landmarks the faces of a collection have."""
@@ -226,10 +231,22 @@ class Networks:
             wanted = views(self.embedder, landmarks_of(self.detector))
         return self._faces(landmarks, wanted)
 
-    def _faces(self, detector: str | Detector, wanted: tuple[View, ...]) -> Faces:
+    def _faces(
+        self, detector: str | Detector, wanted: tuple[View, ...], *, whole: bool = False
+    ) -> Faces:
         from retrieve.indexes.building.jobs import Faces
 
-        return Faces(detector, self._device, wanted, self.recipe)
+        return Faces(detector, self._device, wanted, self.recipe, whole)
+
+    @property
+    def pictures(self) -> PictureEmbedder:
+        """What looks at whole photos, opened at first use."""
+        from retrieve.pictures.embedding.embed import open_picture_embedder
+
+        with self._lock:
+            if self._pictures is None:
+                self._pictures = open_picture_embedder()
+            return self._pictures
 
     @property
     def reading(self) -> Reading:

@@ -19,9 +19,12 @@ from retrieve.indexes.building.walk import is_text
 from retrieve.indexes.building.workers import Stopped
 from retrieve.indexes.catalog.contents import PICTURE, TEXT, Catalog, KnownPath, NewPhoto
 from retrieve.indexes.catalog.paths import Found
+from retrieve.indexes.pictures.space import Pictures
 from retrieve.indexes.search.texts import Embedded, Placed, Texts
 from retrieve.indexes.vectors.spaces import VectorSpace
 from retrieve.metadata.names import name_words
+from retrieve.pictures.embedding import embed as embed_pictures
+from retrieve.pictures.embedding.shown import Shown
 from retrieve.types import Document, Embeddings, Passage, Skipped
 
 BATCH_FILES = 64  # between two commits: what a crash or Ctrl-C can cost
@@ -116,6 +119,7 @@ class Storing:
     on_drawn       called with contents on which regions are drawn, and what is said of each
     made_by        the networks that it stores for: another process may move the collection to
                    others. None is whatever it holds
+    pictures       takes what whole photos show, where workers have looked
     moved          ids of contents that a path took over from one that is there no more
     on_embedding   called with how many passages of the batch are still to be embedded
     """
@@ -130,7 +134,9 @@ class Storing:
         names_of: Callable[[Path], str] = lambda path: name_words(path, None),
         on_drawn: OnDrawn | None = None,
         on_embedding: Callable[[int], object] | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
+        self._pictures = pictures
         self.moved: set[int] = set()
         self._catalog = catalog
         self._faces = faces
@@ -231,6 +237,7 @@ class Storing:
         first = row = self._faces.required().rows
         rows: list[Embeddings] = []
         left: list[tuple[Found, int]] = []
+        looked: list[tuple[int, Shown]] = []
         for (found, extracted), embeddings in zip(new, parts, strict=True):
             _warn(found, [*extracted.warnings, *extracted.said.warnings], report)
             content_id = self._catalog.content_id(extracted.sha256)
@@ -247,8 +254,12 @@ class Storing:
                 if extracted.faces:
                     rows.append(embeddings)
             left.append((found, content_id))
+            if extracted.shown is not None:
+                looked.append((content_id, extracted.shown))
         if row > first:
             self._faces.append(np.concatenate(rows), made_by=self._made_by)
+        if self._pictures is not None:
+            self._pictures.store(looked, embed_pictures.made_by())
         return left
 
     def _store_texts(

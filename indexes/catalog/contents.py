@@ -24,7 +24,7 @@ from retrieve.indexes.catalog.checked import Joined
 from retrieve.indexes.catalog.database import among, pragma, writing
 from retrieve.indexes.catalog.paths import Found, path_of, stored, under
 from retrieve.indexes.catalog.sums import Row, as_stored, check_row, torn
-from retrieve.types import Document, Face, Skipped
+from retrieve.types import Document, Face, PictureHit, Skipped
 
 PHOTO, TEXT = "photo", "text"  # kinds of content
 BOX = ("x1", "y1", "x2", "y2")  # columns
@@ -424,6 +424,27 @@ class Catalog:
             raise torn("faces")
         return by_row
 
+    def photos(self, content_ids: Iterable[int]) -> dict[int, PictureHit]:
+        """Photos as hits of no rank and score yet, by id; as faces(), those in files that were
+        replaced are left out.
+
+        raises  CollectionError if what is said of one of them is not what was written
+        """
+        joined, picked = self._joined_contents
+        rows = list(map(picked, joined.where("contents.id", content_ids)))
+        paths = self._path_of(row[0] for row in rows)
+        return {
+            id: PictureHit(0, id, paths[id], (height, width), 0.0, None, as_stored(taken_at))
+            for id, height, width, taken_at in rows
+            if id in paths
+        }
+
+    @cached_property
+    def _joined_contents(self) -> tuple[Joined, Callable[[Row], tuple[Any, ...]]]:
+        joined = Joined(self._db, "contents")
+        names = ("id", "height", "width", "taken_at")
+        return joined, joined.picking(*(f"contents.{name}" for name in names))
+
     def as_found(self, ids: Iterable[int]) -> dict[int, Face]:
         """Faces as they were found in their photos, by id; nothing else of the catalog is read,
         and whether they are what was written is not looked at.
@@ -495,11 +516,15 @@ class Catalog:
     # What there is
 
     def counts(self) -> dict[str, int]:
-        """Photos, faces, texts, passages and paths that live, and files that were skipped."""
+        """Photos, faces, photos that were looked at as a whole, texts, passages and paths that
+        live, and files that were skipped.
+        """
         queries = {
             "photos": "SELECT count(*) FROM contents WHERE live AND kind = 'photo'",
             "faces": "SELECT count(*) FROM faces JOIN contents ON contents.id = content_id "
             "WHERE live AND NOT not_a_face",
+            "pictures": "SELECT count(*) FROM pictures JOIN contents ON contents.id = content_id "
+            "WHERE live",
             "texts": "SELECT count(*) FROM contents WHERE live AND kind = 'text'",
             "passages": "SELECT count(*) FROM passages JOIN contents ON contents.id = content_id "
             "WHERE live",

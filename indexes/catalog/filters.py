@@ -18,7 +18,8 @@ from retrieve.indexes.catalog.paths import under
 from retrieve.indexes.catalog.persons import persons_called
 from retrieve.sources import given_path
 
-FACES, PASSAGES = "faces", "passages"  # spaces, and the tables of their items
+# Spaces, and the tables of their items.
+FACES, PASSAGES, PICTURES = "faces", "passages", "pictures"
 EARTH_KM = 6371.0088  # mean radius (IUGG)
 KM_PER_DEGREE = EARTH_KM * np.pi / 180
 DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?")
@@ -71,8 +72,8 @@ class Filter:
                   month or day is known may be of any time in it. Photos without a date are out
     folders       a file that holds it lies under one of them
     persons       the face has one of these names, or is of the person with that number (#7); of
-                  a passage, a face in its photo
-    min_quality   of the face, 0 to 1; says nothing of passages
+                  a passage or a whole photo, a face in the photo
+    min_quality   of the face, 0 to 1; says nothing of passages and whole photos
     near          where the photo was taken: degrees north, degrees east, kilometres around;
                   photos without a place are out
     """
@@ -120,7 +121,7 @@ def findable(
 ) -> NDArray[np.bool_] | None:
     """(rows,) which rows of a space a search may find; None if all of them.
 
-    items   the table of the space's items: faces or passages
+    items   the table of the space's items: faces, passages or pictures
     Never found are dead rows, what is of contents that no file holds any more, and what somebody
     said to be no face.
     raises  BadInput for a person whom nobody named

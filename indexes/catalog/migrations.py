@@ -505,6 +505,33 @@ def _010_suggestions(db: Database, folder: Path) -> None:
     sign_all(db, "suggestions")
 
 
+def _011_pictures(db: Database, folder: Path) -> None:
+    """What whole photos show: a row for the embedding of each, and the classes of things in it."""
+    _execute(
+        db,
+        """
+        -- The items of the space `pictures`: photos that a picture embedder has looked at.
+        CREATE TABLE pictures (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
+            row INTEGER NOT NULL,              -- of its embedding; ascends with id
+            content_id INTEGER NOT NULL UNIQUE REFERENCES contents (id)
+        );
+        CREATE INDEX pictures_row ON pictures (row);
+        -- What a photo shows, a class a row: those of .01 and more.
+        CREATE TABLE classes (
+            id INTEGER PRIMARY KEY,
+            content_id INTEGER NOT NULL REFERENCES contents (id),
+            number INTEGER NOT NULL,           -- 1 is the likeliest
+            class INTEGER NOT NULL,            -- 0 for the first of the network's, by its number
+            probability REAL NOT NULL
+        );
+        CREATE INDEX classes_content_id ON classes (content_id);
+        CREATE INDEX classes_class ON classes (class);
+        """,
+    )
+    sign_all(db, "pictures", "classes")
+
+
 MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _001_photos_and_faces,
     _002_spaces_of_anything,
@@ -516,5 +543,6 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _008_people,
     _009_words,
     _010_suggestions,
+    _011_pictures,
 )
 FORMAT = len(MIGRATIONS)

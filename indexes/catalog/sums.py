@@ -37,6 +37,8 @@ SIGNED = {  # tables, and the column that names a row for good
     "passages": "id",
     "staged_faces": "id",
     "words": "id",
+    "pictures": "id",
+    "classes": "id",
 }
 UNSIGNED = {"row"}  # columns
 WORDS = "stems"  # the index of words: FTS5's table has no triggers, put_stems() signs

@@ -54,6 +54,8 @@ KINDS = {  # of damaged rows, in words
     "passages": "passages",
     "words": "versions of the stems in the index of words",
     "staged_faces": "faces on their way to other networks",
+    "pictures": "embeddings of whole photos",
+    "classes": "classes of what photos show",
 }
 TOLD = 5  # answers of SQLite, runs of rows
 REPAIR = "Run: retrieve repair"

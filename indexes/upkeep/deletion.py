@@ -44,6 +44,7 @@ class Doomed:
     copies    those of the paths that nobody named: they hold a content that goes
     faces     (id, row)
     passages  (id, row)
+    pictures  (id of the content, row) of whole photos
     staged    (id, row) of the same faces where the collection moves to other networks
     persons   (id, name, key) of those of whom no face is left; without a name both are None
     said      what becomes of the log of what people said; compacting leaves it as it is
@@ -57,6 +58,7 @@ class Doomed:
     copies: list[str | bytes]
     faces: list[tuple[int, int]]
     passages: list[tuple[int, int]]
+    pictures: list[tuple[int, int]]
     staged: list[tuple[int, int]]
     persons: list[tuple[int, str | None, str | None]]
     said: Rewriting
@@ -120,6 +122,7 @@ def remove(collection: Collection, doomed: Doomed) -> None:
         if dying:
             vectors.kill(row for _, row in dying)
             engine.disown()
+    collection.pictures.remove(doomed.pictures)
     staged.remove(db, collection.path, doomed.staged, doomed.contents)
     if doomed.passages:
         resumed.drop(collection.path)
@@ -201,6 +204,7 @@ def _doomed(
         [path for id, path, _ in sorted(held) if id not in paths],
         sorted(faces.items()),
         sorted(passages.items()),
+        sorted(among(db, "SELECT content_id, row FROM pictures WHERE content_id", contents)),
         staged.items_of(db, contents=contents, faces=faces),
         [(id, name, key) for id, (name, key) in sorted(left.items())],
         said,

@@ -118,6 +118,8 @@ def forget(
         collection.engine.build()
     if doomed.passages:
         collection.texts.engine.build()
+    if doomed.pictures:
+        collection.pictures.engine.build()
     if evidence is None:
         return _forgotten(doomed)
     with reading(db):

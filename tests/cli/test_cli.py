@@ -167,10 +167,12 @@ def test_the_gallery_is_self_contained_and_escapes_names(album, tmp_path):
     assert all(a.startswith(("data:image/jpeg", "./")) for a in page.addresses)
 
 
-def test_a_probe_without_a_face_is_one_line_and_exit_1(collection, tmp_path):
+def test_a_probe_without_a_face_is_searched_as_a_whole(collection, tmp_path):
     Image.new("RGB", (200, 200), "navy").save(tmp_path / "sea.png")
-    done = _run("search", tmp_path / "sea.png", collection=collection, code=1)
+    done = _run("search", tmp_path / "sea.png", collection=collection)
     assert "no face found" in done.stderr
+    assert "as a whole: no stored photo passes the threshold" in done.stdout
+    assert "different photos reaches it with a chance of 0.01" in done.stdout
     done = _run("search", tmp_path / "nothing.png", collection=collection, code=1)
     assert "no such photo" in done.stderr
 

@@ -184,3 +184,42 @@ def test_completion_offers_persons_of_the_collection(collection, named):
     assert offered("retrieve index --encoder ", 3) == ["lstm", "words", "e5"]
     assert "es" in offered("retrieve analogy --vectors ", 3)
     assert "es" in offered("retrieve predict --model ", 3)
+
+
+def test_photos_that_look_alike_stand_below_the_faces_or_alone(collection, probe, tmp_path):
+    from PIL import Image
+
+    first = next(iter(_hits(_run("search", probe, "--json", collection=collection))))["path"]
+    image = Image.open(first).convert("RGB")
+    edited = image.crop((0, 0, image.width * 9 // 10, image.height * 9 // 10)).convert("L")
+    edited.save(tmp_path / "edited.jpg", quality=60)
+    alone = _run("search", tmp_path / "edited.jpg", "--looks", "--json", collection=collection)
+    found = json.loads(alone.stdout)
+    assert found["faces"] == []
+    best = found["looks"]["hits"][0]
+    assert (best["path"], best["rank"], best["itself"]) == (first, 1, False)
+    assert best["probability"] > 0.99
+    assert found["looks"]["threshold"] < best["score"] < 1
+    both = json.loads(
+        _run("search", tmp_path / "edited.jpg", "--json", collection=collection).stdout
+    )
+    assert both["looks"]["hits"] == found["looks"]["hits"]
+    page = tmp_path / "page.html"
+    shown = _run(
+        "search", tmp_path / "edited.jpg", "--looks", "--html", page, collection=collection
+    )
+    assert f"{tmp_path / 'edited.jpg'}, as a whole" in shown.stdout
+    assert "photos that look like it as a whole" in page.read_text("utf-8")
+    lines = _run("search", tmp_path / "edited.jpg", "--looks", "--csv", collection=collection)
+    assert lines.stdout.splitlines()[1].startswith(f"{tmp_path / 'edited.jpg'},,1,{first},,,,,")
+
+
+def test_the_photo_itself_is_marked_where_it_is_stored(collection, every):
+    done = _run("search", every[0]["path"], "--looks", "--json", collection=collection)
+    itself = json.loads(done.stdout)["looks"]["hits"][0]
+    assert (itself["rank"], itself["itself"], itself["score"]) == (0, True, 1.0)
+
+
+def test_looks_is_of_photos_alone(collection, probe):
+    done = _run("search", probe, "playa", "--looks", collection=collection, code=2)
+    assert "--looks compares whole photos" in done.stderr

@@ -414,10 +414,13 @@ def _forget_what_is_left(photos: Path, collection: Path) -> None:
 
 
 def _secrets(photos: Path) -> list[bytes]:
-    """Of what is forgotten all paths and checksums, crops, texts and embeddings."""
+    """Of what is forgotten all paths and checksums, crops, texts and embeddings, of faces and of
+    whole photos.
+    """
     folder = photos / "forgotten"
     contents = [path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix != ".txt"]
     words = [word for path in folder.glob("*.jpg") for word in path.read_text().split()]
+    words += [path.read_text().strip() or "nothing" for path in folder.glob("*.jpg")]
     said = [prose(f"secret{i}") for i in range(3)]
     said += [prose(f"secret caption {i}", 6) for i in range(3)]
     return [

@@ -22,6 +22,7 @@ from retrieve.indexes.building.jobs import Extracted
 from retrieve.indexes.building.walk import is_text
 from retrieve.indexes.building.workers import Work
 from retrieve.indexes.catalog.paths import Found
+from retrieve.pictures.embedding.shown import Class, Shown
 from retrieve.types import Crops, Document, Embeddings, Face
 
 CROP_PX = 4
@@ -98,11 +99,14 @@ def open_echo() -> Work[str]:
 class Faces:
     """In place of jobs.Faces; a detector called "other" sees otherwise, as other_extracted()."""
 
-    def __init__(self, detector: object = None, *_: object) -> None:
+    def __init__(self, detector: object = None, *more: object) -> None:
         self._is_other = detector == "other" or getattr(detector, "name", "") == "other"
+        self._whole = more[3:] == (True,)
 
     def open(self) -> Work[Extracted]:
-        return other_work if self._is_other else work  # type: ignore[return-value]
+        if self._is_other:
+            return other_work
+        return whole_work if self._whole else work  # type: ignore[return-value]
 
     def cut(self, path: Path, faces: Sequence[Face]) -> Extracted:
         found = work(path)
@@ -122,6 +126,15 @@ class Faces:
         if not jpeg:
             raise BadInput("its picture is empty")
         return (_crop(said(jpeg))[None],), said(jpeg).startswith("wide")
+
+
+def whole_work(path: Path) -> Extracted:
+    """work() that looks at the photo as a whole, too: at all of its words as one."""
+    found = work(path)
+    assert isinstance(found, Extracted)
+    words = path.read_text().strip() or "nothing"
+    (row,) = embedding(words)
+    return replace(found, shown=Shown(row, (Class(len(words), 0.5), Class(0, 0.25))))
 
 
 def other_work(path: Path) -> Extracted:

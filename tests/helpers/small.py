@@ -26,6 +26,7 @@ from retrieve.indexes.exchange.imports import Imported, put
 from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.people import statements
 from retrieve.indexes.vectors.spaces import Space
+from retrieve.pictures.embedding.shown import Class, Shown
 from retrieve.types import Face
 
 JPEG = pretend.JPEG
@@ -171,3 +172,18 @@ def imported(collection: Collection, file: Path, **options) -> Imported:
     """Import an export."""
     with formats.reading(file) as (header, rows):
         return put(collection, header, rows, **options)
+
+
+PICTURES_MADE_BY = {"picture_embedder": "pretend", "picture_embedder_sha256": "33" * 32}
+
+
+def look(collection: Collection, path: Path | str, word: str, *classes: tuple[int, float]) -> int:
+    """State what a stored photo shows as a whole; returns its content's id."""
+    (embedding,) = pretend.embedding(word)
+    shown = Shown(embedding, tuple(Class(*one) for one in classes))
+    with writing(collection.db):
+        known = collection.catalog.path(Path(path))
+        assert known is not None
+        assert known.content_id is not None
+        collection.pictures.store([(known.content_id, shown)], PICTURES_MADE_BY)
+    return known.content_id

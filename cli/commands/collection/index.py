@@ -19,6 +19,7 @@ from retrieve.cli.options import (
     JsonOption,
     LanguageOption,
     ModelOption,
+    PicturesOption,
     RereadOption,
     TimeLimitOption,
     TurnOption,
@@ -49,6 +50,7 @@ def index(
         ),
     ] = None,
     exclude: ExcludeOption = None,
+    pictures: PicturesOption = True,
     retry_skipped: Annotated[
         bool, typer.Option(help="Try again what was skipped in an earlier run.")
     ] = False,
@@ -60,6 +62,7 @@ def index(
     Texts are .txt, Markdown, HTML, PDF, DOCX, ODT, RTF, EPUB, slides (PPTX,
     ODP), sheets (XLSX, ODS), mails (EML, mbox), CSV, JSONL, SRT and VTT; of
     photos captions, keywords and names count as text, in the file or beside it.
+    Each photo is looked at as a whole, too, for retrieve search --looks.
     A second run does only what is new, moved or changed, and reads again, but for
     faces, what an older version of retrieve read. Files that cannot be used are
     skipped and listed. Ctrl-C keeps everything up to the last batch.
@@ -91,6 +94,7 @@ def index(
             processes=processes,
             time_limit_s=time_limit,
             column=column,
+            pictures=pictures,
             retry_skipped=retry_skipped,
             reread=reread,
             exclude=exclude or (),

@@ -22,6 +22,7 @@ from retrieve.cli.options import (
     JsonOption,
     LanguageOption,
     ModelOption,
+    PicturesOption,
     RereadOption,
     TimeLimitOption,
     TurnOption,
@@ -58,6 +59,7 @@ def watch(
         int, typer.Option(min=1, help="Processes that read, decode and detect, one core each.")
     ] = 2,
     time_limit: TimeLimitOption = 60.0,
+    pictures: PicturesOption = True,
     reread: RereadOption = True,
     exclude: ExcludeOption = None,
     as_json: JsonOption = False,
@@ -98,7 +100,7 @@ def watch(
                 on_download=on_download,
             )
             opened.prepare(paths, exclude=exclude or ())
-        job = opened.job(paths)
+        job = opened.job(paths, pictures=pictures)
         with opened, Workers(job.open, workers=processes, time_limit_s=time_limit) as pool:
             with render.progress() as on_progress:
                 reports = follow(

@@ -19,9 +19,10 @@ def models(as_json: JsonOption = False) -> None:
     from retrieve.faces.embedding.figures import measured
     from retrieve.faces.embedding.trained import file as trained
     from retrieve.networks import exports, weights
+    from retrieve.pictures.embedding.classes import DATA
     from retrieve.text.listed import text_models
 
-    shipped = exports.record(SHIPPED)
+    shipped = [*exports.record(SHIPPED), *exports.record(DATA)]
     ships = {one.name: one.precision for one in shipped if one.precision != exports.GRAPH}
     present = {name: name in ships or weights.is_present(name) for name in weights.TABLE}
     own = [

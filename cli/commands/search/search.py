@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +36,7 @@ from retrieve.indexes.queries.modes import Mode
 if TYPE_CHECKING:
     from retrieve.indexes.catalog.filters import Filter
     from retrieve.indexes.collection import Collection
+    from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.queries.probes import Probe
     from retrieve.types import TextHit
 
@@ -85,11 +86,18 @@ def search(
         typer.Option(
             min=-1,
             max=1,
-            help="Lowest score of a face, in place of --strangers; -1 shows the k nearest.",
+            help="Lowest score of a face, or of a photo with --looks, in place of --strangers; "
+            "-1 shows the k nearest.",
             show_default="as --strangers says",
         ),
     ] = None,
     strangers: StrangersOption = None,
+    looks: Annotated[
+        bool,
+        typer.Option(
+            "--looks", help="Photos that look like PHOTO as a whole, whoever is on it; no faces."
+        ),
+    ] = False,
     *,
     wanted: Filter,
     exact_words: Annotated[
@@ -134,6 +142,8 @@ def search(
     is that of both faces being one person if that were an even bet beforehand.
     The lowest score is higher the more are searched: below the hits it is told
     how often the best of so many strangers reaches it.
+    Photos that look like PHOTO as a whole (copies, edited ones, bursts) stand
+    below, and alone where it shows no face, or with --looks.
     Names of persons among the words count as persons, and nothing but names
     lists their photos. "Quoted words" have to
     stand so, a word behind a minus (boda -playa, in quotation marks of the
@@ -146,7 +156,7 @@ def search(
 
     Example: retrieve search --person Ana --since 2019
     """
-    from retrieve.cli.commands.search.query import asked
+    from retrieve.cli.commands.search.query import asked, photo_of
 
     wants = asked(given or [], face or [], text=text)
     ways = [bool(wants.photos or wants.words), face_id is not None, queries is not None]
@@ -162,11 +172,14 @@ def search(
         raise BadUsage("wanted --threshold or --strangers, from which it follows; got both")
     if queries is not None and (as_csv or html is not None or open_best):
         raise BadUsage("--queries prints JSON, a line for each query: no --csv, --html or --open")
+    if looks and (not wants.photos or wants.words or wants.number or queries or face_id):
+        raise BadUsage("--looks compares whole photos: wanted photos, and no words or faces")
     if wants.photos:
         from retrieve.indexes.building.processes import FOR_PHOTOS, begin
 
         begin(FOR_PHOTOS)  # while the rest is imported
     from retrieve.indexes.collection import MOST_FACES, open_collection
+    from retrieve.indexes.queries.probes import Probe
 
     with (
         render.download() as on_download,
@@ -182,6 +195,7 @@ def search(
     ):
         called = ", ".join(wanted.persons)
         probes = []
+        whole: dict[int, PictureProbe] = {}
         wanted = choosing.settled(opened.db, wanted)
         if queries is not None:
             _each(opened, queries, k, mode, wanted, exact, exact_words)
@@ -199,10 +213,21 @@ def search(
             ]
         elif wants.photos:
             most = MOST_FACES if wants.words else k
-            probes = [
-                _searched(opened, photo, most, threshold, strangers, wanted, wants.number, exact)
-                for photo in wants.photos
-            ]
+            given_as = [photo_of(photo) for photo in wants.photos]  # what is piped comes once
+            if looks:
+                probes = [Probe(photo, []) for photo in wants.photos]
+            else:
+                number = wants.number
+                probes = [
+                    _searched(opened, *pair, most, threshold, strangers, wanted, number, exact)
+                    for pair in zip(wants.photos, given_as, strict=True)
+                ]
+            if not wants.words and wants.number is None:
+                least = threshold if looks else None  # of faces it says nothing of photos
+                told = None if threshold is not None and not looks else strangers
+                probes, whole = _alike(
+                    opened, probes, given_as, k, least, told, wanted, exact, looks
+                )
         if only_persons:
             photos = opened.photos_of(wanted, k=k)
             paths = [hit.path for hit in photos]
@@ -237,19 +262,24 @@ def search(
             )
         else:
             paths = [hit.path for probe in probes for face in probe.faces for hit in face.hits]
-            _show_faces(opened, probes, images, as_json=as_json, as_csv=as_csv, html=html)
-    facehits.probes_without_faces(probes)
+            paths += [hit.path for probe in whole.values() for hit in probe.hits]
+            _show_faces(opened, probes, whole, images, as_json=as_json, as_csv=as_csv, html=html)
+    if looks:
+        facehits.skipped_probes(probes)
+    else:
+        facehits.probes_without_faces(probes, whole)
     if html is not None:
         render.note(f"wrote {shown(html)}")
     if open_best:
         _open(html, paths)
-    if probes and not any(probe.faces for probe in probes):
+    if probes and not whole and not any(probe.faces for probe in probes):
         raise typer.Exit(1)
 
 
 def _searched(
     opened: Collection,
     photo: Path,
+    given: Path | bytes,
     k: int,
     threshold: float | None,
     strangers: float | None,
@@ -257,13 +287,14 @@ def _searched(
     face: int | None,
     exact: bool,
 ) -> Probe:
-    """The photo's hits; of one that cannot be used, why: the others are searched for."""
-    from retrieve.cli.commands.search.query import photo_of
+    """The photo's hits; of one that cannot be used, why: the others are searched for.
+
+    given  what it is read from
+    """
     from retrieve.indexes.queries.probes import Probe
     from retrieve.photos import BadPhoto
 
     try:
-        given = photo_of(photo)
         found = opened.search_faces(
             given,
             k=k,
@@ -276,6 +307,41 @@ def _searched(
     except BadPhoto as error:
         return Probe(photo, [], error.reason)
     return replace(found, path=photo)  # of a pipe it has none
+
+
+def _alike(
+    opened: Collection,
+    probes: Sequence[Probe],
+    given: Sequence[Path | bytes],
+    k: int,
+    threshold: float | None,
+    strangers: float | None,
+    wanted: Filter,
+    exact: bool,
+    looks: bool,
+) -> tuple[list[Probe], dict[int, PictureProbe]]:
+    """What looks like the photos as a whole, by their places; a photo that cannot be used is told
+    in its probe.
+
+    given  what each is read from
+    looks  that alone was asked for: a collection that cannot tell is an error
+    """
+    from retrieve.photos import BadPhoto
+
+    if not looks and opened.pictures.vectors.space() is None:
+        return list(probes), {}
+    told, whole = [], {}
+    for place, (probe, photo) in enumerate(zip(probes, given, strict=True)):
+        if probe.reason is None:
+            try:
+                found = opened.search_pictures(
+                    photo, k=k, threshold=threshold, strangers=strangers, wanted=wanted, exact=exact
+                )
+                whole[place] = replace(found, path=probe.path)
+            except BadPhoto as error:
+                probe = replace(probe, reason=error.reason)
+        told.append(probe)
+    return told, whole
 
 
 def _photos_with(probes: Sequence[Probe]) -> int:
@@ -379,24 +445,40 @@ def _show_persons(
 def _show_faces(
     opened: Collection,
     probes: Sequence[Probe],
+    whole: Mapping[int, PictureProbe],
     images: Images,
     *,
     as_json: bool,
     as_csv: bool,
     html: Path | None,
 ) -> None:
+    """Faces, and below them photos that look alike as a whole."""
+    from retrieve.cli.showing import looks
+    from retrieve.sources import file_reader
+
+    reading = opened.networks.reading
+    thumbnail = looks.thumbnailer(lambda path: reading.of(file_reader(path))(looks.THUMBNAIL_PX))
     if html is not None:
         from retrieve.cli.showing.gallery import write_gallery
 
         with _in_words(html):
-            write_gallery(html, probes, noted_in=opened.opened.notes())
+            alike = [one for at, one in whole.items() if looks.others(one) or not probes[at].faces]
+            write_gallery(html, probes, alike, thumbnail, noted_in=opened.opened.notes())
     if as_json:
-        facehits.search_json(probes)
+        facehits.search_json(probes, {at: looks.json_of(one) for at, one in whole.items()})
     elif as_csv:
-        facehits.search_csv(probes)
+        alone = [one for at, one in whole.items() if not probes[at].faces]
+        more = [row for one in alone for row in looks.csv_rows(one)]
+        facehits.search_csv(probes, more)
     else:
-        facehits.search_tables(probes, render.pictures(images))
-    facehits.search_state(opened.engine.state)
+        pictures = render.pictures(images)
+        facehits.search_tables(probes, pictures)
+        for place, one in whole.items():
+            looks.tables([one], thumbnail, pictures, only=not probes[place].faces)
+    if any(probe.faces for probe in probes):
+        facehits.search_state(opened.engine.state)
+    if whole:
+        facehits.search_state(opened.pictures.engine.state, "photo")
 
 
 @contextmanager

@@ -32,6 +32,10 @@ def reembed(
         bool,
         typer.Option("--texts", help="Move the texts to another --encoder; no file is read."),
     ] = False,
+    pictures: Annotated[
+        bool,
+        typer.Option("--pictures", help="Look at the photos as a whole that were indexed without."),
+    ] = False,
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -78,13 +82,21 @@ def reembed(
     Ctrl-C or a crash run it again, and it goes on.
 
     Of texts the stored passages are taken, and the language of their words stays.
+    With --pictures the photos of a collection that was made by an older version,
+    or with --no-pictures, are looked at as a whole, from their files.
 
     Example: retrieve reembed --model mobilefacenet
     Example: retrieve reembed --texts --encoder e5
+    Example: retrieve reembed --pictures
     """
     from retrieve.errors import BadInput
     from retrieve.indexes.collection import open_collection
 
+    if pictures:
+        if faces or texts or encoder or model or detector or leave_out:
+            raise BadInput("wanted --pictures alone; move faces and texts before or after it")
+        _pictures(collection, processes, time_limit, as_json=as_json)
+        return
     if texts or encoder is not None:
         if faces or model or detector or leave_out:
             raise BadInput(
@@ -120,4 +132,18 @@ def _texts(collection: Path, encoder: str, *, as_json: bool) -> None:
         )
     reports.moved_texts(done, as_json=as_json)
     if not done.done:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _pictures(collection: Path, processes: int, time_limit_s: float, *, as_json: bool) -> None:
+    from retrieve.indexes.collection import open_collection
+
+    with open_collection(collection) as opened, render.words_progress("photos") as show:
+        done = opened.reembed_pictures(
+            processes=processes,
+            time_limit_s=time_limit_s,
+            on_progress=lambda done, total: show("looking", done, total),
+        )
+    reports.looked(done, as_json=as_json)
+    if done.interrupted:
         raise typer.Exit(INTERRUPTED)

@@ -24,6 +24,7 @@ from retrieve.indexes.catalog.persons import key_of
 from retrieve.indexes.catalog.sums import SIGNED, Value
 
 AGAIN = "forget it and index it again: retrieve forget PATH, then retrieve index PATH"
+LOOK = "let photos be looked at again: retrieve reembed --pictures"
 TODO = {
     "spaces": "restore the collection from a backup",
     "contents": AGAIN,
@@ -36,6 +37,8 @@ TODO = {
     "passages": AGAIN,
     "staged_faces": "begin anew: retrieve reembed",
     "words": "make the index of words again: retrieve repair",
+    "pictures": LOOK,
+    "classes": LOOK,
 }
 # What integrity_check says of an index that does not fit its table, which is derived again.
 OF_AN_INDEX = ("missing from index", "wrong # of entries in index", "non-unique entry in index")
@@ -230,6 +233,8 @@ def _named(db: Database, table: str, key: int | str) -> str:
         "faces": "SELECT path FROM paths JOIN faces USING (content_id) WHERE faces.id = ?",
         "crops": "SELECT path FROM paths JOIN faces USING (content_id) WHERE faces.id = ?",
         "passages": "SELECT path FROM paths JOIN passages USING (content_id) WHERE passages.id = ?",
+        "pictures": "SELECT path FROM paths JOIN pictures USING (content_id) WHERE pictures.id = ?",
+        "classes": "SELECT path FROM paths JOIN classes USING (content_id) WHERE classes.id = ?",
     }.get(table)
     row = db.execute(f"{of} LIMIT 1", [key]).fetchone() if of else None
     told = f"row {key} of {table}"

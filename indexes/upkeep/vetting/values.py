@@ -18,11 +18,12 @@ import numpy as np
 from sqlite_utils import Database
 
 from retrieve.errors import BadInput, CollectionError
-from retrieve.indexes.catalog.filters import FACES, PASSAGES
+from retrieve.indexes.catalog.filters import FACES, PASSAGES, PICTURES
 from retrieve.indexes.catalog.persons import checked_name
 from retrieve.indexes.catalog.pictures import picture_fault
 from retrieve.indexes.people import log, refs
 from retrieve.indexes.people.log import KINDS, SOURCES
+from retrieve.indexes.pictures.space import MADE_BY
 from retrieve.indexes.reembedding.staged import STAGED_FACES
 from retrieve.indexes.search.traces import CATALOG_ROWS
 from retrieve.indexes.upkeep.vetting.doubt import Unbelievable, clipped
@@ -31,8 +32,9 @@ from retrieve.indexes.vectors.spaces import MAX_DIM
 NETWORKS = ("detector", "detector_sha256", "embedder", "embedder_sha256")
 ENCODER = ("encoder", "encoder_sha256", "language")
 # A space → what has to be said of the networks that made it; its items' table is called as it is.
-SPACES = {FACES: NETWORKS, STAGED_FACES: NETWORKS, PASSAGES: ENCODER}
+SPACES = {FACES: NETWORKS, STAGED_FACES: NETWORKS, PASSAGES: ENCODER, PICTURES: MADE_BY}
 MOST_ROWS = 1 << 40
+MOST_CLASSES = 1 << 16
 COORDINATE = 1e9  # as imports allow
 DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 LANDMARKS_BYTES = 40
@@ -157,6 +159,13 @@ RULES: dict[str, dict[str, str]] = {
         "source": "typeof({0}) = 'text'",
         "filled": FLAG,
         "lost": FLAG,
+    },
+    "pictures": {"id": _whole(1), "row": _whole(0, MOST_ROWS)},
+    "classes": {
+        "id": _whole(1),
+        "number": _whole(1, MOST_CLASSES),
+        "class": _whole(0, MOST_CLASSES - 1),
+        "probability": _number(0, 1),
     },
     "words": {"id": _whole(1, 1), "version": _whole(0)},
     "staged_photos": {"turn": _or_null(_whole(0, 270) + " AND {0} % 90 = 0")},

@@ -1,0 +1,1 @@
+"""What the embedder of whole photos is worth and costs: classes, look-alikes, time."""

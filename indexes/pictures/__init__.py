@@ -1,0 +1,1 @@
+"""Whole photos: what they show, stored with their embeddings, and searched."""
