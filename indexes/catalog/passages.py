@@ -35,6 +35,7 @@ CALLED = (
     "(SELECT DISTINCT names FROM paths WHERE paths.content_id = contents.id AND names <> '' "
     f"AND (NOT gone OR NOT contents.live) ORDER BY paths.id LIMIT {MOST_NAMES})), '')"
 )
+NO_PASSAGE = 0  # in place of the id of a photo's passage where nothing is said; ids count from 1
 FEW = 1000  # passages that are all scored where a search may find no others
 
 
