@@ -35,16 +35,20 @@ def tables(
     passed = []
     for probe in found:
         title = f"{shown(Path(probe.name))}, as a whole"
-        others = [hit for hit in probe.hits if not hit.itself]
-        if probe.hits and (others or only):
+        if probe.hits and (others(probe) or only):
             render.show(_table(title, probe.hits, thumbnail, pictures))
-        if not others and only:
+        if not others(probe) and only:
             other = "other " if probe.hits else ""
             render.line(f"{title}: no {other}stored photo passes the threshold")
-        if others or only:
+        if others(probe) or only:
             passed.append(threshold_line(probe.least))
     for text in dict.fromkeys(passed):
         render.line(text)
+
+
+def others(probe: PictureProbe) -> bool:
+    """Whether anything but the photo itself was found."""
+    return any(not hit.itself for hit in probe.hits)
 
 
 def threshold_line(least: Threshold) -> str:

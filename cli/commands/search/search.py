@@ -32,7 +32,6 @@ from retrieve.cli.showing.render import shown
 from retrieve.cli.showing.terminal.screen import Images
 from retrieve.errors import BadInput
 from retrieve.indexes.queries.modes import Mode
-from retrieve.sources import file_reader
 
 if TYPE_CHECKING:
     from retrieve.indexes.catalog.filters import Filter
@@ -455,6 +454,7 @@ def _show_faces(
 ) -> None:
     """Faces, and below them photos that look alike as a whole."""
     from retrieve.cli.showing import looks
+    from retrieve.sources import file_reader
 
     reading = opened.networks.reading
     thumbnail = looks.thumbnailer(lambda path: reading.of(file_reader(path))(looks.THUMBNAIL_PX))
@@ -462,12 +462,13 @@ def _show_faces(
         from retrieve.cli.showing.gallery import write_gallery
 
         with _in_words(html):
-            alike = list(whole.values())
+            alike = [one for at, one in whole.items() if looks.others(one) or not probes[at].faces]
             write_gallery(html, probes, alike, thumbnail, noted_in=opened.opened.notes())
     if as_json:
         facehits.search_json(probes, {at: looks.json_of(one) for at, one in whole.items()})
     elif as_csv:
-        more = [row for one in whole.values() for row in looks.csv_rows(one)]
+        alone = [one for at, one in whole.items() if not probes[at].faces]
+        more = [row for one in alone for row in looks.csv_rows(one)]
         facehits.search_csv(probes, more)
     else:
         pictures = render.pictures(images)
