@@ -37,7 +37,7 @@ def shown_for(
     """The photos that show what a query names, the surest first; [] where it names nothing.
 
     Where it names several things a photo's score is the mean of their probabilities: a photo with
-    all of them comes first. A hit is near where each of them is shown surely.
+    all of them comes first. A hit is near where one of them is shown surely.
 
     k        hits
     wanted   what a hit has to satisfy
@@ -90,7 +90,7 @@ def _hits(opened: Opened, ids: Sequence[int], things: Sequence[Named]) -> list[T
                 taken_at=photos[id].taken_at,
                 persons=persons.get(id, ()),
                 group=id,
-                near=all(label.probability >= CONFIDENT for label in seen),
+                near=any(label.probability >= CONFIDENT for label in seen),
                 labels=tuple(label for label in seen if label.probability > 0),
             )
         )
