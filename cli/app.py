@@ -32,6 +32,7 @@ PANELS = {
         "search": "search.search:search",
         "identify": "search.identify:identify",
         "verify": "search.verify:verify",
+        "labels": "search.labels:labels",
         "map": "search.map:map_",
         "detect": "search.detect:detect",
         "embed": "search.embed:embed",

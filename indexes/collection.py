@@ -489,6 +489,22 @@ class Collection:
             exact=exact,
         )
 
+    def labels(
+        self, wanted: Filter = EVERYTHING, *, language: str | None = None
+    ) -> list[tuple[str, int]]:
+        """What the photos show surely, as a network sees it: words with the number of photos.
+
+            for word, photos in collection.labels(): print(word, photos)
+
+        wanted    what a photo has to satisfy
+        language  of the words, "es" or "en"; None is that of the texts
+        returns   the commonest first
+        raises    CollectionError if no photo was looked at as a whole
+        """
+        from retrieve.indexes.pictures.labelled import labels_of
+
+        return self.opened.consistently(lambda: labels_of(self.opened, wanted, language))
+
     def search_texts(
         self,
         query: str,

@@ -217,6 +217,18 @@ class PictureHit:
         return f"PictureHit({self.rank}: {str(self.path)!r}, score={self.score:.4f}{sure})"
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a photo shows, in a word, as a network sees it; nobody said so.
+
+    word         as people use it
+    probability  that it is to be seen, 0 to 1
+    """
+
+    word: str
+    probability: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TextHit:
     """One stored passage that a query finds.
@@ -240,6 +252,8 @@ class TextHit:
     near        whether it has a word of the query, means it, or shows a person whom it names; of
                 others, none is nearer
     more        other passages of the group that are near, where hits are grouped; else 0
+    labels      what the query names and the photo shows, where it is found for that alone: its
+                passage is empty then
     """
 
     rank: int
@@ -258,6 +272,7 @@ class TextHit:
     group: int = 0
     near: bool = True
     more: int = 0
+    labels: tuple[Label, ...] = ()
 
     def __repr__(self) -> str:
         text = self.passage.text if len(self.passage.text) <= 60 else self.passage.text[:59] + "…"

@@ -18,7 +18,7 @@ from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe
 from retrieve.shares import probability
 from retrieve.text.tokens import plain, words
-from retrieve.types import Passage, TextHit
+from retrieve.types import Label, Passage, TextHit
 from retrieve.visible import visible
 
 TEMPLATE = Path(__file__).with_name("texthits.html")
@@ -50,7 +50,8 @@ def blocks(
             render.note("the nearest in meaning, though not near: --nearest")
     else:
         _lines(hits)
-        if mode == Mode.HYBRID and not any(hit.bm25 or _is_of(hit, query) for hit in hits):
+        said = [hit for hit in hits if not hit.labels]
+        if mode == Mode.HYBRID and said and not any(hit.bm25 or _is_of(hit, query) for hit in said):
             render.note("none of them has a word of the query: they are the nearest in meaning")
     for text in threshold_lines(probes):
         render.line(text)
@@ -63,7 +64,7 @@ def _lines(hits: Sequence[TextHit]) -> None:
         head.append("".join(f", {part}" for part in _places(hit.passage)))
         if is_gone(hit.path):
             head.append(f" ({GONE})")
-        for part in (_headings(hit), (hit.taken_at or "")[:10], _people(hit)):
+        for part in (_shows(hit.labels), _headings(hit), (hit.taken_at or "")[:10], _people(hit)):
             if part:
                 head.append(f"  {visible(part)}", style="dim")
         render.text(head)
@@ -103,7 +104,8 @@ def half(query: str, with_face: int) -> None:
 
 def of_persons_alone(hits: Sequence[TextHit]) -> bool:
     """Whether photos were found for who is on them, and nothing was compared."""
-    return bool(hits) and all(not (hit.score or hit.bm25 or hit.cosine) for hit in hits)
+    compared = (hit.score or hit.bm25 or hit.cosine or hit.labels for hit in hits)
+    return bool(hits) and not any(compared)
 
 
 def _is_of(hit: TextHit, query: str) -> bool:
@@ -135,11 +137,13 @@ def as_json(
 def as_csv(query: str, hits: Sequence[TextHit], probes: Sequence[Probe] = ()) -> None:
     """One hit a line, under a header; what passed for a face of the photos is on stderr."""
     columns = ["query", "rank", "path", "place", "score", "bm25", "cosine", "text", "group", "near"]
+    columns.append("labels")
     rows: list[list[str | float]] = [[*columns]]
     for hit in hits:
         numbers = [f"{value:.6f}" for value in (hit.score, hit.bm25, hit.cosine)]
         place = ", ".join(_places(hit.passage))
-        which: list[str | float] = [hit.group, str(hit.near).lower()]
+        told = "; ".join(f"{one.word} {one.probability:.4f}" for one in hit.labels)
+        which: list[str | float] = [hit.group, str(hit.near).lower(), told]
         rows.append([query, hit.rank, shown(hit.path), place, *numbers, hit.passage.text, *which])
     render.csv_lines(rows)
     for text in threshold_lines(probes):
@@ -178,6 +182,7 @@ def write_page(
                     _headings(hit),
                     (hit.taken_at or "")[:10],
                     _people(hit),
+                    _shows(hit.labels),
                     f"{hit.more} more in it" if hit.more else "",
                 )
                 if part
@@ -215,6 +220,7 @@ def _object(hit: TextHit) -> dict[str, Any]:
         "passage_id": hit.passage_id,
         "group": hit.group,
         "near": hit.near,
+        "labels": labels_json(hit.labels),
     }
     if hit.face is not None:
         row["face"] = {
@@ -225,6 +231,17 @@ def _object(hit: TextHit) -> dict[str, Any]:
             "probability": None if hit.face.probability is None else round(hit.face.probability, 6),
         }
     return row
+
+
+def labels_json(labels: Sequence[Label]) -> list[dict[str, Any]]:
+    """What a photo shows as a network sees it, for programs."""
+    return [{"label": one.word, "probability": round(one.probability, 4)} for one in labels]
+
+
+def _shows(labels: Sequence[Label]) -> str:
+    """The same for people, who have to see that nobody said it."""
+    told = ", ".join(f"{one.word} {probability(one.probability)}" for one in labels)
+    return f"shows: {told}" if told else ""
 
 
 def _places(said: Passage) -> list[str]:

@@ -41,6 +41,7 @@ CALLED = (
 # Before the code of a passage's language, at the end of its title's stems: no stem begins so.
 MARK = "\ue000"
 NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_PASSAGE = 0  # in place of the id of a photo's passage where nothing is said; ids count from 1
 FEW = 1000  # passages that are all scored where a search may find no others
 
 

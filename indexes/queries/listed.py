@@ -8,13 +8,12 @@ import numpy as np
 
 from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PASSAGES, Filter, findable
+from retrieve.indexes.catalog.passages import NO_PASSAGE
 from retrieve.indexes.catalog.paths import path_of
 from retrieve.indexes.catalog.persons import names_on
 from retrieve.indexes.catalog.sums import check_items
 from retrieve.indexes.opened import Opened
 from retrieve.types import Passage, TextHit
-
-NO_PASSAGE = 0  # in place of a passage's id; ids count from 1
 
 
 def listed(opened: Opened, conditions: Sequence[Filter], k: int) -> list[TextHit]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -22,10 +22,11 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.contents import PHOTO
 from retrieve.indexes.catalog.database import among
 from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PASSAGES, Filter, findable
-from retrieve.indexes.catalog.passages import K1, StoredPassage
+from retrieve.indexes.catalog.passages import K1, NO_PASSAGE, StoredPassage
 from retrieve.indexes.catalog.persons import named_in, names_on
 from retrieve.indexes.catalog.sums import check_items, torn
 from retrieve.indexes.opened import Opened
+from retrieve.indexes.pictures.labelled import shown_for
 from retrieve.indexes.queries.asked import (
     checked_filter,
     checked_k,
@@ -87,6 +88,9 @@ def search_texts(
     asked = taken_apart(query)
 
     def look() -> list[TextHit]:
+        shown = [] if mode == Mode.BM25 or asked.phrases else _shown(opened, asked, k, wanted)
+        if shown and opened.texts.vectors.space() is None:
+            return _ranked(shown, k)
         search = _Search(opened, mode, exact=exact)
         keep = search.said(asked, search.findable(wanted))
         words = asked.words if exact_words else search.spelt(asked)
@@ -94,10 +98,25 @@ def search_texts(
             conditions = [Filter(persons=(name,)) for name in names]
             return listed(opened, [*conditions, wanted], k)
         of_persons = search.named(words, k, keep)
-        found = _once([*of_persons, *search.run(words, k, keep, grouped=grouped)])
+        by_words = search.run(words, k, keep, grouped=grouped)
+        if shown:  # weaker than what is said, and surer than what is merely the nearest
+            near, rest = ([hit for hit in by_words if hit.near == which] for which in (True, False))
+            by_words = [*near, *shown, *rest]
+        found = _once([*of_persons, *by_words])
         return search.checked(search.marked(asked, _ranked(found, k)))
 
     return opened.consistently(look)
+
+
+def _shown(
+    opened: Opened,
+    asked: Asked,
+    k: int,
+    wanted: Filter,
+    within: Callable[[int], bool] | None = None,
+) -> list[TextHit]:
+    """Photos that show what the words name, though nobody said so."""
+    return shown_for(opened, asked.words, k=k, wanted=wanted, without=asked.without, within=within)
 
 
 def search_both(
@@ -137,15 +156,16 @@ def search_both(
         words = asked.words if exact_words else search.spelt(asked)
         named, others = search.named(words, deep, keep), search.run(words, deep, keep)
         found = [*named, *(hit for hit in others if hit.near)]
-        stored = opened.texts.passages.get(hit.passage_id for hit in found)
-        photo_of = {hit.passage_id: stored[hit.passage_id].content_id for hit in found}
-        found = [replace(hit, face=face_in[photo_of[hit.passage_id]]) for hit in found]
+        found = [replace(hit, face=face_in[hit.group]) for hit in found]
         if mode == Mode.HYBRID:
             of_persons = len(named)
             found[of_persons:] = sorted(found[of_persons:], key=_both_odds, reverse=True)
+        if mode != Mode.BM25 and not asked.phrases:
+            shown = _shown(opened, asked, deep, wanted, within=face_in.__contains__)
+            found += [replace(hit, face=face_in[hit.group]) for hit in shown if hit.near]
         seen: dict[int, TextHit] = {}
         for hit in found:
-            seen.setdefault(photo_of[hit.passage_id], hit)
+            seen.setdefault(hit.group, hit)
         return search.checked(search.marked(asked, _ranked(list(seen.values()), k)))
 
     return opened.consistently(look)
@@ -217,7 +237,8 @@ class _Search:
 
     def checked(self, hits: list[TextHit]) -> list[TextHit]:
         """The hits, all that is said in them being what was written; raises CollectionError."""
-        check_items(self._db, PASSAGES, "id", [hit.passage_id for hit in hits])
+        said = [hit.passage_id for hit in hits if hit.passage_id != NO_PASSAGE]
+        check_items(self._db, PASSAGES, "id", said)
         faces = [hit.face.face_id for hit in hits if hit.face is not None]
         check_items(self._db, FACES, "id", faces)
         return hits

@@ -52,11 +52,16 @@ class Edge:
 @dataclass(frozen=True, slots=True)
 class WordNet:
     """lemmas: the Spanish words of each synset, the first source's first; edges between all
-    synsets, also those without a Spanish word; persons: the synsets that name people."""
+    synsets, also those without a Spanish word; persons: the synsets that name people; english:
+    the English words of each synset; agreed: the Spanish ones that two sources give; offsets:
+    synsets by their offsets in WordNet 3.0, as 02084071-n."""
 
     lemmas: dict[str, list[str]]
     edges: list[Edge]
     persons: frozenset[str]
+    english: dict[str, list[str]]
+    agreed: dict[str, frozenset[str]]
+    offsets: dict[str, str]
 
     def single_words(self, part_of_speech: str) -> frozenset[str]:
         """The one-word lemmas of a part of speech: n, v, a or r."""
@@ -79,6 +84,7 @@ def read(folder: Path) -> WordNet:
     sense_edges: list[Edge] = []
     edges: list[Edge] = []
     persons = set()
+    english: dict[str, list[str]] = {}
     for name, content in _yaml_files(folder / GRAPH):
         if name.startswith("entries-"):
             for sense in _senses(content):
@@ -94,6 +100,7 @@ def read(folder: Path) -> WordNet:
         for synset, entry in content.items():
             if "ili" in entry:
                 synset_of[entry["ili"]] = synset
+            english[synset] = list(entry.get("members", ()))
             if name == "noun.person":
                 persons.add(synset)
             edges.extend(
@@ -106,30 +113,47 @@ def read(folder: Path) -> WordNet:
         for edge in sense_edges
         if edge.target in senses
     )
-    lemmas = _lemmas(folder, synset_of)
-    return WordNet(lemmas, sorted(set(edges), key=_order), frozenset(persons))
+    offsets = _offsets(folder, synset_of)
+    lemmas, agreed = _lemmas(folder, offsets)
+    ordered = sorted(set(edges), key=_order)
+    return WordNet(lemmas, ordered, frozenset(persons), english, agreed, offsets)
 
 
 def _order(edge: Edge) -> tuple[str, str, str]:
     return edge.relation, edge.source, edge.target
 
 
-def _lemmas(folder: Path, synset_of: dict[str, str]) -> dict[str, list[str]]:
+def _offsets(folder: Path, synset_of: dict[str, str]) -> dict[str, str]:
     offsets: dict[str, str] = {}
     with lzma.open(folder / INDEX, "rt", encoding="utf-8") as file:
         for line in file:
             ili, offset = line.split()
             if ili in synset_of:
                 offsets[offset.replace("-s", "-a")] = synset_of[ili]
-    found: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    return offsets
+
+
+def _lemmas(
+    folder: Path, offsets: dict[str, str]
+) -> tuple[dict[str, list[str]], dict[str, frozenset[str]]]:
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for name in LEMMAS:
+        said: set[tuple[str, str]] = set()
         for line in (folder / name).read_text("utf-8").splitlines():
             fields = line.split("\t")
             if len(fields) >= 3 and fields[0] in offsets and fields[1].endswith("lemma"):
                 lemma = " ".join(words(fields[2].replace("_", " ")))
                 if lemma:
-                    found[offsets[fields[0]]][lemma] = None
-    return {synset: list(lemmas) for synset, lemmas in sorted(found.items())}
+                    said.add((offsets[fields[0]], lemma))
+                    found[offsets[fields[0]]].setdefault(lemma, 0)
+        for synset, lemma in said:
+            found[synset][lemma] += 1
+    lemmas = {synset: list(sources) for synset, sources in sorted(found.items())}
+    agreed = {
+        synset: frozenset(lemma for lemma, count in sources.items() if count > 1)
+        for synset, sources in found.items()
+    }
+    return lemmas, agreed
 
 
 def _senses(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
