@@ -501,7 +501,7 @@ class Collection:
         returns   the commonest first
         raises    CollectionError if no photo was looked at as a whole
         """
-        from retrieve.indexes.pictures.labelled import labels_of
+        from retrieve.indexes.queries.listed import labels_of
 
         return self.opened.consistently(lambda: labels_of(self.opened, wanted, language))
 

@@ -53,7 +53,7 @@ def from_csv(folder: Path, labels: Path) -> dict[Path, str]:
     folder  that the files lie below
     raises  BadInput without the columns file (or path) and identity, or where a photo has two
     """
-    rows = _table(labels)
+    rows = rows_of(labels)
     columns = list(rows[0]) if rows else []
     column = next((name for name in ("file", "path") if name in columns), None)
     if column is None or "identity" not in columns:
@@ -118,7 +118,7 @@ def from_pairs(file: Path, folder: Path, *, seed: int = 0) -> Asked:
 
 
 def _of_table(file: Path, folder: Path, seed: int) -> Asked:
-    rows = _table(file)
+    rows = rows_of(file)
     columns = list(rows[0]) if rows else []
     if not {"one", "other", "same"} <= set(columns):
         raise BadInput(f"{file} needs the columns one, other and same; it has {columns}")
@@ -183,7 +183,8 @@ def _of_person(folder: Path, name: str, number: int) -> Path:
     return next((one for one in others if one.is_file()), path)
 
 
-def _table(file: Path) -> list[dict[str, str]]:
+def rows_of(file: Path) -> list[dict[str, str]]:
+    """The rows of a CSV by its columns; raises BadInput if it is no UTF-8."""
     return list(csv.DictReader(_text(file, "utf-8-sig").splitlines()))
 
 

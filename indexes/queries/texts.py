@@ -26,14 +26,13 @@ from retrieve.indexes.catalog.passages import K1, NO_PASSAGE, StoredPassage
 from retrieve.indexes.catalog.persons import named_in, names_on
 from retrieve.indexes.catalog.sums import check_items, torn
 from retrieve.indexes.opened import Opened
-from retrieve.indexes.pictures.labelled import shown_for
 from retrieve.indexes.queries.asked import (
     checked_filter,
     checked_k,
     checked_mode,
     checked_query,
 )
-from retrieve.indexes.queries.listed import listed
+from retrieve.indexes.queries.listed import listed, shown_for
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.near import near_from
 from retrieve.indexes.queries.operators import Asked, taken_apart

@@ -11,6 +11,7 @@ import typer
 from retrieve.cli.commands.evaluate import classifier as evaluate_classifier
 from retrieve.cli.commands.evaluate import faces as evaluate_faces
 from retrieve.cli.commands.evaluate import language as evaluate_language
+from retrieve.cli.commands.evaluate import pictures as evaluate_pictures
 from retrieve.cli.commands.evaluate import text as evaluate_text
 from retrieve.cli.helped import Group
 from retrieve.cli.hyphens import Words
@@ -31,6 +32,7 @@ app.command(cls=Words)(evaluate_text.text)
 app.command(cls=Words)(evaluate_text.similarity)
 app.command(cls=Words)(evaluate_classifier.classifier)
 app.command(cls=Words)(evaluate_faces.faces)
+app.command(cls=Words)(evaluate_pictures.pictures)
 
 
 @app.callback()

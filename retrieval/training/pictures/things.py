@@ -18,7 +18,7 @@ from pathlib import Path
 
 from retrieve.cache import replacing
 from retrieve.pictures.embedding.classes import synsets
-from retrieve.pictures.things import FILE, Thing, line_of
+from retrieve.pictures.embedding.things import FILE, Thing, line_of
 from retrieve.text.encoders.encode import shipped
 from retrieve.text.tokens import normal
 from retrieve.text.words.vectors import open_vectors

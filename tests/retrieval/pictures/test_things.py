@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retrieve.errors import WeightsError
-from retrieve.pictures import things
+from retrieve.pictures.embedding import things
 from retrieve.pictures.embedding.classes import synsets
 from retrieve.pictures.embedding.shown import Class
 from retrieve.types import Label

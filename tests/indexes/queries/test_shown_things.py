@@ -9,7 +9,7 @@ import small
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.filters import Filter
-from retrieve.indexes.pictures.labelled import SHOWN, labels_of, shown_for
+from retrieve.indexes.queries.listed import SHOWN, labels_of, shown_for
 from retrieve.pictures.embedding.classes import synsets
 from retrieve.types import Label
 

@@ -96,6 +96,15 @@ def labels(
     return [Label(thing.names[spoken][0], total) for thing, total in best]
 
 
+def every_name(language: str = LANGUAGES[0]) -> dict[str, frozenset[int]]:
+    """All names of things in a language, each with the classes of all that are called so."""
+    found: dict[str, frozenset[int]] = {}
+    for thing in _things():
+        for name in thing.names[language]:
+            found[name] = found.get(name, frozenset()) | thing.classes
+    return found
+
+
 def line_of(thing: Thing) -> str:
     """A thing as a line of the table."""
     numbers = ",".join(map(str, sorted(thing.classes)))
