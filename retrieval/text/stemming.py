@@ -136,9 +136,9 @@ def _places(text: str, language: str) -> dict[tuple[int, int], tuple[str, ...]]:
             if not one.letter:
                 place = (match.start() + one.start, match.start() + one.end)
                 found[place] = (*found.get(place, ()), one.stem)
-    for one in _across(text, known):
-        place = (one.start, one.end)
-        found[place] = (*found.get(place, ()), one.stem)
+    for stem in _across(text, known):
+        place = (stem.start, stem.end)
+        found[place] = (*found.get(place, ()), stem.stem)
     return found
 
 
