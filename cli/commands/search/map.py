@@ -44,7 +44,7 @@ def map_(
     space: Annotated[
         str | None,
         typer.Option(
-            help="Which embeddings of the collection: faces, passages.",
+            help="Which embeddings of the collection: faces, passages, pictures (whole photos).",
             autocompletion=completing.spaces,
             show_default="faces, or passages where there are none",
         ),

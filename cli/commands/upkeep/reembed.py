@@ -86,7 +86,9 @@ def reembed(
     or with --no-pictures, are looked at as a whole, from their files.
 
     Example: retrieve reembed --model mobilefacenet
+
     Example: retrieve reembed --texts --encoder e5
+
     Example: retrieve reembed --pictures
     """
     from retrieve.errors import BadInput

@@ -24,7 +24,7 @@ def square(pixels: Pixels, side_px: int) -> NDArray[np.float32]:
         (side_px, side_px),
         Image.Resampling.BICUBIC,
         box=(left, top, left + seen, top + seen),
-        reducing_gap=2.0,
+        reducing_gap=1.0,  # means of whole pixels first: half of the time, cosines of .995
     )
     planes = np.full((3, side_px + 1, side_px + 1), GREY, np.float32)
     planes[:, :side_px, :side_px] = np.asarray(small).transpose(2, 0, 1)

@@ -13,6 +13,7 @@ from numpy.testing import assert_array_equal
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.maps import points_of
 from retrieve.indexes.upkeep import proof
 from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.check import check
@@ -129,3 +130,10 @@ def test_a_changed_class_is_told_and_not_shown(looked):
         collection.pictures.shown.of([a])
     (finding,) = check(collection)
     assert "classes of what photos show" in finding.what
+
+
+def test_a_map_of_whole_photos_says_which_they_are(looked):
+    collection, _, _ = looked
+    points = points_of(collection, "pictures", most=10)
+    assert [item.path for item in points.items] == [Path("/p/b.jpg"), Path("/p/a.jpg")]
+    assert points.embeddings.shape == (2, 32)
