@@ -45,9 +45,10 @@ lint: .venv/.installed-dev names
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# A process a core: threads of BLAS and OpenMP beside them would wait for each other, spinning.
+# A process a core: threads of BLAS and OpenMP beside them would wait for each other, spinning. What
+# one process has compiled the next need not: the suite starts hundreds.
 test: lint
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -22,6 +22,7 @@ from unittest import mock
 
 from retrieve.indexes.collection import open_collection
 from retrieve.indexes.search import texts
+from retrieve.text.spoken import languages_of
 from retrieve.text.stemming import LANGUAGES, stemmed_words
 
 SEED = 1
@@ -76,7 +77,7 @@ def main() -> None:
         with (
             tempfile.TemporaryDirectory() as temporary,
             mock.patch.object(
-                texts, "languages_of", texts.languages_of if way == "each its own" else spanish
+                texts, "languages_of", languages_of if way == "each its own" else spanish
             ),
         ):
             folder = Path(temporary, "texts")

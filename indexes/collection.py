@@ -40,7 +40,6 @@ from retrieve.indexes.queries.probes import Probe
 from retrieve.indexes.search.engine import Engine
 from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.vectors.spaces import VectorSpace
-from retrieve.pictures.embedding import embed as picture_network
 from retrieve.sources import given_path, reader_of
 from retrieve.types import Embeddings, Hit, Skipped, TextHit
 from retrieve.unfinished import remove_left_of
@@ -253,7 +252,9 @@ class Collection:
             self.networks.follow(space.made_by)
         whole = photos and pictures
         if whole:
-            self.pictures.check(picture_network.made_by())
+            from retrieve.pictures.embedding.embed import made_by
+
+            self.pictures.check(made_by())
         faces = self.networks.job(whole=whole) if photos else None
         return Job(faces, tuple(checked_roots(roots)), column)
 

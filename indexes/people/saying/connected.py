@@ -75,12 +75,13 @@ class Lines:
         finder = Finder(self._db, ())
         undone_by: dict[int, list[int]] = defaultdict(list)
         for place, row in enumerate(self._rows):
-            if row[self._undoes] is not None:
-                undone_by[row[self._undoes]].append(place)
+            undone = row[self._undoes]
+            if undone is not None:
+                undone_by[undone].append(place)
         seen_refs: set[FaceRef] = set()
         seen_persons: set[int] = set()
         new_refs, new_persons = set(refs), set(persons)
-        new = [place for id in ids if (place := self._place(id)) is not None]
+        new = [at for id in ids if (at := self._place(id)) is not None]
         while new_refs or new_persons or new:
             finder.look(self._db, new_refs)
             new += self._of_persons(new_persons)

@@ -1,7 +1,7 @@
 """The recipe of the shipped classifier of twelve languages: catalogues → examples → classifier.
 
 Messages are short and a sentence is not, so several are joined until a length drawn by chance. A
-question or a title has a few words, so most examples are pieces of so many.
+question or a title has a few words, so some of these are cut to so many as well.
 Each source is held out in turn: texts of one source are alike in all languages, and what is
 fitted after the network has to hold for text of another kind.
 """
@@ -19,14 +19,13 @@ from retrieve.training.classifier.linear import Settings
 from retrieve.training.classifier.recipe import Recipe
 
 SHORTEST, LONGEST = 20, 180  # characters between which the length of an example is drawn
-WHOLE = 0.25  # of the joined texts that are examples themselves
-PIECES = 2  # of a few words, of every joined text
-FEWEST_WORDS, MOST_WORDS = 1, 7  # of such a piece
+CUT = 0.7  # for how many of the examples a piece of a few words is one, too
+FEWEST_WORDS, MOST_WORDS = 2, 7  # of such a piece
 LICENCE = "CC BY-SA 4.0"  # what the sources' share-alike licence allows
-MOST = 5_000  # joined texts of a language
+MOST = 8_000  # examples of a language
 RECIPE = Recipe(
     grams=Grams(longest=5, words=2, letters=True, bits=17),
-    linear=Settings(penalty=1e-6, iterations=30, balanced=True),
+    linear=Settings(penalty=1e-7, iterations=60, balanced=True),
     folds=len(SOURCES),
     rounds=len(SOURCES),
     passes=0.98,
@@ -36,7 +35,7 @@ RECIPE = Recipe(
 def examples(
     sentences: Mapping[str, Mapping[str, Sequence[str]]], *, most: int = MOST, seed: int = 1
 ) -> Examples:
-    """Texts of about a sentence each, at most so many of each language, and pieces of them.
+    """Examples of about a sentence each, at most so many of each language, and pieces of them.
 
     sentences  language → source → sentences, as `catalogues.sentences` gives them
     returns    examples whose group is their source, in the order of the sources
@@ -51,11 +50,9 @@ def examples(
             for text in _joined(sentences[language].get(source, ()), generator)
         ]
         for i in sorted(generator.permutation(len(made))[:most]):
-            source, text = made[i]
-            if generator.random() < WHOLE:
-                found.add(text, language, source)
-            for _ in range(PIECES):
-                found.add(_cut(text, generator), language, source)
+            found.add(made[i][1], language, made[i][0])
+            if generator.random() < CUT:
+                found.add(_cut(made[i][1], generator), language, made[i][0])
     return found
 
 
