@@ -99,7 +99,8 @@ def shown_for(
     """
     if opened.pictures.vectors.space() is None:
         return []
-    things = [one for one in named(query) if not one.vague] or named(query)[:1]
+    every = named(query)
+    things = [one for one in every if not one.vague] or every[:1]
     if not things:
         return []
     shown = opened.pictures.shown

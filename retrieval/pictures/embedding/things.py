@@ -25,6 +25,7 @@ LONGEST = 4  # words of a name that are looked for in a query
 # in five on everyday photos of people, where half say that somebody wears a tie.
 CONFIDENT = 0.5
 MOST_LABELS = 3  # of one photo
+BEFORE_A_NAME, AFTER_A_NAME = "\t|", "\t|\n"  # in the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +115,23 @@ def line_of(thing: Thing) -> str:
 
 def _called(text: str) -> Sequence[Thing]:
     """The things of a name, in the singular or the plural, with its accents or without."""
-    table = _by_name()
     for form in _forms(plain(text)):
-        if form in table:
-            return table[form]
+        if found := _of_name(form):
+            return found
     return ()
+
+
+@cache
+def _of_name(name: str) -> tuple[Thing, ...]:
+    """The things that are called so, without accents; only their lines are read."""
+    written, bare = _written()
+    found, at = [], -1
+    while (at := bare.find(name, at + 1)) >= 0:
+        if bare[at - 1] in BEFORE_A_NAME and bare[at + len(name)] in AFTER_A_NAME:
+            number = bare.count("\n", 0, at)
+            found.append(_thing(written[number]))
+            at = bare.index("\n", at)
+    return tuple(found)
 
 
 def _forms(name: str) -> list[str]:
@@ -134,12 +147,10 @@ def _forms(name: str) -> list[str]:
 
 
 @cache
-def _by_name() -> dict[str, tuple[Thing, ...]]:
-    found: dict[str, list[Thing]] = {}
-    for thing in _things():
-        for name in {plain(name) for language in LANGUAGES for name in thing.names[language]}:
-            found.setdefault(name, []).append(thing)
-    return {name: tuple(several) for name, several in found.items()}
+def _written() -> tuple[list[str], str]:
+    """The lines of the table, and all of them without accents, each with its end."""
+    lines = _lines(FILE)
+    return lines, "".join(f"{plain(line)}\n" for line in lines)
 
 
 @cache
@@ -160,10 +171,20 @@ def _things() -> tuple[Thing, ...]:
 def read(path: Path) -> tuple[Thing, ...]:
     """A table of things; raises WeightsError if it is missing or damaged."""
     try:
-        found = [_thing(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return tuple(map(_thing, _lines(path)))
+    except ValueError as error:
+        raise _unreadable(path, error) from error
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise WeightsError(f"{path} cannot be read: {error}. Install retrieve again") from error
-    return tuple(found)
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> WeightsError:
+    return WeightsError(f"{path} cannot be read: {error}. Install retrieve again")
 
 
 def _thing(line: str) -> Thing:
