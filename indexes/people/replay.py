@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from sqlite_utils import Database
 
@@ -64,6 +65,24 @@ class Held:
             case "ignore":
                 return all(one in self.ignored for one in who)
         return len(who) <= 1
+
+    def parted(self) -> set[tuple[int, int]]:
+        """Pairs of persons who were said to be two, or one of whom got faces that had been thought
+        the other's; the lower id first.
+        """
+        found: set[tuple[int, int]] = set()
+        for line in self.every:
+            faces, others = self.named_by.get(line.id, ((), ()))
+            if line.kind == "same" or not others:
+                continue
+            who, who_else = (
+                {self.whose[face] for face in some if face in self.whose}
+                for some in (faces, others)
+            )
+            found |= {
+                (min(pair), max(pair)) for pair in product(who, who_else) if pair[0] != pair[1]
+            }
+        return found
 
     def pin(self, faces: Iterable[int], person_id: int, line: Statement) -> None:
         for face in faces:

@@ -146,10 +146,6 @@ def say_not_same(db: Database, person_id: int, other_id: int) -> Said:
     mine, theirs = best_face(db, one.id), best_face(db, other.id)
     to = {mine: one.id, theirs: other.id}
     ids = [add_line(db, "not-same", to, [mine], [theirs], person_id=one.id, other_id=other.id)]
-    db.execute(
-        "DELETE FROM suggestions WHERE (person_id, other_id) IN (VALUES (?, ?), (?, ?))",
-        [one.id, other.id, other.id, one.id],
-    )
     return tell(db, ids, one.id)
 
 

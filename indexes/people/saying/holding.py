@@ -29,7 +29,8 @@ def apply(db: Database, held: Held | None = None, scope: Scope | None = None) ->
     """Let what was said hold, whatever was computed or stored since; inside a write transaction.
 
     To be called when faces were stored (index, import), stored anew (another detector) or grouped.
-    What a clustering made of other faces stays; persons of whom no face is left are dropped.
+    What a clustering made of other faces stays; persons of whom no face is left are dropped, and
+    what would be asked of two who were said to be two.
 
     held   what the log says, where that is known
     scope  what can have changed, where that is known, and `held` what is said of that at least
@@ -68,6 +69,10 @@ def apply(db: Database, held: Held | None = None, scope: Scope | None = None) ->
             persons.set_name(db, id, wanted)
         if bool(ignored) != (id in held.ignored):
             db.execute("UPDATE persons SET ignored = ? WHERE id = ?", [id in held.ignored, id])
+    asked = db.execute("SELECT id, person_id, other_id FROM suggestions").fetchall()
+    parted = held.parted() if asked else set()
+    known = [[id] for id, one, other in asked if (min(one, other), max(one, other)) in parted]
+    db.conn.executemany("DELETE FROM suggestions WHERE id = ?", known)
 
 
 def settle(db: Database) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,14 +59,4 @@ def links(db: Database, only: Collection[int] | None = None) -> Links:
 def _two(held: Held, there: set[int]) -> set[tuple[int, int]]:
     """Pairs of some persons who were said to be two, the lower id first."""
     named = sorted(id for id in there if held.names.get(id) is not None)
-    found = set(combinations(named, 2))
-    for line in held.every:
-        faces, others = held.named_by.get(line.id, ((), ()))
-        if line.kind == "same" or not others:
-            continue
-        who, who_else = (
-            {held.whose[face] for face in some if face in held.whose} & there
-            for some in (faces, others)
-        )
-        found |= {(min(pair), max(pair)) for pair in product(who, who_else) if pair[0] != pair[1]}
-    return found
+    return {*combinations(named, 2), *(pair for pair in held.parted() if there.issuperset(pair))}

@@ -103,3 +103,25 @@ def test_two_whom_one_photo_shows_are_not_asked_about(album):
             [one, other],
         )
     assert pairs(collection) == [(1, 3), (4, 5), (2, 4)]
+
+
+def test_who_was_parted_is_not_asked_about_when_a_no_holds_again(album):
+    """It was taken back, and somebody grouped the faces before it was said again."""
+    collection, _ = album
+    with writing(collection.db):
+        no = statements.say_not_same(collection.db, 1, 2).lines[0]
+        statements.undo(collection.db, no)
+        collection.db.execute(
+            "INSERT INTO suggestions (person_id, other_id, score) VALUES (1, 2, .75)"
+        )
+        statements.undo(collection.db, no + 1)
+        assert (1, 2) not in pairs(collection)
+
+
+def test_who_was_parted_is_not_asked_about_by_way_of_a_third(album):
+    """Luis is not Ana; Eva, who may be Ana, turns out to be Luis."""
+    collection, _ = album
+    with writing(collection.db):
+        statements.say_not_same(collection.db, 1, 3)
+        statements.say_same(collection.db, 2, 3)
+        assert (1, 2) not in pairs(collection)
