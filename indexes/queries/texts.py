@@ -375,7 +375,8 @@ class _Search:
         ids = [one.id for one in stored.values()]
         bm25 = texts.passages.bm25(asked, ids, same)
         in_another = texts.passages.language_of(ids) if len(self._languages(query)) > 1 else {}
-        said_in = {id: in_another.get(id, texts.language) for id in ids}
+        own = texts.language
+        said_in = {id: in_another.get(id, own) for id in ids}
         cosine = by_meaning | self._cosines(query, [row for row in stored if row not in by_meaning])
         some = list(stored.values())
         of_forms = self._of_forms(forms, some)

@@ -203,8 +203,9 @@ class Texts:
         if self.vectors.space() is None:
             self.vectors.create(Space(PASSAGES, PASSAGES, self.made_by(), self.encoder.dim))
         self.check()
+        own = self.language
         said = languages_of(
-            [[passage.text for _, passage in one.embedded.passages] for one in some], self.language
+            [[passage.text for _, passage in one.embedded.passages] for one in some], own
         )
         rows = [one.embedded.embeddings for one in some]
         first = self.vectors.append(rows[0] if len(rows) == 1 else np.concatenate(rows))
@@ -216,7 +217,7 @@ class Texts:
                     one.path_id,
                     number,
                     passage,
-                    self._title_stems(titles(one.document, passage.title), language),
+                    _title_stems(titles(one.document, passage.title), language, own),
                     stems(passage.text, language),
                 )
                 for one, languages in zip(some, said, strict=True)
@@ -267,20 +268,14 @@ class Texts:
         """Enter texts under their titles, or the names that their files have now if they have
         none; inside a transaction.
         """
+        own = self.language
         for content_id in content_ids:
             self.passages.call(
                 content_id,
-                lambda called, heading, language: self._title_stems(
-                    titles(called, heading), language or self.language
+                lambda called, heading, language: _title_stems(
+                    titles(called, heading), language or own, own
                 ),
             )
-
-    def _title_stems(self, title: str, language: str) -> list[str]:
-        """The stems of a title, and the language where it is not that of the collection."""
-        from retrieve.text.stemming import stems
-
-        said = stems(title, language)
-        return said if language == self.language else [*said, mark_of(language)]
 
     def renew_words(self) -> int:
         """Make the index of words anew if another version of the stems made it; returns how many
@@ -305,7 +300,7 @@ class Texts:
         self._db.execute("DROP TABLE vocabulary")
         self._db.execute("DROP TABLE stems")
         create_words(self._db)
-        entered = 0
+        entered, own = 0, self.language
         found = self._db.execute(
             f"SELECT content_id, passages.id, {CALLED}, passages.title, text FROM passages "
             "JOIN contents ON contents.id = content_id ORDER BY content_id, passages.id"
@@ -314,13 +309,13 @@ class Texts:
             some = list(rows)
             damaged = [not all(isinstance(one, str) for one in row[2:]) for row in some]
             texts = ["" if bad else row[4] for row, bad in zip(some, damaged, strict=True)]
-            (languages,) = languages_of([texts], self.language)
+            (languages,) = languages_of([texts], own)
             for (_, id, document, heading, text), bad, language in zip(
                 some, damaged, languages, strict=True
             ):
                 if bad:
                     document = heading = text = ""  # it is told by its own checksum
-                said = self._title_stems(titles(document, heading), language)
+                said = _title_stems(titles(document, heading), language, own)
                 put_stems(self._db, id, said, stems(text, language))
                 entered += 1
         self.passages.set_version_of_words(VERSION)
@@ -338,6 +333,14 @@ class Texts:
     def _held(self, what: str) -> str | None:
         space = self.vectors.space()
         return space.made_by[what] if space else None
+
+
+def _title_stems(title: str, language: str, own: str) -> list[str]:
+    """The stems of a title, and the language where it is not that of the collection."""
+    from retrieve.text.stemming import stems
+
+    said = stems(title, language)
+    return said if language == own else [*said, mark_of(language)]
 
 
 def _moving(held: Mapping[str, str], asked: Mapping[str, str]) -> str:
