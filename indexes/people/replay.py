@@ -25,6 +25,7 @@ class Held:
     names      of every person who was ever named; None if that does not hold any more
     ignored    persons who are not to be asked about
     joined     persons who became others, and which
+    joined_by  the lines that made them so
     named_by   of each line that counts the faces and the others that it names
     every      all lines
     finder     of their faces
@@ -38,6 +39,7 @@ class Held:
     names: dict[int, str | None] = field(default_factory=dict)
     ignored: set[int] = field(default_factory=set)
     joined: dict[int, int] = field(default_factory=dict)
+    joined_by: dict[int, int] = field(default_factory=dict)
     named_by: dict[int, tuple[list[int], list[int]]] = field(default_factory=dict)
     _faces: dict[int, set[int]] = field(default_factory=dict)  # of whose, the other way round
 
@@ -106,13 +108,28 @@ class Held:
         if self.names.get(kept) is None and self.names.get(gone) is not None:
             self.names[kept] = self.names[gone]
         self.joined[gone] = kept
+        self.joined_by[gone] = line.id
 
-    def become(self, person_id: int) -> int:
-        """Who a person is by now: another one where two became one."""
-        seen = {person_id}
-        while (person_id := self.joined.get(person_id, person_id)) not in seen:
+    def become(self, person_id: int, since: int = 0) -> int:
+        """Who a person is by now: another one where two became one.
+
+        since  the line at which the person was there: what had made two one before did not end it
+        """
+        seen: set[int] = set()
+        while person_id in self.joined and person_id not in seen:
+            if since and self._counts_since(self.joined_by[person_id]) <= since:
+                break
             seen.add(person_id)
+            person_id = self.joined[person_id]
         return person_id
+
+    def _counts_since(self, id: int) -> int:
+        """The last line that let a line hold: itself, or what took its taking back back."""
+        last, waiting = id, [id]
+        while waiting:
+            found = {line.id for line in self.every if line.undoes in waiting}
+            last, waiting = max(last, *found, last), list(found)
+        return last
 
 
 def replay(db: Database, every: Sequence[Statement] | None = None) -> Held:

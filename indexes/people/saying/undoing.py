@@ -67,7 +67,7 @@ def _restore(db: Database, line: Statement, held: Held) -> int:
 
 
 def _came_back(held: Held, line: Statement, person_id: int) -> int:
-    """Who a person is who is not there: whom others made of them, but for this line."""
+    """Who a person is who is not there: whom others made of them since this line was said."""
     if held.joined.get(person_id) == line.person_id and line.other_id == person_id:
         return person_id
-    return held.become(person_id)
+    return held.become(person_id, since=line.id)

@@ -361,3 +361,19 @@ def test_a_name_that_nobody_has_any_more_is_forgotten_by_that_name(collection):
         assert path.is_dir() or b"Evaristo" not in path.read_bytes()
     with pytest.raises(BadInput, match="nobody is called 'evaristo'"):
         forget(collection, persons=["evaristo"])
+
+
+def test_a_person_who_outlived_being_joined_comes_back_as_that_person(collection):
+    """Of eva's group a face stayed, for its photo shows ana already; then it was no face."""
+    third = _grouped(collection, ["eva", "luis1"])
+    collection.db.execute(
+        "UPDATE faces SET by = 'attached' WHERE id = ?", [small.face_of(collection, "luis1")]
+    )
+    _say(collection, statements.say_whose, 1, _ids(collection, "eva"))
+    faces, _ = _state(collection)
+    assert (faces["eva"][0], faces["luis1"][0]) == (1, third)
+    before = _state(collection)
+    _say(collection, statements.say_not_a_face, _ids(collection, "luis1"))
+    assert third not in {whose for whose, *_ in _state(collection)[0].values()}
+    _say(collection, statements.undo)
+    assert _state(collection) == before
