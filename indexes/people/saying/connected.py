@@ -20,7 +20,7 @@ from sqlite_utils import Database
 from retrieve.indexes.catalog import sums
 from retrieve.indexes.people import log
 from retrieve.indexes.people.log import Statement
-from retrieve.indexes.people.refs import FaceRef, Finder
+from retrieve.indexes.people.refs import FaceRef, Finder, refs_of
 
 PHOTO = re.compile(rb'\["([^"]+)",\[')  # of each face that a line names, as refs.written() has it
 
@@ -66,6 +66,10 @@ class Lines:
             ),
             None,
         )
+
+    def refs_of(self, faces: Iterable[int]) -> Iterable[FaceRef]:
+        """How lines name some faces, of those that are stored."""
+        return refs_of(self._db, faces).values()
 
     def about(
         self, refs: Iterable[FaceRef], persons: Iterable[int], ids: Iterable[int] = ()

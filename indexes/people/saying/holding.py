@@ -46,12 +46,12 @@ def apply(db: Database, held: Held | None = None, scope: Scope | None = None) ->
         return among(db, f"{query} AND id", ids)
 
     stored = {face for face in held.not_faces if face > 0}
-    marked = {id for (id,) in rows("id", "faces", "not_a_face")}
-    for face in stored - marked:
+    marked = dict(rows("id, person_id", "faces", "not_a_face"))
+    for face in stored - {face for face, whose in marked.items() if whose is None}:
         db.execute(
             "UPDATE faces SET not_a_face = 1, person_id = NULL, by = NULL WHERE id = ?", [face]
         )
-    for face in marked - stored:
+    for face in marked.keys() - stored:
         db.execute("UPDATE faces SET not_a_face = 0 WHERE id = ?", [face])
     pins = {face: whose for face, whose in held.whose.items() if face > 0}
     there = {id for (id,) in rows("id", "persons")}
@@ -83,9 +83,10 @@ def settle(db: Database) -> None:
 
 
 def about(every: Lines, told: Iterable[Statement]) -> list[Statement]:
-    """All lines that have to do with some of them, these too."""
+    """All lines that have to do with some of them, or with faces that they moved; these too."""
     told = list(told)
     refs = {ref for line in told for ref in (*line.faces, *line.others)}
+    refs |= set(every.refs_of(face for line in told for *_, faces in line.moved for face in faces))
     people = {id for line in told for id in persons_of(line)}
     return every.about(refs, people, [line.id for line in told])
 

@@ -377,3 +377,24 @@ def test_a_person_who_outlived_being_joined_comes_back_as_that_person(collection
     assert third not in {whose for whose, *_ in _state(collection)[0].values()}
     _say(collection, statements.undo)
     assert _state(collection) == before
+
+
+def test_taking_back_what_has_no_effect_any_more_moves_no_face_that_is_none(collection):
+    """A face is said to be none twice over; then a taking back of the first time is taken back."""
+    face = _ids(collection, "ana3")
+    _say(collection, statements.say_not_a_face, face)
+    _say(collection, statements.undo, 1)
+    _say(collection, statements.undo, 2)
+    _say(collection, statements.undo, 1)
+    _say(collection, statements.say_not_a_face, face)
+    _say(collection, statements.undo, 3)
+    assert _state(collection)[0]["ana3"] == [None, None, 1]
+
+
+def test_a_face_that_a_line_moved_stays_none_when_the_line_is_taken_back(collection):
+    """ana1 is luis, so luis1 of the same photo is not, whom nobody named; then it was no face."""
+    _say(collection, statements.say_whose, 2, _ids(collection, "ana1"))
+    assert _state(collection)[0]["luis1"][0] not in (1, 2)
+    _say(collection, statements.say_not_a_face, _ids(collection, "luis1"))
+    _say(collection, statements.undo, 1)
+    assert _state(collection)[0]["luis1"] == [None, None, 1]
