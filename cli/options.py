@@ -95,6 +95,14 @@ PicturesOption = Annotated[
         help="Look at each new photo as a whole, too: what it shows, what looks like it.",
     ),
 ]
+OcrOption = Annotated[
+    bool,
+    typer.Option(
+        "--ocr",
+        help="Read what is written in photos, and on pages of PDFs that are pictures: 1 to 2 "
+        "seconds each where there are words. Needs the extra ocr.",
+    ),
+]
 DetectorOption = Annotated[
     str | None,
     typer.Option(

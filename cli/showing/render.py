@@ -249,10 +249,18 @@ def _bytes_bar(what: str) -> Progress:
 @contextmanager
 def progress() -> Iterator[OnProgress]:
     """A bar on stderr: files, files/s, faces, passages, time left."""
+    with indexing() as (show, _):
+        yield show
+
+
+@contextmanager
+def indexing() -> Iterator[tuple[OnProgress, Callable[[int, int], None]]]:
+    """The same, and what shows in its place how many pictures are read, of how many."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        TaskID,
         TextColumn,
         TimeRemainingColumn,
     )
@@ -260,7 +268,7 @@ def progress() -> Iterator[OnProgress]:
     from retrieve.indexes.building.build import Progress as Step
 
     bar = Progress(
-        TextColumn("indexing"),
+        TextColumn("{task.fields[what]}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
@@ -270,7 +278,8 @@ def progress() -> Iterator[OnProgress]:
         transient=True,
     )
     with bar:
-        task = bar.add_task("", total=None, rate="", found="")
+        task = bar.add_task("", total=None, what="indexing", rate="", found="")
+        reading: list[TaskID] = []
 
         def show(step: Step) -> None:
             speed = bar.tasks[task].speed
@@ -283,7 +292,14 @@ def progress() -> Iterator[OnProgress]:
                 + (f", {step.waiting} of them to embed" if step.waiting else ""),
             )
 
-        yield show
+        def read(done: int, total: int) -> None:
+            if not reading:
+                bar.update(task, visible=False)
+                what = "reading words"
+                reading.append(bar.add_task("", total=total, what=what, rate="", found="pictures"))
+            bar.update(reading[0], completed=done, total=total)
+
+        yield show, read
 
 
 def report(report: Report, collection: Path) -> None:
@@ -302,6 +318,7 @@ def report(report: Report, collection: Path) -> None:
         "attached": report.attached,
         "new people": report.people,
         "passages": report.passages,
+        **({"pictures read": report.read} if report.read else {}),
     }
     for name, count in rows.items():
         table.add_row(name, Text(str(count), style="bold" if count else "dim", justify="right"))

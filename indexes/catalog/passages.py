@@ -7,12 +7,14 @@ says it (a file's name, a file beside it) it is of that path, and goes with it.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +22,11 @@ from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import among
+from retrieve.indexes.catalog.filters import PASSAGES
 from retrieve.indexes.catalog.paths import path_of
-from retrieve.indexes.catalog.sums import WORDS, sign_words
+from retrieve.indexes.catalog.sums import WORDS, sign_words, torn
 from retrieve.text.spoken import TOLD
-from retrieve.types import Passage
+from retrieve.types import OCR, Passage, Written
 
 TITLE_WEIGHT, BODY_WEIGHT = 1.0, 1.0  # of a match in BM25
 K1, B = 1.2, 0.75  # of BM25 as FTS5 has it
@@ -99,7 +102,8 @@ class Passages:
             said = one.passage
             cursor = self._db.execute(
                 "INSERT INTO passages (row, content_id, path_id, number, kind, title, text, "
-                "page, line, record, time_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "page, line, record, time_s, written) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     row,
                     one.content_id,
@@ -112,6 +116,7 @@ class Passages:
                     said.line,
                     said.record,
                     said.time_s,
+                    written_column(said.written),
                 ],
             )
             put_stems(self._db, cursor.lastrowid, one.title_stems, one.stems)
@@ -128,15 +133,29 @@ class Passages:
         return self._db.execute(query, [path_id]).fetchall()
 
     def of_content(self, content_id: int) -> list[tuple[int, int]]:
-        """Ids and rows of what a content says itself."""
-        query = "SELECT id, row FROM passages WHERE content_id = ? AND path_id IS NULL"
-        return self._db.execute(query, [content_id]).fetchall()
+        """Ids and rows of what a content says itself, but for what was read off its pictures."""
+        query = (
+            "SELECT id, row FROM passages WHERE content_id = ? AND path_id IS NULL AND kind <> ?"
+        )
+        return self._db.execute(query, [content_id, OCR]).fetchall()
+
+    def pictured(self, content_id: int) -> list[tuple[int, int]]:
+        """Ids and rows of what was read off the pictures of a content."""
+        query = "SELECT id, row FROM passages WHERE content_id = ? AND kind = ?"
+        return self._db.execute(query, [content_id, OCR]).fetchall()
+
+    def called(self, content_id: int) -> str:
+        """What passages of a content stand under: its title, or what its files are called."""
+        query = f"SELECT {CALLED} FROM contents WHERE id = ?"
+        return str(self._db.execute(query, [content_id]).fetchone()[0])
 
     def said(self, ids: Iterable[int]) -> dict[int, Passage]:
         """What passages with these ids say, by their numbers in what says them."""
-        query = "SELECT number, text, title, kind, page, line, record, time_s FROM passages"
+        query = (
+            "SELECT number, text, title, kind, page, line, record, time_s, written FROM passages"
+        )
         found = among(self._db, f"{query} WHERE id", ids)
-        return {number: Passage(*said) for number, *said in found}
+        return {number: _passage(*said) for number, *said in found}
 
     def call(self, content_id: int, stems_of: Callable[[str, str, str], Sequence[str]]) -> None:
         """Enter a text under its title, or the names that its files have now if it has none.
@@ -172,7 +191,8 @@ class Passages:
             "taken_at, coalesce((SELECT path FROM paths WHERE paths.id = passages.path_id), "
             "(SELECT path FROM paths WHERE paths.content_id = contents.id "
             " ORDER BY gone, paths.id LIMIT 1)), text, passages.title, passages.kind, page, line, "
-            "record, time_s FROM passages JOIN contents ON contents.id = passages.content_id "
+            "record, time_s, written FROM passages "
+            "JOIN contents ON contents.id = passages.content_id "
             f"WHERE {column}"
         )
         for row in among(self._db, query, values):
@@ -184,7 +204,7 @@ class Passages:
                 row=at,
                 content_id=content_id,
                 number=number,
-                passage=Passage(*said),
+                passage=_passage(*said),
                 kind=kind,
                 document=document,
                 path=path_of(path),
@@ -376,6 +396,29 @@ class Passages:
 
     def _rows(self, ids: Iterable[int]) -> dict[int, int]:
         return dict(among(self._db, "SELECT id, row FROM passages WHERE id", ids))
+
+
+def written_column(lines: Sequence[Written]) -> str | None:
+    """The lines of a passage as the catalog keeps them."""
+    if not lines:
+        return None
+    kept = [[line.start, *line.box, line.confidence] for line in lines]
+    return json.dumps(kept, separators=(",", ":"))
+
+
+def _passage(*columns: Any) -> Passage:
+    """Of its columns, the last of which is that of its lines."""
+    *said, written = columns
+    if written is None:
+        return Passage(*said)
+    try:
+        lines = tuple(
+            Written(int(start), (x1, y1, x2, y2), float(confidence))
+            for start, x1, y1, x2, y2, confidence in json.loads(written)
+        )
+    except (ValueError, TypeError) as error:
+        raise torn(PASSAGES) from error
+    return Passage(*said, written=lines)
 
 
 def titles(document: str, heading: str) -> str:

@@ -236,6 +236,10 @@ class Texts:
         """Remove what a content said itself; inside a transaction."""
         self._remove(self.passages.of_content(content_id))
 
+    def drop_pictured(self, content_id: int) -> None:
+        """Remove what was read off the pictures of a content; inside a transaction."""
+        self._remove(self.passages.pictured(content_id))
+
     def _remove(self, found: Sequence[tuple[int, int]]) -> None:
         if found:
             resumed.drop(self._folder)
