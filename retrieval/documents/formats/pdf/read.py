@@ -71,7 +71,8 @@ def read_pdf(content: bytes, remarks: list[str], scanned: list[int] | None = Non
         if not scanned:
             raise
         remarks.append(str(error))
-    return Source(lines(pages), "" if _JUNK_TITLE.fullmatch(title) else title, iso(created))
+    text = lines(pages) if any(pages) else iter(())
+    return Source(text, "" if _JUNK_TITLE.fullmatch(title) else title, iso(created))
 
 
 def _remarks(pages: list[list[str]], damaged: list[int], unmapped: list[int]) -> list[str]:
