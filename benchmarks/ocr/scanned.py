@@ -40,7 +40,8 @@ def report() -> None:
         shares.append(right(text, lines))
     print(
         f"scanned: {len(PAGES)} pages, characters right {sum(shares) / len(shares):.4f} "
-        f"(least {min(shares):.3f}), {spent / len(PAGES):.2f} CPU s a page, with the start of all processes"
+        f"(least {min(shares):.3f}), {spent / len(PAGES):.2f} CPU s a page, with the start of all "
+        "processes"
     )
 
 

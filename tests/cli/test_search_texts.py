@@ -25,7 +25,7 @@ from retrieve.sample_data.archive import write_texts
 HIT = {
     *("rank", "path", "gone", "kind", "said_in", "document", "title", "text", "place", "marks"),
     *("score", "bm25", "cosine", "taken_at", "persons", "passage_id"),
-    *("group", "near", "labels"),
+    *("group", "near", "labels", "box", "confidence"),
 }
 HOSTILE = (
     "La <script>alert(1)</script> [bold]farola[/bold] \x1b[31mroja\x1b]0;mal\x07 \u202egiro & fin"
