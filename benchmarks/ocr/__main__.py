@@ -1,4 +1,4 @@
-"""What is read off pictures is worth: python -m benchmarks.ocr [PART…] [--photos FOLDER…]
+"""What reading words in pictures is worth: python -m benchmarks.ocr [PART…] [--photos FOLDER…]
 
 Prints, part by part,
 
@@ -6,8 +6,7 @@ Prints, part by part,
   and by what was done to them, in the order in which they were written; CPU s a photo and peak
   memory; beside rapidocr as it comes, with all of its own defaults but one thread
 - notes: the same of notes in typefaces that look written by hand, capitals being as good as others
-- scanned: of a PDF whose pages are pictures, through the command that indexes it: characters
-  right, CPU s a page of all processes
+- scanned: the same of a PDF whose pages are pictures
 - real: of photos in FOLDER how many have words in them as the reader sees it, at some confidences;
   CPU ms a photo. --show prints the words, for somebody to look at the photos
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import get_context
 from statistics import mean
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -95,5 +96,5 @@ def _as_it_comes() -> Read:
     threads = "EngineConfig.onnxruntime.{}_op_num_threads"
     one_thread = {threads.format(which): 1 for which in ("intra", "inter")}
     cv2.setNumThreads(1)
-    reader = RapidOCR(params={**one_thread, "Global.log_level": "critical"})
+    reader: Any = RapidOCR(params={**one_thread, "Global.log_level": "critical"})
     return lambda pixels: list(reader(np.ascontiguousarray(pixels[..., ::-1])).txts or ())

@@ -11,7 +11,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -418,7 +418,7 @@ def _passage(*columns: Any) -> Passage:
         )
     except (ValueError, TypeError) as error:
         raise torn(PASSAGES) from error
-    return Passage(*said, written=lines)
+    return replace(Passage(*said), written=lines)
 
 
 def titles(document: str, heading: str) -> str:

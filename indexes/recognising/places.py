@@ -46,7 +46,7 @@ class Places:
         side = max((x2 - x1, y2 - y1)) * (1 + 2 * MARGIN)
         half = max(side, LEAST_SIDE * max(picture.size)) / 2
         x, y = (x1 + x2) / 2, (y1 + y2) / 2
-        square = picture.crop(tuple(round(at) for at in (x - half, y - half, x + half, y + half)))
+        square = picture.crop((round(x - half), round(y - half), round(x + half), round(y + half)))
         return _jpeg(square.resize((CROP_PX, CROP_PX)))
 
     def marked(self, hit: TextHit) -> bytes | None:

@@ -79,7 +79,7 @@ class Networks:
             from rapidocr.utils.process_img import get_rotate_crop_image
         cv2.setNumThreads(1)
         self._cv2, self._cut = cv2, get_rotate_crop_image
-        self._read = RapidOCR(params=params)
+        self._read: Any = RapidOCR(params=params)
 
     def detect(self, pixels: Pixels) -> NDArray[np.float32]:
         """Where lines of text stand: (N, 4, 2) corners x, y in pixels, from the upper left one

@@ -19,8 +19,8 @@ from retrieve.types import Pixels
 PHOTO_PX = 2000  # long side of a photo, or of a page, that words are read from
 GLANCE_PX = 640
 LOOK_PX = 1280
-# Mean confidence of a word's characters. Of words on real photos between .85 and .9 a little more
-# than half are right, of those between .8 and .85 a third (docs/ocr.md).
+# Mean confidence of a word's characters. Of lines on real photos between .85 and .9 half are right,
+# of those between .8 and .85 a third (docs/ocr.md).
 LEAST_WORD = 0.85
 LEAST_LONE = 0.98  # of a character that stands alone: a coin, a person is an O, an H of .95
 
