@@ -19,6 +19,7 @@ from retrieve.types import Pixels
 PHOTO_PX = 2000  # long side of a photo, or of a page, that words are read from
 GLANCE_PX = 640
 LOOK_PX = 1280
+MAGNIFIED = 2  # times, at most, for the look at a small photo: more finds no more
 # Mean confidence of a word's characters. Of lines on real photos between .85 and .9 half are right,
 # of those between .8 and .85 a third (docs/ocr.md).
 LEAST_WORD = 0.85
@@ -72,7 +73,7 @@ class WordReader:
         """(N, 4, 2) corners of lines, in pixels of the picture."""
         side = max(pixels.shape[:2])
         boxes = np.empty((0, 4, 2), np.float32)
-        for side_px in (GLANCE_PX, LOOK_PX):
+        for side_px in sorted({GLANCE_PX, min(LOOK_PX, max(GLANCE_PX, MAGNIFIED * side))}):
             small = pixels if side == side_px else self._networks.scaled(pixels, side_px)
             boxes = self._networks.detect(small) * np.float32(side / side_px)
             if not len(boxes):
