@@ -31,6 +31,8 @@ def report() -> None:
             for what in dict.fromkeys(one[column] for one in measured):
                 some = [one for one in measured if one[column] == what]
                 print(f"  {what:11} {_told(some)}")
+        sharp = [one for one in measured if one[1] != "blurred"]
+        print(f"  {'not blurred':11} {_told(sharp)}")
         print(f"  {'all':11} {_told(measured)}, peak {peak:,.0f} MB")
 
 
