@@ -131,7 +131,9 @@ class Faces(Sequence[Face]):
 
 def steady(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     """(5, 2) landmarks in pixels of the photo without the digits that processors disagree on."""
-    return np.rint(landmarks * np.float32(LANDMARK_STEPS)) / np.float32(LANDMARK_STEPS)
+    steps = np.float32(LANDMARK_STEPS)
+    rounded: NDArray[np.float32] = np.rint(landmarks * steps) / steps
+    return rounded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
