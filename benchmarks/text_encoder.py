@@ -1,4 +1,4 @@
-"""The shipped text encoder: numpy beside ONNX Runtime, cold and for each query.
+"""The shipped text encoders, cold and for each query; of `lstm` numpy beside ONNX Runtime.
 
     python -m benchmarks.text_encoder
 
@@ -62,6 +62,7 @@ def main() -> None:
         _export(model)
         ways = {
             "words, numpy": NUMPY.format(encoder="words"),
+            "static, numpy": NUMPY.format(encoder="static"),
             "lstm, numpy": NUMPY.format(encoder="lstm"),
             "lstm, ONNX Runtime": ONNX.format(model=str(model)),
         }
@@ -69,7 +70,7 @@ def main() -> None:
             first = min(cold(f"{code}\nembed([{QUERY!r}])") for _ in range(TIMES))
             then = min(printed(code + QUERIES.format(query=QUERY)) for _ in range(3))
             print(f"{name}: cold {first:.2f} CPU s, then {then:.2f} ms a query")
-    for name in ("words", "lstm"):
+    for name in ("words", "lstm", "static"):
         _throughput(name)
 
 
