@@ -135,8 +135,9 @@ class StaticEncoder:
             if words:
                 counts = Counter(words)
                 rows = np.array(list(counts))
-                weights = self._scales[rows] * np.sqrt(np.array(list(counts.values()), np.float32))
-                total += (weights @ VALUES[self._codes[rows]].reshape(len(rows), -1)) * self._columns
+                often = np.sqrt(np.array(list(counts.values()), np.float32))
+                numbers = VALUES[self._codes[rows]].reshape(len(rows), self.dim)
+                total += ((self._scales[rows] * often) @ numbers) * self._columns
             for word, times in Counter(others).items():
                 total += np.float32(times**0.5) * self._direction(word)
         totals /= np.maximum(np.linalg.norm(totals, axis=1, keepdims=True), 1e-12)
