@@ -130,10 +130,10 @@ ModelOption = Annotated[
 EncoderOption = Annotated[
     str | None,
     typer.Option(
-        help="Text encoder: lstm, words, e5 (a hundred languages), sentence-transformers:NAME, or "
-        "a file.",
+        help="Text encoder: static, lstm, words, e5 (a hundred languages), "
+        "sentence-transformers:NAME, or a file.",
         autocompletion=completing.encoders,
-        show_default="what the collection was made with, else lstm",
+        show_default="what the collection was made with, else static",
     ),
 ]
 LanguageOption = Annotated[

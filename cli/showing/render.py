@@ -39,6 +39,7 @@ _Branch = TypeVar("_Branch")
 NARROWEST = 20  # columns of a text, however narrow the terminal
 GONE = "not there now"  # of a hit's file
 ITSELF = "the photo itself"  # of a hit that is what was asked for
+OLD_ENCODER, NEW_ENCODER = "lstm", "static"  # of texts, by default
 LISTED = 20  # reasons for which files were skipped, shown after a run
 EXAMPLES = 3  # files of each; `retrieve info --skipped` shows all
 LEAST_LINES = 12  # of a terminal with pictures
@@ -417,6 +418,11 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
     for name, value in rows.items():
         table.add_row(name.replace("_", " "), printable(str(value), overflow="fold"))
     _out.print(table)
+    if info.texts is not None and info.texts.made_by["encoder"] == OLD_ENCODER:
+        note(
+            f"the texts are of {OLD_ENCODER}, the default of older versions; to move them to "
+            f"{NEW_ENCODER}: retrieve reembed --texts --encoder {NEW_ENCODER}"
+        )
     listed("skipped", skipped or (), most=None)
 
 

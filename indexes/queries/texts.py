@@ -45,7 +45,7 @@ from retrieve.indexes.queries.spelling import (
     without_marks,
 )
 from retrieve.text.phrases import places
-from retrieve.text.ranking.ranking import RANKED, Candidate, Ranker, Statistics, open_ranker
+from retrieve.text.ranking.ranking import MULTILINGUAL, Candidate, Ranker, Statistics, open_ranker
 from retrieve.text.readable import typed
 from retrieve.text.stemming import asked_across, spelt_stems, stemmed_words
 from retrieve.types import Embeddings, Hit, TextHit
@@ -251,7 +251,9 @@ class _Search:
         found = _corrected(self._opened, asked)
         if found is None:
             return asked.words
-        if self._encoder in RANKED:  # it knows words of a hundred languages, and most misspelt ones
+        if (
+            self._encoder in MULTILINGUAL
+        ):  # it knows words of a hundred languages, and most misspelt ones
             self._typed[found.words] = asked.words
         return found.words
 

@@ -90,7 +90,7 @@ class Encoding:
 
     def open(self, held: str | None) -> TextEncoder:
         """The encoder, which is that of the collection if nobody asked for another."""
-        from retrieve.text.encoders.encode import LSTM, is_encoder, open_text_encoder
+        from retrieve.text.encoders.encode import DEFAULT, is_encoder, open_text_encoder
 
         with self._lock:
             if self._opened is None:
@@ -99,7 +99,7 @@ class Encoding:
                         f"the passages were made with the encoder {held!r}, which is not one of "
                         "ours. Hand it over: retrieve.open_collection(…, encoder=…)"
                     )
-                self._opened = open_text_encoder(self.name or held or LSTM)
+                self._opened = open_text_encoder(self.name or held or DEFAULT)
             return self._opened
 
 
