@@ -42,6 +42,7 @@ from retrieve.indexes.queries.spelling import (
     known_in,
     rows_in_form,
     whole_words,
+    with_accents,
     without_marks,
 )
 from retrieve.text.phrases import places
@@ -184,20 +185,23 @@ def corrected_query(opened: Opened, query: str) -> str | None:
     asked = taken_apart(checked_query(query))
 
     def look() -> str | None:
-        found = _corrected(opened, asked)
-        return None if found is None or found.shown == asked.words else found.shown
+        words, found = _corrected(opened, asked)
+        return None if found is None or found.shown == words else found.shown
 
     return opened.consistently(look)
 
 
-def _corrected(opened: Opened, asked: Asked) -> Corrected | None:
-    """What a query asks for, with words that no passage has as the collection spells them."""
+def _corrected(opened: Opened, asked: Asked) -> tuple[str, Corrected | None]:
+    """What a query asks for with its accents, and, if there are any, with words that no passage
+    has as the collection spells them.
+    """
     languages = opened.texts.spoken(asked.words)
-    names, _ = named_in(opened.db, asked.words)
+    words = with_accents(asked.words, languages[0])
+    names, _ = named_in(opened.db, words)
     fixed = " ".join([*asked.phrases, *names])
     passages = opened.texts.passages
     known = known_in(languages)
-    return corrected(asked.words, passages, languages, known=known, fixed=fixed)
+    return words, corrected(words, passages, languages, known=known, fixed=fixed)
 
 
 class _Search:
@@ -248,11 +252,11 @@ class _Search:
 
     def spelt(self, asked: Asked) -> str:
         """The words to be searched for: those that no passage has as passages spell them."""
-        found = _corrected(self._opened, asked)
+        words, found = _corrected(self._opened, asked)
         if found is None:
-            return asked.words
+            return words
         if self._encoder in RANKED:  # it knows words of a hundred languages, and most misspelt ones
-            self._typed[found.words] = asked.words
+            self._typed[found.words] = words
         return found.words
 
     def said(self, asked: Asked, keep: Keep) -> Keep:
