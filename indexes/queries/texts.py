@@ -361,13 +361,13 @@ class _Search:
         asked = list(across)
         same = {other: stem for stem, others in across.items() for other in others}
         deep = max(k, DEEP)
-        by_words = (
+        matched = (
             {}
             if self._mode == Mode.MEANING
             else dict(texts.passages.matches(asked, deep, keep=keep, same=same))
         )
         forms = self._forms(query)
-        by_words |= dict.fromkeys(self._in_these_forms(forms, keep, deep) - by_words.keys(), 0.0)
+        by_words = matched | dict.fromkeys(self._in_these_forms(forms, keep, deep) - matched.keys(), 0.0)
         phrased: dict[int, float] = {}
         if not asked and keep is not None:  # a phrase of small words alone
             phrased = dict.fromkeys(np.flatnonzero(keep)[:deep].tolist(), 0.0)
@@ -377,7 +377,8 @@ class _Search:
         if stored.keys() != {*by_words, *by_meaning}:
             raise torn(PASSAGES)
         ids = [one.id for one in stored.values()]
-        bm25 = texts.passages.bm25(asked, ids, same)
+        bm25 = {one.id: matched[row] for row, one in stored.items() if row in matched}
+        bm25 |= texts.passages.bm25(asked, [id for id in ids if id not in bm25], same)
         in_another = texts.passages.language_of(ids) if len(self._languages(query)) > 1 else {}
         own = texts.language
         said_in = {id: in_another.get(id, own) for id in ids}
