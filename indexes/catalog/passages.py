@@ -195,6 +195,7 @@ class Passages:
             "JOIN contents ON contents.id = passages.content_id "
             f"WHERE {column}"
         )
+        paths: dict[bytes | str, Path] = {}
         for row in among(self._db, query, values):
             id, at, content_id, number, kind, document, taken_at, path, *said = row
             if path is None:
@@ -207,7 +208,7 @@ class Passages:
                 passage=_passage(*said),
                 kind=kind,
                 document=document,
-                path=path_of(path),
+                path=paths.get(path) or paths.setdefault(path, path_of(path)),
                 taken_at=taken_at,
             )
 
@@ -259,15 +260,16 @@ class Passages:
             rows = among(
                 self._db, "SELECT id, row FROM passages WHERE row", np.flatnonzero(keep).tolist()
             )
-            row_of = dict(rows)
+            found = [id for id, _ in rows]
         else:
             every = [*stems, *same]
             rare = _rarest(self.frequencies(every))
             all_of_them = len(rare) == len(set(every))
-            row_of = self._candidates(rare, most if all_of_them else DEEPER * most, keep)
-        scores = self.bm25(stems, list(row_of), same)
+            found = self._candidates(rare, most if all_of_them else DEEPER * most, keep)
+        scores = self.bm25(stems, found, same)
         best = sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:most]
-        return [(row_of[id], score) for id, score in best]
+        row_of = self._rows(id for id, _ in best)
+        return [(row_of[id], score) for id, score in best if id in row_of]
 
     def holding(self, stems: Mapping[str, Sequence[str]]) -> list[int]:
         """Rows of the passages that hold all of some stems; of every passage for none.
@@ -315,10 +317,10 @@ class Passages:
 
     def _candidates(
         self, stems: Sequence[str], most: int, keep: NDArray[np.bool_] | None
-    ) -> dict[int, int]:
-        """Ids and rows of the best passages by the stems, as SQLite scores them."""
+    ) -> list[int]:
+        """Ids of the best passages by the stems, as SQLite scores them."""
         if not stems:
-            return {}
+            return []
         n = most if keep is None else most * len(keep) // np.count_nonzero(keep) + most
         while True:
             # With a limit SQLite sorts as much as it needs: a fifth of the time.
@@ -327,10 +329,12 @@ class Passages:
                 f"ORDER BY bm25(stems, {TITLE_WEIGHT}, {BODY_WEIGHT}) LIMIT ?",
                 [_any_of(stems), int(n)],
             ).fetchall()
-            row_of = self._rows(id for (id,) in part)
-            found = [id for (id,) in part if keep is None or _keeps(keep, row_of[id])]
+            found = [id for (id,) in part]
+            if keep is not None:
+                row_of = self._rows(found)
+                found = [id for id in found if id in row_of and _keeps(keep, row_of[id])]
             if len(found) >= most or len(part) < n:
-                return {id: row_of[id] for id in found[:most]}
+                return found[:most]
             n *= WIDER
 
     def bm25(
