@@ -23,7 +23,9 @@ MAGNIFIED = 2  # times, at most, for the look at a small photo: more finds no mo
 # Mean confidence of a word's characters. Of lines on real photos between .85 and .9 half are right,
 # of those between .8 and .85 a third (docs/ocr.md).
 LEAST_WORD = 0.85
-LEAST_LONE = 0.98  # of a character that stands alone: a coin, a person is an O, an H of .95
+# Of a character that stands alone: a coin, a person is an O, an H of .95. Where there is nothing
+# else in a photo it is none at all: a safety pin is an A of 1.0.
+LEAST_LONE = 0.98
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +64,8 @@ class WordReader:
             text, confidence = self._sure(self._networks.recognise(upright))
             if text:
                 lines.append((_as_read(box, flipped), text, confidence))
+        if not any(sum(map(str.isalnum, text)) > 1 for _, text, _ in lines):
+            return []
         rows = reading_order([(corners, text) for corners, text, _ in lines])
         return [
             WrittenLine(lines[at][1], lines[at][0], lines[at][2], number)

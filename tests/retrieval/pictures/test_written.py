@@ -76,6 +76,13 @@ def test_a_photo_without_words_has_none_and_costs_a_glance(reader, monkeypatch):
     assert sizes == [(640, 640, 3)]
 
 
+def test_a_lone_sign_in_a_photo_says_nothing(reader):
+    picture = Image.new("RGB", (640, 480), (235, 240, 230))
+    font = ImageFont.truetype(str(FONT), 200)
+    ImageDraw.Draw(picture).text((250, 120), "8", font=font, fill=(20, 30, 90))
+    assert _read(reader, picture) == []
+
+
 @pytest.mark.parametrize(
     ("text", "confidences", "kept"),
     [
