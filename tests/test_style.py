@@ -60,6 +60,7 @@ FLOORS = (
     ("retrieve.indexes.labelled",),
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
+    ("retrieve.indexes.duplicates",),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),
