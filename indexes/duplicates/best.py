@@ -2,8 +2,8 @@
 
 1. the most pixels on what all of them show, where four fifths of the most are as good: of an edited
    picture they follow from how one lies on the other, else they are all that it has
-2. of those the most pixels that show something, where nine tenths are as good: what is cut off
-   counts less, a frame or a page around counts nothing
+2. of those the most pixels within margins of one colour, where nine tenths are as good: what is cut
+   off counts less, a frame or a page around counts nothing
 3. of those one whose date is known
 4. then the highest sum of sharpness, as a share of the sharpest, and of its faces' quality
 5. then the larger file, and the first by its name
@@ -26,7 +26,7 @@ class Worth:
     """What is known of a photo that may be the best.
 
     size       (height, width)
-    busy       share of it that shows something, as Sketched has it
+    unframed   share of it within margins of one colour, as Sketched has it
     sharpness  None where it was not read
     quality    of its faces; None without one
     """
@@ -34,7 +34,7 @@ class Worth:
     size: tuple[int, int]
     size_bytes: int
     dated: bool
-    busy: float
+    unframed: float
     sharpness: float | None
     quality: float | None
     path: Path
@@ -49,7 +49,7 @@ def ordered(
            has in all
     """
     left = sorted(photos)
-    pixels = {photo: math.prod(worth[photo].size) * worth[photo].busy for photo in left}
+    pixels = {photo: math.prod(worth[photo].size) * worth[photo].unframed for photo in left}
     shared = pixels if finer is None else {photo: finer[photo] for photo in left}
     sharpest = max((worth[photo].sharpness or 0.0 for photo in left), default=0.0) or 1.0
     most_shared = max(shared.values())
@@ -59,8 +59,18 @@ def ordered(
         one = worth[photo]
         clear = (one.sharpness or 0.0) / sharpest + (one.quality or 0.0)
         fine, large = shared[photo] >= SHARED * most_shared, pixels[photo] >= WHOLE * most
-        size = 0.0 if fine and large else -pixels[photo]
-        return not fine, size, not one.dated, -clear, -one.size_bytes, str(one.path), photo
+        most_of_it = fine and large
+        size = 0.0 if most_of_it else -pixels[photo]
+        return (
+            not fine,
+            not most_of_it,
+            size,
+            not one.dated,
+            -clear,
+            -one.size_bytes,
+            str(one.path),
+            photo,
+        )
 
     return sorted(left, key=place)
 

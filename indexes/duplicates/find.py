@@ -233,7 +233,7 @@ def _shown(
             hits[id].size,
             files[id][0][1],
             hits[id].taken_at is not None,
-            seen.busy.get(id, 1.0),
+            seen.unframed.get(id, 1.0),
             seen.sharpness.get(id),
             quality_of[id],
             files[id][0][0],

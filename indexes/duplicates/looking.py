@@ -18,8 +18,8 @@ from retrieve import photos
 from retrieve.errors import BadInput
 from retrieve.indexes.building import workers
 from retrieve.indexes.reembedding.reading import holding
-from retrieve.pictures.same.compared import Fit, busy, compare
-from retrieve.pictures.same.marks import Marks, marks, sharpness, sketch
+from retrieve.pictures.same.compared import Fit, compare
+from retrieve.pictures.same.marks import Marks, marks, sharpness, sketch, unframed
 
 LONG_SIDE_PX = 512  # a blurred shot looks blurred at it; libjpeg decodes phones' at an eighth
 SAME_LEVELS = 2.0  # mean difference of two sketches, of 255, whose pixels may be the same
@@ -30,13 +30,13 @@ OnProgress = Callable[[int, int], None]  # photos read, of how many
 class Sketched:
     """What is compared of a photo.
 
-    busy  share of its parts that show something, 0 to 1: no frame, no page around it, no clear sky
+    unframed  share of it within its margins of one colour: without a frame, a page around it
     """
 
     grey: NDArray[np.uint8]
     marks: Marks
     sharpness: float
-    busy: float
+    unframed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Seen:
 
     fits       (a, b) → how one lies on the other; None where it does not
     equal      pairs whose pixels may be the same
-    sharpness, busy
+    sharpness, unframed
                of each photo that was read
     left       photos that could not be read, and why
     """
@@ -79,7 +79,7 @@ class Seen:
     fits: dict[tuple[int, int], Fit | None]
     equal: list[tuple[int, int]]
     sharpness: dict[int, float]
-    busy: dict[int, float]
+    unframed: dict[int, float]
     left: dict[int, str]
 
 
@@ -116,7 +116,7 @@ def look(
         else:
             held[photo] = outcome
             seen.sharpness[photo] = outcome.sharpness
-            seen.busy[photo] = outcome.busy
+            seen.unframed[photo] = outcome.unframed
             for other in sorted(waiting[photo]):
                 if other in held:
                     _compare(held, min(photo, other), max(photo, other), seen)
@@ -149,12 +149,12 @@ PIXELS = "pixels:"  # before what pixels are known by, which a reason never begi
 def _sketched(sought: Sought) -> Sketched:
     pixels = _read(sought, LONG_SIDE_PX)
     grey = sketch(pixels)
-    return Sketched(grey, marks(grey), sharpness(pixels), busy(grey))
+    return Sketched(grey, marks(grey), sharpness(pixels), unframed(grey))
 
 
 def _pixels_hash(sought: Sought) -> str:
     pixels = _read(sought, None)
-    digest = hashlib.sha256(np.ascontiguousarray(pixels))
+    digest = hashlib.sha256(pixels.tobytes())
     digest.update(str(pixels.shape).encode())
     return PIXELS + digest.hexdigest()
 

@@ -81,12 +81,6 @@ def compare(
         return None
 
 
-def busy(sketch: NDArray[np.uint8]) -> float:
-    """Share of a sketch's parts that show something, 0 to 1."""
-    _, spread = _level(_cut(sketch))
-    return float((spread >= TEXTURED).mean()) if len(spread) else 0.0
-
-
 def _parts(a: Floats, b: Floats, matrix: Matrix, pairs: int) -> Fit:
     x, y = grid(b.shape)
     back = inverse(matrix)

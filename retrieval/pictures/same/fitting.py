@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve.pictures.same.marks import Floats, blurred, sampled
+from retrieve.pictures.same.marks import Floats, blurred, sampled, slopes
 from retrieve.pictures.same.matching import Matrix, inverse, onto, scale_of
 
 STEPS = 8
@@ -50,7 +50,7 @@ def precise(one: Floats, other: Floats, matrix: Matrix) -> Matrix:
     target = other[::EVERY_PX, ::EVERY_PX]
     back = inverse(matrix)
     one = averaged(one, scale_of(back))
-    down, across = np.gradient(one)
+    down, across = slopes(one)
     middle = np.array([other.shape[1] / 2, other.shape[0] / 2, 1.0])
     for _ in range(STEPS):
         u, v = onto(back, x, y)
