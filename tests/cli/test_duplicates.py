@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 import warm
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 import retrieve
 from retrieve.errors import CollectionError
@@ -30,13 +30,21 @@ def _is_whole(path):
 
 @pytest.fixture(scope="module")
 def copies(album, tmp_path_factory):
-    """A collection of four drawn photos, of one of which there are copies and changed ones."""
+    """A collection of three drawn photos, of one of which there are copies and changed ones, and of
+    two shots within two seconds, in which nothing moved."""
     folder = tmp_path_factory.mktemp("copies")
     photos = folder / "photos"
     photos.mkdir()
     jpegs = [path for path in sorted(album.rglob("*.jpg")) if _is_whole(path)][:4]
-    for number, path in enumerate(jpegs):
-        shutil.copy(path, photos / f"{number}.jpg")
+    for number in (0, 2, 3):
+        shutil.copy(jpegs[number], photos / f"{number}.jpg")
+    shot = ImageOps.exif_transpose(Image.open(jpegs[1])).convert("RGB")
+    for second in (5, 7):
+        exif = Image.Exif()
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = (
+            f"2019:07:09 18:30:0{second}"
+        )
+        shot.save(photos / f"shot {second}.jpg", exif=exif, quality=80 + second)
     image = ImageOps.exif_transpose(Image.open(jpegs[0])).convert("RGB")
     shutil.copy(jpegs[0], photos / "equal bytes.jpg")
     image.save(photos / "same pixels.png")
@@ -63,7 +71,19 @@ def test_copies_and_edited_pictures_are_told_apart(copies):
     png = pixels.others[0]
     assert pixels.spare_bytes == pixels.best.size_bytes + png.size_bytes
     assert found.left == []
-    assert found.searched == 7
+    assert found.searched == 8
+
+
+def test_what_was_taken_at_two_seconds_is_a_burst_and_no_edited_picture(copies):
+    collection, _ = copies
+    with retrieve.open_collection(collection) as opened:
+        (burst,) = opened.duplicates("burst")
+    assert {photo.path.name for photo in burst.photos} == {"shot 5.jpg", "shot 7.jpg"}
+    assert burst.best.sharpness == max(photo.sharpness for photo in burst.photos)
+    assert {photo.taken_at for photo in burst.photos} == {
+        "2019-07-09T18:30:05",
+        "2019-07-09T18:30:07",
+    }
 
 
 def test_conditions_choose_the_photos_that_are_compared(copies):
@@ -81,7 +101,7 @@ def test_what_the_command_shows_and_writes(copies, tmp_path):
     page = tmp_path / "page.html"
     done = _run("duplicates", "--kind", "pixels", "--html", page, collection=collection)
     assert "1. the same pixels, 3 files" in done.stdout
-    assert "groups among 7 photos: pixels 1; nothing was deleted" in done.stdout
+    assert "groups among 8 photos: pixels 1; nothing was deleted" in done.stdout
     assert "edited" not in done.stdout.replace("edited pictures take", "")
     html = page.read_text()
     assert html.count("data:image/jpeg;base64,") == 2  # a picture a photo, not a file
@@ -119,7 +139,7 @@ def test_a_file_that_is_gone_is_told_and_the_others_are_compared(copies, tmp_pat
 def test_a_collection_without_whole_photos_says_what_to_do(copies, tmp_path):
     _, photos = copies
     with retrieve.open_collection(tmp_path / "new", create=True) as opened:
-        opened.index([photos / "1.jpg"], pictures=False)
+        opened.index([photos / "2.jpg"], pictures=False)
         with pytest.raises(CollectionError, match="reembed --pictures"):
             opened.duplicates()
 

@@ -163,4 +163,4 @@ def unframed(grey: NDArray[np.uint8]) -> float:
     inside = grey[rows[0] : rows[-1] + 1]
     columns = np.flatnonzero(inside.std(axis=0) >= FLAT)
     across = int(columns[-1] - columns[0] + 1) if len(columns) else 0
-    return len(inside) * across / (height * width)
+    return float(len(inside) * across / (height * width))
