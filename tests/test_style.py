@@ -61,6 +61,7 @@ FLOORS = (
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.recognising",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
+    ("retrieve.indexes.duplicates",),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),
