@@ -53,6 +53,7 @@ LEFT_OUT = {
     "benchmarks.mistyped": "questions and the texts that answer them",
     "benchmarks.mixed": "sentences, a file a language",
     "benchmarks.pictured": PHOTOS,
+    "benchmarks.uncurated": "tables of facts, and analogies",
     "benchmarks.pictures": "photos of things, of everyday life and of labelled people",
     "benchmarks.quality": PHOTOS,
     "benchmarks.ranking": "large texts",

@@ -367,7 +367,9 @@ class _Search:
             else dict(texts.passages.matches(asked, deep, keep=keep, same=same))
         )
         forms = self._forms(query)
-        by_words = matched | dict.fromkeys(self._in_these_forms(forms, keep, deep) - matched.keys(), 0.0)
+        by_words = matched | dict.fromkeys(
+            self._in_these_forms(forms, keep, deep) - matched.keys(), 0.0
+        )
         phrased: dict[int, float] = {}
         if not asked and keep is not None:  # a phrase of small words alone
             phrased = dict.fromkeys(np.flatnonzero(keep)[:deep].tolist(), 0.0)
