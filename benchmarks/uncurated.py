@@ -3,13 +3,14 @@
     python -m benchmarks.uncurated KNOWLEDGE ANALOGIES
 
 KNOWLEDGE is the folder of which the tables of facts come; their pull is taken out of the vectors
-again (retrieval/training/words/facts.py). ANALOGIES is a file as of `retrieve evaluate words`, which
-measures the vectors as they ship.
+again (retrieval/training/words/facts.py). ANALOGIES is a file as of `retrieve evaluate words`,
+which measures the vectors as they ship.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ class Undone:
         self.row = shipping.row
         self._every = facts.undone(every, words, facts.read(knowledge)).astype(np.float32)
 
-    def vectors(self, rows: NDArray[np.int64]) -> Embeddings:
-        return self._every[rows]
+    def vectors(self, rows: Sequence[int] | NDArray[np.int64]) -> Embeddings:
+        return self._every[np.asarray(rows, np.int64)]
 
     def nearest(self, probes: Embeddings, k: int) -> tuple[Embeddings, NDArray[np.int64]]:
         """Scores and rows (Q, k), best first."""

@@ -195,8 +195,8 @@ def _nearest(
         return []
     near = edits(word, alphabet)
     small = {typed(one): one for one in STOP_WORDS.get(languages[0], ())}
-    if not alone and (found := near.keys() & small.keys()):
-        return [small[max(found, key=lambda one: (near[one], one))]]
+    if not alone and (of_grammar := near.keys() & small.keys()):
+        return [small[max(of_grammar, key=lambda one: (near[one], one))]]
     others = {one: near[one] for one in near.keys() - small.keys()}
     begins = passages.stems_with(word[:BEGINNING])
     spellings = _stemmed(others, languages)

@@ -2,8 +2,8 @@
 
     python -m retrieve.training.classifier.short PACKAGES --out languages.safetensors [--start FILE]
 
-PACKAGES is a folder of unpacked packages as `retrieve train languages` reads it. From their messages
-examples are made as for a training, whole ones and pieces of a few words; the network, its
+PACKAGES is a folder of unpacked packages as `retrieve train languages` reads it. From their
+messages examples are made as for a training, whole ones and pieces of a few words; the network, its
 temperature and the threshold of longer texts stay as they are.
 """
 
