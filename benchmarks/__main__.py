@@ -55,6 +55,7 @@ LEFT_OUT = {
     "benchmarks.mixed": "sentences, a file a language",
     "benchmarks.ocr": "the extra ocr, and photos of others for a part of it",
     "benchmarks.pictured": PHOTOS,
+    "benchmarks.uncurated": "tables of facts, and analogies",
     "benchmarks.pictures": "photos of things, of everyday life and of labelled people",
     "benchmarks.quality": PHOTOS,
     "benchmarks.ranking": "large texts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,30 +44,39 @@ def trained(report: Report, *, as_json: bool) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Familiar:
+    """How familiar N texts are, and what each has to reach not to be called none."""
+
+    found: Floats
+    least: Floats
+
+    @property
+    def passed(self) -> float:
+        """The share that does."""
+        return float((self.found >= self.least).mean())
+
+
 def measured(
     quality: Quality,
-    known: Floats,
-    unknown: Floats | None,
-    threshold: float | None,
+    known: Familiar,
+    unknown: Familiar | None,
     *,
     as_json: bool,
 ) -> None:
     """What a stored classifier is worth on labelled texts.
 
-    known      (N,) familiarity of the texts
-    unknown    (M,) of texts of none of the classes, or None without any
-    threshold  of the classifier, or None
+    known    the texts
+    unknown  texts of none of the classes, or None without any
     """
     from retrieve.evaluation.classification import auroc
 
-    lowest = float("-inf") if threshold is None else threshold
-    passed = float((known >= lowest).mean())
     noticed: dict[str, float] = {}
     if unknown is not None:
         noticed = {
-            "texts": len(unknown),
-            "auroc": auroc(known, unknown),
-            "rejected": float((unknown < lowest).mean()),
+            "texts": len(unknown.found),
+            "auroc": auroc(known.found, unknown.found),
+            "rejected": 1 - unknown.passed,
         }
     if as_json:
         accuracy = quality.accuracy
@@ -74,16 +84,18 @@ def measured(
             "accuracy": round(accuracy.value, 4),
             "low": round(accuracy.low, 4),
             "high": round(accuracy.high, 4),
-            "texts": len(known),
+            "texts": len(known.found),
             "ece": round(quality.ece, 4),
-            "passed": round(passed, 4),
+            "passed": round(known.passed, 4),
             "none": {name: round(value, 4) for name, value in noticed.items()} or None,
         }
         render.as_json(value | _classes(quality))
         return
     _table(quality)
-    _accuracy(quality, f"{len(known):,} texts")
-    render.line(f"calibration error {share(quality.ece, 3)}; {percent(passed)} are not called none")
+    _accuracy(quality, f"{len(known.found):,} texts")
+    render.line(
+        f"calibration error {share(quality.ece, 3)}; {percent(known.passed)} are not called none"
+    )
     if noticed:
         render.line(
             f"of {noticed['texts']:,} texts of none of the classes "

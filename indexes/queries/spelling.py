@@ -197,8 +197,8 @@ def _nearest(
     small = defaultdict(set)
     for one in STOP_WORDS.get(languages[0], ()):
         small[typed(one)].add(one)
-    if not alone and (found := near.keys() & small.keys()):
-        meant = small[max(found, key=lambda one: (near[one], one))]
+    if not alone and (of_grammar := near.keys() & small.keys()):
+        meant = small[max(of_grammar, key=lambda one: (near[one], one))]
         # cuando or cuándo: the one whose accents were typed.
         return [max(meant, key=lambda one: (len({*one} & {*marked}), one))]
     others = {one: near[one] for one in near.keys() - small.keys()}

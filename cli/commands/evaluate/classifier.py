@@ -12,7 +12,13 @@ from retrieve.cli.showing import classreports, render
 from retrieve.cli.showing.plotting import checked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from retrieve.text.classifiers.classify import Classifier
+    from retrieve.text.classifiers.file import Fitted
     from retrieve.training.classifier.examples import Columns, Examples
 
 
@@ -67,15 +73,27 @@ def classifier(
     logits = opened.network.logits(examples.texts)
     fitted = opened.about.fitted
     found = quality(opened.classes, truth, probabilities(logits, fitted), examples.groups)
-    known = familiarity(logits, fitted)
+    known = classreports.Familiar(familiarity(logits, fitted), _thresholds(examples.texts, fitted))
     unknown = None
     if none:
-        others = _covered(opened, none, columns)
-        unknown = familiarity(opened.network.logits(others.texts), fitted)
-    classreports.measured(found, known, unknown, fitted.threshold, as_json=as_json)
+        others = _covered(opened, none, columns).texts
+        unknown = classreports.Familiar(
+            familiarity(opened.network.logits(others), fitted), _thresholds(others, fitted)
+        )
+    classreports.measured(found, known, unknown, as_json=as_json)
     if picture:
         classreports.draw(found, picture)
         render.note(f"wrote {render.shown(picture)}")
+
+
+def _thresholds(texts: Sequence[str], fitted: Fitted) -> NDArray[np.float32]:
+    """(N,) what each text has to reach, by its length."""
+    import numpy as np
+
+    from retrieve.text.classifiers.file import length_of
+
+    least = (fitted.threshold_of(length_of(text)) for text in texts)
+    return np.array([-np.inf if one is None else one for one in least], np.float32)
 
 
 def _covered(classifier: Classifier, source: Path, columns: Columns) -> Examples:

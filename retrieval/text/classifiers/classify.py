@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.errors import BadInput, WeightsError
-from retrieve.text.classifiers.file import SCALES, SUFFIX, About, Arrays, Fitted, read
+from retrieve.text.classifiers.file import (
+    SCALES,
+    SUFFIX,
+    About,
+    Arrays,
+    Fitted,
+    length_of,
+    read,
+)
 from retrieve.text.encoders.encode import TextEncoder, open_text_encoder, shipped
 from retrieve.text.encoders.ngrams import NGRAMS, Counts, Grams, NgramEncoder
 
@@ -81,7 +89,7 @@ class Classifier:
             probabilities(logits, fitted),
             familiarity(logits, fitted),
             fitted,
-            [len(text.split()) for text in texts],
+            [length_of(text) for text in texts],
         )
 
     def classify_document(self, passages: Sequence[str]) -> Verdict:
@@ -100,8 +108,8 @@ class Classifier:
         fitted = self.about.fitted
         found = weights @ probabilities(logits, fitted)
         familiar = weights @ familiarity(logits, fitted)
-        words = int(weights @ np.array([len(passage.split()) for passage in covered]))
-        return verdicts(self.classes, found[None], familiar[None], fitted, [words])[0]
+        length = int(weights @ np.array([length_of(passage) for passage in covered]))
+        return verdicts(self.classes, found[None], familiar[None], fitted, [length])[0]
 
 
 def probabilities(logits: Floats, fitted: Fitted) -> Floats:
@@ -125,12 +133,12 @@ def verdicts(
     found: Floats,
     familiar: Floats,
     fitted: Fitted,
-    words: Sequence[int],
+    lengths: Sequence[int],
 ) -> list[Verdict]:
-    """(N, K) probabilities, (N,) familiarity and numbers of words → N verdicts."""
+    """(N, K) probabilities, (N,) familiarity and lengths in characters → N verdicts."""
     made = []
-    for row, known, many in zip(found, familiar, words, strict=True):
-        least = fitted.threshold_of(many)
+    for row, known, length in zip(found, familiar, lengths, strict=True):
+        least = fitted.threshold_of(length)
         order = np.argsort(-row, kind="stable")
         ranked = tuple(Ranked(classes[i], float(row[i])) for i in order)
         unknown = least is not None and known < least

@@ -48,7 +48,7 @@ class Fitted:
     threshold    a text whose `familiarity` is lower belongs to none of the classes; None
                  without one
     passes       the share of texts of the classes that reach the threshold
-    short        of texts of at most so many words the threshold: few words are familiar less
+    short        of texts of at most so many characters the threshold: few are familiar less
     """
 
     temperature: float = 1.0
@@ -56,11 +56,11 @@ class Fitted:
     passes: float = 1.0
     short: tuple[tuple[int, float], ...] = ()
 
-    def threshold_of(self, words: int) -> float | None:
-        """The threshold of a text of so many words."""
+    def threshold_of(self, length: int) -> float | None:
+        """The threshold of a text of so many characters, as length_of() counts them."""
         if self.threshold is None:
             return None
-        return next((least for most, least in self.short if words <= most), self.threshold)
+        return next((least for most, least in self.short if length <= most), self.threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,11 @@ class About:
     sources: tuple[str, ...] = ()
     recipe: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+
+
+def length_of(text: str) -> int:
+    """Characters of a text, blanks in a row as one; a word says more where words are long."""
+    return len(" ".join(text.split()))
 
 
 def read(path: Path) -> tuple[About, Arrays]:

@@ -19,7 +19,7 @@ from retrieve.text.classifiers.classify import familiarity, probabilities
 from retrieve.text.classifiers.file import Fitted
 
 HOTTEST = 100.0  # temperatures are looked for between 1 / HOTTEST and HOTTEST
-SHORT = (1, 2, 3, 4, 6, 9)  # most words of the classes of short texts
+SHORT = (8, 14, 20, 28, 40, 52, 70)  # most characters of the classes of short texts
 ENOUGH = 200  # texts of a class from which it has a threshold
 SMALLEST = 1e-30  # probability, so that its logarithm is finite
 
@@ -31,7 +31,7 @@ def fit(
     logits: Floats,
     truth: Labels,
     passes: float,
-    words: Labels | None = None,
+    lengths: Labels | None = None,
     *,
     tempered: bool = True,
 ) -> Fitted:
@@ -40,8 +40,8 @@ def fit(
 
     logits    (N, K) of texts that the network was not trained on
     passes    that share, 0 to 1
-    words     (N,) how many each text has: where enough are short, these have thresholds of their
-              own
+    lengths   (N,) of each text in characters: where enough are short, these have thresholds of
+              their own
     tempered  False lets the temperature be 1
     raises  BadInput without texts; MissingExtra without scipy
     """
@@ -52,7 +52,7 @@ def fit(
         raise BadInput("wanted held-out texts to fit probabilities to; got none")
 
     if not tempered:
-        return _with_thresholds(logits, Fitted(passes=passes), words)
+        return _with_thresholds(logits, Fitted(passes=passes), lengths)
 
     # As Platt does it, the truth is never quite certain: where all held-out texts are right, the
     # temperature would else go to zero.
@@ -66,23 +66,25 @@ def fit(
 
     edge = float(np.log(HOTTEST))
     best = minimize_scalar(surprise, bounds=(-edge, edge), method="bounded")
-    return _with_thresholds(logits, Fitted(float(np.exp(best.x)), passes=passes), words)
+    return _with_thresholds(logits, Fitted(float(np.exp(best.x)), passes=passes), lengths)
 
 
-def _with_thresholds(logits: Floats, fitted: Fitted, words: Labels | None) -> Fitted:
+def _with_thresholds(logits: Floats, fitted: Fitted, lengths: Labels | None) -> Fitted:
     familiar = familiarity(logits, fitted)
-    short = _short(familiar, fitted.passes, words) if words is not None else ()
-    longer = familiar[words > short[-1][0]] if words is not None and short else familiar
+    short = short_thresholds(familiar, fitted.passes, lengths) if lengths is not None else ()
+    longer = familiar[lengths > short[-1][0]] if lengths is not None and short else familiar
     threshold = float(np.quantile(longer if len(longer) else familiar, 1 - fitted.passes))
     return replace(fitted, threshold=threshold, short=short)
 
 
-def _short(familiar: Floats, passes: float, words: Labels) -> tuple[tuple[int, float], ...]:
-    """Thresholds of texts of a few words; () where no class of lengths has enough texts."""
+def short_thresholds(
+    familiar: Floats, passes: float, lengths: Labels
+) -> tuple[tuple[int, float], ...]:
+    """Thresholds of texts of a few characters; () where no class of lengths has enough texts."""
     found: list[tuple[int, float]] = []
     fewer = 0
     for most in SHORT:
-        of = familiar[(words > fewer) & (words <= most)]
+        of = familiar[(lengths > fewer) & (lengths <= most)]
         if len(of) >= ENOUGH:
             found.append((most, float(np.quantile(of, 1 - passes))))
             fewer = most
@@ -94,7 +96,7 @@ def crossed(
     truth: Labels,
     parts: Sequence[Labels],
     passes: float,
-    words: Labels,
+    lengths: Labels,
     *,
     tempered: bool = True,
 ) -> tuple[Floats, NDArray[np.bool_]]:
@@ -108,8 +110,8 @@ def crossed(
     reached = np.empty(len(truth), np.bool_)
     for part in parts:
         others = np.setdiff1d(np.arange(len(truth)), part)
-        fitted = fit(logits[others], truth[others], passes, words[others], tempered=tempered)
+        fitted = fit(logits[others], truth[others], passes, lengths[others], tempered=tempered)
         found[part] = probabilities(logits[part], fitted)
-        least = np.array([fitted.threshold_of(int(many)) for many in words[part]], np.float32)
+        least = np.array([fitted.threshold_of(int(length)) for length in lengths[part]], np.float32)
         reached[part] = familiarity(logits[part], fitted) >= least
     return found, reached

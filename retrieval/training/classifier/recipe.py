@@ -20,7 +20,7 @@ from retrieve.errors import BadInput
 from retrieve.evaluation.classification import Quality, auroc, calibration_error, quality
 from retrieve.extras import optional
 from retrieve.text.classifiers.classify import familiarity, open_encoder, probabilities
-from retrieve.text.classifiers.file import About, Fitted, save
+from retrieve.text.classifiers.file import About, Fitted, length_of, save
 from retrieve.text.encoders.ngrams import NGRAMS, Grams
 from retrieve.text.language.pieces import Pieces, open_pieces
 from retrieve.training.classifier import fitted
@@ -149,8 +149,8 @@ def train(
         others = np.flatnonzero(fold_of != fold)
         layer = trainer.fit(others, truth[others], len(classes), f"fold-{fold}")
         logits[out_of_it] = layer.logits(out_of_it)
-    words = np.array([len(examples.texts[i].split()) for i in kept], np.int64)
-    report = _measure(classes, truth, groups, logits, held, words, recipe)
+    lengths = np.array([length_of(examples.texts[i]) for i in kept], np.int64)
+    report = _measure(classes, truth, groups, logits, held, lengths, recipe)
     if recipe.unknown:
         found = _unknown(trainer, truth, fold_of, held[0], len(classes), recipe, tell)
         report = replace(report, unknown=found)
@@ -233,7 +233,7 @@ def _measure(
     groups: Sequence[str],
     logits: Floats,
     held: Sequence[Labels],
-    words: Labels,
+    lengths: Labels,
     recipe: Recipe,
 ) -> Report:
     every = np.concatenate(held)
@@ -248,13 +248,13 @@ def _measure(
     places = [place[part] for part in parts]
     before = calibration_error(truth[every], probabilities(logits[every], Fitted()))
     found, reached = fitted.crossed(
-        logits[every], truth[every], places, recipe.passes, words[every]
+        logits[every], truth[every], places, recipe.passes, lengths[every]
     )
     # On some texts a temperature that was fitted to others is farther from the truth than none.
     tempered = calibration_error(truth[every], found) < before
     if not tempered:
         found, reached = fitted.crossed(
-            logits[every], truth[every], places, recipe.passes, words[every], tempered=False
+            logits[every], truth[every], places, recipe.passes, lengths[every], tempered=False
         )
     return Report(
         quality(classes, truth[every], found, [groups[i] for i in every]),
@@ -264,7 +264,7 @@ def _measure(
         ece_before=before,
         passed=float(reached.mean()),
         fitted=fitted.fit(
-            logits[every], truth[every], recipe.passes, words[every], tempered=tempered
+            logits[every], truth[every], recipe.passes, lengths[every], tempered=tempered
         ),
         unknown=None,
     )

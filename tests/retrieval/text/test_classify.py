@@ -151,6 +151,17 @@ def test_the_shipped_classifier_calls_other_languages_none():
     assert [one.label for one in open_classifier("languages").classify(texts)] == [None] * 3
 
 
+def test_the_shipped_classifier_calls_few_words_of_its_languages_by_name():
+    texts = {
+        "spa": "Buenas tardes, ¿cómo estás?",
+        "deu": "guten Morgen zusammen",
+        "fra": "où est-ce qu'on mange",
+        "nld": "ik weet het niet",
+    }
+    found = open_classifier("languages").classify(list(texts.values()))
+    assert [one.label for one in found] == list(texts)
+
+
 @pytest.mark.skipif(not FLORES.is_dir(), reason="../shared/text is not here")
 def test_the_shipped_classifier_knows_98_of_100_sentences_of_an_encyclopedia():
     texts, wanted = [], []

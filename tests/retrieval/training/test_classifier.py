@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from retrieve.errors import BadInput
 from retrieve.evaluation.classification import calibration_error
 from retrieve.models.text_classifier import TextClassifier
 from retrieve.text.classifiers.classify import (
+    Classifier,
     LinearNetwork,
     familiarity,
     open_classifier,
@@ -33,6 +35,7 @@ from retrieve.training.classifier.examples import Columns, Examples, read
 from retrieve.training.classifier.folds import folds
 from retrieve.training.classifier.linear import LinearTrainer, Settings
 from retrieve.training.classifier.recipe import Recipe, _measure, train
+from retrieve.training.classifier.short import refitted
 
 GROUPED = Columns(group="group")
 
@@ -402,13 +405,25 @@ def test_examples_of_a_language_are_joined_inside_of_a_source_and_no_more_than_a
 
 def test_a_piece_of_a_few_words_is_judged_by_the_threshold_of_its_length():
     generator = np.random.default_rng(1)
-    words = np.repeat([3, 20], 1000)
+    lengths = np.repeat([7, 120], 1000)
     truth = generator.integers(0, 3, 2000)
     logits = generator.normal(0, 1, (2000, 3)).astype(np.float32)
-    logits[np.arange(2000), truth] += np.where(words == 3, 3, 12)
-    found = fitted.fit(logits, truth, 0.98, words)
-    assert [most for most, _ in found.short] == [3]
-    assert found.threshold_of(3) < found.threshold_of(4) == found.threshold
+    logits[np.arange(2000), truth] += np.where(lengths == 7, 3, 12)
+    found = fitted.fit(logits, truth, 0.98, lengths)
+    assert [most for most, _ in found.short] == [8]
+    assert found.threshold_of(8) < found.threshold_of(9) == found.threshold
     scored = familiarity(logits, found)
-    least = np.array([found.threshold_of(int(many)) for many in words])
-    assert (scored >= least)[words == 3].mean() == pytest.approx(0.98, abs=0.005)
+    least = np.array([found.threshold_of(int(length)) for length in lengths])
+    assert (scored >= least)[lengths == 7].mean() == pytest.approx(0.98, abs=0.005)
+
+
+def test_thresholds_of_short_texts_are_fitted_to_each_length():
+    classifier = open_classifier("languages")
+    texts = ["no sé qué", "je ne sais", "ich weiß es"] * 100
+    after = refitted(classifier, [*texts, *(f"{text} {text}" for text in texts)], 1.0)
+    assert [most for most, _ in after.short] == [14, 28]
+    verdicts = Classifier(replace(classifier.about, fitted=after), classifier.network).classify(
+        texts
+    )
+    assert all(verdict.label for verdict in verdicts)  # the least familiar of them passes
+    assert after.threshold == classifier.about.fitted.threshold
