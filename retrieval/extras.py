@@ -10,8 +10,11 @@ from retrieve.errors import MissingExtra
 # Package, as it is imported → extra of pyproject.toml.
 EXTRAS = {
     "ai_edge_litert": "convert",
+    "anyio": "web",
     "babel": "train",
+    "fastapi": "web",
     "flatbuffers": "convert",
+    "httpx2": "web",
     "matplotlib": "plot",
     "numba": "train",
     "onnx": "torch",
@@ -20,9 +23,11 @@ EXTRAS = {
     "pyarrow": "parquet",
     "scipy": "train",
     "sentence_transformers": "sentence-transformers",
+    "starlette": "web",
     "tflite": "convert",
     "torch": "torch",
     "umap": "map",
+    "uvicorn": "web",
     "yaml": "train",
 }
 

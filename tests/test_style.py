@@ -72,6 +72,7 @@ FLOORS = (
         "retrieve.cli.hyphens",
         "retrieve.cli.choosing",
     ),
+    ("retrieve.cli.web",),
     tuple(
         f"retrieve.cli.commands.{room}"
         for room in ("collection", "search", "people", "words", "language", "upkeep")

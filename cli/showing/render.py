@@ -68,6 +68,11 @@ def show(value: RenderableType, *, width: int | None = None) -> None:
     _out.print(value, width=width)
 
 
+def flush() -> None:
+    """Let whoever reads stdout have what was printed: what follows takes long."""
+    sys.stdout.flush()
+
+
 def width() -> int:
     """Columns of stdout."""
     return _out.width
