@@ -10,7 +10,6 @@ from retrieve.errors import MissingExtra
 # Package, as it is imported → extra of pyproject.toml.
 EXTRAS = {
     "ai_edge_litert": "convert",
-    "anyio": "web",
     "babel": "train",
     "fastapi": "web",
     "flatbuffers": "convert",

@@ -87,6 +87,7 @@ MOST_FILES = 12  # in a room, its __init__ left out
 # What a plain installation brings: as it is imported → as it is installed.
 IMPORTED_AS = {
     "PIL": "pillow",
+    "anyio": "anyio",
     "Stemmer": "PyStemmer",
     "charset_normalizer": "charset-normalizer",
     "faiss": "faiss-cpu",
