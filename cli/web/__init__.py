@@ -5,6 +5,8 @@ serving.py    where it listens, the link that is printed, uvicorn
 access.py     who may come in: a token for each start, a token or a password from a file
 security.py   what every request passes: names of the host, sites, bodies, headers
 here.py       the collection as handlers use it: `Here`, threads for searches, photos and writes
+filters.py    conditions of a request
+originals.py  the files behind photos and texts
 uploads.py    photos that are sent, in memory and no larger than allowed
 errors.py     one shape of errors, with the command line's sentence
 rendering.py  templates, and the functions that they may call

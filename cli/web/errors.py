@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from retrieve.cli.web.rendering import page
 from retrieve.errors import BadInput, CollectionError, MissingExtra, RetrievalError, WeightsError
+from retrieve.indexes.browsing import NotStored
 from retrieve.indexes.catalog.database import CannotWrite
 from retrieve.visible import json_visible
 
@@ -51,6 +52,7 @@ def status_of(error: Exception) -> int:
     if isinstance(error, Refused):
         return error.status
     kinds: tuple[tuple[type[Exception], int], ...] = (
+        (NotStored, 404),
         (CannotWrite, 503),
         (BadInput, 400),
         (CollectionError, 409),

@@ -7,8 +7,10 @@ the other and words should not wait for them; and one thread writes, for SQLite 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from secrets import token_urlsafe
+from typing import Annotated, TypeVar, cast
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
@@ -16,7 +18,11 @@ from fastapi import Depends, Request
 from retrieve.cli.web.errors import Refused
 from retrieve.indexes.catalog.database import is_read_only, reading, writing
 from retrieve.indexes.collection import Collection
+from retrieve.indexes.info import Generation, generation
+from retrieve.indexes.opened import Opened
 
+UPLOADS = 4  # requests that bring photos at once: each is in memory
+SEARCHES = 32  # for a photo, that are kept for their next parts
 READERS = 4  # threads that search and list: two cores do no more at once
 PHOTOS = 2  # that hand photos to the process that decodes them, and detect
 
@@ -36,6 +42,9 @@ class Here:
         self._readers = CapacityLimiter(READERS)
         self._photos = CapacityLimiter(PHOTOS)
         self._writer = CapacityLimiter(1)
+        self.uploading = CapacityLimiter(UPLOADS)
+        self._found: OrderedDict[str, object] = OrderedDict()
+        self._made: dict[object, tuple[Generation, object]] = {}
 
     async def read(self, look: Callable[[Collection], Result]) -> Result:
         """What `look` returns, in a thread that has the collection open."""
@@ -68,6 +77,27 @@ class Here:
                 return change(collection)
 
         return await to_thread.run_sync(within, self.collection, limiter=self._writer)
+
+    def keep(self, found: object) -> str:
+        """Keep what a search has found; returns the key that found() takes."""
+        key = token_urlsafe(12)
+        self._found[key] = found
+        while len(self._found) > SEARCHES:
+            self._found.popitem(last=False)
+        return key
+
+    def found(self, key: str) -> object | None:
+        """It, if it is kept still."""
+        return self._found.get(key)
+
+    def kept(self, opened: Opened, what: object, make: Callable[[], Result]) -> Result:
+        """Something that follows from the catalog, made again when it has changed."""
+        now = generation(opened)
+        then, made = self._made.get(what, (None, None))
+        if then != now:
+            made = make()
+            self._made[what] = now, made
+        return cast(Result, made)
 
     def check_writable(self) -> None:
         """Raises Refused where the server is read only."""

@@ -37,6 +37,7 @@ def serve(
         Path | None,
         typer.Option(
             help="The first line of this file, 16 characters or more, is the token.",
+            exists=True,
             dir_okay=False,
         ),
     ] = None,
@@ -44,6 +45,7 @@ def serve(
         Path | None,
         typer.Option(
             help="People enter with the first line of this file, 12 characters or more.",
+            exists=True,
             dir_okay=False,
         ),
     ] = None,
@@ -52,9 +54,11 @@ def serve(
         typer.Option(metavar="NAME", help="A name by which browsers may ask for it. Repeatable."),
     ] = None,
     tls_cert: Annotated[
-        Path | None, typer.Option(help="Certificate of TLS, PEM.", dir_okay=False)
+        Path | None, typer.Option(help="Certificate of TLS, PEM.", exists=True, dir_okay=False)
     ] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.", dir_okay=False)] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="Its key, PEM.", exists=True, dir_okay=False)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the collection in a browser, and give it to programs, until Ctrl-C.

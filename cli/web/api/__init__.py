@@ -5,4 +5,8 @@ cursor of the next one, null at the end. An error is `{"status": 404, "error": "
 Photos and faces are named by their ids, never by a path. `Authorization: Bearer TOKEN` opens it.
 """
 
-RESOURCES: tuple[str, ...] = ()  # modules of this room, each with a `router`
+# Modules of this room, each with a `router`.
+RESOURCES = (
+    *("search", "photos", "faces", "persons", "statements", "texts", "collection"),
+    "networks",
+)

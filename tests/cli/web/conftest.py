@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import pytest
 import small
-from starlette.testclient import TestClient
+from web_client import client_of
 
-from retrieve.cli.web.access import Access
-from retrieve.cli.web.app import create_app
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.people import statements
-
-TOKEN = "a-token-of-these-tests"
-ADDRESS = "http://localhost:8321"
-
-
-def client_of(collection, *, token=TOKEN, access=None, **settings):
-    """A program that asks an application of its own."""
-    app = create_app(collection, access or Access(TOKEN), **settings)
-    headers = {"authorization": f"Bearer {token}"} if token else {}
-    return TestClient(app, base_url=ADDRESS, headers=headers, follow_redirects=False)
 
 
 @pytest.fixture(scope="session")
