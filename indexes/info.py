@@ -69,12 +69,11 @@ STORED = (
 def generation(opened: Opened) -> Generation:
     """That of now; it is computed once for each commit."""
     version, known = opened.generation
-    if version != opened.version():
+    if not isinstance(known, Generation) or version != opened.version():
         with reading(opened.db):
             version = opened.version()
             known = Generation(_digest(opened, PEOPLE), _digest(opened, STORED))
         opened.generation = version, known
-    assert known is not None
     return known
 
 

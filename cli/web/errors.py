@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from retrieve.cli.web.rendering import page
@@ -38,10 +38,8 @@ class Refused(Exception):
         self.status, self.reason = status, reason
 
 
-class Json(Response):
+class Json(JSONResponse):
     """JSON as the command line prints it: every hidden character written out."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         return json_visible(json.dumps(content, ensure_ascii=False, allow_nan=False)).encode()

@@ -24,7 +24,7 @@ async def face(request: Request, here: HereNow, id: Id) -> Response:
     )
 
 
-@router.get("/faces/{id}/image", responses={200: {"content": {"image/jpeg": {}}}})
+@router.get("/faces/{id}/image", response_class=Response, responses=telling.JPEG)
 async def image(here: HereNow, id: Id) -> Response:
     """The face as a small JPEG."""
 

@@ -58,16 +58,13 @@ async def photo(request: Request, here: HereNow, id: Id) -> Response:
     )
 
 
-@router.get("/photos/{id}/image", responses={200: {"content": {"image/jpeg": {}}}})
+@router.get("/photos/{id}/image", response_class=Response, responses=telling.JPEG)
 async def image(here: HereNow, id: Id, size_px: SIZES = 1024) -> Response:
     """The photo, upright, as a JPEG of at most that size; decoded where uploads are."""
     return Response(await jpeg_of(here, id, size_px), media_type="image/jpeg")
 
 
-@router.get(
-    "/photos/{id}/original",
-    responses={200: {"content": {"application/octet-stream": {}}}},
-)
+@router.get("/photos/{id}/original", response_class=Response, responses=telling.FILE)
 async def original(here: HereNow, id: Id) -> Response:
     """The file itself, as it was indexed; 410 if it has changed since or is not there."""
     return await content_of(here, id, PHOTO)

@@ -81,7 +81,8 @@ async def history(
         told = telling.part("statements", found, most, lambda one: [one[0].id])
         words = [wording.said(db, line) for line, *_ in told["statements"]]
         shown = zip(told["statements"], words, strict=True)
-        return told | {"statements": [statement_json(*one, said) for one, said in shown]}
+        rows = [statement_json(line, counts, holds, said) for (line, counts, holds), said in shown]
+        return told | {"statements": rows}
 
     return await telling.told(request, here, look)
 

@@ -44,6 +44,10 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 
+BYTES = {"schema": {"type": "string", "format": "binary"}}
+JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": BYTES}}}
+FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": BYTES}}}
+
 
 async def told(request: Request, here: Here, look: Callable[[Collection], Any]) -> Response:
     """What `look` returns of one view of the catalog, or 304 where the asker has just that.

@@ -54,7 +54,7 @@ async def text(
     return await telling.told(request, here, look)
 
 
-@router.get("/texts/{id}/original", responses={200: {"content": {"application/octet-stream": {}}}})
+@router.get("/texts/{id}/original", response_class=Response, responses=telling.FILE)
 async def original(here: HereNow, id: Id) -> Response:
     """The file itself, as it was indexed; 410 if it has changed since or is not there."""
     return await content_of(here, id, TEXT)
