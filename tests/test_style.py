@@ -29,6 +29,7 @@ FLOORS = (
     ("retrieve.errors", "retrieve.notebook", "retrieve.shares"),
     ("retrieve.unfinished", "retrieve.visible"),
     ("retrieve.types", "retrieve.cache", "retrieve.models", "retrieve.extras"),
+    ("retrieve.client",),
     ("retrieve.pictures", "retrieve.projection", "retrieve.networks"),
     ("retrieve.text.tokens",),
     ("retrieve.text.readable", "retrieve.text.stopwords", "retrieve.text.irregular"),
