@@ -15,6 +15,7 @@ EXTRAS = {
     "flatbuffers": "convert",
     "httpx2": "web",
     "matplotlib": "plot",
+    "mcp": "mcp",
     "numba": "train",
     "onnx": "torch",
     "openTSNE": "map",

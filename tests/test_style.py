@@ -74,7 +74,7 @@ FLOORS = (
         "retrieve.cli.hyphens",
         "retrieve.cli.choosing",
     ),
-    ("retrieve.cli.web",),
+    ("retrieve.cli.web", "retrieve.cli.mcp"),
     tuple(
         f"retrieve.cli.commands.{room}"
         for room in ("collection", "search", "people", "words", "language", "upkeep")
