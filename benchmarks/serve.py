@@ -156,7 +156,7 @@ def while_indexing(server: Server, where: Path, rows: int) -> None:
     """The same while `retrieve index` stores a drawn album."""
     with tempfile.TemporaryDirectory() as folder:
         album = Path(folder, "album")
-        write_album(album, people=8, photos=150, seed=3)
+        write_album(album, people=8, photos=60, seed=3)
         command = [*CLI, "index", str(album), "--collection", str(where), "--processes", "1"]
         indexing = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(3)  # it has begun
@@ -169,10 +169,9 @@ def while_indexing(server: Server, where: Path, rows: int) -> None:
 def flat(server: Server, rows: int) -> None:
     """Memory over many requests: pages, searches, photos, faces."""
     rng, connection = random.Random(2), server.connect()
-    told = []
     for i in range(REQUESTS + 1):
         if i % (REQUESTS // 10) == 0:
-            told.append(memory_mb(server.pid)[1])
+            say(f"memory after {i:,} requests", f"{memory_mb(server.pid)[1]:.0f} MB of its own")
         match i % 4:
             case 0:
                 server.ask(connection, f"/?q={rng.choice(('boda', 'fiesta', 'escuela'))}")
@@ -183,7 +182,6 @@ def flat(server: Server, rows: int) -> None:
                 server.ask(connection, f"/api/v1/photos/{rng.randint(1, rows)}")
             case _:
                 server.ask(connection, f"/api/v1/faces/{rng.randint(1, PICTURED)}/image")
-    say(f"memory over {REQUESTS:,} requests", ", ".join(f"{mb:.0f}" for mb in told) + " MB")
 
 
 def main() -> None:
