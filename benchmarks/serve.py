@@ -152,11 +152,12 @@ def load(server: Server, rows: int, title: str) -> None:
     )
 
 
-def while_indexing(server: Server, where: Path, rows: int) -> None:
-    """The same while `retrieve index` stores a drawn album."""
+def while_indexing(server: Server, where: Path, rows: int, photos: Path | None) -> None:
+    """The same while `retrieve index` stores an album, a drawn one if none is given."""
     with tempfile.TemporaryDirectory() as folder:
-        album = Path(folder, "album")
-        write_album(album, people=8, photos=60, seed=3)
+        album = photos or Path(folder, "album")
+        if photos is None:
+            write_album(album, people=8, photos=60, seed=3)
         command = [*CLI, "index", str(album), "--collection", str(where), "--processes", "1"]
         indexing = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(3)  # it has begun
@@ -189,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=100_000, metavar="N")
     parser.add_argument("--at", type=Path, help="keep the collection there, or use the one there")
+    parser.add_argument("--album", type=Path, help="photos to index meanwhile; else drawn ones")
     parser.add_argument("--only", choices=("first", "load", "memory"), help="this alone")
     arguments = parser.parse_args()
     parts = [arguments.only] if arguments.only else ["first", "load", "memory"]
@@ -206,7 +208,7 @@ def main() -> None:
         with serving(where) as server:
             if "load" in parts:
                 load(server, arguments.rows, "50 at once")
-                while_indexing(server, where, arguments.rows)
+                while_indexing(server, where, arguments.rows, arguments.album)
             if "memory" in parts:
                 flat(server, arguments.rows)
 
