@@ -53,6 +53,7 @@ LEFT_OUT = {
     "benchmarks.misspelt": "a large text",
     "benchmarks.mistyped": "questions and the texts that answer them",
     "benchmarks.mixed": "sentences, a file a language",
+    "benchmarks.ocr": "the extra ocr, and photos of others for a part of it",
     "benchmarks.pictured": PHOTOS,
     "benchmarks.pictures": "photos of things, of everyday life and of labelled people",
     "benchmarks.quality": PHOTOS,
