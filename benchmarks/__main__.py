@@ -19,6 +19,7 @@ RUNS = (
     ("benchmarks.pipeline",),
     ("benchmarks.search",),
     ("benchmarks.collection",),
+    ("benchmarks.serve",),
     ("benchmarks.checks",),
     ("benchmarks.words", "--imported", "1000000"),
     ("benchmarks.training",),

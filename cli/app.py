@@ -24,6 +24,8 @@ PANELS = {
     "Collection": {
         "index": "collection.index:index",
         "watch": "collection.watch:watch",
+        "serve": "collection.serve:serve",
+        "mcp": "collection.mcp:mcp",
         "info": "collection.info:info",
         "export": "collection.export:export",
         "import": "collection.import_:import_",

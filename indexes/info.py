@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+from retrieve.indexes.catalog.database import reading
 from retrieve.indexes.files import used_bytes
 from retrieve.indexes.opened import Opened
 from retrieve.indexes.reembedding.staged import Halfway, halfway
@@ -32,6 +34,52 @@ class Info:
     text_search: State
     halfway: Halfway | None = None
     pictures: Space | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What a collection holds, as two numbers that change with it and outlast a restart.
+
+    people  of who is who: names, persons, whose each face is, what was said
+    stored  of photos, texts, files and embeddings
+    """
+
+    people: str
+    stored: str
+
+    def __str__(self) -> str:
+        return f"{self.people}-{self.stored}"
+
+
+# The checksums of rows are there already (catalog/sums.py); each covers the key of its row.
+PEOPLE = (
+    "SELECT count(*), max(id), total(sum & 0xffffff) FROM sums_statements",
+    "SELECT count(*), max(id), total(sum & 0xffffff) FROM sums_persons",
+    "SELECT count(*), total((id * 1000003 + person_id * 7919) % 16777213) FROM faces "
+    "WHERE person_id IS NOT NULL",
+)
+STORED = (
+    "SELECT name, rows, generation FROM spaces ORDER BY name",
+    "SELECT count(*), max(id), total(sum & 0xffffff) FROM sums_contents",
+    "SELECT count(*), max(id), total(sum & 0xffffff) FROM sums_paths",
+    "SELECT count(*), max(id) FROM passages",
+)
+
+
+def generation(opened: Opened) -> Generation:
+    """That of now; it is computed once for each commit."""
+    version, known = opened.generation
+    if not isinstance(known, Generation) or version != opened.version():
+        with reading(opened.db):
+            version = opened.version()
+            known = Generation(_digest(opened, PEOPLE), _digest(opened, STORED))
+        opened.generation = version, known
+    return known
+
+
+def _digest(opened: Opened, queries: tuple[str, ...]) -> str:
+    rows = [opened.db.execute(query).fetchall() for query in queries]
+    return sha256(repr(rows).encode()).hexdigest()[:12]
 
 
 def describe(opened: Opened) -> Info:

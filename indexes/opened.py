@@ -88,6 +88,7 @@ class Opened:
         self.picture = picture
         self._kept: dict[str, tuple[object, Any]] = {}
         self._looked_at: tuple[object, dict[int, StoredFace]] = None, {}
+        self.generation: tuple[object, Any] = None, None  # by the version of which it is: info.py
 
     @property
     def engines(self) -> tuple[Engine, ...]:
@@ -138,7 +139,7 @@ class Opened:
         make    gives it, for so many rows of faces
         """
         rows = self.space().rows
-        key = (*self._version(), rows, wanted)
+        key = (*self.version(), rows, wanted)
         if what not in self._kept or self._kept[what][0] != key:
             self._kept[what] = (key, make(rows))
         found: T = self._kept[what][1]
@@ -148,7 +149,7 @@ class Opened:
         """The faces whose embeddings lie in these rows, by row, as Catalog.faces_at() reads and
         checks them; some of them are kept until something is committed.
         """
-        version, wanted = self._version(), set(rows)
+        version, wanted = self.version(), set(rows)
         if self._looked_at[0] != version:
             self._looked_at = version, {}
         kept = self._looked_at[1]
@@ -160,7 +161,7 @@ class Opened:
             kept.update(new)
         return found | new
 
-    def _version(self) -> tuple[int, int]:
+    def version(self) -> tuple[int, int]:
         """Another one after each commit, of this connection's or of another's."""
         version = self.db.execute("PRAGMA data_version").fetchone()[0]
         return version, self.db.conn.total_changes

@@ -13,8 +13,11 @@ EXTRAS = {
     "ai_edge_litert": "convert",
     "babel": "train",
     "cv2": "ocr",
+    "fastapi": "web",
     "flatbuffers": "convert",
+    "httpx2": "web",
     "matplotlib": "plot",
+    "mcp": "mcp",
     "numba": "train",
     "onnx": "torch",
     "openTSNE": "map",
@@ -23,9 +26,11 @@ EXTRAS = {
     "rapidocr": "ocr",
     "scipy": "train",
     "sentence_transformers": "sentence-transformers",
+    "starlette": "web",
     "tflite": "convert",
     "torch": "torch",
     "umap": "map",
+    "uvicorn": "web",
     "yaml": "train",
 }
 

@@ -29,6 +29,7 @@ FLOORS = (
     ("retrieve.errors", "retrieve.notebook", "retrieve.shares"),
     ("retrieve.unfinished", "retrieve.visible"),
     ("retrieve.types", "retrieve.cache", "retrieve.models", "retrieve.extras"),
+    ("retrieve.client",),
     ("retrieve.pictures", "retrieve.projection", "retrieve.networks"),
     ("retrieve.text.tokens",),
     ("retrieve.text.readable", "retrieve.text.stopwords", "retrieve.text.irregular"),
@@ -62,6 +63,7 @@ FLOORS = (
     ("retrieve.indexes.recognising",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
     ("retrieve.indexes.duplicates",),
+    ("retrieve.indexes.browsing",),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),
@@ -74,6 +76,7 @@ FLOORS = (
         "retrieve.cli.hyphens",
         "retrieve.cli.choosing",
     ),
+    ("retrieve.cli.web", "retrieve.cli.mcp"),
     tuple(
         f"retrieve.cli.commands.{room}"
         for room in ("collection", "search", "people", "words", "language", "upkeep")
@@ -88,6 +91,7 @@ MOST_FILES = 12  # in a room, its __init__ left out
 # What a plain installation brings: as it is imported → as it is installed.
 IMPORTED_AS = {
     "PIL": "pillow",
+    "anyio": "anyio",
     "Stemmer": "PyStemmer",
     "charset_normalizer": "charset-normalizer",
     "faiss": "faiss-cpu",
@@ -99,6 +103,7 @@ IMPORTED_AS = {
     "pathspec": "pathspec",
     "pillow_heif": "pillow-heif",
     "platformdirs": "platformdirs",
+    "pydantic": "pydantic",
     "pypdfium2": "pypdfium2",
     "rapidfuzz": "rapidfuzz",
     "rich": "rich",

@@ -112,25 +112,30 @@ def search_json(
     looks  what looks like it as a whole, by the place of the probe; "looks" of the object
     """
     for place, probe in enumerate(probes):
-        faces = [
-            {
-                "face": face.number,
-                "box": numbers(face.face.box),
-                "quality": round(face.quality, 4),
-                "hits": [hit_json(hit) for hit in face.hits],
-            }
-            for face in probe.faces
-        ]
-        answer: dict[str, Any] = {
-            "probe": shown(Path(probe.name)),
-            **threshold_json(probe.least),
-            "faces": faces,
+        render.as_json(probe_json(probe, (looks or {}).get(place)))
+
+
+def probe_json(probe: Probe, looks: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The fields of one probe, with what looks like it as a whole where that was searched for."""
+    faces = [
+        {
+            "face": face.number,
+            "box": numbers(face.face.box),
+            "quality": round(face.quality, 4),
+            "hits": [hit_json(hit) for hit in face.hits],
         }
-        if looks is not None and place in looks:
-            answer["looks"] = looks[place]
-        if probe.reason is not None:
-            answer["skipped"] = probe.reason
-        render.as_json(answer)
+        for face in probe.faces
+    ]
+    found: dict[str, Any] = {
+        "probe": shown(Path(probe.name)),
+        **threshold_json(probe.least),
+        "faces": faces,
+    }
+    if looks is not None:
+        found["looks"] = looks
+    if probe.reason is not None:
+        found["skipped"] = probe.reason
+    return found
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
@@ -240,8 +245,12 @@ def faces_table(path: Path, found: PhotoFaces) -> None:
 
 def faces_json(path: Path, found: PhotoFaces) -> None:
     """One object a line for each photo."""
-    faces = [_face(face, float(q)) for face, q in zip(found.faces, found.quality, strict=True)]
-    render.as_json({"path": shown(path), "faces": faces})
+    render.as_json({"path": shown(path), "faces": found_json(found)})
+
+
+def found_json(found: PhotoFaces) -> list[dict[str, Any]]:
+    """The fields of each face that was found in a photo."""
+    return [_face(face, float(q)) for face, q in zip(found.faces, found.quality, strict=True)]
 
 
 def _face(face: Face, quality: float) -> dict[str, Any]:

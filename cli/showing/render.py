@@ -69,6 +69,11 @@ def show(value: RenderableType, *, width: int | None = None) -> None:
     _out.print(value, width=width)
 
 
+def flush() -> None:
+    """Let whoever reads stdout have what was printed: what follows takes long."""
+    sys.stdout.flush()
+
+
 def width() -> int:
     """Columns of stdout."""
     return _out.width
@@ -372,6 +377,23 @@ def listed(
 
 def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> None:
     """What a collection holds; the skipped files too unless they are None."""
+    if as_json:
+        _json(info_json(info, skipped))
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in info_json(info, None).items():
+        table.add_row(name.replace("_", " "), printable(str(value), overflow="fold"))
+    _out.print(table)
+    if info.texts is not None and info.texts.made_by["encoder"] == OLD_ENCODER:
+        note(
+            f"the texts are of {OLD_ENCODER}, the default of older versions; to move them to "
+            f"{NEW_ENCODER}: retrieve reembed --texts --encoder {NEW_ENCODER}"
+        )
+    listed("skipped", skipped or (), most=None)
+
+
+def info_json(info: Info, skipped: Sequence[Skipped] | None) -> dict[str, Any]:
+    """The same as fields."""
     rows: dict[str, Any] = {
         "collection": shown(info.path),
         "format": info.format,
@@ -404,26 +426,14 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
             "picture_embeddings": info.pictures.rows,
             "picture_generation": info.pictures.generation,
         }
-    if as_json:
-        if skipped is not None:
-            rows["skipped_files"] = [
-                {"path": shown(item.path), "reason": item.reason} for item in skipped
-            ]
-            rows["skipped_reasons"] = [
-                {"reason": group.reason, "files": len(group.files)} for group in grouped(skipped)
-            ]
-        _json(rows)
-        return
-    table = Table(show_header=False, box=None)
-    for name, value in rows.items():
-        table.add_row(name.replace("_", " "), printable(str(value), overflow="fold"))
-    _out.print(table)
-    if info.texts is not None and info.texts.made_by["encoder"] == OLD_ENCODER:
-        note(
-            f"the texts are of {OLD_ENCODER}, the default of older versions; to move them to "
-            f"{NEW_ENCODER}: retrieve reembed --texts --encoder {NEW_ENCODER}"
-        )
-    listed("skipped", skipped or (), most=None)
+    if skipped is not None:
+        rows["skipped_files"] = [
+            {"path": shown(item.path), "reason": item.reason} for item in skipped
+        ]
+        rows["skipped_reasons"] = [
+            {"reason": group.reason, "files": len(group.files)} for group in grouped(skipped)
+        ]
+    return rows
 
 
 def calibration(

@@ -150,12 +150,23 @@ def as_json(
 
     more  further fields, before the hits
     """
-    found = [_object(hit) for hit in hits]
+    render.as_json(found_json(query, hits, corrected, probes, **more))
+
+
+def found_json(
+    query: str,
+    hits: Sequence[TextHit],
+    corrected: str | None = None,
+    probes: Sequence[Probe] = (),
+    **more: Any,
+) -> dict[str, Any]:
+    """The fields of what a query found."""
+    found = [hit_json(hit) for hit in hits]
     searched = [
         {"probe": shown(Path(probe.name)), **threshold_json(probe.least)} for probe in probes
     ]
     with_faces = {"probes": searched} if probes else {}
-    render.as_json({"query": query, "corrected": corrected, **with_faces, **more, "hits": found})
+    return {"query": query, "corrected": corrected, **with_faces, **more, "hits": found}
 
 
 def as_csv(query: str, hits: Sequence[TextHit], probes: Sequence[Probe] = ()) -> None:
@@ -225,9 +236,9 @@ def write_page(
         part.write_text(text, encoding="utf-8")
 
 
-def _object(hit: TextHit) -> dict[str, Any]:
+def hit_json(hit: TextHit) -> dict[str, Any]:
+    """The fields of one hit."""
     said = hit.passage
-    place = {name: getattr(said, name) for name in ("page", "line", "record", "time_s")}
     row: dict[str, Any] = {
         "rank": hit.rank,
         "path": shown(hit.path),
@@ -237,7 +248,7 @@ def _object(hit: TextHit) -> dict[str, Any]:
         "document": hit.document,
         "title": said.title,
         "text": said.text,
-        "place": {name: value for name, value in place.items() if value is not None},
+        "place": place_json(said),
         "marks": [list(mark) for mark in hit.marks],
         **_written_json(hit),
         "score": round(hit.score, 6),
@@ -259,6 +270,12 @@ def _object(hit: TextHit) -> dict[str, Any]:
             "probability": None if hit.face.probability is None else round(hit.face.probability, 6),
         }
     return row
+
+
+def place_json(said: Passage) -> dict[str, Any]:
+    """Where a passage stands in its file, for programs."""
+    place = {name: getattr(said, name) for name in ("page", "line", "record", "time_s")}
+    return {name: value for name, value in place.items() if value is not None}
 
 
 def _written_json(hit: TextHit) -> dict[str, Any]:

@@ -199,6 +199,14 @@ def conditions(db: Database, wanted: Filter, items: str) -> tuple[list[str], lis
     return where, values
 
 
+def is_near(near: Near, latitude: float | None, longitude: float | None) -> bool:
+    """Whether a place in degrees is within it; no place is not."""
+    if latitude is None or longitude is None:
+        return False
+    place = np.array([[latitude, longitude]], np.float64)
+    return bool(_km(near, place)[0] <= near.km)
+
+
 def _near_rows(db: Database, rows: int, near: Near, items: str) -> NDArray[np.bool_]:
     """Exact on the sphere, among those of about the same latitude (haversine, Sinnott 1984)."""
     degrees = near.km / KM_PER_DEGREE
@@ -210,17 +218,22 @@ def _near_rows(db: Database, rows: int, near: Near, items: str) -> NDArray[np.bo
         ).fetchall(),
         np.float64,
     ).reshape(-1, 3)
-    north, east = np.radians(found[:, 1]), np.radians(found[:, 2])
+    keep = np.zeros(rows, np.bool_)
+    inside = found[_km(near, found[:, 1:]) <= near.km, 0].astype(np.int64)
+    keep[inside[inside < rows]] = True
+    return keep
+
+
+def _km(near: Near, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) how far from its middle each of (N, 2) places in degrees lies."""
+    north, east = np.radians(places[:, 0]), np.radians(places[:, 1])
     here, there = np.radians(near.latitude), np.radians(near.longitude)
     half = (
         np.sin((north - here) / 2) ** 2
         + np.cos(north) * np.cos(here) * np.sin((east - there) / 2) ** 2
     )
-    km = 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
-    keep = np.zeros(rows, np.bool_)
-    inside = found[km <= near.km, 0].astype(np.int64)
-    keep[inside[inside < rows]] = True
-    return keep
+    distance: NDArray[np.float64] = 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+    return distance
 
 
 def _select(db: Database, items: str, where: str, values: Sequence[Any]) -> list[tuple[int]]:

@@ -53,7 +53,7 @@ def test_help_of_a_narrow_terminal_stacks():
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["serch", "x"], exits.USAGE, "no such command 'serch'. Did you mean 'search'?"),
+        (["serch", "x"], exits.USAGE, "no such command 'serch'. Did you mean 'search', 'serve'?"),
         (["search", "--jsn"], exits.USAGE, "no such option: --jsn"),
         (["verify", __file__], exits.USAGE, "missing argument 'B'"),
         (["search", "-k", "0", "x"], exits.USAGE, "invalid value for '-k'"),

@@ -84,8 +84,10 @@ def home(album, probe, tmp_path_factory):
 
 
 def _commands():
-    """What stands behind $ or at the start of an indented line, in order."""
-    found = re.findall(r"^    (?:\$ )?(retrieve .+)$", README, re.MULTILINE)
+    """What stands behind $ or at the start of an indented line, in order; a server, which ends
+    when it is told to, is tried in tests/cli/web/.
+    """
+    found = re.findall(r"^    (?:\$ )?(retrieve (?!serve).+)$", README, re.MULTILINE)
     return [one.split("  #")[0].strip() for one in found]
 
 

@@ -38,16 +38,19 @@ def question(
 
 
 def question_json(asked: Question) -> None:
-    """One object: both sides, score, probability, and how many faces a yes settles."""
-    render.as_json(
-        {
-            "one": _as_json(asked.one),
-            "other": _as_json(asked.other),
-            "score": asked.score,
-            "probability": asked.probability,
-            "settles": asked.settles,
-        }
-    )
+    """One object."""
+    render.as_json(asked_json(asked))
+
+
+def asked_json(asked: Question) -> dict[str, Any]:
+    """Both sides, score, probability, and how many faces a yes settles."""
+    return {
+        "one": _as_json(asked.one),
+        "other": _as_json(asked.other),
+        "score": asked.score,
+        "probability": asked.probability,
+        "settles": asked.settles,
+    }
 
 
 def _told(side: Side) -> str:
@@ -59,6 +62,6 @@ def _told(side: Side) -> str:
 
 def _as_json(side: Side) -> dict[str, Any]:
     found = asdict(side)
-    found["path"] = str(side.path)
+    found["path"] = shown(side.path)
     found["face"] = found.pop("number")
     return found

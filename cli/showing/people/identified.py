@@ -43,13 +43,16 @@ def tables(
 
 def as_json(photo: Identification, *, explain: bool) -> None:
     """One object for a photo."""
-    render.as_json(
-        {
-            "path": None if photo.path is None else shown(photo.path),
-            **threshold_json(photo.least),
-            "faces": [_face(face, explain=explain) for face in photo],
-        }
-    )
+    render.as_json(photo_json(photo, explain=explain))
+
+
+def photo_json(photo: Identification, *, explain: bool) -> dict[str, Any]:
+    """The fields of a photo."""
+    return {
+        "path": None if photo.path is None else shown(photo.path),
+        **threshold_json(photo.least),
+        "faces": [_face(face, explain=explain) for face in photo],
+    }
 
 
 def skipped_json(path: Path, reason: str) -> None:

@@ -17,7 +17,7 @@ from retrieve.visible import visible
 
 if TYPE_CHECKING:
     from retrieve.cli.showing.terminal.pictures import Pictures
-    from retrieve.indexes.people.listing import Listed
+    from retrieve.indexes.people.listing import Listed, Member
 
 TEMPLATE = Path(__file__).with_name("people.html")
 DATE = 10  # characters of a date without its time
@@ -59,27 +59,31 @@ def span(one: Listed) -> str:
 def people_json(found: Sequence[Listed]) -> None:
     """One object a line for each person, with all their faces."""
     for one in found:
-        render.as_json(
-            {
-                "person_id": one.person.id,
-                "name": one.person.name,
-                "faces": one.person.faces,
-                "photos": one.person.photos,
-                "first": one.first,
-                "last": one.last,
-                "members": [
-                    {
-                        "face_id": member.face_id,
-                        "path": shown(member.path),
-                        "face": member.number,
-                        "box": [round(corner, 2) for corner in member.box],
-                        "quality": round(member.quality, 4),
-                        "by": member.by,
-                    }
-                    for member in one.members
-                ],
-            }
-        )
+        render.as_json(person_json(one) | {"members": [member_json(face) for face in one.members]})
+
+
+def person_json(one: Listed) -> dict[str, Any]:
+    """The fields of a person, without their faces."""
+    return {
+        "person_id": one.person.id,
+        "name": one.person.name,
+        "faces": one.person.faces,
+        "photos": one.person.photos,
+        "first": one.first,
+        "last": one.last,
+    }
+
+
+def member_json(member: Member) -> dict[str, Any]:
+    """The fields of one face of a person."""
+    return {
+        "face_id": member.face_id,
+        "path": shown(member.path),
+        "face": member.number,
+        "box": [round(corner, 2) for corner in member.box],
+        "quality": round(member.quality, 4),
+        "by": member.by,
+    }
 
 
 def write_people(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrieve.cli.showing import render
 
@@ -24,9 +24,9 @@ def outcome(said: Said, *, as_json: bool = False, was: Sequence[str] = ()) -> No
 
     was  what the faces were called before
     """
-    before = [name for name in was if name != said.name]
+    before = _before(said, was)
     if as_json:
-        render.as_json(render.fields_of(said) | {"called_before": before})
+        render.as_json(outcome_json(said, was))
         return
     if said.person_id is not None:
         came = f", of which {said.along} came along" if said.along else ""
@@ -35,6 +35,16 @@ def outcome(said: Said, *, as_json: bool = False, was: Sequence[str] = ()) -> No
     if before:
         render.note(f"called {', '.join(before)} until now")
     remarks(said)
+
+
+def outcome_json(said: Said, was: Sequence[str] = ()) -> dict[str, Any]:
+    """The same as fields."""
+    fields: dict[str, Any] = render.fields_of(said)
+    return fields | {"called_before": _before(said, was)}
+
+
+def _before(said: Said, was: Sequence[str]) -> list[str]:
+    return [name for name in was if name != said.name]
 
 
 def remarks(said: Said) -> None:
@@ -57,24 +67,31 @@ def history_lines(told: Told, words: Sequence[str]) -> None:
 
 def history_json(told: Told, words: Sequence[str]) -> None:
     """One object a line."""
-    for (line, counts, holds), said in zip(told, words, strict=True):
-        render.as_json(
-            {
-                "id": line.id,
-                "said_at": line.said_at,
-                "kind": line.kind,
-                "said": said,
-                "person_id": line.person_id,
-                "other_id": line.other_id,
-                "person": line.name,
-                "faces": [_ref(*one) for one in ((ref.sha256, ref.box) for ref in line.faces)],
-                "others": [_ref(*one) for one in ((ref.sha256, ref.box) for ref in line.others)],
-                "undoes": line.undoes,
-                "source": line.source,
-                "taken_back": not counts,
-                "holds": counts and holds,
-            }
-        )
+    for one, said in zip(told, words, strict=True):
+        render.as_json(statement_json(*one, said))
+
+
+def statement_json(line: Statement, counts: bool, holds: bool, said: str) -> dict[str, Any]:
+    """The fields of something that was said.
+
+    counts, holds  whether it was not taken back, and is so still
+    said           it in words
+    """
+    return {
+        "id": line.id,
+        "said_at": line.said_at,
+        "kind": line.kind,
+        "said": said,
+        "person_id": line.person_id,
+        "other_id": line.other_id,
+        "person": line.name,
+        "faces": [_ref(*one) for one in ((ref.sha256, ref.box) for ref in line.faces)],
+        "others": [_ref(*one) for one in ((ref.sha256, ref.box) for ref in line.others)],
+        "undoes": line.undoes,
+        "source": line.source,
+        "taken_back": not counts,
+        "holds": counts and holds,
+    }
 
 
 def _ref(sha256: str, box: Sequence[float]) -> dict[str, object]:

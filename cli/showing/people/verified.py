@@ -43,9 +43,13 @@ def table(a: Path, b: Path, told: Verification) -> None:
 
 def as_json(a: Path, b: Path, told: Verification) -> None:
     """One object."""
+    render.as_json({"photos": [shown(a), shown(b)], **told_json(told)})
+
+
+def told_json(told: Verification) -> dict[str, Any]:
+    """The fields of a verification."""
     pair = told.pair
-    found: dict[str, Any] = {
-        "photos": [shown(a), shown(b)],
+    return {
         "verdict": told.verdict.value,
         "why": told.why or None,
         "score": None if pair is None else round(pair.score, 6),
@@ -65,4 +69,3 @@ def as_json(a: Path, b: Path, told: Verification) -> None:
             for one in told.pairs
         ],
     }
-    render.as_json(found)

@@ -1,0 +1,114 @@
+"""The collection as handlers use it: what may be asked at once, and by how many threads.
+
+A collection has a connection to its catalog for each thread (indexes/opened.py), so as many threads
+search as make it faster. What decodes photos has threads of its own, for one photo is decoded after
+the other and words should not wait for them; and one thread writes, for SQLite has one writer.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from secrets import token_urlsafe
+from typing import Annotated, TypeVar, cast
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, Request
+
+from retrieve.cli.web.errors import Refused
+from retrieve.indexes.catalog.database import is_read_only, reading, writing
+from retrieve.indexes.collection import Collection
+from retrieve.indexes.info import Generation, generation
+from retrieve.indexes.opened import Opened
+
+UPLOADS = 4  # requests that bring photos at once: each is in memory
+SEARCHES = 32  # for a photo, that are kept for their next parts
+READERS = 4  # threads that search and list: two cores do no more at once
+PHOTOS = 2  # that hand photos to the process that decodes them, and detect
+
+Result = TypeVar("Result")
+
+
+class Here:
+    """What every handler is given.
+
+    collection  that is served
+    read_only   refuse what would change it
+    """
+
+    def __init__(self, collection: Collection, *, read_only: bool = False) -> None:
+        self.collection = collection
+        self.read_only = read_only or is_read_only(collection.db)
+        self._readers = CapacityLimiter(READERS)
+        self._photos = CapacityLimiter(PHOTOS)
+        self._writer = CapacityLimiter(1)
+        self.uploading = CapacityLimiter(UPLOADS)
+        self._found: OrderedDict[str, object] = OrderedDict()
+        self._made: dict[object, tuple[Generation, object]] = {}
+
+    async def read(self, look: Callable[[Collection], Result]) -> Result:
+        """What `look` returns, in a thread that has the collection open."""
+        return await to_thread.run_sync(look, self.collection, limiter=self._readers)
+
+    async def view(self, look: Callable[[Collection], Result]) -> Result:
+        """The same of one view of the catalog, whatever is committed meanwhile: for several
+        queries that belong together, and no search, which has views of its own.
+        """
+
+        def within(collection: Collection) -> Result:
+            with reading(collection.db):
+                return look(collection)
+
+        return await self.read(within)
+
+    async def photo(self, look: Callable[[Collection], Result]) -> Result:
+        """The same of what decodes a photo or runs a network."""
+        return await to_thread.run_sync(look, self.collection, limiter=self._photos)
+
+    async def write(self, change: Callable[[Collection], Result]) -> Result:
+        """What `change` returns, in one transaction that is on the disk when this returns.
+
+        raises  Refused where the server is read only
+        """
+        self.check_writable()
+
+        def within(collection: Collection) -> Result:
+            with writing(collection.db):
+                return change(collection)
+
+        return await to_thread.run_sync(within, self.collection, limiter=self._writer)
+
+    def keep(self, found: object) -> str:
+        """Keep what a search has found; returns the key that found() takes."""
+        key = token_urlsafe(12)
+        self._found[key] = found
+        while len(self._found) > SEARCHES:
+            self._found.popitem(last=False)
+        return key
+
+    def found(self, key: str) -> object | None:
+        """It, if it is kept still."""
+        return self._found.get(key)
+
+    def kept(self, opened: Opened, what: object, make: Callable[[], Result]) -> Result:
+        """Something that follows from the catalog, made again when it has changed."""
+        now = generation(opened)
+        then, made = self._made.get(what, (None, None))
+        if then != now:
+            made = make()
+            self._made[what] = now, made
+        return cast(Result, made)
+
+    def check_writable(self) -> None:
+        """Raises Refused where the server is read only."""
+        if self.read_only:
+            raise Refused(403, "this server only reads: start it without --read-only to change it")
+
+
+def here_now(request: Request) -> Here:
+    """The one of the application."""
+    found: Here = request.app.state.here
+    return found
+
+
+HereNow = Annotated[Here, Depends(here_now)]

@@ -1,0 +1,341 @@
+"""What a request passes before anything is done for it: a test for each line of the list."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import small
+from web_client import ADDRESS, TOKEN, client_of
+
+from retrieve.cli.web import access, security
+from retrieve.cli.web.access import Access
+from retrieve.errors import BadInput
+
+SEARCH = "/api/v1/search"
+WORDS = {"query": "boda"}
+
+
+def _form(photo=b"\xff\xd8\xff"):
+    return {"photo": ("photo.jpg", io.BytesIO(photo), "image/jpeg")}
+
+
+# The door
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1/photos", "/api/v1/openapi.json", "/api/v1/faces/1/image"]
+)
+def test_without_a_token_nothing_is_shown(stranger, path):
+    answer = stranger.get(path)
+    assert answer.status_code == 401
+    assert answer.json()["status"] == 401
+    assert "Ana" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer wrong", "Bearer ", "Basic YTpi", "bearer\t" + TOKEN[:-1]]
+)
+def test_another_token_opens_nothing(stranger, header):
+    assert stranger.get("/", headers={"authorization": header}).status_code == 401
+    assert stranger.get("/?token=wrong").status_code == 401
+
+
+def test_the_token_becomes_a_cookie_and_leaves_the_address(stranger):
+    answer = stranger.get(f"/?q=boda&token={TOKEN}")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/?q=boda"
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "samesite=strict" in cookie.lower()
+    assert "Secure" not in cookie
+    assert TOKEN not in cookie
+    assert stranger.get("/").status_code == 200  # it has the cookie now
+
+
+def test_an_old_link_does_no_harm_to_whoever_is_inside(client):
+    assert client.get("/?token=of-an-earlier-start").status_code == 200
+
+
+def test_over_tls_the_cookie_goes_over_tls_alone(served):
+    client = client_of(served, token=None)
+    client.base_url = "https://localhost:8321"
+    assert "Secure" in client.get(f"/?token={TOKEN}").headers["set-cookie"]
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/%5Cevil.example/", "/%2F/evil.example"])
+def test_no_link_with_a_token_leads_elsewhere(stranger, path):
+    answer = stranger.get(f"{ADDRESS}{path}?token={TOKEN}")
+    assert answer.status_code == 303
+    location = answer.headers["location"]
+    assert location.startswith("/")
+    assert not location.startswith(("//", "/\\"))
+
+
+def test_a_browser_is_given_a_token_that_works_once(served):
+    opened = Access(TOKEN)
+    client, other = (client_of(served, token=None, access=opened) for _ in range(2))
+    link = f"/?token={opened.once()}"
+    assert client.get(link).status_code == 303
+    assert other.get(link).status_code == 401
+
+
+def test_a_password_opens_pages_and_wrong_ones_take_time(served, monkeypatch):
+    waited = []
+
+    async def sleep(seconds):
+        waited.append(seconds)
+
+    monkeypatch.setattr("retrieve.cli.web.pages.login.sleep", sleep)
+    client = client_of(served, token=None, access=Access(TOKEN, "open, sesame"))
+    page = {"accept": "text/html"}
+    assert client.get("/", headers=page).headers["location"] == "/login"
+    assert client.get("/api/v1/photos").status_code == 401
+    assert client.post("/login", data={"password": "wrong"}).status_code == 401
+    assert waited == [1.0]
+    assert client.post("/login", data={"password": "open, sesame"}).status_code == 303
+    assert client.get("/", headers=page).status_code == 200
+
+
+def test_without_a_password_none_opens(stranger):
+    assert stranger.post("/login", data={"password": ""}).status_code == 401
+
+
+def test_a_secret_is_its_owners_and_not_short(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("0123456789abcdef\n")
+    file.chmod(0o644)
+    with pytest.raises(BadInput, match="others may read the token"):
+        access.secret_from(file, "token", access.SHORTEST_TOKEN)
+    file.chmod(0o600)
+    assert access.secret_from(file, "token", access.SHORTEST_TOKEN) == "0123456789abcdef"
+    file.write_text("short\n")
+    with pytest.raises(BadInput, match=r"16 characters or more .* got 5"):
+        access.secret_from(file, "token", access.SHORTEST_TOKEN)
+
+
+# Names of the host
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example:8321", "", "192.168.1.5"])
+def test_a_name_that_was_rebound_to_this_machine_is_refused(client, host):
+    answer = client.get("/", headers={"host": host})
+    assert answer.status_code == 403
+    assert "--allow-host" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8321", "[::1]:8321", "LOCALHOST:1"])
+def test_names_of_this_machine_are_its(client, host):
+    assert client.get("/", headers={"host": host}).status_code == 200
+
+
+def test_where_others_come_in_numbers_do_and_names_are_listed(served):
+    client = client_of(served, hosts=["photos.home"], numbers=True)
+    for host, status in (("192.168.1.5:8321", 200), ("photos.home", 200), ("evil.example", 403)):
+        assert client.get("/", headers={"host": host}).status_code == status
+
+
+# Other sites
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},  # another port of this machine
+        {"origin": "https://evil.example"},
+        {"origin": "http://localhost:3000"},
+        {"origin": "null"},
+        {
+            "sec-fetch-site": "cross-site",
+            "sec-fetch-mode": "navigate",
+            "sec-fetch-dest": "document",
+        },
+    ],
+)
+def test_a_page_of_another_site_writes_nothing(client, headers):
+    answer = client.post(SEARCH, json=WORDS, headers=headers)
+    assert answer.status_code == 403
+    assert "another site" in answer.json()["error"]
+
+
+def test_a_page_of_another_site_reads_nothing_but_may_link_here(client):
+    embedded = {
+        "sec-fetch-site": "same-site",
+        "sec-fetch-mode": "no-cors",
+        "sec-fetch-dest": "image",
+    }
+    assert client.get("/api/v1/faces/1/image", headers=embedded).status_code == 403
+    followed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert client.get("/", headers=followed | {"sec-fetch-dest": "document"}).status_code == 200
+    assert client.get("/", headers=followed | {"sec-fetch-dest": "iframe"}).status_code == 403
+
+
+def test_our_own_pages_write(client):
+    ours = {"sec-fetch-site": "same-origin", "origin": ADDRESS}
+    assert client.post(SEARCH, json=WORDS, headers=ours).status_code == 200
+
+
+# What a browser may do with an answer
+
+
+def test_every_answer_forbids_scripts_from_elsewhere_and_in_the_page(client, stranger):
+    for answer in (
+        client.get("/"),
+        client.get("/nothing"),
+        stranger.get("/"),
+        client.get("/static/style.css"),
+    ):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1/photos", "/api/v1/faces/1/image", "/api/v1/persons"]
+)
+def test_what_shows_faces_or_names_is_kept_by_nobody(client, path):
+    assert client.get(path).headers["cache-control"] == "no-store"
+
+
+def test_names_of_files_and_people_are_text_on_every_page(client):
+    page = client.get("/", params={"q": "<script>alert(1)</script> boda"}).text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+
+
+# Photos and files by id
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../app.py",
+        "/static/%2e%2e/app.py",
+        "/static/..%2f..%2fapp.py",
+        "/static//etc/passwd",
+        "/api/v1/photos/..%2f..%2fetc%2fpasswd/original",
+        "/api/v1/photos/%2Fetc%2Fpasswd/image",
+    ],
+)
+def test_no_path_leads_out(client, path):
+    answer = client.get(f"{ADDRESS}{path}")
+    assert answer.status_code in (404, 422)
+    assert "import" not in answer.text
+
+
+def test_a_file_that_is_another_one_now_is_not_given_away(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    letters = tmp_path / "letters"
+    letters.mkdir()
+    letter = letters / "letter.txt"
+    letter.write_text("Querida Ana: llegué bien.\n")
+    with small.opened(tmp_path / "collection") as collection:
+        small.index_all(collection, letters)
+        client = client_of(collection)
+        address = "/api/v1/texts/1/original"
+        answer = client.get(address)
+        assert answer.content == letter.read_bytes()
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert "attachment" in answer.headers["content-disposition"]
+        assert "sandbox" in answer.headers["content-security-policy"]
+        letter.unlink()
+        letter.symlink_to(secret)
+        answer = client.get(address)
+        assert answer.status_code == 410
+        assert "secret" not in answer.text
+
+
+# What is sent
+
+
+def test_more_than_25_mb_is_refused_before_it_is_read(client):
+    too_long = str(security.LARGEST_UPLOAD + security.AROUND + 1)
+    headers = {"content-length": too_long, "content-type": "multipart/form-data; boundary=x"}
+    answer = client.post(SEARCH, content=b"", headers=headers)
+    assert answer.status_code == 413
+    assert answer.json()["error"] == "wanted 25 MB at most; got more"
+
+
+def test_a_stream_that_does_not_tell_its_length_is_counted(client):
+    sent = 0
+
+    def endless():
+        nonlocal sent
+        yield b'--x\r\ncontent-disposition: form-data; name="photo"; filename="a"\r\n\r\n'
+        while sent < 2 * security.LARGEST_UPLOAD:
+            sent += 1_000_000
+            yield bytes(1_000_000)
+
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    answer = client.post(SEARCH, content=endless(), headers=headers)
+    assert answer.status_code == 413
+
+
+def test_other_bodies_are_a_megabyte_at_most(client):
+    answer = client.post(SEARCH, json={"query": "x" * 1_100_000})
+    assert answer.status_code == 413
+
+
+def test_a_picture_that_unpacks_to_more_than_fits_is_one_line(client):
+    """A PNG of 40,000 × 40,000 pixels in 2 MB, which no decoder of ours unpacks."""
+    import struct
+    import zlib
+
+    def chunk(kind, content):
+        crc = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc)
+
+    side = 40_000
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    bomb = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(20_000_000), 9))
+        + chunk(b"IEND", b"")
+    )
+    answer = client.post("/api/v1/detect", files=_form(bomb))
+    assert answer.status_code == 400
+    assert "\n" not in answer.json()["error"]
+
+
+def test_what_is_no_photo_is_one_line(client):
+    answer = client.post("/api/v1/detect", files=_form(b"%PDF-1.7"))
+    assert answer.status_code == 400
+
+
+def test_an_address_is_no_photo(client):
+    for given in (
+        {"data": {"photo": "http://169.254.169.254/"}},
+        {"data": {"photo": "/etc/passwd"}},
+    ):
+        answer = client.post("/api/v1/detect", files={"other": b"x"}, **given)
+        assert answer.status_code == 422
+        assert "as a file" in answer.json()["error"]
+
+
+def test_a_server_that_only_reads_writes_nothing(served):
+    client = client_of(served, read_only=True)
+    answer = client.post("/api/v1/statements", json={"kind": "undo"})
+    assert answer.status_code == 403
+    assert "--read-only" in answer.json()["error"]
+    assert client.get("/api/v1/statements").json()["statements"][0]["taken_back"] is False
+
+
+def test_nothing_is_asked_of_any_other_host():
+    """No page, style or script of ours names one."""
+    from retrieve.cli.web.app import STATIC
+    from retrieve.cli.web.rendering import TEMPLATES
+
+    for file in [*TEMPLATES.rglob("*.html"), *STATIC.glob("*.css"), *STATIC.glob("*.js")]:
+        text = file.read_text("utf-8")
+        if file.name == "htmx.min.js":
+            continue
+        assert "//" not in text.replace("://localhost", "").replace(
+            "http://www.w3.org/2000/svg", ""
+        ).replace("// ", ""), file
+        for inline in ("<style", " style=", "<script>", " onclick", " onload", "javascript:"):
+            assert inline not in text, file
