@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test bench lint clean
+.PHONY: install demo test test-web bench lint translations clean
 
 install: .venv/.installed
 
@@ -39,6 +39,10 @@ bench: .venv/.installed-bench
 names:
 	rm -rf build/names && mkdir -p build/names/retrieve
 	ln -s $(CURDIR)/retrieval/* $(CURDIR)/indexes $(CURDIR)/cli $(CURDIR)/sample_data build/names/retrieve
+
+# Of every pages.po, which people write, the pages.mo that is read.
+translations: .venv/.installed-dev
+	$(BIN)/pybabel --quiet compile --directory cli/web/locale --domain pages
 
 lint: .venv/.installed-dev names
 	$(BIN)/ruff check .

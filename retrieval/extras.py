@@ -14,6 +14,7 @@ EXTRAS = {
     "fastapi": "web",
     "flatbuffers": "convert",
     "httpx2": "web",
+    "markupsafe": "web",
     "matplotlib": "plot",
     "numba": "train",
     "onnx": "torch",

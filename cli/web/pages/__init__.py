@@ -1,3 +1,14 @@
-"""A page a file, for people; `cli/web/__init__.py` says how one is added."""
+"""A page a file, for people; `cli/web/__init__.py` says how one is added.
 
-PAGES: tuple[str, ...] = ("search", "login")  # modules of this room, each with a `router`
+asked.py, sent.py and tiles.py are what pages are made of.
+"""
+
+# Modules of this room, each with a `router`.
+PAGES: tuple[str, ...] = (
+    "search",
+    "photo",
+    "people",
+    "review",
+    "saying",
+    "login",
+)
