@@ -4,11 +4,7 @@ asked.py, sent.py and tiles.py are what pages are made of.
 """
 
 # Modules of this room, each with a `router`.
-PAGES: tuple[str, ...] = (
-    "search",
-    "photo",
-    "people",
-    "review",
-    "saying",
+PAGES = (
+    *("search", "photo", "people", "review", "saying", "timeline", "maps", "collection"),
     "login",
 )

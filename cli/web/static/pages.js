@@ -132,3 +132,15 @@ document.addEventListener("paste", (event) => {
 const ready = () => document.querySelectorAll("form").forEach(count);
 document.addEventListener("htmx:after:settle", ready);
 ready();
+
+// --- counts that follow an index that runs
+for (const list of document.querySelectorAll("[data-events]")) {
+  const events = new EventSource(list.dataset.events);
+  events.onmessage = (event) => {
+    for (const [name, count] of Object.entries(JSON.parse(event.data))) {
+      const place = list.querySelector(`[data-count="${name}"]`);
+      if (place) place.textContent = count;
+    }
+  };
+  addEventListener("pagehide", () => events.close());
+}

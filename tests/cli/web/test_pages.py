@@ -15,12 +15,15 @@ from web_client import client_of
 
 from retrieve.cli.web import language, pages
 from retrieve.cli.web.pages.asked import asked_of
+from retrieve.cli.web.pages.maps import spots
 from retrieve.cli.web.pages.sent import MOST_BYTES, Photos
 from retrieve.cli.web.rendering import TEMPLATES, environment, marked, query_of
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.filters import Near, is_near
 from retrieve.indexes.people import review, statements
 
+OTHERS = ("/timeline", "/maps", "/collection", "/collection/check", "/texts/4")
 PAGE = {"accept": "text/html"}
 PART = {"accept": "text/html", "hx-request": "true"}
 
@@ -54,7 +57,16 @@ def test_words_find_passages_with_their_place_and_marked_words(client):
 
 
 def test_every_page_stands_alone_and_holds_no_script_of_its_own(client):
-    for path in ("/", "/?q=boda", "/?face=1", "/photos/1", "/people", "/people/1", "/review"):
+    for path in (
+        "/",
+        "/?q=boda",
+        "/?face=1",
+        "/photos/1",
+        "/people",
+        "/people/1",
+        "/review",
+        *OTHERS,
+    ):
         page = client.get(path, headers=PAGE)
         assert page.status_code == 200, path
         assert page.text.startswith("<!doctype html>")
@@ -216,6 +228,56 @@ def test_all_faces_of_somebody_are_not_thrown_out_and_nothing_is_half_done(chang
     assert "3 faces" in client.get("/people/1").text
 
 
+def test_photos_of_one_place_are_one_dot_whose_search_finds_them_all(tmp_path):
+    near = [(41.6561 + i * 1e-4, -0.8773) for i in range(3)]
+    found = spots([*near, (40.4168, -3.7038)])
+    assert [one.photos for one in found] == [3, 1]
+    north, east, km = map(float, found[0].near.split(","))
+    assert all(is_near(Near(north, east, km), *place) for place in near)
+    assert found[0].x > found[1].x  # Zaragoza lies east of Madrid, and north
+    assert found[0].y < found[1].y
+    assert spots([]) == []
+    assert len(spots([(0.0, 0.0)] * 5)) == 1
+
+
+def test_the_map_of_faces_shows_each_with_a_link_to_those_like_it(changed):
+    page = client_of(changed).get("/maps").text
+    assert sorted(re.findall(r"/\?face=(\d)", page)) == list("12345")
+    assert "Ana" in page
+
+
+def test_the_timeline_has_every_photo_once_the_newest_first(tmp_path):
+    with small.opened(tmp_path / "collection") as collection:
+        for day in range(1, 29):
+            for number in range(5):
+                path = tmp_path / f"{day}-{number}.jpg"
+                small.add(collection, path, taken_at=f"2020-02-{day:02}T0{number}:00:00")
+        small.add(collection, tmp_path / "undated.jpg")
+        client = client_of(collection)
+        seen: list[str] = []
+        headings: list[str] = []
+        address = "/timeline"
+        while address:
+            text = client.get(address, headers=PART).text
+            seen += re.findall(r'href="/photos/(\d+)', text)
+            headings += re.findall(r"<h2>([^<]+)</h2>", text)
+            behind = re.search(r'hx-get="([^"]+)"', text)
+            address = behind[1] if behind else ""
+        assert list(map(int, seen)) == [*range(140, 0, -1), 141]
+        assert headings == ["2020-02", "without a date"]
+
+
+def test_the_collection_says_what_was_skipped_and_why(tmp_path):
+    with small.opened(tmp_path / "collection") as collection:
+        folder = tmp_path / "texts"
+        folder.mkdir()
+        (folder / "<i>.pdf").write_bytes(b"no pdf")
+        small.index_all(collection, folder)
+        page = client_of(collection).get("/collection").text
+        assert "&lt;i&gt;.pdf" in page
+        assert collection.skipped()[0].reason[:20] in page
+
+
 def test_a_page_leads_back_to_this_host_only(changed):
     client = client_of(changed)
     for evil in ("//evil.example/x", "https://evil.example/x", "/\\evil.example"):
@@ -287,13 +349,19 @@ def test_pages_speak_spanish(client):
     assert "Accept-Language" in page.headers["vary"]
 
 
+def _of(message):
+    return [*message.id]  # the letters of one text, or both texts of a number
+
+
 def test_every_sentence_is_translated_and_the_file_that_is_read_is_made_of_it():
     folder = language.LOCALE / "es" / "LC_MESSAGES"
     with (folder / "pages.po").open("rb") as file:
         written = pofile.read_po(file)
-    made = BytesIO()
-    mofile.write_mo(made, written)
-    assert (folder / "pages.mo").read_bytes() == made.getvalue()
+    with (folder / "pages.mo").open("rb") as file:
+        read = mofile.read_mo(file)
+    assert [[*one.id, *one.string] for one in sorted(read, key=_of)[1:]] == [
+        [*one.id, *one.string] for one in sorted(written, key=_of)[1:]
+    ]
     wanted = set()
     for template in TEMPLATES.glob("*.html"):
         for _, call, found in environment().extract_translations(template.read_text("utf-8")):  # type: ignore[attr-defined]
