@@ -144,3 +144,13 @@ for (const list of document.querySelectorAll("[data-events]")) {
   };
   addEventListener("pagehide", () => events.close());
 }
+
+// --- an address says only what is asked for
+document.addEventListener("formdata", ({ target, formData }) => {
+  if (target.method !== "get") return;
+  for (const name of new Set(formData.keys())) {
+    const given = formData.getAll(name).filter((value) => value !== "");
+    formData.delete(name);
+    for (const value of given) formData.append(name, value);
+  }
+});
