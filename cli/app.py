@@ -25,6 +25,7 @@ PANELS = {
         "index": "collection.index:index",
         "watch": "collection.watch:watch",
         "serve": "collection.serve:serve",
+        "mcp": "collection.mcp:mcp",
         "info": "collection.info:info",
         "export": "collection.export:export",
         "import": "collection.import_:import_",

@@ -55,6 +55,18 @@ def is_person(db: Database, text: str) -> bool:
     return db.execute("SELECT 1 FROM persons WHERE key = ?", [key_of(text)]).fetchone() is not None
 
 
+def named(db: Database, wanted: Filter) -> Filter:
+    """Conditions in which each name is one person's, where nobody can be asked.
+
+    raises  BadInput for a person whom nobody named, SharedName for a name of several
+    """
+    from retrieve.indexes.catalog.persons import person_id
+
+    if not wanted.persons:
+        return wanted
+    return replace(wanted, persons=tuple(f"#{person_id(db, name)}" for name in wanted.persons))
+
+
 def settled(db: Database, wanted: Filter) -> Filter:
     """Conditions in which each name is one person's; asks and raises as person()."""
     if not wanted.persons:

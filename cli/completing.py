@@ -59,7 +59,8 @@ def detectors(incomplete: str) -> Offered:
 def encoders(incomplete: str) -> Offered:
     """Text encoders."""
     found = [
-        ("lstm", "the default"),
+        ("static", "the default"),
+        ("lstm", "the default of older versions"),
         ("words", "a mean of word vectors"),
         ("e5", "a hundred languages, an extra"),
     ]

@@ -95,6 +95,14 @@ PicturesOption = Annotated[
         help="Look at each new photo as a whole, too: what it shows, what looks like it.",
     ),
 ]
+OcrOption = Annotated[
+    bool,
+    typer.Option(
+        "--ocr",
+        help="Read what is written in photos, and on pages of PDFs that are pictures: 1 to 2 "
+        "seconds each where there are words. Needs the extra ocr.",
+    ),
+]
 DetectorOption = Annotated[
     str | None,
     typer.Option(
@@ -122,10 +130,10 @@ ModelOption = Annotated[
 EncoderOption = Annotated[
     str | None,
     typer.Option(
-        help="Text encoder: lstm, words, e5 (a hundred languages), sentence-transformers:NAME, or "
-        "a file.",
+        help="Text encoder: static, lstm, words, e5 (a hundred languages), "
+        "sentence-transformers:NAME, or a file.",
         autocompletion=completing.encoders,
-        show_default="what the collection was made with, else lstm",
+        show_default="what the collection was made with, else static",
     ),
 ]
 LanguageOption = Annotated[

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.info import Info
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
+    from retrieve.indexes.recognising.recognise import Recognised
     from retrieve.indexes.reembedding.faces import OnProgress as OnFaces
     from retrieve.indexes.reembedding.faces import Reembedded
     from retrieve.indexes.reembedding.pictures import Looked
@@ -187,7 +188,9 @@ class Collection:
         reread: bool = True,
         exclude: Sequence[str] = (),
         pictures: bool = True,
+        ocr: bool = False,
         on_progress: OnProgress | None = None,
+        on_words: Callable[[int, int], None] | None = None,
     ) -> Report:
         """Bring the collection up to date with folders and files of photos and texts.
 
@@ -201,11 +204,19 @@ class Collection:
         exclude        patterns of what is left out below the roots, as in a .gitignore; what an
                        earlier run took is no longer found
         pictures       look at new photos as a whole, too: for what looks alike and what they show
+        ocr            read what is written in all photos, and on pages of PDFs that are pictures,
+                       once for each content: a second or two for one with words in it
+        on_words       called meanwhile with how many pictures are read, of how many
         raises         BadInput if a root does not exist or a pattern is none, CollectionError
-                       if the collection was made with other networks
+                       if the collection was made with other networks, MissingExtra where what
+                       reads words is not installed
         """
         from retrieve.indexes.building import workers
 
+        if ocr:
+            from retrieve.pictures.written.networks import check_installed
+
+            check_installed()
         given = checked_roots(_given(roots))
         photos = self._wants_faces(given, exclude)
         extractor = partial(
@@ -215,13 +226,52 @@ class Collection:
             time_limit_s=workers.TIME_LIMIT_S if time_limit_s is None else time_limit_s,
             here=photos and self.networks.stays,
         )
-        return self.update(
+        report = self.update(
             given,
             extractor,
             photos=photos,
             retry_skipped=retry_skipped,
             reread=reread,
             exclude=exclude,
+            ocr=ocr,
+            on_progress=on_progress,
+        )
+        if ocr and not report.interrupted:
+            found = self.recognise(
+                given, processes=processes, time_limit_s=time_limit_s, on_progress=on_words
+            )
+            report.read, report.interrupted = found.pictures, found.interrupted
+            report.passages += found.passages
+            report.warnings += [
+                Skipped(one.path, f"words in it could not be read: {one.reason}")
+                for one in found.left
+            ]
+        return report
+
+    def recognise(
+        self,
+        roots: Iterable[str | Path],
+        *,
+        processes: int | None = None,
+        time_limit_s: float | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Recognised:
+        """Read the words in the pictures below the roots that are in the collection and were not
+        read: index() with ocr does so behind all else.
+
+        What an earlier run has done is gone on with.
+        processes, time_limit_s
+                   as of index()
+        raises     MissingExtra where what reads them is not installed
+        """
+        from retrieve.indexes.building import workers
+        from retrieve.indexes.recognising.recognise import recognise
+
+        return recognise(
+            self.opened,
+            checked_roots(_given(roots)),
+            processes=workers.WORKERS if processes is None else processes,
+            time_limit_s=workers.TIME_LIMIT_S if time_limit_s is None else time_limit_s,
             on_progress=on_progress,
         )
 
@@ -269,6 +319,7 @@ class Collection:
         retry_skipped: bool = False,
         reread: bool = True,
         exclude: Sequence[str] = (),
+        ocr: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Report:
         """index() with processes that are there.
@@ -276,6 +327,7 @@ class Collection:
         photos    False leaves photos alone: there are none
         vanished  files and folders that are known to be there no more
         below     folders that are kept up to date, where the roots are only what has changed
+        ocr       recognise() comes behind it
         """
         from retrieve.indexes.building.build import Build
         from retrieve.indexes.people import regions
@@ -298,6 +350,7 @@ class Collection:
                 on_commit=on_commit,
                 on_drawn=regions.say,
                 pictures=opened.pictures,
+                ocr=ocr,
             ).run(roots, vanished=vanished, below=below)
         statements.settle(self.db)
         if not report.interrupted:

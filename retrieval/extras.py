@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from retrieve.errors import MissingExtra
 
@@ -11,16 +12,19 @@ from retrieve.errors import MissingExtra
 EXTRAS = {
     "ai_edge_litert": "convert",
     "babel": "train",
+    "cv2": "ocr",
     "fastapi": "web",
     "flatbuffers": "convert",
     "httpx2": "web",
     "markupsafe": "web",
     "matplotlib": "plot",
+    "mcp": "mcp",
     "numba": "train",
     "onnx": "torch",
     "openTSNE": "map",
     "pooch": "torch",
     "pyarrow": "parquet",
+    "rapidocr": "ocr",
     "scipy": "train",
     "sentence_transformers": "sentence-transformers",
     "starlette": "web",
@@ -46,7 +50,17 @@ def optional(what: str) -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package not in EXTRAS:
             raise
-        raise MissingExtra(
-            f"{what} needs {package}, which is not installed: "
-            f"pip install 'retrieve[{EXTRAS[package]}]'"
-        ) from error
+        raise _missing(what, package) from error
+
+
+def needed(what: str, *packages: str) -> None:
+    """The same before any work is begun, without an import."""
+    for package in packages:
+        if find_spec(package) is None:
+            raise _missing(what, package)
+
+
+def _missing(what: str, package: str) -> MissingExtra:
+    return MissingExtra(
+        f"{what} needs {package}, which is not installed: pip install 'retrieve[{EXTRAS[package]}]'"
+    )

@@ -6,7 +6,7 @@ Conventions, everywhere: RGB, `xyxy` boxes, (x, y) points in photo pixels,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -80,17 +80,37 @@ class Face:
         return f"Face(box=({x1}, {y1}, {x2}, {y2}), score={self.score:.3f})"
 
 
+OCR = "ocr"  # kind of a passage that was read off a picture
+Box = tuple[float, float, float, float]  # x1, y1, x2, y2
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A line of a passage that was read off a picture.
+
+    start       where it begins in the passage's text
+    box         in photo pixels; on a page in points from its upper left corner, as it is shown
+    confidence  mean of its characters', 0 to 1
+    """
+
+    start: int
+    box: Box
+    confidence: float
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A stretch of text that is found as one.
 
     text     as it stands, blanks and line breaks made single blanks
     title    the heading or title it stands under, "" without one
-    kind     "text" in a document; for a photograph "caption", "keywords" or "name"
+    kind     "text" in a document; for a photograph "caption", "keywords" or "name"; "ocr" for
+             what is written in a photograph or on a page that is a picture
     page     in a paged document, 1 for the first, or None
     line     of the file where it begins, 1 for the first, or None
     record   of a table or a JSONL file, row of a sheet, mail of a mailbox, 1 for the first, or None
     time_s   where it begins in a recording, in seconds, or None
+    written  its lines in the picture, where it was read off one
     """
 
     text: str
@@ -100,6 +120,18 @@ class Passage:
     line: int | None = None
     record: int | None = None
     time_s: float | None = None
+    written: tuple[Written, ...] = ()
+
+    def written_at(self, marks: Sequence[tuple[int, int]]) -> tuple[Written, ...]:
+        """The lines in which some (start, end) of the text stand; all of them for none."""
+        if not marks:
+            return self.written
+        ends = [*(line.start for line in self.written[1:]), len(self.text) + 1]
+        return tuple(
+            line
+            for line, end in zip(self.written, ends, strict=False)
+            if any(first < end and line.start < last for first, last in marks)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,3 +317,12 @@ class Skipped:
 
     path: Path
     reason: str
+
+
+def around(lines: Iterable[Written]) -> Box | None:
+    """The box around some lines; None around none."""
+    boxes = [line.box for line in lines]
+    if not boxes:
+        return None
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)

@@ -46,7 +46,7 @@ FLOORS = (
     ("retrieve.metadata",),
     ("retrieve.photos",),
     ("retrieve.sources", "retrieve.descriptions", "retrieve.evaluation"),
-    ("retrieve.faces.detection", "retrieve.pictures.embedding"),
+    ("retrieve.faces.detection", "retrieve.pictures.embedding", "retrieve.pictures.written"),
     ("retrieve.faces.embedding",),
     ("retrieve.faces",),
     ("retrieve.training",),
@@ -60,6 +60,7 @@ FLOORS = (
     ("retrieve.indexes.people",),
     ("retrieve.indexes.labelled",),
     ("retrieve.indexes.reembedding",),
+    ("retrieve.indexes.recognising",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
     ("retrieve.indexes.browsing",),
     ("retrieve.indexes.collection",),
@@ -74,7 +75,7 @@ FLOORS = (
         "retrieve.cli.hyphens",
         "retrieve.cli.choosing",
     ),
-    ("retrieve.cli.web",),
+    ("retrieve.cli.web", "retrieve.cli.mcp"),
     tuple(
         f"retrieve.cli.commands.{room}"
         for room in ("collection", "search", "people", "words", "language", "upkeep")
@@ -224,6 +225,7 @@ def test_every_optional_package_is_in_its_extra_and_no_other_is_imported():
         "ai-edge-litert": "ai_edge_litert",
         "umap-learn": "umap",
         "sentence-transformers": "sentence_transformers",
+        "opencv-python-headless": "cv2",
     }
     extras = {
         extra: {names.get(name, name) for name in map(_name, packages)}

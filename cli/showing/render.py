@@ -39,6 +39,7 @@ _Branch = TypeVar("_Branch")
 NARROWEST = 20  # columns of a text, however narrow the terminal
 GONE = "not there now"  # of a hit's file
 ITSELF = "the photo itself"  # of a hit that is what was asked for
+OLD_ENCODER, NEW_ENCODER = "lstm", "static"  # of texts, by default
 LISTED = 20  # reasons for which files were skipped, shown after a run
 EXAMPLES = 3  # files of each; `retrieve info --skipped` shows all
 LEAST_LINES = 12  # of a terminal with pictures
@@ -254,10 +255,18 @@ def _bytes_bar(what: str) -> Progress:
 @contextmanager
 def progress() -> Iterator[OnProgress]:
     """A bar on stderr: files, files/s, faces, passages, time left."""
+    with indexing() as (show, _):
+        yield show
+
+
+@contextmanager
+def indexing() -> Iterator[tuple[OnProgress, Callable[[int, int], None]]]:
+    """The same, and what shows in its place how many pictures are read, of how many."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        TaskID,
         TextColumn,
         TimeRemainingColumn,
     )
@@ -265,7 +274,7 @@ def progress() -> Iterator[OnProgress]:
     from retrieve.indexes.building.build import Progress as Step
 
     bar = Progress(
-        TextColumn("indexing"),
+        TextColumn("{task.fields[what]}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
@@ -275,7 +284,8 @@ def progress() -> Iterator[OnProgress]:
         transient=True,
     )
     with bar:
-        task = bar.add_task("", total=None, rate="", found="")
+        task = bar.add_task("", total=None, what="indexing", rate="", found="")
+        reading: list[TaskID] = []
 
         def show(step: Step) -> None:
             speed = bar.tasks[task].speed
@@ -288,7 +298,14 @@ def progress() -> Iterator[OnProgress]:
                 + (f", {step.waiting} of them to embed" if step.waiting else ""),
             )
 
-        yield show
+        def read(done: int, total: int) -> None:
+            if not reading:
+                bar.update(task, visible=False)
+                what = "reading words"
+                reading.append(bar.add_task("", total=total, what=what, rate="", found="pictures"))
+            bar.update(reading[0], completed=done, total=total)
+
+        yield show, read
 
 
 def report(report: Report, collection: Path) -> None:
@@ -307,6 +324,7 @@ def report(report: Report, collection: Path) -> None:
         "attached": report.attached,
         "new people": report.people,
         "passages": report.passages,
+        **({"pictures read": report.read} if report.read else {}),
     }
     for name, count in rows.items():
         table.add_row(name, Text(str(count), style="bold" if count else "dim", justify="right"))
@@ -366,6 +384,11 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
     for name, value in info_json(info, None).items():
         table.add_row(name.replace("_", " "), printable(str(value), overflow="fold"))
     _out.print(table)
+    if info.texts is not None and info.texts.made_by["encoder"] == OLD_ENCODER:
+        note(
+            f"the texts are of {OLD_ENCODER}, the default of older versions; to move them to "
+            f"{NEW_ENCODER}: retrieve reembed --texts --encoder {NEW_ENCODER}"
+        )
     listed("skipped", skipped or (), most=None)
 
 

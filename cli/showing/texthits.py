@@ -7,8 +7,9 @@ import io
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
 from rich.text import Text
 
 from retrieve.cli.showing import render
@@ -18,8 +19,12 @@ from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe
 from retrieve.shares import probability
 from retrieve.text.tokens import plain, words
-from retrieve.types import Label, Passage, TextHit
+from retrieve.types import OCR, Label, Passage, TextHit, around
 from retrieve.visible import visible
+
+if TYPE_CHECKING:
+    from retrieve.cli.showing.terminal.pictures import Pictures
+    from retrieve.indexes.recognising.places import Places
 
 TEMPLATE = Path(__file__).with_name("texthits.html")
 EXCERPT = 320  # characters of a passage in the terminal
@@ -35,12 +40,16 @@ def blocks(
     probes: Sequence[Probe] = (),
     *,
     left_out: int = 0,
+    places: Places | None = None,
+    pictures: Pictures | None = None,
 ) -> None:
     """One hit under the other: where it stands, then the passage with its marked words.
 
     corrected  the query as it was probably meant
     probes     photos whose faces were searched for, too: below stands what passed for one of them
     left_out   hits that are not near enough to be shown
+    places, pictures
+               show where words stand that were read off pictures, on a terminal that can
     """
     if corrected is not None:
         render.note(f"did you mean: {visible(corrected)} (as written: --exact-words)")
@@ -49,7 +58,7 @@ def blocks(
         if left_out:
             render.note("the nearest in meaning, though not near: --nearest")
     else:
-        _lines(hits)
+        _lines(hits, places, pictures)
         said = [hit for hit in hits if not hit.labels]
         if mode == Mode.HYBRID and said and not any(hit.bm25 or _is_of(hit, query) for hit in said):
             render.note("none of them has a word of the query: they are the nearest in meaning")
@@ -57,7 +66,9 @@ def blocks(
         render.line(text)
 
 
-def _lines(hits: Sequence[TextHit]) -> None:
+def _lines(
+    hits: Sequence[TextHit], places: Places | None = None, pictures: Pictures | None = None
+) -> None:
     for hit in hits:
         head = Text(f"{hit.rank:>2}. ", style="bold")
         head.append(visible(shown(near(hit.path))), style="bold cyan")
@@ -68,10 +79,23 @@ def _lines(hits: Sequence[TextHit]) -> None:
             if part:
                 head.append(f"  {visible(part)}", style="dim")
         render.text(head)
-        if hit.passage.text:
+        seen = places.cut(hit) if places is not None and pictures is not None else None
+        if seen is not None and pictures is not None:
+            render.show(_beside(pictures, seen, _excerpt(hit)))
+        elif hit.passage.text:
             render.text(_excerpt(hit), indent=4)
         if hit.more:
             render.text(Text(f"{hit.more} more in it (--ungrouped)", style="dim"), indent=4)
+
+
+def _beside(pictures: Pictures, jpeg: bytes, text: Text) -> Table:
+    """A place in a picture, and what is read there."""
+    both = Table.grid(padding=(0, 1, 0, 0))
+    both.add_column(width=4)
+    both.add_column(width=pictures.columns)
+    both.add_column(overflow="fold")
+    both.add_row("", pictures.of(jpeg), text)
+    return both
 
 
 def persons(hits: Sequence[TextHit], *, names: str, k: int, word: bool) -> None:
@@ -168,11 +192,13 @@ def write_page(
     probes: Sequence[Probe] = (),
     *,
     noted_in: Path | None = None,
+    places: Places | None = None,
 ) -> None:
     """A page with the passages and, of photos, small pictures; it needs no other file.
 
     probes    photos whose faces were searched for, too
     noted_in  as cache.replacing() wants it
+    places    marks in their pictures words that were read off them
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -199,9 +225,10 @@ def write_page(
                 if part
             ],
             "parts": _parts(hit),
-            "picture": _picture(hit.path) if hit.kind == "photo" else None,
+            "picture": None if seen or hit.kind != "photo" else _picture(hit.path),
+            "marked": _data(seen) if seen else None,
         }
-        for hit in hits
+        for hit, seen in ((hit, places.marked(hit) if places else None) for hit in hits)
     ]
     passed = [visible(line) for line in threshold_lines(probes)]
     text = template.render(query=visible(query), hits=rows, passed=passed)
@@ -223,6 +250,7 @@ def hit_json(hit: TextHit) -> dict[str, Any]:
         "text": said.text,
         "place": place_json(said),
         "marks": [list(mark) for mark in hit.marks],
+        **_written_json(hit),
         "score": round(hit.score, 6),
         "bm25": round(hit.bm25, 6),
         "cosine": round(hit.cosine, 6),
@@ -250,6 +278,18 @@ def place_json(said: Passage) -> dict[str, Any]:
     return {name: value for name, value in place.items() if value is not None}
 
 
+def _written_json(hit: TextHit) -> dict[str, Any]:
+    """Where words stand that were read off a picture: around the lines with marks in them, or all;
+    null of others.
+    """
+    lines = hit.passage.written_at(hit.marks)
+    box = around(lines)
+    return {
+        "box": None if box is None else list(box),
+        "confidence": min((line.confidence for line in lines), default=None),
+    }
+
+
 def labels_json(labels: Sequence[Label]) -> list[dict[str, Any]]:
     """What a photo shows as a network sees it, for programs."""
     return [{"label": one.word, "probability": round(one.probability, 4)} for one in labels]
@@ -274,7 +314,7 @@ def _places(said: Passage) -> list[str]:
     if said.line is not None and not places:
         places.append(f"line {said.line}")
     if said.kind != "text" and said.text:
-        places.append(said.kind)
+        places.append("words in the picture" if said.kind == OCR else said.kind)
     return places
 
 
@@ -344,5 +384,9 @@ def _picture(path: Path) -> str | None:
         picture.thumbnail((PICTURE_PX, PICTURE_PX))
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=80)
-        return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+        return _data(buffer.getvalue())
     return None
+
+
+def _data(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

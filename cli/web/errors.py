@@ -23,6 +23,7 @@ from retrieve.indexes.catalog.database import CannotWrite
 from retrieve.visible import json_visible
 
 API = "/api/"
+FAULT = "this is a fault of the server; what went wrong stands where it was started"
 REASONS = {
     401: "This page is for whoever has its link: open the one that `retrieve serve` has printed",
     404: "there is nothing at this address",
@@ -84,6 +85,11 @@ def install(app: FastAPI) -> None:
             raise error  # what we do wrong with it is a bug
         reason = f"the collection could not be read or written: {error}. Run: retrieve check"
         return answer(request, 503, reason)
+
+    @app.exception_handler(Exception)
+    async def of_ours(request: Request, error: Exception) -> Response:
+        """A bug: Starlette lets it go on up behind this answer, to where the server was started."""
+        return Json({"status": 500, "error": FAULT}, 500, {"cache-control": "no-store"})
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Query
-from sqlite_utils import Database
 
 from retrieve.indexes.catalog.filters import Filter, near_from
-from retrieve.indexes.catalog.persons import person_id
 
 LONGEST = 4096  # characters of a name or a folder
 Texts = Annotated[list[Annotated[str, Query(max_length=LONGEST)]], Query(max_length=50)]
@@ -37,13 +34,3 @@ def filter_of(
         min_quality,
         near_from(near) if near else None,
     )
-
-
-def settled(db: Database, wanted: Filter) -> Filter:
-    """Conditions in which each name is one person's.
-
-    raises  BadInput for a person whom nobody named, SharedName for a name of several
-    """
-    if not wanted.persons:
-        return wanted
-    return replace(wanted, persons=tuple(f"#{person_id(db, name)}" for name in wanted.persons))

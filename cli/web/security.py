@@ -124,14 +124,13 @@ class Door:
             return
         request = Request(scope)
         token = request.query_params.get("token")
-        if token is not None and request.method in ("GET", "HEAD"):
-            if self._access.opens_page(token):
-                await _inside(request, self._access)(scope, receive, send)
-                return
+        reads = request.method in ("GET", "HEAD")
+        if token is not None and reads and self._access.opens_page(token):
+            await _inside(request, self._access)(scope, receive, send)
         elif self._is_known(request):
             await self.app(scope, receive, send)
-            return
-        await self._refused(request)(scope, receive, send)
+        else:
+            await self._refused(request)(scope, receive, send)
 
     def _is_known(self, request: Request) -> bool:
         kind, _, given = request.headers.get("authorization", "").partition(" ")

@@ -65,11 +65,8 @@ def address_of(host: str, port: int, secured: Secured | None) -> str:
     return f"{'https' if secured else 'http'}://{shown}:{port}"
 
 
-def run(app: FastAPI, at: socket.socket, secured: Secured | None) -> None:
-    """Serve until SIGINT or SIGTERM, which goes on up when all is answered.
-
-    raises  BadInput for a certificate or key that cannot be used
-    """
+def configured(app: FastAPI, secured: Secured | None) -> uvicorn.Config:
+    """How it is served; raises BadInput for a certificate or key that cannot be used."""
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -80,9 +77,15 @@ def run(app: FastAPI, at: socket.socket, secured: Secured | None) -> None:
         ssl_certfile=secured.certificate if secured else None,
         ssl_keyfile=secured.key if secured else None,
     )
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError too
+        files = f"{secured.certificate} and {secured.key}" if secured else "no files"
+        raise BadInput(f"wanted a certificate and its key, PEM; got {files}: {error}") from error
+    return config
+
+
+def run(config: uvicorn.Config, at: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM, which goes on up when all is answered."""
     with closing(at):
-        try:
-            config.load()
-        except OSError as error:  # ssl.SSLError too
-            raise BadInput(f"cannot use the certificate and key of TLS: {error}") from error
         uvicorn.Server(config).run(sockets=[at])

@@ -8,12 +8,12 @@ decoded and embedded (indexes/building/storing.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from retrieve import photos
-from retrieve.documents.versions import is_current, readers
+from retrieve.documents.versions import have_tried, is_current
 from retrieve.errors import UNFORESEEN
 from retrieve.faces.embedding.sums import AnyEmbedder
 from retrieve.indexes.building.describing import Look, Said, Task, Undescribed, seen_beside
@@ -90,6 +90,7 @@ class Build:
         on_commit: Callable[[], None] | None = None,
         on_drawn: OnDrawn | None = None,
         pictures: Pictures | None = None,
+        ocr: bool = False,
     ) -> None:
         """photos=False leaves photos alone: none were there when it was decided.
 
@@ -98,6 +99,7 @@ class Build:
         exclude  patterns of what is left out, for Leaving
         on_drawn for Storing: called inside the transaction that stores what regions are drawn on
         pictures for Storing: takes what whole photos show
+        ocr      words in pictures will be read: a PDF of nothing else is of use
         """
         self._catalog = catalog
         self._storing = Storing(
@@ -110,8 +112,9 @@ class Build:
             on_drawn,
             self._tell_of_embedding,
             pictures,
+            ocr=ocr,
         )
-        self._photos = photos
+        self._photos, self._ocr = photos, ocr
         self._extractor = extractor
         self._retry_skipped = retry_skipped
         self._reread = reread
@@ -174,7 +177,11 @@ class Build:
             for found, outcome in extracting:
                 if isinstance(outcome, str):
                     self._fail(found, outcome)
+                elif isinstance(outcome, Document) and not self._is_of_use(outcome):
+                    self._fail(found, "; ".join(outcome.warnings))
                 elif isinstance(outcome, Document):
+                    if not outcome.passages:  # it says so itself when its pictures are read
+                        outcome = replace(outcome, warnings=())
                     self._batch.texts.append((found, outcome))
                 elif isinstance(outcome, Said):
                     self._batch.said.append((found, outcome))
@@ -260,9 +267,16 @@ class Build:
             return self._look(known.found)
         return None
 
+    def _is_of_use(self, document: Document) -> bool:
+        """Whether a text says something, or its pictures do or will."""
+        if document.passages or self._ocr:
+            return True
+        content_id = self._catalog.content_id(document.sha256)
+        return content_id is not None and self._catalog.was_recognised(content_id)
+
     def _retries(self, known: KnownPath) -> bool:
         """Whether a file that was skipped is read once more."""
-        tried = known.readers == readers(photo=not is_text(known.found.path))
+        tried = have_tried(known.readers, photo=not is_text(known.found.path), ocr=self._ocr)
         return self._retry_skipped or 0 < known.stopped < TRIES or (self._reread and not tried)
 
     def _look(self, found: Found) -> Look:

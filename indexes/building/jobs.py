@@ -160,7 +160,7 @@ class Job:
                 return said_of(task.path, task.root)
             path = task.path if isinstance(task, Undescribed) else task
             if is_text(path):
-                return read_document(path, column=self.column)
+                return read_document(path, column=self.column, pictured=True)
             if extracting is None:
                 assert self.faces is not None
                 extracting = self.faces.open()

@@ -51,6 +51,7 @@ class Report:
     attached   faces that were found to be of people there were
     people     new ones, of whom other faces are
     passages   stored by this run, of texts and of what describes photos
+    read       photos, and pages of PDFs, that were looked at for words
     skipped    files and folders that could not be used, with the reason
     warnings   files that were used although something is wrong with them
     left_out   how many folders, with all in them, and files were left out for a name that other
@@ -68,6 +69,7 @@ class Report:
     attached: int = 0
     people: int = 0
     passages: int = 0
+    read: int = 0
     skipped: list[Skipped] = field(default_factory=list)
     warnings: list[Skipped] = field(default_factory=list)
     interrupted: bool = False
@@ -121,6 +123,7 @@ class Storing:
                    others. None is whatever it holds
     pictures       takes what whole photos show, where workers have looked
     moved          ids of contents that a path took over from one that is there no more
+    ocr            words in pictures will be read, too
     on_embedding   called with how many passages of the batch are still to be embedded
     """
 
@@ -135,8 +138,11 @@ class Storing:
         on_drawn: OnDrawn | None = None,
         on_embedding: Callable[[int], object] | None = None,
         pictures: Pictures | None = None,
+        *,
+        ocr: bool = False,
     ) -> None:
         self._pictures = pictures
+        self._ocr = ocr
         self.moved: set[int] = set()
         self._catalog = catalog
         self._faces = faces
@@ -379,7 +385,7 @@ class Storing:
             found,
             content_id=None,
             reason=reason,
-            readers=readers(photo=not is_text(found.path)),
+            readers=readers(photo=not is_text(found.path), ocr=self._ocr),
             stopped=before + 1 if isinstance(reason, Stopped) else 0,
         )
 

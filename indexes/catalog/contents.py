@@ -197,6 +197,11 @@ class Catalog:
         kind, reader = self._db.execute(query, [content_id]).fetchone()
         return kind, reader
 
+    def was_recognised(self, content_id: int) -> bool:
+        """Whether words in the pictures of a content were asked for, and perhaps read."""
+        query = "SELECT 1 FROM recognised WHERE content_id = ?"
+        return self._db.execute(query, [content_id]).fetchone() is not None
+
     def holds_size(self, size_bytes: int) -> bool:
         """Whether a content of that many bytes is stored: only then is a hash worth reading."""
         query = "SELECT 1 FROM contents WHERE size_bytes = ? LIMIT 1"

@@ -532,6 +532,26 @@ def _011_pictures(db: Database, folder: Path) -> None:
     sign_all(db, "pictures", "classes")
 
 
+def _012_words_in_pictures(db: Database, folder: Path) -> None:
+    """Where lines of passages stand in pictures, and which pictures were looked at for them."""
+    _execute(
+        db,
+        """
+        -- Of a passage that was read off a picture its lines, a JSON list of
+        -- [start in its text, x1, y1, x2, y2, confidence]; NULL of others.
+        ALTER TABLE passages ADD COLUMN written TEXT;
+        -- One row a content whose pictures were looked at for words.
+        CREATE TABLE recognised (
+            content_id INTEGER PRIMARY KEY REFERENCES contents (id),
+            reader TEXT NOT NULL,              -- "ocr 1"; '' where none has come to its end
+            pages TEXT NOT NULL,               -- JSON list of its pages that are still to be read
+            stopped INTEGER NOT NULL           -- how often in turn it was stopped
+        );
+        """,
+    )
+    sign_all(db, "passages", "recognised")
+
+
 MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _001_photos_and_faces,
     _002_spaces_of_anything,
@@ -544,5 +564,6 @@ MIGRATIONS: tuple[Callable[[Database, Path], None], ...] = (
     _009_words,
     _010_suggestions,
     _011_pictures,
+    _012_words_in_pictures,
 )
 FORMAT = len(MIGRATIONS)

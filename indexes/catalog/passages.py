@@ -7,12 +7,14 @@ says it (a file's name, a file beside it) it is of that path, and goes with it.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +22,11 @@ from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import among
+from retrieve.indexes.catalog.filters import PASSAGES
 from retrieve.indexes.catalog.paths import path_of
-from retrieve.indexes.catalog.sums import WORDS, sign_words
+from retrieve.indexes.catalog.sums import WORDS, sign_words, torn
 from retrieve.text.spoken import TOLD
-from retrieve.types import Passage
+from retrieve.types import OCR, Passage, Written
 
 TITLE_WEIGHT, BODY_WEIGHT = 1.0, 1.0  # of a match in BM25
 K1, B = 1.2, 0.75  # of BM25 as FTS5 has it
@@ -99,7 +102,8 @@ class Passages:
             said = one.passage
             cursor = self._db.execute(
                 "INSERT INTO passages (row, content_id, path_id, number, kind, title, text, "
-                "page, line, record, time_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "page, line, record, time_s, written) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     row,
                     one.content_id,
@@ -112,6 +116,7 @@ class Passages:
                     said.line,
                     said.record,
                     said.time_s,
+                    written_column(said.written),
                 ],
             )
             put_stems(self._db, cursor.lastrowid, one.title_stems, one.stems)
@@ -128,15 +133,29 @@ class Passages:
         return self._db.execute(query, [path_id]).fetchall()
 
     def of_content(self, content_id: int) -> list[tuple[int, int]]:
-        """Ids and rows of what a content says itself."""
-        query = "SELECT id, row FROM passages WHERE content_id = ? AND path_id IS NULL"
-        return self._db.execute(query, [content_id]).fetchall()
+        """Ids and rows of what a content says itself, but for what was read off its pictures."""
+        query = (
+            "SELECT id, row FROM passages WHERE content_id = ? AND path_id IS NULL AND kind <> ?"
+        )
+        return self._db.execute(query, [content_id, OCR]).fetchall()
+
+    def pictured(self, content_id: int) -> list[tuple[int, int]]:
+        """Ids and rows of what was read off the pictures of a content."""
+        query = "SELECT id, row FROM passages WHERE content_id = ? AND kind = ?"
+        return self._db.execute(query, [content_id, OCR]).fetchall()
+
+    def called(self, content_id: int) -> str:
+        """What passages of a content stand under: its title, or what its files are called."""
+        query = f"SELECT {CALLED} FROM contents WHERE id = ?"
+        return str(self._db.execute(query, [content_id]).fetchone()[0])
 
     def said(self, ids: Iterable[int]) -> dict[int, Passage]:
         """What passages with these ids say, by their numbers in what says them."""
-        query = "SELECT number, text, title, kind, page, line, record, time_s FROM passages"
+        query = (
+            "SELECT number, text, title, kind, page, line, record, time_s, written FROM passages"
+        )
         found = among(self._db, f"{query} WHERE id", ids)
-        return {number: Passage(*said) for number, *said in found}
+        return {number: _passage(*said) for number, *said in found}
 
     def call(self, content_id: int, stems_of: Callable[[str, str, str], Sequence[str]]) -> None:
         """Enter a text under its title, or the names that its files have now if it has none.
@@ -172,9 +191,11 @@ class Passages:
             "taken_at, coalesce((SELECT path FROM paths WHERE paths.id = passages.path_id), "
             "(SELECT path FROM paths WHERE paths.content_id = contents.id "
             " ORDER BY gone, paths.id LIMIT 1)), text, passages.title, passages.kind, page, line, "
-            "record, time_s FROM passages JOIN contents ON contents.id = passages.content_id "
+            "record, time_s, written FROM passages "
+            "JOIN contents ON contents.id = passages.content_id "
             f"WHERE {column}"
         )
+        paths: dict[bytes | str, Path] = {}
         for row in among(self._db, query, values):
             id, at, content_id, number, kind, document, taken_at, path, *said = row
             if path is None:
@@ -184,10 +205,10 @@ class Passages:
                 row=at,
                 content_id=content_id,
                 number=number,
-                passage=Passage(*said),
+                passage=_passage(*said),
                 kind=kind,
                 document=document,
-                path=path_of(path),
+                path=paths.get(path) or paths.setdefault(path, path_of(path)),
                 taken_at=taken_at,
             )
 
@@ -239,15 +260,16 @@ class Passages:
             rows = among(
                 self._db, "SELECT id, row FROM passages WHERE row", np.flatnonzero(keep).tolist()
             )
-            row_of = dict(rows)
+            found = [id for id, _ in rows]
         else:
             every = [*stems, *same]
             rare = _rarest(self.frequencies(every))
             all_of_them = len(rare) == len(set(every))
-            row_of = self._candidates(rare, most if all_of_them else DEEPER * most, keep)
-        scores = self.bm25(stems, list(row_of), same)
+            found = self._candidates(rare, most if all_of_them else DEEPER * most, keep)
+        scores = self.bm25(stems, found, same)
         best = sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:most]
-        return [(row_of[id], score) for id, score in best]
+        row_of = self._rows(id for id, _ in best)
+        return [(row_of[id], score) for id, score in best if id in row_of]
 
     def holding(self, stems: Mapping[str, Sequence[str]]) -> list[int]:
         """Rows of the passages that hold all of some stems; of every passage for none.
@@ -295,10 +317,10 @@ class Passages:
 
     def _candidates(
         self, stems: Sequence[str], most: int, keep: NDArray[np.bool_] | None
-    ) -> dict[int, int]:
-        """Ids and rows of the best passages by the stems, as SQLite scores them."""
+    ) -> list[int]:
+        """Ids of the best passages by the stems, as SQLite scores them."""
         if not stems:
-            return {}
+            return []
         n = most if keep is None else most * len(keep) // np.count_nonzero(keep) + most
         while True:
             # With a limit SQLite sorts as much as it needs: a fifth of the time.
@@ -307,10 +329,12 @@ class Passages:
                 f"ORDER BY bm25(stems, {TITLE_WEIGHT}, {BODY_WEIGHT}) LIMIT ?",
                 [_any_of(stems), int(n)],
             ).fetchall()
-            row_of = self._rows(id for (id,) in part)
-            found = [id for (id,) in part if keep is None or _keeps(keep, row_of[id])]
+            found = [id for (id,) in part]
+            if keep is not None:
+                row_of = self._rows(found)
+                found = [id for id in found if id in row_of and _keeps(keep, row_of[id])]
             if len(found) >= most or len(part) < n:
-                return {id: row_of[id] for id in found[:most]}
+                return found[:most]
             n *= WIDER
 
     def bm25(
@@ -376,6 +400,29 @@ class Passages:
 
     def _rows(self, ids: Iterable[int]) -> dict[int, int]:
         return dict(among(self._db, "SELECT id, row FROM passages WHERE id", ids))
+
+
+def written_column(lines: Sequence[Written]) -> str | None:
+    """The lines of a passage as the catalog keeps them."""
+    if not lines:
+        return None
+    kept = [[line.start, *line.box, line.confidence] for line in lines]
+    return json.dumps(kept, separators=(",", ":"))
+
+
+def _passage(*columns: Any) -> Passage:
+    """Of its columns, the last of which is that of its lines."""
+    *said, written = columns
+    if written is None:
+        return Passage(*said)
+    try:
+        lines = tuple(
+            Written(int(start), (x1, y1, x2, y2), float(confidence))
+            for start, x1, y1, x2, y2, confidence in json.loads(written)
+        )
+    except (ValueError, TypeError) as error:
+        raise torn(PASSAGES) from error
+    return replace(Passage(*said), written=lines)
 
 
 def titles(document: str, heading: str) -> str:

@@ -39,6 +39,7 @@ SIGNED = {  # tables, and the column that names a row for good
     "words": "id",
     "pictures": "id",
     "classes": "id",
+    "recognised": "content_id",
 }
 UNSIGNED = {"row"}  # columns
 WORDS = "stems"  # the index of words: FTS5's table has no triggers, put_stems() signs

@@ -12,6 +12,7 @@ Sources: Damerau 1964, "A technique for computer detection and correction of spe
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -25,8 +26,15 @@ from retrieve.indexes.catalog.passages import Passages
 from retrieve.indexes.words.stores import shipped
 from retrieve.text.ranking.ranking import open_ranker
 from retrieve.text.readable import typed
-from retrieve.text.stemming import Stem, spelt_stems, stemmed_words, stems_of_word
+from retrieve.text.stemming import (
+    Stem,
+    spelt_stems,
+    stemmed_words,
+    stems_of_word,
+    stems_of_words,
+)
 from retrieve.text.stopwords import STOP_WORDS
+from retrieve.text.words.accents import accented
 
 if TYPE_CHECKING:
     from retrieve.text.words.vectors import WordVectors
@@ -35,15 +43,22 @@ LEAST_LETTERS = 5  # of shorter words too many others are one edit away
 MOST_LETTERS = 40  # what is longer is no word
 LONG = 8  # letters from which on two edits leave a word recognisable
 BEGINNING = 2  # letters by which stems are fetched at once: fewer than one edit in four is in these
-LOOKED_AT = 3000  # passages, those of rare stems first; more where none has such a spelling
-MOST_SPELLINGS = 50  # of one stem
-MOST_TEXTS = 100  # that may have one of them
+LOOKED_AT = 3000  # passages, those of likely stems first; more where none has such a spelling
+AT_ONCE = 64  # texts
+OF_MANY = 0.05  # how easily a letter is taken for another, or put in, beside one left out or moved
+LEAST_SHARE = 0.3  # of the likeliest word's weight, from which on another may be meant
 MOST_WORDS = 32  # unknown ones of a query that are looked for: what has more is a text
 SPANISH = "es"  # the language of the shipped word vectors
 MAYBE_ACCENTED = re.compile("[aeiounc]")
 MOST_ALTERNATIVES = 3
 OF_ONE_WORD = 6  # where the query is nothing else: what is rarest of them comes first
 TYPED = str.maketrans("áéíóúüñàèìòùâêîôûäëïöç", "aeiouunaeiouaeiouaeioc")  # letter for letter
+BYTES = "cp1252"  # a byte a letter: a table of bytes is ten times as fast as one of letters
+TYPED_BYTES = bytes(
+    one.lower().translate(TYPED).encode(BYTES)[0] if one else n
+    for n in range(256)
+    for one in [bytes([n]).decode(BYTES, "ignore")]
+)
 ALPHABETS = (
     "abcdefghijklmnopqrstuvwxyz",
     "αβγδεζηθικλμνξοπρσςτυφχψω",
@@ -91,7 +106,8 @@ def corrected(
     for one in every:
         for place in range(one.start, one.end):
             stems_at[place].add(one.stem)
-    most = OF_ONE_WORD if len({(one.start, one.end) for one in found}) == 1 else MOST_ALTERNATIVES
+    alone = len({(one.start, one.end) for one in found}) == 1
+    most = OF_ONE_WORD if alone else MOST_ALTERNATIVES
     words, shown, at, unknown = "", "", 0, 0
     for one in _words(query, found):
         same = {stem for place in range(one.start, one.end) for stem in stems_at[place]}
@@ -107,7 +123,8 @@ def corrected(
         unknown += 1
         if unknown > MOST_WORDS:
             break
-        nearest = _nearest(typed(word), passages, languages, standing_only=bool(forms))[:most]
+        nearest = _nearest(word, passages, languages, alone=alone, standing_only=bool(forms))
+        nearest = nearest[:most]
         if nearest:
             # Another form of the same word, as cono for conos, is no other word to be told of.
             other = not any(same.intersection(_stems_of(form, languages)) for form in nearest)
@@ -135,6 +152,11 @@ def known_in(languages: Sequence[str]) -> Known:
     return known
 
 
+def with_accents(query: str, language: str) -> str:
+    """A query with the accents that its words have; as it is in a language other than Spanish."""
+    return accented(query, _shipped_words()) if language == SPANISH else query
+
+
 @cache
 def _shipped_words() -> WordVectors:
     from retrieve.text.words.vectors import open_vectors
@@ -155,83 +177,127 @@ def _stems_of(word: str, languages: Sequence[str]) -> set[str]:
 
 
 def _nearest(
-    word: str, passages: Passages, languages: Sequence[str], *, standing_only: bool = False
+    word: str,
+    passages: Passages,
+    languages: Sequence[str],
+    *,
+    alone: bool = False,
+    standing_only: bool = False,
 ) -> list[str]:
-    """Words of the collection that a word may have been meant to be, the commonest first.
+    """Words of the collection that a word may have been meant to be, the likeliest first.
 
+    alone          it is the whole query, which no word of grammar is
     standing_only  no other forms of what passages have, and nothing that is two edits away
     """
+    marked, word = word, typed(word)
     alphabet = next((one for one in ALPHABETS if word[0] in one), None)
     if alphabet is None:
         return []
+    near = edits(word, alphabet)
+    small = defaultdict(set)
+    for one in STOP_WORDS.get(languages[0], ()):
+        small[typed(one)].add(one)
+    if not alone and (found := near.keys() & small.keys()):
+        meant = small[max(found, key=lambda one: (near[one], one))]
+        # cuando or cuándo: the one whose accents were typed.
+        return [max(meant, key=lambda one: (len({*one} & {*marked}), one))]
+    others = {one: near[one] for one in near.keys() - small.keys()}
     begins = passages.stems_with(word[:BEGINNING])
-    near = edits(word, alphabet).difference(*(STOP_WORDS.get(one, ()) for one in languages))
-    inside = {one for one in near if one[:BEGINNING] == word[:BEGINNING]}
-    other_forms: dict[str, int] = {}
-    for some in (inside, near - inside):
-        spellings = _stemmed(some, languages)
-        held = {stem: begins[stem] for stem in spellings if stem in begins}
-        held |= passages.frequencies(
-            stem for stem in spellings if not stem.startswith(word[:BEGINNING])
-        )
-        if found := _standing(held, spellings, passages):
-            return found
-        other_forms |= held
+    spellings = _stemmed(others, languages)
+    held = {stem: begins[stem] for stem in spellings if stem in begins}
+    held |= passages.frequencies(
+        stem for stem in spellings if not stem.startswith(word[:BEGINNING])
+    )
+    likely = {stem: max(near[one] for one in spellings[stem]) for stem in held}
+    if standing := _standing(held, likely, spellings, near, passages):
+        return standing
     if standing_only:
         return []
-    if not other_forms and len(word) >= LONG:
-        other_forms = _two_edits(word, begins, languages)
-    if not other_forms:
+    if not held and len(word) >= LONG:
+        held = _two_edits(word, begins, languages)
+    if not held:
         return []
-    commonest = max(other_forms, key=lambda stem: (other_forms[stem], stem))
-    return _as_it_stands(commonest, word, passages, languages)
+    likeliest = max(held, key=lambda stem: (_weight(held[stem], likely.get(stem, 1.0)), stem))
+    return _as_it_stands(likeliest, word, passages, languages)
 
 
-def _stemmed(spellings: set[str], languages: Sequence[str]) -> dict[str, list[str]]:
+def _weight(often: float, likely: float) -> float:
+    """How probable it is that a word was meant, beside others: how often it stands, and how easily
+    it is mistyped so.
+    """
+    return math.sqrt(often) * likely
+
+
+def _stemmed(spellings: Iterable[str], languages: Sequence[str]) -> dict[str, list[str]]:
     """Stem → the spellings that have it."""
     found: dict[str, list[str]] = {}
-    for spelling in sorted(spellings):
-        its = (stem for language in languages for stem in stems_of_word(spelling, language))
-        for stem in dict.fromkeys(its):
+    every = sorted(spellings)
+    its = zip(*(stems_of_words(every, language) for language in languages), strict=True)
+    for spelling, several in zip(every, its, strict=True):
+        for stem in {stem for stems in several for stem in stems}:
             found.setdefault(stem, []).append(spelling)
     return found
 
 
-def edits(word: str, alphabet: str) -> set[str]:
-    """Every spelling that one edit makes of a word."""
+def edits(word: str, alphabet: str) -> dict[str, float]:
+    """Every spelling that one edit makes of a word, and how easily the word is typed instead of it.
+
+    A letter is left out, or changes places with the next, in as many ways as a word has letters;
+    another letter, or one too many, is any of the alphabet.
+    """
     halves = [(word[:at], word[at:]) for at in range(len(word) + 1)]
-    found = {a + b[1:] for a, b in halves if b}
-    found |= {a + b[1] + b[0] + b[2:] for a, b in halves if len(b) > 1}
-    found |= {a + letter + b[1:] for a, b in halves if b for letter in alphabet}
-    found |= {a + letter + b for a, b in halves for letter in alphabet}
-    return found - {word}
+    found = {a + b[1:]: OF_MANY for a, b in halves if b}
+    found |= {a + letter + b[1:]: OF_MANY for a, b in halves if b for letter in alphabet}
+    found |= {a + b[1] + b[0] + b[2:]: 1.0 for a, b in halves if len(b) > 1}
+    found |= {a + letter + b: 1.0 for a, b in halves for letter in alphabet}
+    found.pop(word, None)
+    return found
 
 
 def _standing(
-    held: Mapping[str, int], spellings: Mapping[str, list[str]], passages: Passages
+    held: Mapping[str, int],
+    likely: Mapping[str, float],
+    spellings: Mapping[str, list[str]],
+    near: Mapping[str, float],
+    passages: Passages,
 ) -> list[str]:
-    """Spellings that stand in passages as they are, the commonest first.
+    """Spellings that stand in passages as they are, the likeliest first.
 
-    Only some LOOKED_AT passages are asked.
+    Only some LOOKED_AT passages are asked, first those of stems that are easily mistyped so, and
+    of these first the rare ones.
 
-    held  stems, and how many passages have each
+    held       stems, and how many passages have each
+    likely     how easily the easiest of each stem's spellings is mistyped so
+    spellings  by stem
+    near       how easily each is
     """
     found: Counter[str] = Counter()
     looked_at = 0
-    for stem in sorted(held, key=lambda one: (held[one], one)):
+    for stem in sorted(held, key=lambda one: (-likely[one], held[one], one)):
         looked_at += held[stem]
         if looked_at > LOOKED_AT and found:
             break
-        some = spellings[stem][:MOST_SPELLINGS]
-        patterns = [_anyhow_accented(one) for one in some]
-        wanted = whole_words(some)
-        for text in islice(passages.saying(stem, patterns), MOST_TEXTS):
-            its = wanted.finditer(without_marks(text))
-            found.update({text[slice(*match.span())] for match in its})
+        said = passages.saying(stem)
+        while text := "\n".join(islice(said, AT_ONCE)):
+            found.update(_words_in(text, spellings[stem]))
+    weights = {one: _weight(n, near.get(without_marks(one), OF_MANY)) for one, n in found.items()}
     known: dict[str, str] = {}  # once, whatever the capitals
-    for word, _ in sorted(found.items(), key=lambda one: (-one[1], one[0])):
-        known.setdefault(word.lower(), word)
-    return list(known.values())
+    for form, _ in sorted(weights.items(), key=lambda one: (-one[1], one[0])):
+        known.setdefault(form.lower(), form)
+    best = max(weights.values(), default=0.0)
+    return [form for form in known.values() if weights[form] >= best * LEAST_SHARE]
+
+
+def _words_in(text: str, spellings: Sequence[str]) -> Iterator[str]:
+    """The words of a text that are spelt in one of some ways, but for marks and capitals."""
+    plain = without_marks(text, latin=all(map(str.isascii, spellings)))
+    for spelling in spellings:
+        at = plain.find(spelling)
+        while at >= 0:
+            end = at + len(spelling)
+            if not (plain[at - 1 : at].isalpha() or plain[end : end + 1].isalpha()):
+                yield text[at:end]
+            at = plain.find(spelling, end)
 
 
 def rows_in_form(passages: Passages, stem: str, form: str) -> Iterator[int]:
@@ -247,9 +313,19 @@ def whole_words(forms: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, forms))})\b")
 
 
-def without_marks(text: str) -> str:
-    """A text in lower case as it is typed without accents, letter for letter."""
-    return text.lower().translate(TYPED)
+def without_marks(text: str, *, latin: bool = False) -> str:
+    """A text in lower case as it is typed without accents, letter for letter.
+
+    latin  of other alphabets there may be nothing left: that is faster
+    """
+    try:
+        known = text.encode(BYTES, "replace" if latin else "strict")
+        return known.translate(TYPED_BYTES).decode(BYTES)
+    except UnicodeError:  # letters that are not of the west of Europe
+        lower = text.lower()
+        if len(lower) != len(text):  # İ
+            lower = "".join(was.lower()[0] for was in text)
+        return lower.translate(TYPED)
 
 
 def _anyhow_accented(word: str) -> str:

@@ -42,10 +42,11 @@ from retrieve.indexes.queries.spelling import (
     known_in,
     rows_in_form,
     whole_words,
+    with_accents,
     without_marks,
 )
 from retrieve.text.phrases import places
-from retrieve.text.ranking.ranking import RANKED, Candidate, Ranker, Statistics, open_ranker
+from retrieve.text.ranking.ranking import MULTILINGUAL, Candidate, Ranker, Statistics, open_ranker
 from retrieve.text.readable import typed
 from retrieve.text.stemming import asked_across, spelt_stems, stemmed_words
 from retrieve.types import Embeddings, Hit, TextHit
@@ -184,20 +185,23 @@ def corrected_query(opened: Opened, query: str) -> str | None:
     asked = taken_apart(checked_query(query))
 
     def look() -> str | None:
-        found = _corrected(opened, asked)
-        return None if found is None or found.shown == asked.words else found.shown
+        words, found = _corrected(opened, asked)
+        return None if found is None or found.shown == words else found.shown
 
     return opened.consistently(look)
 
 
-def _corrected(opened: Opened, asked: Asked) -> Corrected | None:
-    """What a query asks for, with words that no passage has as the collection spells them."""
+def _corrected(opened: Opened, asked: Asked) -> tuple[str, Corrected | None]:
+    """What a query asks for with its accents, and, if there are any, with words that no passage
+    has as the collection spells them.
+    """
     languages = opened.texts.spoken(asked.words)
-    names, _ = named_in(opened.db, asked.words)
+    words = with_accents(asked.words, languages[0])
+    names, _ = named_in(opened.db, words)
     fixed = " ".join([*asked.phrases, *names])
     passages = opened.texts.passages
     known = known_in(languages)
-    return corrected(asked.words, passages, languages, known=known, fixed=fixed)
+    return words, corrected(words, passages, languages, known=known, fixed=fixed)
 
 
 class _Search:
@@ -248,11 +252,11 @@ class _Search:
 
     def spelt(self, asked: Asked) -> str:
         """The words to be searched for: those that no passage has as passages spell them."""
-        found = _corrected(self._opened, asked)
+        words, found = _corrected(self._opened, asked)
         if found is None:
-            return asked.words
-        if self._encoder in RANKED:  # it knows words of a hundred languages, and most misspelt ones
-            self._typed[found.words] = asked.words
+            return words
+        if self._encoder in MULTILINGUAL:  # they know most misspelt words, too
+            self._typed[found.words] = words
         return found.words
 
     def said(self, asked: Asked, keep: Keep) -> Keep:
@@ -357,13 +361,14 @@ class _Search:
         asked = list(across)
         same = {other: stem for stem, others in across.items() for other in others}
         deep = max(k, DEEP)
-        by_words = (
+        matched = (
             {}
             if self._mode == Mode.MEANING
             else dict(texts.passages.matches(asked, deep, keep=keep, same=same))
         )
         forms = self._forms(query)
-        by_words |= dict.fromkeys(self._in_these_forms(forms, keep, deep) - by_words.keys(), 0.0)
+        also = self._in_these_forms(forms, keep, deep)
+        by_words = matched | dict.fromkeys(also - matched.keys(), 0.0)
         phrased: dict[int, float] = {}
         if not asked and keep is not None:  # a phrase of small words alone
             phrased = dict.fromkeys(np.flatnonzero(keep)[:deep].tolist(), 0.0)
@@ -373,7 +378,8 @@ class _Search:
         if stored.keys() != {*by_words, *by_meaning}:
             raise torn(PASSAGES)
         ids = [one.id for one in stored.values()]
-        bm25 = texts.passages.bm25(asked, ids, same)
+        bm25 = {one.id: matched[row] for row, one in stored.items() if row in matched}
+        bm25 |= texts.passages.bm25(asked, [id for id in ids if id not in bm25], same)
         in_another = texts.passages.language_of(ids) if len(self._languages(query)) > 1 else {}
         own = texts.language
         said_in = {id: in_another.get(id, own) for id in ids}

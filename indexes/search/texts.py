@@ -90,7 +90,7 @@ class Encoding:
 
     def open(self, held: str | None) -> TextEncoder:
         """The encoder, which is that of the collection if nobody asked for another."""
-        from retrieve.text.encoders.encode import LSTM, is_encoder, open_text_encoder
+        from retrieve.text.encoders.encode import DEFAULT, is_encoder, open_text_encoder
 
         with self._lock:
             if self._opened is None:
@@ -99,7 +99,7 @@ class Encoding:
                         f"the passages were made with the encoder {held!r}, which is not one of "
                         "ours. Hand it over: retrieve.open_collection(…, encoder=…)"
                     )
-                self._opened = open_text_encoder(self.name or held or LSTM)
+                self._opened = open_text_encoder(self.name or held or DEFAULT)
             return self._opened
 
 
@@ -235,6 +235,10 @@ class Texts:
     def drop_content(self, content_id: int) -> None:
         """Remove what a content said itself; inside a transaction."""
         self._remove(self.passages.of_content(content_id))
+
+    def drop_pictured(self, content_id: int) -> None:
+        """Remove what was read off the pictures of a content; inside a transaction."""
+        self._remove(self.passages.pictured(content_id))
 
     def _remove(self, found: Sequence[tuple[int, int]]) -> None:
         if found:

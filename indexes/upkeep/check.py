@@ -56,6 +56,7 @@ KINDS = {  # of damaged rows, in words
     "staged_faces": "faces on their way to other networks",
     "pictures": "embeddings of whole photos",
     "classes": "classes of what photos show",
+    "recognised": "which words in pictures were read",
 }
 TOLD = 5  # answers of SQLite, runs of rows
 REPAIR = "Run: retrieve repair"

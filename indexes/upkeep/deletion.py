@@ -20,6 +20,7 @@ from retrieve.indexes.catalog.paths import stored, under
 from retrieve.indexes.catalog.persons import key_of, person_id
 from retrieve.indexes.people import forgetting
 from retrieve.indexes.people.forgetting import Rewriting
+from retrieve.indexes.recognising import done
 from retrieve.indexes.reembedding import staged
 from retrieve.indexes.search import traces
 from retrieve.indexes.vectors import resumed
@@ -128,6 +129,7 @@ def remove(collection: Collection, doomed: Doomed) -> None:
         resumed.drop(collection.path)
     forgetting.rewrite(db, doomed.said)
     collection.texts.passages.remove([id for id, _ in doomed.passages])
+    done.forget(db, doomed.contents)
     faces = [[id] for id, _ in doomed.faces]
     db.conn.executemany("DELETE FROM crops WHERE face_id = ?", faces)
     db.conn.executemany("DELETE FROM faces WHERE id = ?", faces)

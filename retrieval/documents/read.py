@@ -71,10 +71,11 @@ _BINARY = ("pdf", *_CONTAINERS)
 
 
 @foreseen()
-def read_document(path: Path, *, column: str | None = None) -> Document:
+def read_document(path: Path, *, column: str | None = None, pictured: bool = False) -> Document:
     """Read one file of text in passages.
 
-    column  of a table or sheet, or field of JSON, to read alone; other formats have none
+    column    of a table or sheet, or field of JSON, to read alone; other formats have none
+    pictured  a PDF whose pages are all pictures is one without passages, whose warning says so
     raises  BadInput with the reason, without the path: not there, binary, encrypted,
             damaged, too large, without text, without that column
     """
@@ -83,10 +84,11 @@ def read_document(path: Path, *, column: str | None = None) -> Document:
     remarks: list[str] = []
     suffix = path.suffix.lower()
     kind = _format(suffix, content)
-    source = _source(kind, suffix, content, column, remarks, _Inside(0, count()))
+    pages: list[int] | None = [] if pictured and kind == "pdf" else None
+    source = _source(kind, suffix, content, column, remarks, _Inside(0, count()), pages)
     del content
     passages = tuple(split(_bounded(source.lines), source.title))
-    if not passages:
+    if not passages and not pages:
         raise BadInput("it holds no text")
     return Document(
         path=path,
@@ -116,12 +118,13 @@ def _source(
     column: str | None,
     remarks: list[str],
     inside: _Inside,
+    pictured: list[int] | None = None,
 ) -> Source:
     """What the format's reader reads."""
     if kind == "pdf":
         from retrieve.documents.formats.pdf.read import read_pdf
 
-        return read_pdf(content, remarks)
+        return read_pdf(content, remarks, pictured)
     if kind in _CONTAINERS:
         return _container_source(kind, content, column, remarks, inside)
     if kind == "rtf":

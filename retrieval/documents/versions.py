@@ -9,6 +9,8 @@ from __future__ import annotations
 
 # What photos say about themselves: words, date, place, who is where. Faces have their recipe.
 PHOTO = "photo"
+# What is written in pictures: read where it is asked for, beside all the others.
+OCR = "ocr"
 
 VERSIONS: dict[str, int] = {
     "plain": 2,
@@ -30,6 +32,7 @@ VERSIONS: dict[str, int] = {
     "rtf": 1,
     "xlsx": 1,
     PHOTO: 3,
+    OCR: 1,
 }
 
 
@@ -46,10 +49,18 @@ def is_current(read_by: str | None) -> bool:
     return version == str(VERSIONS.get(kind))
 
 
-def readers(*, photo: bool) -> str:
+def readers(*, photo: bool, ocr: bool = False) -> str:
     """All readers that may have tried a file of no use: what is of none is tried by all.
 
     photo  of those of photos, else of those of texts
+    ocr    words in pictures are read, too: of no use to a photo that cannot be decoded
     """
-    some = {kind: n for kind, n in VERSIONS.items() if (kind == PHOTO) == photo}
-    return ", ".join(f"{kind} {n}" for kind, n in sorted(some.items()))
+    some = [kind for kind in VERSIONS if (kind == PHOTO) == photo and kind != OCR]
+    some += [OCR] if ocr and not photo else []
+    return ", ".join(map(reader, sorted(some)))
+
+
+def have_tried(tried: str | None, *, photo: bool, ocr: bool = False) -> bool:
+    """Whether today's readers were among those that tried a file."""
+    now = readers(photo=photo, ocr=ocr).split(", ")
+    return tried is not None and set(now) <= set(tried.split(", "))

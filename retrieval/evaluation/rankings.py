@@ -16,8 +16,10 @@ from retrieve.errors import BadInput
 from retrieve.evaluation.in_memory import InMemory
 from retrieve.evaluation.retrieval import DEPTH, NOTHING, Document, Ranking
 from retrieve.text.encoders.encode import (
+    DEFAULT,
     E5,
     LSTM,
+    STATIC,
     WORDS,
     TextEncoder,
     embed_queries,
@@ -79,7 +81,9 @@ MODES: dict[str, Maker] = {
     "bm25": _bm25,
     WORDS: _encoder(WORDS),
     LSTM: _encoder(LSTM),
-    "hybrid": _hybrid(LSTM),
+    STATIC: _encoder(STATIC),
+    "hybrid": _hybrid(DEFAULT),
+    f"hybrid:{LSTM}": _hybrid(LSTM),
     E5: _encoder(E5),
     f"hybrid:{E5}": _hybrid(E5),
 }

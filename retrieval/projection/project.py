@@ -27,6 +27,7 @@ Places = NDArray[np.float32]  # (N, 2) x, y, of no unit
 NEIGHBOURS = 10  # of a point, whose keeping is measured
 MEASURED = 2000  # points whose neighbourhoods are measured, where there are more
 BLOCK = 64  # of them at a time: bounds memory to a few arrays of 64 × N
+TSNE_EXACT_BELOW = 1000  # points; more find their neighbours approximately
 PERPLEXITY = 30.0  # t-SNE's usual one; less where there are fewer than 91 points
 UMAP_NEIGHBOURS = 15  # UMAP's default
 FEWEST = 5  # points that t-SNE and UMAP can arrange
@@ -156,13 +157,23 @@ def _pca(embeddings: Embeddings) -> tuple[Places, tuple[float, float]]:
 def _tsne(embeddings: Embeddings, seed: int) -> Places:
     with optional("t-SNE"):
         from openTSNE import TSNE
-    fitted = TSNE(
-        perplexity=min(PERPLEXITY, (len(embeddings) - 1) / 3),
-        metric="cosine",
-        initialization="pca",
-        random_state=seed,
-        n_jobs=1,  # several threads add in another order each time
-    ).fit(np.ascontiguousarray(embeddings, np.float32))
+        from openTSNE.affinity import PerplexityBasedNN
+        from openTSNE.nearest_neighbors import Annoy, Sklearn
+    rows = np.ascontiguousarray(embeddings, np.float32)
+    perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
+    # As TSNE would choose. Asked to choose, it looks whether pynndescent can be imported, which
+    # compiles that for twenty seconds on each new machine and is not used.
+    nearest = Sklearn if len(rows) < TSNE_EXACT_BELOW else Annoy
+    index = nearest(
+        rows, min(len(rows) - 1, int(3 * perplexity)), metric="cosine", n_jobs=1, random_state=seed
+    )
+    # Several threads add in another order each time.
+    affinities = PerplexityBasedNN(
+        perplexity=perplexity, knn_index=index, n_jobs=1, random_state=seed
+    )
+    fitted = TSNE(initialization="pca", random_state=seed, n_jobs=1).fit(
+        rows, affinities=affinities
+    )
     return np.array(fitted, np.float32)
 
 

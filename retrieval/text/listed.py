@@ -14,6 +14,7 @@ from retrieve.text.language import model
 DATA = Path(__file__).parent / "data"
 # File of the package → how it is called, what it is, and its licence where the file states none.
 SHIPPED = {
+    "static.safetensors": ("static", "text encoder, of search by meaning, the default", ""),
     "encoder.safetensors": ("lstm", "text encoder, of search by meaning", ""),
     "es.safetensors": ("es", "word vectors; their mean is the text encoder `words`", ""),
     "ranking.safetensors": ("ranking", "orders passages that a query has named", ""),
@@ -21,6 +22,11 @@ SHIPPED = {
     "languages.safetensors": ("languages", "classifier, of twelve languages", ""),
     "es.pieces.model": ("es.pieces", "pieces of the language model", "CC BY 4.0"),
     "es.stems.txt": ("es.stems", "stems of irregular forms", "CC BY-SA 4.0"),
+    "static.ranking.json": (
+        "ranking of static",
+        "orders passages that a query has named, by static",
+        "CC BY-SA 4.0",
+    ),
     "e5-graph.onnx": ("e5", "text encoder of a hundred languages, without its weights", "MIT"),
     "e5.safetensors": ("e5", "what its weights are evened out and centred by", "MIT"),
     "e5.ranking.json": ("ranking of e5", "orders passages that a query has named, by e5", "MIT"),

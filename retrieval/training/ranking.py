@@ -9,6 +9,7 @@ Source: Cao et al. 2007, "Learning to rank: from pairwise approach to listwise a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,6 +19,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieve.cache import replacing
 from retrieve.errors import BadInput
 from retrieve.evaluation.in_memory import InMemory
 from retrieve.evaluation.retrieval import Document, Query
@@ -26,7 +28,7 @@ from retrieve.text.encoders.encode import TextEncoder
 from retrieve.text.encoders.file import EncoderFile
 from retrieve.text.ranking import stem_vectors
 from retrieve.text.ranking.evidence import NAMES
-from retrieve.text.ranking.ranking import Examined, examine
+from retrieve.text.ranking.ranking import COSINE_WEIGHT, MEANT, Examined, examine
 from retrieve.text.ranking.stem_vectors import StemVectors
 from retrieve.text.stemming import stems
 from retrieve.text.words.vectors import Origin, WordVectors
@@ -38,6 +40,7 @@ Values = NDArray[np.float64]
 HIDDEN_WEIGHT = 0.3  # of the questions without titles and documents, beside 1 with them
 MADE_WEIGHT = 0.1  # of each kind of made queries
 MADE_PASSAGES = 90  # from each text
+WEIGHTS = ".json"  # a file of the weights alone, beside the vectors of stems that ship
 RIDGE = 1e-3  # on weights of evidence in units of its spread
 
 
@@ -216,13 +219,15 @@ def train(
     words: tuple[EncoderFile, WordVectors],
     origin: Origin,
     seed: int = 1,
+    meant: float = MEANT,
 ) -> Fitted:
-    """Fit a ranking and write its file.
+    """Fit a ranking and write its file, or where `out` ends in .json, its weights.
 
     collection, asked  questions and the passages that they are about
     texts              to make queries from, none needed
     encoder            whose cosines candidates come with
     words              as `vectors_of_stems` takes them
+    meant              of the encoder, as retrieve.text.ranking.ranking.Fitted has it
     raises             MissingExtra without scipy
     """
     with optional("training a ranking"):
@@ -250,5 +255,11 @@ def train(
         "encoder": encoder.weights_sha256,
         "weights": weights,
     }
-    stem_vectors.save(out, names, matrix, about)
+    if out.suffix == WEIGHTS:
+        with replacing(out) as part:
+            fitted = {"cosine_weight": COSINE_WEIGHT, "meant": meant}
+            text = json.dumps(about | fitted, ensure_ascii=False, indent=2)
+            part.write_text(f"{text}\n", "utf-8")
+    else:
+        stem_vectors.save(out, names, matrix, about)
     return Fitted(len(asked), recall_1 * found, mrr_10 * found, weights)

@@ -181,7 +181,7 @@ def test_completion_offers_persons_of_the_collection(collection, named):
     assert offered("retrieve map --space ", 3) == ["faces", "passages"]
     assert "mobilefacenet" in offered("retrieve index --model m", 3)
     assert offered("retrieve search --collection /nowhere --person ", 5) == []
-    assert offered("retrieve index --encoder ", 3) == ["lstm", "words", "e5"]
+    assert offered("retrieve index --encoder ", 3) == ["static", "lstm", "words", "e5"]
     assert "es" in offered("retrieve analogy --vectors ", 3)
     assert "es" in offered("retrieve predict --model ", 3)
 

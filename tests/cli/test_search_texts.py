@@ -25,7 +25,7 @@ from retrieve.sample_data.archive import write_texts
 HIT = {
     *("rank", "path", "gone", "kind", "said_in", "document", "title", "text", "place", "marks"),
     *("score", "bm25", "cosine", "taken_at", "persons", "passage_id"),
-    *("group", "near", "labels"),
+    *("group", "near", "labels", "box", "confidence"),
 }
 HOSTILE = (
     "La <script>alert(1)</script> [bold]farola[/bold] \x1b[31mroja\x1b]0;mal\x07 \u202egiro & fin"
@@ -375,11 +375,30 @@ def test_collections_without_texts_or_faces_say_what_is_missing(run, tmp_path, m
     assert "1 passage," in run("forget", notes / "a.txt", "--yes").out
     assert run("search", "boda").out == "boda: nothing found\n"
     info = json.loads(run("info", "--json").out)
-    assert (info["texts"], info["passages"], info["encoder"]) == (0, 0, "lstm")
+    assert (info["texts"], info["passages"], info["encoder"]) == (0, 0, "static")
     with open_collection(tmp_path / "empty", create=True):
         pass
     monkeypatch.setenv("RETRIEVE_COLLECTION", str(tmp_path / "empty"))
     assert "no text was indexed" in run("search", "boda", code=1).err
+
+
+def test_texts_of_the_older_default_stay_with_it_and_say_how_to_move(run, tmp_path, monkeypatch):
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "a.txt").write_text("Una boda.")
+    monkeypatch.setenv("RETRIEVE_COLLECTION", str(tmp_path / "old"))
+    run("index", notes, "--encoder", "lstm")
+    (notes / "b.txt").write_text("Un avión.")
+    run("index", notes)
+    assert "Una boda." in run("search", "casamiento", "--mode", "meaning", "-k", "1").out
+    said = "retrieve reembed --texts --encoder static"
+    assert said in run("info").err
+    assert said in run("index", notes, "--encoder", "static", code=1).err
+    run("reembed", "--texts")
+    printed = run("info")
+    assert "static" in printed.out
+    assert said not in printed.err
+    assert "Un avión." in run("search", "avion", "--mode", "meaning", "-k", "1").out
 
 
 def test_a_search_for_words_imports_neither_torch_nor_networks(place):

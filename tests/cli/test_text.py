@@ -31,7 +31,7 @@ def _files(data):
 def test_every_mode_is_measured_and_json_has_the_documented_form(data):
     done = retrieve("evaluate", "text", *_files(data), "--json")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["mode"] for row in rows] == ["bm25", "words", "lstm", "hybrid"]
+    assert [row["mode"] for row in rows] == ["bm25", "words", "lstm", "static", "hybrid"]
     for row in rows:
         assert row["recall_1"] == {"value": 1.0, "low": 1.0, "high": 1.0}
         assert set(row) >= {"half", "titles", "queries", "documents", "mrr_10", "ndcg_10"}

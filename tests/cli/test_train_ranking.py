@@ -13,7 +13,7 @@ from retrieve.text.ranking.evidence import NAMES
 from retrieve.text.ranking.ranking import open_ranker
 
 
-def _run(tmp_path, out):
+def _run(tmp_path, out, *more):
     texts = ["El rey y la reina.", "Una mesa vieja.", "París de noche.", "Un pájaro azul."]
     docs = [{"_id": i, "title": f"t{i}", "text": text} for i, text in enumerate(texts)]
     asked = [{"text": text, "doc": str(i)} for i, text in enumerate(texts)]
@@ -23,7 +23,7 @@ def _run(tmp_path, out):
     words = toy_words.write(tmp_path / "words.safetensors")
     command = ["train", "ranking", "--out", out, "--half", "fit"]
     command += ["--docs", tmp_path / "docs.jsonl", "--queries", tmp_path / "queries.jsonl"]
-    command += ["--encoder", encoder, "--vectors", words]
+    command += ["--encoder", encoder, "--vectors", words, *more]
     return CliRunner().invoke(app, list(map(str, command)))
 
 
@@ -37,3 +37,12 @@ def test_a_ranking_is_fitted_to_half_of_the_questions_and_opens(tmp_path):
 def test_a_name_without_the_suffix_is_refused(tmp_path):
     done = _run(tmp_path, tmp_path / "ranking.bin")
     assert "wanted a file name in .safetensors" in str(done.exception)
+
+
+def test_weights_alone_are_written_for_an_encoder_that_shares_the_vectors_of_stems(tmp_path):
+    out = tmp_path / "own.ranking.json"
+    done = _run(tmp_path, out, "--meant", "0.25")
+    assert done.exit_code == 0, done.output
+    made = json.loads(out.read_text())
+    assert tuple(made["weights"]) == NAMES
+    assert (made["cosine_weight"], made["meant"]) == (3.0, 0.25)

@@ -11,8 +11,14 @@ TOKEN = "a-token-of-these-tests"
 ADDRESS = "http://localhost:8321"
 
 
-def client_of(collection, *, token=TOKEN, access=None, **settings):
+def client_of(collection, *, token=TOKEN, access=None, raise_server_exceptions=True, **settings):
     """A program that asks an application of its own."""
     app = create_app(collection, access or Access(TOKEN), **settings)
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    return TestClient(app, base_url=ADDRESS, headers=headers, follow_redirects=False)
+    return TestClient(
+        app,
+        base_url=ADDRESS,
+        headers=headers,
+        follow_redirects=False,
+        raise_server_exceptions=raise_server_exceptions,
+    )

@@ -90,6 +90,16 @@ def test_tsne_repeats_and_keeps_more_neighbours_than_pca(embeddings):
     assert first.kept.share > project(embeddings).kept.share
 
 
+def test_tsne_is_openTSNEs_own_and_compiles_nothing(embeddings, monkeypatch):
+    library = pytest.importorskip("openTSNE", reason="the extra map is not installed")
+    monkeypatch.setitem(sys.modules, "pynndescent", None)
+    found = project(embeddings, Method.TSNE, seed=1)
+    wanted = library.TSNE(
+        metric="cosine", initialization="pca", random_state=1, n_jobs=1, neighbors="exact"
+    ).fit(embeddings)
+    assert_allclose(found.places, wanted, atol=1e-4)
+
+
 @pytest.mark.parametrize(("method", "points"), [("pca", 0), ("tsne", 4), ("umap", 4)])
 def test_too_few_points_are_refused(embeddings, method, points):
     with pytest.raises(BadInput, match=f"got {points}"):

@@ -19,6 +19,7 @@ from retrieve.cli.options import (
     JsonOption,
     LanguageOption,
     ModelOption,
+    OcrOption,
     PicturesOption,
     RereadOption,
     TimeLimitOption,
@@ -51,6 +52,7 @@ def index(
     ] = None,
     exclude: ExcludeOption = None,
     pictures: PicturesOption = True,
+    ocr: OcrOption = False,
     retry_skipped: Annotated[
         bool, typer.Option(help="Try again what was skipped in an earlier run.")
     ] = False,
@@ -62,7 +64,8 @@ def index(
     Texts are .txt, Markdown, HTML, PDF, DOCX, ODT, RTF, EPUB, slides (PPTX,
     ODP), sheets (XLSX, ODS), mails (EML, mbox), CSV, JSONL, SRT and VTT; of
     photos captions, keywords and names count as text, in the file or beside it.
-    Each photo is looked at as a whole, too, for retrieve search --looks.
+    Each photo is looked at as a whole, too, for retrieve search --looks. With
+    --ocr words in pictures are read, also of what was indexed without, and kept.
     A second run does only what is new, moved or changed, and reads again, but for
     faces, what an older version of retrieve read. Files that cannot be used are
     skipped and listed. Ctrl-C keeps everything up to the last batch.
@@ -88,7 +91,7 @@ def index(
             on_download=on_download,
         )
         opened.prepare(paths, exclude=exclude or ())
-    with opened, render.progress() as on_progress:
+    with opened, render.indexing() as (on_progress, on_words):
         report = opened.index(
             paths,
             processes=processes,
@@ -98,7 +101,9 @@ def index(
             retry_skipped=retry_skipped,
             reread=reread,
             exclude=exclude or (),
+            ocr=ocr,
             on_progress=on_progress,
+            on_words=on_words,
         )
     if as_json:
         render.as_json({"collection": render.shown(collection)} | render.fields_of(report))

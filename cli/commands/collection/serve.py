@@ -99,12 +99,13 @@ def serve(
             hosts=(host, *(allow_host or ())),
             numbers=not local,
         )
+        config = serving.configured(app, secured)
         address = serving.address_of(host, number, secured)
         _tell(address, access, as_json=as_json, shows_token=token_file is None)
         if open_page:
             typer.launch(f"{address}/?token={access.once()}")
         try:
-            serving.run(app, at, secured)
+            serving.run(config, at)
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
 

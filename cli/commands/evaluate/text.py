@@ -16,8 +16,8 @@ from retrieve.shares import share
 if TYPE_CHECKING:
     from retrieve.evaluation.retrieval import Measured
 
-MODES = ("bm25", "words", "lstm", "hybrid")
-ENCODERS = ("words", "lstm")
+MODES = ("bm25", "words", "lstm", "static", "hybrid")
+ENCODERS = ("words", "lstm", "static")
 METRICS = {
     "R@1": "recall_1",
     "R@5": "recall_5",
@@ -49,9 +49,9 @@ def text(
     mode: Annotated[
         list[str] | None,
         typer.Option(
-            help="Way of searching: bm25, words, lstm, hybrid, e5, hybrid:e5, or an encoder's "
-            "file or name. Repeatable.",
-            show_default="the first four",
+            help="Way of searching: bm25, words, lstm, static, hybrid, hybrid:lstm, e5, "
+            "hybrid:e5, or an encoder's file or name. Repeatable.",
+            show_default="the first three, static, hybrid",
         ),
     ] = None,
     half: Annotated[
@@ -104,8 +104,8 @@ def similarity(
     encoder: Annotated[
         list[str] | None,
         typer.Option(
-            help="words, lstm, e5, sentence-transformers:NAME, or a file. Repeatable.",
-            show_default="words and lstm",
+            help="words, lstm, static, e5, sentence-transformers:NAME, or a file. Repeatable.",
+            show_default="words, lstm and static",
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.collection import Collection
     from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.queries.probes import Probe
+    from retrieve.indexes.recognising.places import Places
     from retrieve.types import TextHit
 
 
@@ -256,6 +257,7 @@ def search(
                 corrected,
                 probes,
                 _photos_with(probes) if wants.photos else None,
+                images,
                 as_json=as_json,
                 as_csv=as_csv,
                 html=html,
@@ -391,6 +393,7 @@ def _show_passages(
     corrected: str | None,
     probes: Sequence[Probe],
     with_face: int | None,
+    images: Images,
     *,
     as_json: bool,
     as_csv: bool,
@@ -402,9 +405,11 @@ def _show_passages(
     """
     from retrieve.cli.showing import texthits
 
+    places = _places(opened) if any(hit.passage.written for hit in best) else None
     if html is not None:
         with _in_words(html):
-            texthits.write_page(html, query, best, probes, noted_in=opened.opened.notes())
+            noted_in = opened.opened.notes()
+            texthits.write_page(html, query, best, probes, noted_in=noted_in, places=places)
     if as_json:
         more = {} if with_face is None else {"photos_with_the_face": with_face}
         texthits.as_json(query, found, corrected, probes, **more)
@@ -413,9 +418,32 @@ def _show_passages(
     elif texthits.of_persons_alone(found):
         texthits.persons(found, names=query, k=0, word=True)
     else:
-        texthits.blocks(query, best, mode, corrected, probes, left_out=len(found) - len(best))
+        texthits.blocks(
+            query,
+            best,
+            mode,
+            corrected,
+            probes,
+            left_out=len(found) - len(best),
+            places=places,
+            pictures=None if places is None else render.pictures(images),
+        )
     if with_face is not None and not found:
         texthits.half(query, with_face)
+
+
+def _places(opened: Collection) -> Places:
+    """Shows where words stand in pictures; photos are decoded in a process of their own."""
+    from retrieve.indexes.recognising.places import Places
+    from retrieve.sources import file_reader
+
+    def sha256(content_id: int) -> str | None:
+        query = "SELECT sha256 FROM contents WHERE id = ?"
+        row = opened.db.execute(query, [content_id]).fetchone()
+        return None if row is None else str(row[0])
+
+    reading = opened.networks.reading
+    return Places(lambda path, side_px: reading.of(file_reader(path))(side_px), sha256)
 
 
 def _show_persons(

@@ -48,7 +48,7 @@ def classifier(
         str,
         typer.Option(
             help="Below the linear layer: ngrams (of characters and words: style, language), "
-            "words, lstm, sentence-transformers:NAME (meaning), or an encoder's file."
+            "words, lstm, static, sentence-transformers:NAME (meaning), or an encoder's file."
         ),
     ] = "ngrams",
     longest: Annotated[int, typer.Option(min=1, max=8, help="Characters of an n-gram.")] = 5,

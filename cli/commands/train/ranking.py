@@ -25,7 +25,12 @@ def ranking(
         ),
     ],
     out: Annotated[
-        Path, typer.Option(help="The ranking to write.", dir_okay=False, callback=to_write)
+        Path,
+        typer.Option(
+            help="The ranking to write; in .json its weights alone.",
+            dir_okay=False,
+            callback=to_write,
+        ),
     ],
     half: Annotated[
         Half, typer.Option(help="Only the queries about every other title.")
@@ -39,10 +44,18 @@ def ranking(
         ),
     ] = None,
     encoder: Annotated[
-        str, typer.Option(help="Text encoder whose cosines come: lstm, e5, or a file.")
-    ] = "lstm",
+        str, typer.Option(help="Text encoder whose cosines come: static, lstm, e5, or a file.")
+    ] = "static",
     vectors: VectorsOption = "es",
     seed: Annotated[int, typer.Option(min=0, help="Of the queries that are made.")] = 1,
+    meant: Annotated[
+        float,
+        typer.Option(
+            min=-1,
+            max=1,
+            help="Cosine that one chance pair in a hundred reaches; kept with the weights alone.",
+        ),
+    ] = 0.4,
     licence: Annotated[str, typer.Option(help="Licence, for the file.")] = "unknown",
     as_json: JsonOption = False,
 ) -> None:
@@ -54,21 +67,24 @@ def ranking(
     from retrieve.evaluation import retrieval
     from retrieve.indexes.words.stores import locate
     from retrieve.text.encoders import file as encoder_file
-    from retrieve.text.encoders.encode import open_text_encoder, shipped
+    from retrieve.text.encoders.encode import TrainedEncoder, open_text_encoder, shipped
     from retrieve.text.words.vectors import SUFFIX, Origin, open_vectors
-    from retrieve.training.ranking import train
+    from retrieve.training.ranking import WEIGHTS, train
     from retrieve.training.split import texts_of
     from retrieve.training.words.corpus import lines
 
-    if out.suffix != SUFFIX:
-        raise BadInput(f"wanted a file name in {SUFFIX} for the ranking; got {out.name}")
+    if out.suffix not in (SUFFIX, WEIGHTS):
+        raise BadInput(
+            f"wanted a file name in {SUFFIX} for the ranking, or in {WEIGHTS} for its weights "
+            f"alone; got {out.name}"
+        )
     collection = retrieval.documents(lines(docs))
     asked = retrieval.queries(lines(queries))
     if half != Half.ALL:
         asked = retrieval.half(asked, collection, "fit" if half == Half.FIT else "test")
     texts = texts_of(corpora or [])
     opened = open_text_encoder(encoder)
-    own = encoder.endswith(SUFFIX)
+    own = encoder.endswith(SUFFIX) and isinstance(opened, TrainedEncoder)
     file = encoder_file.read(Path(encoder) if own else shipped("encoder"))
     sources = [docs, queries, *texts]
     fitted = train(
@@ -80,6 +96,7 @@ def ranking(
         words=(file, open_vectors(locate(vectors))),
         origin=Origin(out.stem, licence=licence, sources=tuple(one.name for one in sources)),
         seed=seed,
+        meant=meant,
     )
     if as_json:
         render.as_json({"file": render.shown(out)} | render.fields_of(fitted))

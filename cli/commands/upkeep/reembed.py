@@ -39,9 +39,9 @@ def reembed(
     encoder: Annotated[
         str | None,
         typer.Option(
-            help="Text encoder to move to: e5 (a hundred languages), lstm, words, "
+            help="Text encoder to move to: static, e5 (a hundred languages), lstm, words, "
             "sentence-transformers:NAME, or a file.",
-            show_default="lstm",
+            show_default="static",
         ),
     ] = None,
     model: Annotated[
@@ -93,6 +93,7 @@ def reembed(
     """
     from retrieve.errors import BadInput
     from retrieve.indexes.collection import open_collection
+    from retrieve.text.encoders.encode import DEFAULT
 
     if pictures:
         if faces or texts or encoder or model or detector or leave_out:
@@ -105,7 +106,7 @@ def reembed(
                 "wanted --texts and --encoder, or what is of faces; move the texts and the faces "
                 "one after the other"
             )
-        _texts(collection, encoder or "lstm", as_json=as_json)
+        _texts(collection, encoder or DEFAULT, as_json=as_json)
         return
     with (
         render.download() as on_download,

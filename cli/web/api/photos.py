@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
+from retrieve.cli.choosing import named
 from retrieve.cli.web.api import objects, shapes, telling
 from retrieve.cli.web.api.telling import Cursor, Id, Most
 from retrieve.cli.web.errors import Refused
-from retrieve.cli.web.filters import filter_of, settled
+from retrieve.cli.web.filters import filter_of
 from retrieve.cli.web.here import Here, HereNow
 from retrieve.cli.web.originals import content_of
 from retrieve.indexes import browsing
@@ -39,7 +40,7 @@ async def photos(
     last = telling.after(cursor, (str, type(None)), int)
 
     def look(collection: Collection) -> dict[str, Any]:
-        asked = settled(collection.db, wanted)
+        asked = named(collection.db, wanted)
         behind = None if last is None else (last[0], last[1])
         found = browsing.photos(collection.opened, asked, most=most + 1, after=behind)
         told = telling.part("photos", found, most, lambda one: [one.taken_at, one.photo_id])

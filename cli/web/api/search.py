@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from retrieve.cli.choosing import named
 from retrieve.cli.showing import looks
 from retrieve.cli.showing.facehits import probe_json
 from retrieve.cli.showing.texthits import found_json
 from retrieve.cli.web.api import shapes, telling
 from retrieve.cli.web.api.asked import MOST, Asked, asked_in_form, asked_in_json
 from retrieve.cli.web.errors import Json, Refused
-from retrieve.cli.web.filters import settled
 from retrieve.cli.web.here import Here, HereNow
 from retrieve.cli.web.uploads import form_of, photo_in
 from retrieve.errors import BadInput
@@ -112,7 +112,7 @@ async def with_photo(here: Here, asked: Asked, photo: bytes) -> dict[str, Any]:
 
 
 def _searched(collection: Collection, asked: Asked, start: int) -> dict[str, Any]:
-    wanted = settled(collection.db, asked.wanted)
+    wanted = named(collection.db, asked.wanted)
     k = min(start + asked.k + 1, DEEPEST)
     if asked.face_id is not None:
         if asked.query:
@@ -148,7 +148,7 @@ def _searched(collection: Collection, asked: Asked, start: int) -> dict[str, Any
 
 
 def _probed(collection: Collection, asked: Asked, photo: bytes) -> Found:
-    wanted = settled(collection.db, asked.wanted)
+    wanted = named(collection.db, asked.wanted)
     common = {
         "threshold": asked.threshold,
         "strangers": asked.strangers,

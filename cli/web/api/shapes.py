@@ -101,6 +101,8 @@ class PassageHit(Shape):
     text: str
     place: dict[str, float]
     marks: list[list[int]]
+    box: Box | None
+    confidence: float | None
     score: float
     bm25: float
     cosine: float

@@ -30,6 +30,7 @@ from retrieve.indexes.catalog.contents import (
     text_columns,
 )
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.passages import written_column
 from retrieve.indexes.catalog.paths import path_of
 from retrieve.indexes.catalog.persons import key_of
 from retrieve.indexes.people import again
@@ -40,12 +41,14 @@ from retrieve.indexes.upkeep.mending import rows
 from retrieve.indexes.upkeep.mending.ledger import OTHERWISE, Cut, Ledger
 from retrieve.indexes.upkeep.mending.rows import Lost
 from retrieve.metadata.names import name_words
-from retrieve.types import Document, Passage, Skipped
+from retrieve.types import OCR, Document, Passage, Skipped
 
 if TYPE_CHECKING:
     from retrieve.indexes.collection import Collection
 
 NOT_OF_TEXTS: Columns = dict.fromkeys(("height", "width", "latitude", "longitude")) | {"turn": 0}
+OF_FILES = f"path_id IS NULL AND kind <> '{OCR}'"  # passages
+READ_AGAIN = "its words are read again by: retrieve index --ocr FOLDER"
 LOOK_AGAIN = "its words are read again by: retrieve index FOLDER"
 
 
@@ -104,6 +107,10 @@ class Derivation:
                 self._renamed.add(content_id)
             for key in keys:
                 self._lost.done("passages", key)
+        for key in self._lost.keys("passages"):
+            query = "SELECT 1 FROM passages WHERE id = ? AND kind = ?"
+            if self._db.execute(query, [key, OCR]).fetchone():
+                self._lost.advise("passages", key, READ_AGAIN)
         with writing(self._db):
             texts.call(self._renamed)
             for path_id in self._undescribed:
@@ -260,7 +267,7 @@ class Derivation:
         """Passages of texts."""
         lost = {
             content_id: keys
-            for content_id, keys in self._lost.by_content("passages", "path_id IS NULL").items()
+            for content_id, keys in self._lost.by_content("passages", OF_FILES).items()
             if self._collection.catalog.read_by(content_id)[0] == TEXT
         }
         for content_id, found in self._lost.read(
@@ -377,4 +384,5 @@ def _passage_columns(
         "line": passage.line,
         "record": passage.record,
         "time_s": passage.time_s,
+        "written": written_column(passage.written),
     }

@@ -25,6 +25,7 @@ from retrieve.indexes.catalog.sums import SIGNED, Value
 
 AGAIN = "forget it and index it again: retrieve forget PATH, then retrieve index PATH"
 LOOK = "let photos be looked at again: retrieve reembed --pictures"
+READ = "let words in pictures be read again: retrieve index --ocr FOLDER"
 TODO = {
     "spaces": "restore the collection from a backup",
     "contents": AGAIN,
@@ -39,6 +40,7 @@ TODO = {
     "words": "make the index of words again: retrieve repair",
     "pictures": LOOK,
     "classes": LOOK,
+    "recognised": READ,
 }
 # What integrity_check says of an index that does not fit its table, which is derived again.
 OF_AN_INDEX = ("missing from index", "wrong # of entries in index", "non-unique entry in index")
@@ -235,6 +237,7 @@ def _named(db: Database, table: str, key: int | str) -> str:
         "passages": "SELECT path FROM paths JOIN passages USING (content_id) WHERE passages.id = ?",
         "pictures": "SELECT path FROM paths JOIN pictures USING (content_id) WHERE pictures.id = ?",
         "classes": "SELECT path FROM paths JOIN classes USING (content_id) WHERE classes.id = ?",
+        "recognised": "SELECT path FROM paths WHERE content_id = ?",
     }.get(table)
     row = db.execute(f"{of} LIMIT 1", [key]).fetchone() if of else None
     told = f"row {key} of {table}"

@@ -74,6 +74,16 @@ FACE = {
     "score": _number(-COORDINATE, COORDINATE),
     "quality": _number(-COORDINATE, COORDINATE),
 }
+# Lists of six numbers each: where a line begins, its box, its confidence.
+WRITTEN = (
+    "json_valid({0}) AND json_type({0}) = 'array' AND NOT EXISTS (SELECT 1 FROM json_each({0}) "
+    "AS line WHERE line.type <> 'array' OR json_array_length(line.value) <> 6 OR EXISTS "
+    "(SELECT 1 FROM json_each(line.value) AS one WHERE one.type NOT IN ('integer', 'real')))"
+)
+PAGES = (
+    "json_valid({0}) AND json_type({0}) = 'array' AND NOT EXISTS (SELECT 1 FROM json_each({0}) "
+    "AS page WHERE page.type <> 'integer' OR page.value < 1)"
+)
 RULES: dict[str, dict[str, str]] = {
     "spaces": {
         "name": _one_of(*SPACES),
@@ -128,6 +138,7 @@ RULES: dict[str, dict[str, str]] = {
         "number": _whole(1, 1 << 31),
         **dict.fromkeys(("page", "line", "record"), _or_null(_whole(0))),
         "time_s": _or_null(_number(-COORDINATE, COORDINATE)),
+        "written": _or_null(WRITTEN),
     },
     "persons": {
         "id": _whole(1),
@@ -167,6 +178,7 @@ RULES: dict[str, dict[str, str]] = {
         "class": _whole(0, MOST_CLASSES - 1),
         "probability": _number(0, 1),
     },
+    "recognised": {"content_id": _whole(1), "pages": PAGES, "stopped": _whole(0)},
     "words": {"id": _whole(1, 1), "version": _whole(0)},
     "staged_photos": {"turn": _or_null(_whole(0, 270) + " AND {0} % 90 = 0")},
 }

@@ -1,12 +1,13 @@
 """Texts → unit vectors, by one of several encoders behind one Protocol.
 
+    static   the default: the sum of word vectors that three teachers gave (static)
+    lstm     tuned word vectors and a bidirectional LSTM (lstm), in numpy
     words    the mean of word vectors, weighted by rarity, its common axes shrunk (mean)
-    lstm     the shipped encoder: tuned word vectors and a bidirectional LSTM (lstm), in numpy
     e5       multilingual-e5-small in ONNX Runtime, of a hundred languages, an extra (e5/)
     sentence-transformers:NAME   a model of that library (sentence_transformers)
-    FILE.safetensors             an encoder that `retrieve train text-encoder` wrote
+    FILE.safetensors             one that `retrieve train text-encoder` wrote, or another `static`
 
-None of the first three imports torch.
+None of the first four imports torch.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ from retrieve.text.encoders import file as encoder_file
 from retrieve.text.encoders import mean
 from retrieve.text.encoders.file import EncoderFile
 from retrieve.text.encoders.lstm import LstmEncoder
+from retrieve.text.encoders.static import KIND as STATIC_KIND
+from retrieve.text.encoders.static import StaticEncoder
 from retrieve.text.words.vectors import WordVectors, open_vectors
 from retrieve.text.words.vocabulary import Vocabulary
 from retrieve.types import Embeddings
 
-WORDS, LSTM, E5 = "words", "lstm", "e5"
+STATIC, LSTM, WORDS, E5 = "static", "lstm", "words", "e5"
+DEFAULT = STATIC
 FOREIGN = "sentence-transformers:"
 
 
@@ -82,14 +86,14 @@ def embed_alike(encoder: TextEncoder, texts: Sequence[str]) -> Embeddings:
     return found
 
 
-def load_encoder(name: str = LSTM) -> TextEncoder:
+def load_encoder(name: str = DEFAULT) -> TextEncoder:
     """A text encoder: what turns texts into unit vectors.
 
         encoder = retrieve.load_encoder()
         vectors = encoder.embed(["una frase", "otra"])      # (2, D)
         vectors @ vectors.T
 
-    name    lstm, words, e5, sentence-transformers:NAME, or a file in .safetensors
+    name    static, lstm, words, e5, sentence-transformers:NAME, or a file in .safetensors
     raises  as open_text_encoder(); BadInput for what is no text
     """
     if not isinstance(name, str):
@@ -99,10 +103,14 @@ def load_encoder(name: str = LSTM) -> TextEncoder:
 
 def is_encoder(name: str) -> bool:
     """Whether open_text_encoder() knows such a name; a file may be there or not."""
-    return name in (WORDS, LSTM, E5) or name.startswith(FOREIGN) or name.endswith(".safetensors")
+    return (
+        name in (STATIC, LSTM, WORDS, E5)
+        or name.startswith(FOREIGN)
+        or name.endswith(".safetensors")
+    )
 
 
-def open_text_encoder(name: str = LSTM) -> TextEncoder:
+def open_text_encoder(name: str = DEFAULT) -> TextEncoder:
     """The encoder of a name, or of a file.
 
     raises  BadInput for a name that there is not; MissingExtra for sentence-transformers
@@ -110,8 +118,8 @@ def open_text_encoder(name: str = LSTM) -> TextEncoder:
     """
     if name == WORDS:
         return WordsEncoder(open_vectors(shipped("es")))
-    if name == LSTM:
-        return TrainedEncoder(LSTM, encoder_file.read(shipped("encoder")))
+    if name in (STATIC, LSTM):
+        return _of_file(name, shipped("encoder" if name == LSTM else STATIC))
     if name == E5:
         from retrieve.text.encoders.e5.encoder import E5Encoder
 
@@ -121,11 +129,18 @@ def open_text_encoder(name: str = LSTM) -> TextEncoder:
 
         return SentenceTransformersEncoder(name.removeprefix(FOREIGN))
     if name.endswith(".safetensors"):
-        return TrainedEncoder(Path(name).stem, encoder_file.read(Path(name)))
+        return _of_file(Path(name).stem, Path(name))
     raise BadInput(
-        f"no text encoder is called {name!r}; there are: {LSTM}, {WORDS}, {E5}, {FOREIGN}NAME, "
-        "or a file in .safetensors"
+        f"no text encoder is called {name!r}; there are: {STATIC}, {LSTM}, {WORDS}, {E5}, "
+        f"{FOREIGN}NAME, or a file in .safetensors"
     )
+
+
+def _of_file(name: str, path: Path) -> TextEncoder:
+    arrays, about, sha256 = encoder_file.checked(path, (encoder_file.KIND, STATIC_KIND))
+    if about["kind"] == STATIC_KIND:
+        return StaticEncoder(name, arrays, about, sha256)
+    return TrainedEncoder(name, encoder_file.of_arrays(arrays, about, sha256))
 
 
 def shipped(name: str) -> Path:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from retrieve.models.text_encoder import TextEncoder
 
 FORMAT = 1
+KIND = "text-encoder"
 SCALES = ".scales"
 SMALLEST = 1e-12  # scale of a row of zeros
 
@@ -76,14 +77,33 @@ def read(path: Path) -> EncoderFile:
 
     raises  WeightsError if it is missing, cut short, foreign or damaged
     """
+    return of_arrays(*checked(path, (KIND,)))
+
+
+def of_arrays(
+    arrays: Mapping[str, NDArray[Any]], about: dict[str, Any], sha256: str
+) -> EncoderFile:
+    """The file of such arrays, which were checked."""
+    return EncoderFile(bytes(arrays["text"]).decode().splitlines(), arrays, about, sha256)
+
+
+def checked(
+    path: Path, kinds: Sequence[str]
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any], str]:
+    """The arrays of a file of one of some kinds, its metadata, and what identifies it.
+
+    raises  as read()
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "np") as stored:
             about = json.loads((stored.metadata() or {})["retrieve"])
             arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        if about["kind"] != "text-encoder" or about["format"] != FORMAT:
-            raise ValueError(f"{about['kind']} {about['format']}, wanted text-encoder {FORMAT}")
+        if about["kind"] not in kinds or about["format"] != FORMAT:
+            raise ValueError(
+                f"{about['kind']} {about['format']}, wanted {' or '.join(kinds)} {FORMAT}"
+            )
     except OSError as error:
         raise WeightsError(f"cannot read a text encoder: {error}") from error
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
@@ -99,8 +119,7 @@ def read(path: Path) -> EncoderFile:
                 f"{path} is damaged: array {name!r} has SHA-256 {found[:12]}…, wanted "
                 f"{about['sha256'][name][:12]}…. Install the package again, or train again"
             )
-    words = bytes(arrays["text"]).decode().splitlines()
-    return EncoderFile(words, arrays, about, _together(about["sha256"]))
+    return arrays, about, _together(about["sha256"])
 
 
 def save(path: Path, vocabulary: Vocabulary, model: TextEncoder, origin: Origin) -> None:
@@ -116,12 +135,12 @@ def save(path: Path, vocabulary: Vocabulary, model: TextEncoder, origin: Origin)
     write(path, arrays, origin)
 
 
-def write(path: Path, arrays: dict[str, NDArray[Any]], origin: Origin) -> None:
-    """Write arrays as the file of an encoder."""
+def write(path: Path, arrays: Mapping[str, NDArray[Any]], origin: Origin, kind: str = KIND) -> None:
+    """Write arrays as the file of an encoder of some kind."""
     from safetensors.numpy import save_file
 
     about = {
-        "kind": "text-encoder",
+        "kind": kind,
         "format": FORMAT,
         "name": origin.name,
         "language": origin.language,
@@ -133,7 +152,7 @@ def write(path: Path, arrays: dict[str, NDArray[Any]], origin: Origin) -> None:
     # One entry of metadata: safetensors gives several in an order that changes.
     text = json.dumps(about, ensure_ascii=False, sort_keys=True)
     with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata={"retrieve": text})
+        save_file(dict(arrays), temporary, metadata={"retrieve": text})
 
 
 def quantize(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

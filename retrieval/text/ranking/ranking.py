@@ -3,8 +3,8 @@
 Candidates come from two searches, BM25 over stems and the cosine of embeddings. The best of
 them by both are read, word by word (`evidence`); the others follow in their first order.
 The weights stand in the file `retrieve train ranking` writes, next to the stems' vectors. Of an
-encoder whose cosines weigh otherwise a small file of its own has the weights (`e5.ranking.json`),
-and the vectors are those of the shipped ranking.
+encoder whose cosines weigh otherwise a small file of its own has the weights
+(`static.ranking.json`, `e5.ranking.json`), and the vectors are those of the shipped ranking.
 Source: Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach".
 """
 
@@ -33,8 +33,8 @@ Scores = NDArray[np.float32]
 NOTHING: Mapping[str, str] = MappingProxyType({})
 READ = 50  # candidates that are read; of the others one in a hundred is the one asked for
 READ_BY_COSINE = 20  # of those, the best by the embeddings alone
-# Encoders of many languages, for which weights of their own ship.
-RANKED = ("e5",)
+RANKED = ("static", "e5")  # encoders for which weights of their own ship
+MULTILINGUAL = ("e5",)  # of those, the ones that know words of a hundred languages
 COSINE_WEIGHT = 3.0  # of a cosine beside BM25 in units of the rarest word, for the first order
 # Cosine from which a passage without a common word satisfies a query: of chance pairs of the
 # sample archive 1 % reach it, of its paraphrases and their passages a fifth.
@@ -224,7 +224,9 @@ def open_ranker(
     if shipped and encoder in RANKED:
         path = data / f"{encoder}.ranking.json"
         about |= _read(path)
-        fitted = Fitted(about["cosine_weight"], about["meant"], knows_languages=True)
+        fitted = Fitted(
+            about["cosine_weight"], about["meant"], knows_languages=encoder in MULTILINGUAL
+        )
     weights = about.get("weights")
     if not isinstance(weights, dict) or set(weights) != set(NAMES):
         raise WeightsError(

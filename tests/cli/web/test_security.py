@@ -53,6 +53,10 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(stranger):
     assert stranger.get("/").status_code == 200  # it has the cookie now
 
 
+def test_an_old_link_does_no_harm_to_whoever_is_inside(client):
+    assert client.get("/?token=of-an-earlier-start").status_code == 200
+
+
 def test_over_tls_the_cookie_goes_over_tls_alone(served):
     client = client_of(served, token=None)
     client.base_url = "https://localhost:8321"

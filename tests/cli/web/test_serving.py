@@ -185,6 +185,13 @@ def test_a_secret_of_a_file_is_not_printed_and_a_warning_says_what_is_missing(ow
         assert "--tls-cert" in process.stderr.read()
 
 
+def test_what_is_no_certificate_is_one_line_before_anything_is_printed(own, probe):
+    options = ("--tls-cert", probe, "--tls-key", probe, "--port", 0)
+    done = warm.retrieve("serve", "--collection", own / "collection", *options, code=1)
+    assert done.stdout == ""
+    assert "wanted a certificate and its key" in done.stderr
+
+
 def test_a_port_that_is_taken_is_one_line(server, own):
     port = server["address"].rpartition(":")[2]
     options = ("--collection", own / "collection", "--port", port)

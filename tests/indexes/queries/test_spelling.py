@@ -71,9 +71,10 @@ def test_exact_words_are_taken_as_they_are(collection):
 
 def test_edits_are_those_of_damerau():
     found = edits("boda", ALPHABETS[0])
-    assert {"oda", "bbda", "obda", "bodas", "bodaa"} <= found
+    assert {"oda", "bbda", "obda", "bodas", "bodaa"} <= found.keys()
     assert "boda" not in found
     assert len(found) == 4 * 25 + 3 + 4 + (5 * 26 - 4)
+    assert found["bodas"] == found["obda"] > found["oda"] == found["bbda"]  # few slips, and many
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,49 @@ def test_a_misspelt_word_that_has_the_stem_of_another_by_chance_is_noticed(forms
     assert forms.corrected("ir a conoerlos") == "ir a conocerlos"
     assert forms.search_texts("conoerlos", mode=Mode.BM25)[0].path.stem == "met"
     assert forms.corrected("conos") is None  # another form of what is there
+
+
+def test_a_slip_in_a_first_letter_is_looked_for_as_any_other(errors):
+    assert errors.corrected("la roganización del pueblo") == "la organización del pueblo"
+
+
+def test_of_two_spellings_the_one_is_taken_that_is_mistyped_so_in_fewer_ways(errors):
+    assert errors.corrected("la paret seca") == "la parte seca"
+
+
+def test_a_misspelt_word_of_grammar_is_none_that_is_searched_for(errors):
+    assert errors.corrected("¿uCándo se hizo?") == "¿cuándo se hizo?"
+    assert errors.corrected("quiérn tocaba la trompeta") == "quién tocaba la trompeta"
+
+
+def test_a_rare_form_is_found_behind_many_passages_that_have_another(errors):
+    assert errors.corrected("mandolinisats") == "mandolinistas"
+
+
+@pytest.fixture(scope="module")
+def errors(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("errors")
+    lines = [
+        "La romanización del valle, y la romanización de la costa.",
+        "Fue una organización de vecinos.",
+        "La pared, otra pared y la tercera pared; de cada una, una parte.",
+        "Los curados usando sal querían tocar.",
+        *(f"El mandolinista {n} tocaba por la tarde." for n in range(120)),
+        "Los mandolinistas se fueron.",
+    ]
+    (folder / "said.txt").write_text("\n\n".join(lines))
+    with small.opened(tmp_path_factory.mktemp("c") / "c") as opened:
+        small.index(opened, folder)
+        yield opened
+
+
+def test_a_query_without_accents_finds_what_one_with_them_finds(forms):
+    plain, accented = (
+        forms.search_texts(query, mode=Mode.HYBRID)
+        for query in ("el dueno de manana", "el dueño de mañana")
+    )
+    assert [hit.score for hit in plain] == [hit.score for hit in accented]
+    assert forms.corrected("el dueno de manana") is None  # nothing to be told of
 
 
 def test_a_word_alone_finds_first_what_has_it_in_this_form(forms):

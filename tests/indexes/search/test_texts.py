@@ -376,7 +376,7 @@ if __name__ == "__main__":
         report = collection.index([Path(sys.argv[2])], processes=1)
         assert (report.new, report.passages) == (1, 1), report
         assert collection.faces.space() is None
-        assert collection.texts.encoder.name == "lstm"
+        assert collection.texts.encoder.name == "static"
     print(sorted({"torch", "onnxruntime", "faiss"} & sys.modules.keys()))
 """
     (tmp_path / "script.py").write_text(script)

@@ -100,7 +100,8 @@ def test_pages_without_text_are_told_and_none_at_all_is_a_reason(tmp_path):
     document = _read(tmp_path, _pdf([], ["Hola."], [], [], [], [], [], []))
     assert document.warnings == ("no text on page 1, 3, 4, 5, 6 and 2 more: scanned pictures?",)
     assert _reason(tmp_path, _pdf([], [])) == (
-        "none of its 2 pages holds text: scanned pictures? Recognise them (OCR)"
+        "none of its 2 pages holds text: scanned pictures? "
+        "Words in pictures are read by: retrieve index --ocr"
     )
 
 

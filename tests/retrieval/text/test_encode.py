@@ -146,7 +146,9 @@ def test_foreign_and_missing_files_are_refused(tmp_path):
 
 
 def test_an_unknown_encoder_is_refused_with_the_names_there_are():
-    with pytest.raises(BadInput, match="there are: lstm, words, e5, sentence-transformers:NAME"):
+    with pytest.raises(
+        BadInput, match="there are: static, lstm, words, e5, sentence-transformers:NAME"
+    ):
         open_text_encoder("bert")
 
 

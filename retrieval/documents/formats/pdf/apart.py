@@ -15,9 +15,10 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 from retrieve.errors import BadInput
@@ -62,7 +63,7 @@ def read(content: bytes, most_pages: int) -> Iterator[Opened | Read]:
     opened: Opened | None = None
     number = deaths = 0
     while opened is None or number < opened.pages:
-        reader = _Reader(content, number, most_pages)
+        reader = Fork(partial(_say_all, content, number, most_pages))
         try:
             for message in reader.messages():
                 if "bad" in message:
@@ -87,10 +88,17 @@ def read(content: bytes, most_pages: int) -> Iterator[Opened | Read]:
             return
 
 
-class _Reader:
-    """A fork of this process that reads a document from one page on."""
+Say = Callable[[dict[str, Any]], None]
+Allow = Callable[[], None]
 
-    def __init__(self, content: bytes, first: int, most_pages: int) -> None:
+
+class Fork:
+    """A fork of this process that reads a document, and says what it finds.
+
+    work  gets what sends a message, and what gives the page that comes now its time
+    """
+
+    def __init__(self, work: Callable[[Say, Allow], None]) -> None:
         self._left_s = signal.getitimer(_CLOCK)[0]  # of this process, 0 without a limit
         here, there = os.pipe()
         parent = os.getpid()
@@ -98,7 +106,7 @@ class _Reader:
         self._process = os.fork()
         if not self._process:
             os.close(here)
-            _work(content, first, most_pages, there, parent, self._left_s)
+            _work(work, there, parent, self._left_s)
         os.close(there)
         self._pipe = os.fdopen(here, "rb")
 
@@ -137,30 +145,29 @@ def _is_over(process: int) -> bool:
     return False
 
 
-def _work(
-    content: bytes, first: int, most_pages: int, there: int, parent: int, left_s: float
-) -> NoReturn:
+def _work(work: Callable[[Say, Allow], None], there: int, parent: int, left_s: float) -> NoReturn:
     """In the fork: read, say what was read, and end without any clean-up of the parent's."""
     code = 1
     try:
         _limit(parent)
         with os.fdopen(there, "wb") as pipe:
-            _say_all(content, first, most_pages, pipe, left_s)
+
+            def say(message: dict[str, Any]) -> None:
+                pipe.write(json.dumps(message).encode() + b"\n")
+                pipe.flush()
+
+            def allow() -> None:
+                left = left_s - time.process_time() if left_s else PAGE_S
+                signal.setitimer(_CLOCK, max(1e-4, min(PAGE_S, left)))
+
+            work(say, allow)
         code = 0
     finally:
         os._exit(code)
 
 
-def _say_all(content: bytes, first: int, most_pages: int, pipe: Any, left_s: float) -> None:
+def _say_all(content: bytes, first: int, most_pages: int, say: Say, allow: Allow) -> None:
     from retrieve.documents.formats.pdf.mending import opened
-
-    def say(message: dict[str, Any]) -> None:
-        pipe.write(json.dumps(message).encode() + b"\n")
-        pipe.flush()
-
-    def allow() -> None:
-        left = left_s - time.process_time() if left_s else PAGE_S
-        signal.setitimer(_CLOCK, max(1e-4, min(PAGE_S, left)))
 
     allow()
     try:

@@ -74,14 +74,19 @@ class Piece:
 
 def blocks(pieces: Sequence[Piece]) -> Iterator[list[str]]:
     """The lines of each column, or of what stands above, between and below columns."""
+    for rows in arranged(pieces):
+        yield [_joined(row) for row in rows]
+
+
+def arranged(pieces: Sequence[Piece]) -> Iterator[list[list[Piece]]]:
+    """The same, the pieces of each line from the left."""
     waiting = [list(pieces)]
     while waiting:
         part = waiting.pop()
         split = _columns(part) if len(part) <= _MOST_PIECES else None
         if split is None:
-            lines = [_joined(row) for row in _rows(part)]
-            if lines:
-                yield lines
+            if rows := _rows(part):
+                yield rows
         else:
             waiting += reversed([part for part in split if part])
 

@@ -99,6 +99,11 @@ class Pdf:
         self.pages = max(0, pdfium.FPDF_GetPageCount(self._document))
         self._filling: Any = None
 
+    @property
+    def handle(self) -> Any:
+        """PDFium's own."""
+        return self._document
+
     def stated(self, key: str) -> str:
         """An entry of its information: Title, CreationDate; "" without one."""
         name = key.encode()

@@ -16,6 +16,7 @@ MAX_PAGES = 10_000  # a page can be listed again and again at no cost
 _LIGATURES = dict(enumerate(["ff", "fi", "fl", "ffi", "ffl", "st", "st"], start=0xFB00))
 _LEADERS = re.compile(r"(?:[ \t]?\.){4,}")  # between a title and its page number
 _NAMED_PAGES = 5  # in a remark
+READ_THEM = "Words in pictures are read by: retrieve index --ocr"
 _UNMAPPED_FROM = 0.05  # of a page's characters: a few are bullets and signs
 # Codes that were taken for letters are mostly signs; what prose, tables and programs hold of
 # them is less.
@@ -27,11 +28,13 @@ _JUNK_TITLE = re.compile(
 )
 
 
-def read_pdf(content: bytes, remarks: list[str]) -> Source:
+def read_pdf(content: bytes, remarks: list[str], scanned: list[int] | None = None) -> Source:
     """The text of a PDF with its page numbers.
 
     remarks  gets a line about a file that was cut off, and about pages that are damaged,
              without text, or written in fonts that do not say what their letters are
+    scanned  gets the numbers of pages whose words can only be read off their pictures; with it
+             a PDF of nothing else is none that is refused
     raises   BadInput if it is encrypted, damaged, endless, or holds no text at all
 
     Values of forms and notes stand on their page. Words that are divided at a line's end are
@@ -59,8 +62,17 @@ def read_pdf(content: bytes, remarks: list[str]) -> Source:
     if cut and not any(pages):
         raise BadInput("not a PDF, or damaged")
     remarks += [cut] if cut else []
-    remarks += _remarks(pages, damaged, unmapped)
-    return Source(lines(pages), "" if _JUNK_TITLE.fullmatch(title) else title, iso(created))
+    pictured = [n for n, page in enumerate(pages, start=1) if not page and n not in damaged]
+    if scanned is not None:
+        scanned += pictured
+    try:
+        remarks += _remarks(pages, damaged, unmapped)
+    except BadInput as error:
+        if not scanned:
+            raise
+        remarks.append(str(error))
+    text = lines(pages) if any(pages) else iter(())
+    return Source(text, "" if _JUNK_TITLE.fullmatch(title) else title, iso(created))
 
 
 def _remarks(pages: list[list[str]], damaged: list[int], unmapped: list[int]) -> list[str]:
@@ -70,11 +82,11 @@ def _remarks(pages: list[list[str]], damaged: list[int], unmapped: list[int]) ->
     """
     empty = {number for number, page in enumerate(pages, start=1) if not page}
     if len(empty) == len(pages):
-        what = "holds text: scanned pictures? Recognise them (OCR)"
+        what = f"holds text: scanned pictures? {READ_THEM}"
         if damaged:
             what = "can be read"
         elif unmapped:
-            what = "can be read: its fonts do not say what their letters are. Recognise it (OCR)"
+            what = f"can be read: its fonts do not say what their letters are. {READ_THEM}"
         raise BadInput(f"none of its {len(pages)} pages {what}")
     said = []
     if damaged:

@@ -1,0 +1,1 @@
+"""Photos → the words that are written in them: detected, recognised, put into reading order."""
