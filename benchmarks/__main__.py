@@ -44,6 +44,7 @@ LEFT_OUT = {
     "benchmarks.crash": HOURS,
     "benchmarks.damage": HOURS,
     "benchmarks.damaged": PHOTOS,
+    "benchmarks.duplicates": "photos of things, of everyday life and of labelled people",
     "benchmarks.exports": PHOTOS,
     "benchmarks.facenet_crops": PHOTOS,
     "benchmarks.irregular": "the table of conjugations of a package",

@@ -35,6 +35,7 @@ PANELS = {
         "identify": "search.identify:identify",
         "verify": "search.verify:verify",
         "labels": "search.labels:labels",
+        "duplicates": "search.duplicates:duplicates",
         "map": "search.map:map_",
         "detect": "search.detect:detect",
         "embed": "search.embed:embed",

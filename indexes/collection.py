@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.build import Extractor, OnProgress
     from retrieve.indexes.building.jobs import Job
     from retrieve.indexes.building.storing import Report
+    from retrieve.indexes.duplicates.kinds import Duplicates, Kind
+    from retrieve.indexes.duplicates.looking import OnProgress as OnRead
     from retrieve.indexes.info import Info
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
@@ -558,6 +560,49 @@ class Collection:
         from retrieve.indexes.queries.listed import labels_of
 
         return self.opened.consistently(lambda: labels_of(self.opened, wanted, language))
+
+    def duplicates(
+        self,
+        kinds: Iterable[Kind | str] = (),
+        *,
+        wanted: Filter = EVERYTHING,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        processes: int = 2,
+        time_limit_s: float = 60.0,
+        on_progress: OnRead | None = None,
+    ) -> Duplicates:
+        """The photos that are there more than once, in groups, the best one of each first.
+
+            for group in collection.duplicates(["pixels", "edited"]):
+                print(group.kind, group.best.path, [photo.path for photo in group.others])
+
+        kinds      "pixels" the same pixels in several files, "edited" one picture changed,
+                   "burst" alike and within seconds, "scene" alike; () for all. A group of a wider
+                   kind has of each group of a closer one the best photo alone
+        wanted     what a photo has to satisfy
+        threshold  lowest score of two photos of one scene; None lets it follow from strangers
+        strangers  the chance that the best of as many different photos passes as are searched;
+                   None is .01
+        processes, time_limit_s
+                   that read photos, and how long each may take of the processor
+        raises     CollectionError if no photo was looked at as a whole
+
+        The files of photos that look alike are read; nothing is stored or deleted.
+        """
+        from retrieve.indexes.duplicates.find import duplicates
+        from retrieve.indexes.duplicates.kinds import Kind
+
+        return duplicates(
+            self.opened,
+            kinds=kinds or tuple(Kind),
+            wanted=wanted,
+            threshold=threshold,
+            strangers=strangers,
+            processes=processes,
+            time_limit_s=time_limit_s,
+            on_progress=on_progress,
+        )
 
     def search_texts(
         self,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from retrieve.faces.verify import Verification, verify
     from retrieve.indexes.catalog.filters import Filter
     from retrieve.indexes.collection import Collection, open_collection
+    from retrieve.indexes.duplicates.kinds import Duplicates
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.queries.probes import Probe
@@ -50,6 +51,7 @@ __all__ = [
     "Collection",
     "CollectionError",
     "Comparison",
+    "Duplicates",
     "Face",
     "Faces",
     "Filter",
@@ -85,6 +87,7 @@ _HOMES = {
     "retrieve.faces.verify": ("Verification", "verify"),
     "retrieve.indexes.catalog.filters": ("Filter",),
     "retrieve.indexes.collection": ("Collection", "open_collection"),
+    "retrieve.indexes.duplicates.kinds": ("Duplicates",),
     "retrieve.indexes.queries.identification": ("Identification",),
     "retrieve.indexes.queries.pictures": ("PictureProbe",),
     "retrieve.indexes.queries.probes": ("Probe",),

@@ -62,6 +62,7 @@ FLOORS = (
     ("retrieve.indexes.reembedding",),
     ("retrieve.indexes.recognising",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
+    ("retrieve.indexes.duplicates",),
     ("retrieve.indexes.browsing",),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
