@@ -1,10 +1,7 @@
-"""A page a file, for people; `cli/web/__init__.py` says how one is added.
-
-asked.py, sent.py and tiles.py are what pages are made of.
-"""
+"""A page a file, for people; `cli/web/__init__.py` says how one is added."""
 
 # Modules of this room, each with a `router`.
 PAGES = (
     *("search", "photo", "people", "review", "saying", "timeline", "maps", "collection"),
-    "login",
+    *("duplicates", "login"),
 )

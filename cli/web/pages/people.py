@@ -9,8 +9,8 @@ from fastapi.responses import Response
 
 from retrieve.cli.web.api.persons import listed
 from retrieve.cli.web.here import HereNow
-from retrieve.cli.web.pages import tiles
 from retrieve.cli.web.pages.search import names_of
+from retrieve.cli.web.parts import tiles
 from retrieve.cli.web.rendering import is_part, render
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people import listing, review

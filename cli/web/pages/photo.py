@@ -9,9 +9,9 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from retrieve.cli.web.here import HereNow
-from retrieve.cli.web.pages import tiles
 from retrieve.cli.web.pages.search import names_of
-from retrieve.cli.web.pages.tiles import Mark, Tile
+from retrieve.cli.web.parts import tiles
+from retrieve.cli.web.parts.tiles import Mark, Tile
 from retrieve.cli.web.rendering import is_part, render
 from retrieve.indexes import browsing
 from retrieve.indexes.browsing import SeenPhoto, SeenText

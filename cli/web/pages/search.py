@@ -10,13 +10,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from retrieve.cli.choosing import settled
 from retrieve.cli.web.errors import Refused
-from retrieve.cli.web.filters import settled
 from retrieve.cli.web.here import Here, HereNow
-from retrieve.cli.web.pages import tiles
-from retrieve.cli.web.pages.asked import Asked, asked_of
-from retrieve.cli.web.pages.sent import Sent, photos_of
-from retrieve.cli.web.pages.tiles import Tile
+from retrieve.cli.web.parts import tiles
+from retrieve.cli.web.parts.asked import Asked, asked_of
+from retrieve.cli.web.parts.sent import Sent, photos_of
+from retrieve.cli.web.parts.tiles import Tile
 from retrieve.cli.web.rendering import is_part, query_of, render
 from retrieve.cli.web.uploads import form_of, photo_in
 from retrieve.errors import BadInput, RetrievalError

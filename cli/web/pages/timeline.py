@@ -11,8 +11,8 @@ from fastapi.responses import Response
 from retrieve.cli.web.api import telling
 from retrieve.cli.web.api.telling import Cursor
 from retrieve.cli.web.here import HereNow
-from retrieve.cli.web.pages import tiles
-from retrieve.cli.web.pages.tiles import Tile
+from retrieve.cli.web.parts import tiles
+from retrieve.cli.web.parts.tiles import Tile
 from retrieve.cli.web.rendering import is_part, render
 from retrieve.indexes import browsing
 from retrieve.indexes.collection import Collection

@@ -14,16 +14,19 @@ from starlette.requests import Request
 from web_client import client_of
 
 from retrieve.cli.web import language, pages
-from retrieve.cli.web.pages.asked import asked_of
 from retrieve.cli.web.pages.maps import spots
-from retrieve.cli.web.pages.sent import MOST_BYTES, Photos
+from retrieve.cli.web.parts.asked import asked_of
+from retrieve.cli.web.parts.sent import MOST_BYTES, Photos
 from retrieve.cli.web.rendering import TEMPLATES, environment, marked, query_of
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Near, is_near
+from retrieve.indexes.duplicates.kinds import Copy, Duplicates, Group, Kind
 from retrieve.indexes.people import review, statements
+from retrieve.indexes.queries.thresholds import Threshold
+from retrieve.types import Skipped
 
-OTHERS = ("/timeline", "/maps", "/collection", "/collection/check", "/texts/4")
+OTHERS = ("/timeline", "/maps", "/collection", "/collection/check", "/duplicates", "/texts/4")
 PAGE = {"accept": "text/html"}
 PART = {"accept": "text/html", "hx-request": "true"}
 
@@ -278,6 +281,33 @@ def test_the_collection_says_what_was_skipped_and_why(tmp_path):
         assert collection.skipped()[0].reason[:20] in page
 
 
+def test_duplicates_are_looked_for_once_and_shown_with_the_best_first(changed, monkeypatch):
+    paths = [Path("/photos/a.jpg"), Path("/photos/<b>.jpg")]
+    copies = [
+        Copy(id, (path,), (10, 20), 2_000_000, None, None, 1, 0.5, 1.0)
+        for id, path in enumerate(paths, 1)
+    ]
+    left = [Skipped(Path("/photos/c.jpg"), "cut short")]
+    asked = []
+
+    def found(kinds):
+        asked.append(kinds)
+        groups = [Group(Kind.EDITED, tuple(copies))]
+        return Duplicates(groups, 2, Threshold(0.8, 2.0, 0.01), 0, left)
+
+    monkeypatch.setattr(changed, "duplicates", found)
+    client = client_of(changed)
+    assert "Look for them" in client.get("/duplicates").text
+    assert asked == []
+    for _ in range(2):
+        page = client.get("/duplicates/edited", headers=PART).text
+    assert asked == [[Kind.EDITED]]
+    assert page.index("a.jpg") < page.index("&lt;b&gt;.jpg")
+    assert page.count(">best<") == 1
+    assert "2.0 MB beside the best ones" in page
+    assert "1 file could not be read" in page
+
+
 def test_a_page_leads_back_to_this_host_only(changed):
     client = client_of(changed)
     for evil in ("//evil.example/x", "https://evil.example/x", "/\\evil.example"):
@@ -374,9 +404,9 @@ def test_every_sentence_is_translated_and_the_file_that_is_read_is_made_of_it():
             assert not list(one.check()), one.id
 
 
-def test_every_file_of_the_room_is_a_page_or_what_pages_are_made_of():
+def test_every_file_of_the_room_is_a_page():
     there = {path.stem for path in Path(pages.__file__).parent.glob("*.py")} - {"__init__"}
-    assert there == {*pages.PAGES, "asked", "sent", "tiles"}
+    assert there == {*pages.PAGES}
 
 
 def test_an_address_leaves_out_what_is_empty():
