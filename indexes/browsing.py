@@ -159,6 +159,16 @@ def passages(opened: Opened, content_id: int) -> list[StoredPassage]:
     return [known[id] for id in ids if id in known]
 
 
+def best_faces(opened: Opened, person_ids: Sequence[int]) -> dict[int, int]:
+    """Of each of some persons the id of the face that shows best."""
+    query = (
+        "SELECT faces.id FROM faces JOIN contents ON contents.id = content_id "
+        "WHERE person_id = ? AND live ORDER BY quality DESC, faces.id LIMIT 1"
+    )
+    found = ((id, opened.db.execute(query, [id]).fetchone()) for id in person_ids)
+    return {id: row[0] for id, row in found if row is not None}
+
+
 def neighbours(opened: Opened, id: int, *, most: int) -> tuple[list[PictureHit], list[PictureHit]]:
     """The photos that were taken just before one and just after it, the earlier ones first.
 

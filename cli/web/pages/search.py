@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -23,9 +23,9 @@ from retrieve.errors import BadInput, RetrievalError
 from retrieve.indexes import browsing
 from retrieve.indexes.catalog.contents import PHOTO
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
-from retrieve.indexes.catalog.persons import persons
+from retrieve.indexes.catalog.persons import Person, persons
 from retrieve.indexes.collection import MOST_FACES, Collection
-from retrieve.indexes.people import listing
+from retrieve.indexes.people.listing import FEWEST
 from retrieve.indexes.queries.probes import Probe
 from retrieve.types import Hit, TextHit
 
@@ -50,7 +50,7 @@ class Found:
     faces: int | None = None
     corrected: str | None = None
     more: bool = False
-    people: Sequence[listing.Listed] = field(default=())
+    people: Sequence[tuple[Person, int]] = ()
     names: Sequence[str] = ()
     photos: int = 0
 
@@ -104,11 +104,17 @@ async def face_of(request: Request, key: str, number: int) -> Response:
 def names_of(here: Here, collection: Collection) -> list[str]:
     """Names that a field offers: those with most faces first."""
 
-    def made() -> list[str]:
-        known = sorted(persons(collection.db), key=lambda one: -one.faces)
-        return list(dict.fromkeys(str(one.name) for one in known))[:COMPLETED]
+    known = _everyone(here, collection)
+    return list(dict.fromkeys(one.name for one in known if one.name is not None))[:COMPLETED]
 
-    return here.kept(collection.opened, "names", made)
+
+def _everyone(here: Here, collection: Collection) -> list[Person]:
+    """Those with most faces first."""
+    return here.kept(
+        collection.opened,
+        "everyone",
+        lambda: sorted(persons(collection.db, named=False), key=lambda one: -one.faces),
+    )
 
 
 async def _answered(request: Request, here: Here, asked: Asked, start: int) -> Found:
@@ -204,9 +210,12 @@ def _alike(collection: Collection, asked: Asked, start: int) -> Found:
 
 def _nothing_asked(here: Here, collection: Collection) -> Found:
     """Somebody to begin with: those with most faces."""
-    people = here.kept(
-        collection.opened, "everyone", lambda: listing.people(collection.db, everyone=False)
-    )
-    first = sorted(people, key=lambda one: -one.person.faces)[:STRIP]
+    known = _everyone(here, collection)
+    first = [one for one in known if not one.ignored and one.faces >= (1 if one.name else FEWEST)][
+        :STRIP
+    ]
+    best = browsing.best_faces(collection.opened, [one.id for one in first])
     photos = browsing.photos(collection.opened, EVERYTHING, most=1)
-    return Found(people=first, photos=len(photos))
+    return Found(
+        people=[(one, best[one.id]) for one in first if one.id in best], photos=len(photos)
+    )
