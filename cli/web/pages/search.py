@@ -23,7 +23,7 @@ from retrieve.errors import BadInput, RetrievalError
 from retrieve.indexes import browsing
 from retrieve.indexes.catalog.contents import PHOTO
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
-from retrieve.indexes.catalog.persons import Person, persons
+from retrieve.indexes.catalog.persons import Person, person, persons
 from retrieve.indexes.collection import MOST_FACES, Collection
 from retrieve.indexes.people.listing import FEWEST
 from retrieve.indexes.queries.probes import Probe
@@ -104,17 +104,11 @@ async def face_of(request: Request, key: str, number: int) -> Response:
 def names_of(here: Here, collection: Collection) -> list[str]:
     """Names that a field offers: those with most faces first."""
 
-    known = _everyone(here, collection)
-    return list(dict.fromkeys(one.name for one in known if one.name is not None))[:COMPLETED]
+    def made() -> list[str]:
+        known = sorted(persons(collection.db), key=lambda one: -one.faces)
+        return list(dict.fromkeys(str(one.name) for one in known))[:COMPLETED]
 
-
-def _everyone(here: Here, collection: Collection) -> list[Person]:
-    """Those with most faces first."""
-    return here.kept(
-        collection.opened,
-        "everyone",
-        lambda: sorted(persons(collection.db, named=False), key=lambda one: -one.faces),
-    )
+    return here.kept(collection.opened, "names", made)
 
 
 async def _answered(request: Request, here: Here, asked: Asked, start: int) -> Found:
@@ -125,7 +119,7 @@ async def _answered(request: Request, here: Here, asked: Asked, start: int) -> F
         return await here.photo(lambda collection: _alike(collection, asked, start))
     if asked.face or asked.q or asked.conditions:
         return await here.read(lambda collection: _searched(collection, asked, start))
-    return await here.view(lambda collection: _nothing_asked(here, collection))
+    return await here.view(_nothing_asked)
 
 
 def _searched(collection: Collection, asked: Asked, start: int) -> Found:
@@ -208,14 +202,10 @@ def _alike(collection: Collection, asked: Asked, start: int) -> Found:
     )
 
 
-def _nothing_asked(here: Here, collection: Collection) -> Found:
+def _nothing_asked(collection: Collection) -> Found:
     """Somebody to begin with: those with most faces."""
-    known = _everyone(here, collection)
-    first = [one for one in known if not one.ignored and one.faces >= (1 if one.name else FEWEST)][
-        :STRIP
-    ]
-    best = browsing.best_faces(collection.opened, [one.id for one in first])
+    ids = browsing.most_seen(collection.opened, most=STRIP, fewest=FEWEST)
+    best = browsing.best_faces(collection.opened, ids)
+    people = [(person(collection.db, id), best[id]) for id in ids if id in best]
     photos = browsing.photos(collection.opened, EVERYTHING, most=1)
-    return Found(
-        people=[(one, best[one.id]) for one in first if one.id in best], photos=len(photos)
-    )
+    return Found(people=people, photos=len(photos))
