@@ -159,6 +159,29 @@ def passages(opened: Opened, content_id: int) -> list[StoredPassage]:
     return [known[id] for id in ids if id in known]
 
 
+def most_seen(opened: Opened, *, most: int, fewest: int) -> list[int]:
+    """The persons of whom most faces are stored, but those who are not to be asked about.
+
+    fewest  faces of one that counts
+    """
+    rows = opened.db.execute(
+        "SELECT person_id FROM faces JOIN persons ON persons.id = person_id WHERE NOT ignored "
+        "GROUP BY person_id HAVING count(*) >= ? ORDER BY count(*) DESC, person_id LIMIT ?",
+        [fewest, most],
+    )
+    return [id for (id,) in rows]
+
+
+def best_faces(opened: Opened, person_ids: Sequence[int]) -> dict[int, int]:
+    """Of each of some persons the id of the face that shows best."""
+    query = (
+        "SELECT faces.id FROM faces JOIN contents ON contents.id = content_id "
+        "WHERE person_id = ? AND live ORDER BY quality DESC, faces.id LIMIT 1"
+    )
+    found = ((id, opened.db.execute(query, [id]).fetchone()) for id in person_ids)
+    return {id: row[0] for id, row in found if row is not None}
+
+
 def neighbours(opened: Opened, id: int, *, most: int) -> tuple[list[PictureHit], list[PictureHit]]:
     """The photos that were taken just before one and just after it, the earlier ones first.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,17 @@ from retrieve.shares import probability
 from retrieve.visible import visible
 
 TEMPLATES = Path(__file__).with_name("templates")
+FIRST = ("search.html", "_found.html", "_hits.html", "_macros.html", "base.html")
+
+_spoken = ContextVar("_spoken", default=language.WRITTEN)
 
 
 @cache
-def environment(spoken: str = language.WRITTEN) -> Environment:
-    """Jinja's, with what templates may call: names of files and people as `| visible`."""
+def environment() -> Environment:
+    """Jinja's, with what templates may call: names of files and people as `| visible`.
+
+    One for all languages, for compiling a template takes longer than anything else of a page.
+    """
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -31,8 +38,10 @@ def environment(spoken: str = language.WRITTEN) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.install_gettext_translations(  # type: ignore[attr-defined]  # the extension brings it
-        language.translations(spoken), newstyle=True
+    made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension brings it
+        lambda text: language.translations(_spoken.get()).gettext(text),
+        lambda one, more, n: language.translations(_spoken.get()).ngettext(one, more, n),
+        newstyle=True,
     )
     made.filters |= {
         "visible": visible,
@@ -43,6 +52,12 @@ def environment(spoken: str = language.WRITTEN) -> Environment:
         "query": query_of,
     }
     return made
+
+
+def compile_first() -> None:
+    """Compile what the first page is made of, before somebody asks for it."""
+    for name in FIRST:
+        environment().get_template(name)
 
 
 def marked(text: str, marks: tuple[tuple[int, int], ...]) -> Markup:
@@ -73,7 +88,11 @@ def page(request: Request, template: str, **values: Any) -> str:
     here = getattr(request.app.state, "here", None)
     spoken = language.wanted(request.headers.get("accept-language", ""))
     common = {"here": here, "request": request, "spoken": spoken, "part": is_part(request)}
-    return environment(spoken).get_template(template).render(**common | values)
+    before = _spoken.set(spoken)
+    try:
+        return environment().get_template(template).render(**common | values)
+    finally:
+        _spoken.reset(before)
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

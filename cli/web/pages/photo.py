@@ -21,7 +21,7 @@ from retrieve.indexes.queries.asked import LARGEST_ID
 from retrieve.types import PictureHit
 
 AROUND = 6  # photos taken before and after
-PASSAGES = 100  # of a part of a text
+PASSAGES, BEFORE = 100, 5  # of a part of a text; before one that was found
 
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
@@ -69,15 +69,21 @@ async def text(
     here: HereNow,
     id: Id,
     start: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
+    at: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
 ) -> Response:
-    """A text, passage after passage, in parts."""
+    """A text, passage after passage, in parts.
+
+    at  the id of a passage that is to be there, with a few before it
+    """
 
     def look(collection: Collection) -> tuple[SeenText, list[StoredPassage]]:
         return browsing.text(collection.opened, id), browsing.passages(collection.opened, id)
 
     seen, passages = await here.view(look)
-    # A part goes behind those that are there; a page of its own, by a link, has them all.
-    some = passages[start if is_part(request) else 0 : start + PASSAGES]
+    if at:
+        place = next((i for i, one in enumerate(passages) if one.id == at), 0)
+        start = max(place - BEFORE, 0)
+    some = passages[start : start + PASSAGES]
     after = start + PASSAGES if len(passages) > start + PASSAGES else 0
     template = "_passages.html" if is_part(request) else "text.html"
-    return render(request, template, seen=seen, passages=some, after=after)
+    return render(request, template, seen=seen, passages=some, start=start, after=after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -23,9 +23,9 @@ from retrieve.errors import BadInput, RetrievalError
 from retrieve.indexes import browsing
 from retrieve.indexes.catalog.contents import PHOTO
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
-from retrieve.indexes.catalog.persons import persons
+from retrieve.indexes.catalog.persons import Person, person, persons
 from retrieve.indexes.collection import MOST_FACES, Collection
-from retrieve.indexes.people import listing
+from retrieve.indexes.people.listing import FEWEST
 from retrieve.indexes.queries.probes import Probe
 from retrieve.types import Hit, TextHit
 
@@ -50,7 +50,7 @@ class Found:
     faces: int | None = None
     corrected: str | None = None
     more: bool = False
-    people: Sequence[listing.Listed] = field(default=())
+    people: Sequence[tuple[Person, int]] = ()
     names: Sequence[str] = ()
     photos: int = 0
 
@@ -119,7 +119,7 @@ async def _answered(request: Request, here: Here, asked: Asked, start: int) -> F
         return await here.photo(lambda collection: _alike(collection, asked, start))
     if asked.face or asked.q or asked.conditions:
         return await here.read(lambda collection: _searched(collection, asked, start))
-    return await here.view(lambda collection: _nothing_asked(here, collection))
+    return await here.view(_nothing_asked)
 
 
 def _searched(collection: Collection, asked: Asked, start: int) -> Found:
@@ -202,11 +202,10 @@ def _alike(collection: Collection, asked: Asked, start: int) -> Found:
     )
 
 
-def _nothing_asked(here: Here, collection: Collection) -> Found:
+def _nothing_asked(collection: Collection) -> Found:
     """Somebody to begin with: those with most faces."""
-    people = here.kept(
-        collection.opened, "everyone", lambda: listing.people(collection.db, everyone=False)
-    )
-    first = sorted(people, key=lambda one: -one.person.faces)[:STRIP]
+    ids = browsing.most_seen(collection.opened, most=STRIP, fewest=FEWEST)
+    best = browsing.best_faces(collection.opened, ids)
+    people = [(person(collection.db, id), best[id]) for id in ids if id in best]
     photos = browsing.photos(collection.opened, EVERYTHING, most=1)
-    return Found(people=first, photos=len(photos))
+    return Found(people=people, photos=len(photos))

@@ -231,6 +231,22 @@ def test_all_faces_of_somebody_are_not_thrown_out_and_nothing_is_half_done(chang
     assert "3 faces" in client.get("/people/1").text
 
 
+def test_a_passage_that_was_found_is_there_however_deep_it_lies(tmp_path):
+    with small.opened(tmp_path / "collection") as collection:
+        folder = tmp_path / "texts"
+        folder.mkdir()
+        lines = "\n\n".join(f"Capítulo {n}. " + "Y entonces pasó algo. " * 40 for n in range(300))
+        (folder / "libro.txt").write_text(lines + "\n\nAl final hubo una boda.")
+        small.index_all(collection, folder)
+        client = client_of(collection)
+        page = client.get("/", params={"q": "boda"}).text
+        (link,) = re.findall(r'href="(/texts/[^"]+)"', page)
+        assert "una boda" not in client.get(link.partition("?")[0]).text
+        found = client.get(link.partition("#")[0]).text
+        assert f'id="{link.partition("#")[2]}"' in found
+        assert "From the beginning" in found
+
+
 def test_photos_of_one_place_are_one_dot_whose_search_finds_them_all(tmp_path):
     near = [(41.6561 + i * 1e-4, -0.8773) for i in range(3)]
     found = spots([*near, (40.4168, -3.7038)])
