@@ -143,6 +143,7 @@ def pixels_of(
     return {photo: outcome for photo, outcome in found if outcome.startswith(PIXELS)}
 
 
+MORE = "it holds more than its pixels"  # frames, depth, transparency: they would be lost unsaid
 PIXELS = "pixels:"  # before what pixels are known by, which a reason never begins with
 
 
@@ -153,6 +154,8 @@ def _sketched(sought: Sought) -> Sketched:
 
 
 def _pixels_hash(sought: Sought) -> str:
+    if not photos.is_all_in_pixels(holding(sought.paths, sought.sha256)):
+        return MORE
     pixels = _read(sought, None)
     digest = hashlib.sha256(pixels.tobytes())
     digest.update(str(pixels.shape).encode())
