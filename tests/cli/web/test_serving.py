@@ -164,9 +164,11 @@ def test_it_ends_when_it_is_told_to(own, number):
     [
         (("--host", "0.0.0.0"), "wanted --token-file or --password-file"),
         (("--tls-cert", __file__), "--tls-cert and --tls-key together"),
+        (("--allow-host", "http://photos.home"), "wanted names of hosts"),
+        (("--allow-host", ""), "wanted names of hosts"),
     ],
 )
-def test_others_come_in_only_with_a_secret(own, options, said):
+def test_what_would_let_others_in_by_mistake_is_refused(own, options, said):
     done = warm.retrieve("serve", "--collection", own / "collection", *options, code=2)
     assert said in done.stderr
 
