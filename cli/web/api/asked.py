@@ -10,8 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.datastructures import FormData, UploadFile
 
-from retrieve.cli.web.api.telling import LARGEST_CURSOR
 from retrieve.cli.web.filters import LONGEST
+from retrieve.cli.web.security import LARGEST_BODY
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.filters import Filter, Near
 from retrieve.indexes.queries.asked import LARGEST_ID
@@ -51,7 +51,7 @@ class Asked(BaseModel):
     exact_words: bool = False
     grouped: bool = Field(default=False, description="Of each document only the best passage.")
     looks: bool = Field(default=False, description="Photos that look alike as a whole, no faces.")
-    cursor: str | None = Field(default=None, max_length=LARGEST_CURSOR)
+    cursor: str | None = Field(default=None, max_length=LARGEST_BODY)
 
     @field_validator("near", mode="before")
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,8 @@ from retrieve.indexes.collection import Collection
 from retrieve.indexes.info import generation
 from retrieve.indexes.queries.asked import LARGEST_ID
 
-LARGEST_CURSOR = 10_000  # characters
+LARGEST_CURSOR = 10_000  # characters, in an address
+LARGEST_UNPACKED = 2_000_000  # characters of what a cursor says: more than any search that is sent
 MOST = 500  # things of a part of a list
 
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
@@ -81,7 +81,8 @@ def part(name: str, rows: Sequence[Any], most: int, cursor: Callable[[Any], Any]
 
 def to_cursor(value: Any) -> str:
     """Text for an address, which from_cursor() reads."""
-    content = zlib.compress(json.dumps(value, separators=(",", ":")).encode())
+    said = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    content = zlib.compress(said.encode())
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
@@ -90,10 +91,11 @@ def from_cursor(text: str) -> Any:
     try:
         content = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         unpacked = zlib.decompressobj()
-        found = unpacked.decompress(content, LARGEST_CURSOR)
-        return json.loads(found)
-    except (binascii.Error, ValueError, zlib.error, RecursionError) as error:
+        found = json.loads(unpacked.decompress(content, LARGEST_UNPACKED))
+        json.dumps(found, ensure_ascii=False).encode()  # no half of a character, which is no text
+    except (ValueError, zlib.error, RecursionError) as error:
         raise no_cursor() from error
+    return found
 
 
 def after(cursor: str | None, *kinds: type | tuple[type, ...]) -> list[Any] | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import random
 import shutil
+import zlib
 
 import pytest
 import small
@@ -187,6 +190,29 @@ def test_a_cursor_that_is_none_is_one_line(client, cursor):
     ):
         assert answer.status_code == 400
         assert "wanted the cursor" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("said", ['["\\ud800",5]', "[" * 9000, "[" + "9" * 5000 + "]", "[true,1]"])
+def test_a_cursor_of_ours_that_says_something_else_is_one_line(client, said):
+    cursor = base64.urlsafe_b64encode(zlib.compress(said.encode())).decode().rstrip("=")
+    for answer in (
+        client.get(f"{API}/photos", params={"cursor": cursor}),
+        client.get(f"{API}/texts", params={"cursor": cursor}),
+        client.post(f"{API}/search", json={"cursor": cursor}),
+    ):
+        assert answer.status_code == 400
+        assert "wanted the cursor" in answer.json()["error"]
+
+
+def test_what_may_be_asked_may_be_asked_further(client):
+    """The cursor of a search holds all that was asked for, however much that is."""
+    rng = random.Random(1)
+    folders = ["".join(rng.choices("abcdñдж", k=4000)) for _ in range(49)]
+    asked = {"face_id": 1, "threshold": -1, "folders": [*folders, "/"], "k": 1}
+    first = client.post(f"{API}/search", json=asked).json()
+    then = client.post(f"{API}/search", json={"cursor": first["next"]})
+    assert then.status_code == 200, then.text
+    assert then.json()["faces"][0]["hits"][0]["rank"] == 2
 
 
 def test_there_is_one_shape_of_errors(client):

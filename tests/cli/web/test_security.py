@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 
 import pytest
 import small
@@ -11,6 +13,9 @@ from web_client import ADDRESS, TOKEN, client_of
 from retrieve.cli.web import access, security
 from retrieve.cli.web.access import Access
 from retrieve.errors import BadInput
+from retrieve.indexes.catalog.contents import NewPhoto
+from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.paths import Found
 
 SEARCH = "/api/v1/search"
 WORDS = {"query": "boda"}
@@ -288,6 +293,42 @@ def test_no_path_leads_out(client, path):
     answer = client.get(f"{ADDRESS}{path}")
     assert answer.status_code in (404, 422)
     assert "import" not in answer.text
+
+
+def found_at(file):
+    """A file as an index run sees it."""
+    now = file.stat()
+    return Found(file, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+
+
+def _in_place_of(file, other):
+    """A link to another file, with the length and the date of the one that was there."""
+    was = file.stat()
+    assert other.stat().st_size == was.st_size
+    os.utime(other, ns=(was.st_atime_ns, was.st_mtime_ns))
+    file.unlink()
+    file.symlink_to(other)
+
+
+def test_a_file_that_looks_like_what_was_there_is_not_given_away(tmp_path):
+    from PIL import Image
+
+    album = tmp_path / "album"
+    album.mkdir()
+    photo, secret = album / "photo.bmp", tmp_path / "secret.bmp"
+    for file, colour in ((photo, "red"), (secret, "blue")):
+        Image.new("RGB", (64, 48), colour).save(file)
+    with small.opened(tmp_path / "collection") as collection:
+        with writing(collection.db):
+            digest = hashlib.sha256(photo.read_bytes()).hexdigest()
+            new = NewPhoto(digest, photo.stat().st_size, (48, 64), None, ())
+            content_id = collection.catalog.add_photo(new)
+            collection.catalog.put_path(found_at(photo), content_id=content_id, reason=None)
+        client = client_of(collection)
+        addresses = [f"/api/v1/photos/1/{what}" for what in ("image", "original")]
+        assert [client.get(address).status_code for address in addresses] == [200, 200]
+        _in_place_of(photo, secret)
+        assert [client.get(address).status_code for address in addresses] == [410, 410]
 
 
 def test_a_file_that_is_another_one_now_is_not_given_away(tmp_path):
