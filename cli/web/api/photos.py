@@ -72,7 +72,7 @@ async def original(here: HereNow, id: Id) -> Response:
 
 
 async def jpeg_of(here: Here, id: int, size_px: int) -> bytes:
-    """A photo as it is shown; raises Refused where its file cannot be read now, or holds another."""
+    """A photo as it is shown; raises Refused where its file cannot be read now, or is another."""
 
     def look(collection: Collection) -> bytes:
         from PIL import Image

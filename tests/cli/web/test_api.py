@@ -15,6 +15,7 @@ from web_client import client_of
 
 from retrieve.cli.app import app
 from retrieve.indexes.collection import open_collection
+from retrieve.indexes.people import statements
 
 API = "/api/v1"
 
@@ -265,6 +266,46 @@ def test_whoever_has_an_answer_is_told_that_nothing_has_changed(own):
     then = client.get(f"{API}/photos", headers=known)
     assert then.status_code == 200
     assert then.headers["etag"] != first.headers["etag"]
+
+
+@pytest.mark.parametrize("form", ["W/{}", '"x", {}', '"x",W/{} ', "*"])
+def test_tags_may_stand_in_a_list_and_be_weak(own, form):
+    client = client_of(own)
+    tag = form.format(client.get(f"{API}/photos").headers["etag"])
+    assert client.get(f"{API}/photos", headers={"if-none-match": tag}).status_code == 304
+    said = {"kind": "name", "name": "Ana", "face_ids": [1]}
+    answer = client.post(f"{API}/statements", json=said, headers={"if-match": tag})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("tag", ['"x", "y"', "x", "", '"', "W/"])
+def test_what_is_no_tag_of_ours_is_stale(own, tag):
+    said = {"kind": "name", "name": "Ana", "face_ids": [1]}
+    client = client_of(own)
+    answer = client.post(f"{API}/statements", json=said, headers={"if-match": tag})
+    assert answer.status_code == 409
+    assert client.get(f"{API}/statements").json()["statements"] == []
+
+
+def test_the_generation_of_a_statement_knows_nothing_of_what_others_said_behind_it(
+    own, monkeypatch
+):
+    """Or the next statement would be made of what whoever makes it has not read."""
+    from retrieve.cli.web.here import Here
+
+    client, write = client_of(own), Here.write
+
+    async def then_another(here, change):
+        told = await write(here, change)
+        await write(here, lambda collection: statements.say_name(collection.db, "Eva", [2]))
+        return told
+
+    said = {"kind": "name", "name": "Ana", "face_ids": [1]}
+    with monkeypatch.context() as patch:
+        patch.setattr(Here, "write", then_another)
+        known = {"if-match": client.post(f"{API}/statements", json=said).headers["etag"]}
+    stale = client.post(f"{API}/statements", json={"kind": "undo"}, headers=known)
+    assert stale.status_code == 409
 
 
 def test_a_generation_outlasts_the_server(own):

@@ -125,6 +125,23 @@ def test_a_client_says_nothing_of_what_has_changed(client, server):
         client.say("name", name="Ana", face_ids=[1], unless_changed=True)
     assert issubclass(Stale, CollectionError)
     client.say("undo")
+    list(client.people())
+    client.say("name", name="Ana", face_ids=[1], unless_changed=True)
+    client.say("undo", unless_changed=True)  # what it said itself makes nothing stale
+    with (
+        Client(server["address"], token=server["token"]) as new,
+        pytest.raises(BadInput, match="wanted something read before"),
+    ):
+        new.say("name", name="Ana", face_ids=[1], unless_changed=True)
+
+
+def test_a_client_asks_no_proxy(server, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Client(server["address"], token=server["token"]) as client:
+        assert client.info()
 
 
 def test_a_client_without_a_server_or_a_token_is_told_so():
