@@ -102,6 +102,10 @@ class Client:
         """The stored faces most like a stored one."""
         return self._search(face_id=face_id, k=k, **wanted)
 
+    def search_stored_picture(self, photo_id: int, *, k: int = 10, **wanted: Any) -> list[Fields]:
+        """The stored photos that look like a stored one."""
+        return list(self._search(photo_id=photo_id, k=k, **wanted)["looks"]["hits"])
+
     def photos_of(self, *persons: str, k: int = 10, **wanted: Any) -> list[Fields]:
         """Photos of persons, by name or #id, the newest first."""
         return list(self._search(persons=list(persons), k=k, **wanted)["hits"])

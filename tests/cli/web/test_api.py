@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import zlib
+from pathlib import Path
 
 import pytest
 import small
@@ -66,6 +67,39 @@ def test_a_stored_face_finds_what_the_command_finds(album_client):
     assert found == told
     after = album_client.post(f"{API}/search", json={"cursor": cursor}).json()
     assert after["faces"][0]["hits"][0]["rank"] == 3
+
+
+def test_a_stored_photo_finds_what_its_file_finds(album_client):
+    """More like this: a photo of the collection, sent, and the same one by its id."""
+    photo = album_client.get(f"{API}/photos").json()["photos"][0]
+    with Path(photo["path"]).open("rb") as file:
+        asked = {"looks": "true", "threshold": "-1", "k": "4"}
+        sent = album_client.post(f"{API}/search", data=asked, files={"photo": file}).json()
+    asked = {"photo_id": photo["photo_id"], "threshold": -1, "k": 2}
+    found = album_client.post(f"{API}/search", json=asked).json()
+    assert found["probe"] == photo["path"]
+    assert found["faces"] == []
+    after = album_client.post(f"{API}/search", json={"cursor": found["next"]}).json()
+    hits = found["looks"]["hits"] + after["looks"]["hits"]
+    others = [hit for hit in sent["looks"]["hits"] if not hit["itself"]]
+    assert [hit["photo_id"] for hit in hits] == [hit["photo_id"] for hit in others]
+    assert [hit["rank"] for hit in hits] == [1, 2, 3, 4]
+    for hit, other in zip(hits, others, strict=True):
+        assert hit["score"] == pytest.approx(other["score"], abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"photo_id": 99}, "has no photo with the id 99"),
+        ({"photo_id": 1, "query": "boda"}, "got query and photo_id"),
+        ({"photo_id": 1, "face_id": 1}, "got face_id and photo_id"),
+    ],
+)
+def test_a_stored_photo_that_is_none_or_not_all_is_one_line(album_client, asked, said):
+    answer = album_client.post(f"{API}/search", json=asked)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
 
 
 def test_words_find_what_the_command_finds(album_client):

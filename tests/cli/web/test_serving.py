@@ -106,6 +106,9 @@ def test_a_client_has_the_names_of_the_facade_and_its_errors(client, probe):
     assert client.search_pictures(probe.read_bytes(), k=1)[0]["photo_id"]
     assert client.search_both(probe, "fiesta", k=1)[0]["face"]
     assert client.search_stored(1, k=1)["faces"][0]["hits"]
+    looking = client.search_stored_picture(1, k=1, threshold=-1)
+    assert [hit["rank"] for hit in looking] == [1]
+    assert looking[0]["photo_id"] != 1
     assert client.verify(probe, probe)["verdict"] == "same"
     assert len(client.embed_faces(probe)[0]) == 128
     assert client.picture(1).startswith(b"\xff\xd8")
