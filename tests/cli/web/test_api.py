@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 from web_client import client_of
 
 from retrieve.cli.app import app
+from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import open_collection
-from retrieve.indexes.people import statements
+from retrieve.indexes.people import listing, statements
 
 API = "/api/v1"
 
@@ -300,6 +301,51 @@ def test_whoever_has_an_answer_is_told_that_nothing_has_changed(own):
     then = client.get(f"{API}/photos", headers=known)
     assert then.status_code == 200
     assert then.headers["etag"] != first.headers["etag"]
+
+
+def test_a_part_of_the_people_is_what_the_command_prints(client, served):
+    """By name, then by how many faces they have, whatever part is asked for."""
+    every = [one["person_id"] for one in _parts(client, "persons", everyone=True)]
+    assert every == [one.person.id for one in listing.people(served.db, everyone=True)]
+    assert [one["name"] for one in _parts(client, "persons")] == ["Ana"]
+
+
+def _parts(client, what, **asked):
+    more = {}
+    while True:
+        told = client.get(f"{API}/{what}", params={"most": 1, **asked, **more}).json()
+        yield from told[what]
+        if told["next"] is None:
+            return
+        more = {"cursor": told["next"]}
+
+
+def _damage(collection, person_id):
+    """A bit of a face's row is turned behind the back of its checksum."""
+    with writing(collection.db):
+        (trigger,) = collection.db.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'sums_faces_update'"
+        ).fetchone()
+        collection.db.execute("DROP TRIGGER sums_faces_update")
+        collection.db.execute("UPDATE faces SET x1 = x1 + 1 WHERE person_id = ?", [person_id])
+        collection.db.execute(trigger)
+
+
+def test_no_part_of_the_people_is_told_of_what_a_disk_has_changed(own):
+    """What was there at the start is checked as a whole once, then what each part is made of."""
+    client = client_of(own)
+    for face_id, name in ((1, "Ana"), (2, "Eva")):
+        said = {"kind": "name", "name": name, "face_ids": [face_id]}
+        assert client.post(f"{API}/statements", json=said).status_code == 200
+    assert len(list(_parts(client, "persons"))) == 2
+    eva = client.get(f"{API}/faces/2").json()["person_id"]
+    _damage(own, eva)
+    assert client.get(f"{API}/persons?most=1").status_code == 200  # Ana's
+    for path in ("persons", f"persons/{eva}", f"persons/{eva}/faces"):
+        answer = client.get(f"{API}/{path}")
+        assert answer.status_code == 409
+        assert "is not what was written" in answer.json()["error"]
+    assert client_of(own).get(f"{API}/persons?most=1").status_code == 409  # a server of its own
 
 
 @pytest.mark.parametrize("form", ["W/{}", '"x", {}', '"x",W/{} ', "*"])
