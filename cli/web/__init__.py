@@ -3,7 +3,8 @@
 app.py        create_app(): middlewares, API, pages, static files in one ASGI application
 serving.py    where it listens, the link that is printed, uvicorn
 access.py     who may come in: a token for each start, a token or a password from a file
-security.py   what every request passes: names of the host, sites, bodies, headers
+security.py   what every request passes: names of the host, sites, bodies
+headers.py    what a browser may do with an answer
 here.py       the collection as handlers use it: `Here`, threads for searches, photos and writes
 filters.py    conditions of a request
 originals.py  the files behind photos and texts

@@ -14,9 +14,10 @@ from starlette.staticfiles import StaticFiles
 
 from retrieve.cli.web import api, errors, pages
 from retrieve.cli.web.access import Access
+from retrieve.cli.web.headers import Headed
 from retrieve.cli.web.here import Here
 from retrieve.cli.web.rendering import compile_first
-from retrieve.cli.web.security import OURSELVES, Bodies, Door, Headed, Hosts, Sites
+from retrieve.cli.web.security import OURSELVES, Bodies, Door, Hosts, Sites
 from retrieve.indexes.collection import Collection
 
 STATIC = Path(__file__).with_name("static")
