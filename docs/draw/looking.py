@@ -18,7 +18,8 @@ from PIL import Image
 from docs.draw import paper, people, things
 from retrieve.networks.exports import record
 from retrieve.networks.runtime import OnnxNetwork
-from retrieve.pictures.embedding.embed import DATA, NAME, SIDE_PX
+from retrieve.pictures.embedding.classes import DATA
+from retrieve.pictures.embedding.embed import NAME, SIDE_PX
 from retrieve.pictures.embedding.prepared import square
 from retrieve.pictures.embedding.shown import LEAST, likeliest
 from retrieve.pictures.embedding.things import labels, named
