@@ -17,10 +17,11 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
 from retrieve.cli.web.errors import Refused
+from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import is_read_only, reading, writing
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.info import Generation, generation
-from retrieve.indexes.opened import Opened
+from retrieve.indexes.opened import CATALOG, Opened
 
 UPLOADS = 4  # requests that bring photos at once: each is in memory
 SEARCHES = 32  # for a photo, that are kept for their next parts
@@ -44,6 +45,7 @@ class Here:
         self._photos = CapacityLimiter(PHOTOS)
         self._writer = CapacityLimiter(1)
         self.uploading = CapacityLimiter(UPLOADS)
+        self._file = _file_of(collection)
         self._found: OrderedDict[str, object] = OrderedDict()
         self._made: dict[object, tuple[Generation, object]] = {}
         self._making: dict[object, Lock] = {}
@@ -51,6 +53,7 @@ class Here:
 
     async def read(self, look: Callable[[Collection], Result]) -> Result:
         """What `look` returns, in a thread that has the collection open."""
+        self.check_there()
         return await to_thread.run_sync(look, self.collection, limiter=self._readers)
 
     async def view(self, look: Callable[[Collection], Result]) -> Result:
@@ -66,6 +69,7 @@ class Here:
 
     async def photo(self, look: Callable[[Collection], Result]) -> Result:
         """The same of what decodes a photo or runs a network."""
+        self.check_there()
         return await to_thread.run_sync(look, self.collection, limiter=self._photos)
 
     async def write(self, change: Callable[[Collection], Result]) -> Result:
@@ -74,6 +78,7 @@ class Here:
         raises  Refused where the server is read only
         """
         self.check_writable()
+        self.check_there()
 
         def within(collection: Collection) -> Result:
             with writing(collection.db):
@@ -116,6 +121,25 @@ class Here:
         """Raises Refused where the server is read only."""
         if self.read_only:
             raise Refused(403, "this server only reads: start it without --read-only to change it")
+
+    def check_there(self) -> None:
+        """Raises CollectionError where the collection was deleted, or another one lies there: what
+        is open still would be read on, and what is written be lost.
+        """
+        if _file_of(self.collection) != self._file:
+            raise CollectionError(
+                f"{self.collection.path} is not the collection any more that this server has "
+                "opened: end it and start it again"
+            )
+
+
+def _file_of(collection: Collection) -> tuple[int, int] | None:
+    """Which file the catalog is; None if there is none."""
+    try:
+        found = (collection.path / CATALOG).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def here_now(request: Request) -> Here:

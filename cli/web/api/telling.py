@@ -39,6 +39,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "no token",
         403: "another site, another name of the host, or a server that only reads",
         404: "there is none with that id",
+        408: "what was to be sent did not come",
         409: "the collection holds nothing of that kind yet, or has changed since",
         410: "a file or a search that is not what it was",
         413: "more bytes than are allowed",

@@ -450,3 +450,20 @@ def test_a_statement_that_lacks_something_says_nothing(own, said):
     client = client_of(own)
     assert client.post(f"{API}/statements", json=said).status_code == 400
     assert client.get(f"{API}/statements").json()["statements"] == []
+
+
+def test_of_a_collection_that_was_deleted_nothing_is_told_and_nothing_is_taken(own):
+    """Its files would be open still: what was deleted would be shown, and what is said be lost."""
+    said = {"kind": "name", "name": "Ana", "face_ids": [1]}
+    with client_of(own) as client:  # one server: its threads have the collection open
+        assert client.get(f"{API}/photos").status_code == 200
+        assert client.post(f"{API}/statements", json=said).status_code == 200
+        shutil.rmtree(own.path)
+        for answer in (
+            client.get(f"{API}/photos"),
+            client.get(f"{API}/faces/1/image"),
+            client.post(f"{API}/search", json={"query": "remark"}),
+            client.post(f"{API}/statements", json={"kind": "undo"}),
+        ):
+            assert answer.status_code == 409
+            assert "start it again" in answer.json()["error"]
