@@ -16,6 +16,7 @@ EXTRAS = {
     "fastapi": "web",
     "flatbuffers": "convert",
     "httpx2": "web",
+    "markupsafe": "web",
     "matplotlib": "plot",
     "mcp": "mcp",
     "numba": "train",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from secrets import token_urlsafe
+from threading import Lock
 from typing import Annotated, TypeVar, cast
 
 from anyio import CapacityLimiter, to_thread
@@ -45,6 +46,8 @@ class Here:
         self.uploading = CapacityLimiter(UPLOADS)
         self._found: OrderedDict[str, object] = OrderedDict()
         self._made: dict[object, tuple[Generation, object]] = {}
+        self._making: dict[object, Lock] = {}
+        self._sound: set[object] = set()
 
     async def read(self, look: Callable[[Collection], Result]) -> Result:
         """What `look` returns, in a thread that has the collection open."""
@@ -92,12 +95,22 @@ class Here:
 
     def kept(self, opened: Opened, what: object, make: Callable[[], Result]) -> Result:
         """Something that follows from the catalog, made again when it has changed."""
-        now = generation(opened)
-        then, made = self._made.get(what, (None, None))
-        if then != now:
-            made = make()
-            self._made[what] = now, made
+        with self._making.setdefault(what, Lock()):  # or all who wait for it would make it, too
+            now = generation(opened)
+            then, made = self._made.get(what, (None, None))
+            if then != now:
+                made = make()
+                self._made[what] = now, made
         return cast(Result, made)
+
+    def once(self, what: object, check: Callable[[], None]) -> None:
+        """Check what a disk may have damaged before the server was started; not again when it was
+        sound.
+        """
+        with self._making.setdefault(what, Lock()):
+            if what not in self._sound:
+                check()
+                self._sound.add(what)
 
     def check_writable(self) -> None:
         """Raises Refused where the server is read only."""
