@@ -16,7 +16,6 @@ EXTRAS = {
     "fastapi": "web",
     "flatbuffers": "convert",
     "httpx2": "web",
-    "markupsafe": "web",
     "matplotlib": "plot",
     "mcp": "mcp",
     "numba": "train",
