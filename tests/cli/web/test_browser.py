@@ -89,6 +89,12 @@ def opened(browser, served):
     assert wrong == []  # the policy for content was kept, and no other host was asked
 
 
+def _wait(page, selector, *, gone=False):
+    """Until something is there, or no more, and the page listens to keys."""
+    page.wait_for_selector(selector, state="detached" if gone else "visible")
+    page.wait_for_load_state("load")
+
+
 def test_the_token_goes_from_the_address_and_a_word_finds_letters_part_after_part(opened):
     page = opened("/")
     assert "token" not in page.url
@@ -135,10 +141,10 @@ def test_a_face_is_named_by_keys_and_the_name_taken_back(opened):
     page.keyboard.press("n")
     page.keyboard.type("Rosario")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".said")
+    _wait(page, ".said")
     assert page.locator("li.face a bdi").first.inner_text() == "Rosario"
     page.keyboard.press("u")
-    page.wait_for_selector(".said", state="detached")
+    _wait(page, ".said", gone=True)
     assert page.locator("li.face a bdi").first.inner_text() != "Rosario"
 
 
@@ -156,7 +162,7 @@ def test_persons_are_merged_by_keys_and_parted_again(opened):
     assert page.locator(".people li").count() == before - 1
     page.go_back()
     page.keyboard.press("u")
-    page.wait_for_selector(".said", state="detached")
+    _wait(page, ".said", gone=True)
     page.goto("/people")
     assert page.locator(".people li").count() == before
 
@@ -172,10 +178,10 @@ def test_an_audit_throws_out_a_range_by_keys_and_undoes_it(opened):
     page.keyboard.press("Shift+X")
     assert page.locator(".crops :checked").count() == 3
     page.keyboard.press("t")
-    page.wait_for_selector(".said")
+    _wait(page, ".said")
     assert page.locator(".crops li").count() == before - 3
     page.keyboard.press("u")
-    page.wait_for_selector(".said", state="detached")
+    _wait(page, ".said", gone=True)
     assert page.locator(".crops li").count() == before
 
 
@@ -192,17 +198,17 @@ def test_questions_are_answered_skipped_and_taken_back_by_keys_alone(opened, ser
             break  # those who are in one photo are two, and not asked about
     page = opened("/review")
     for key in ("y", "n", "s", "i"):
-        page.wait_for_selector(".question")
+        _wait(page, ".question")
         page.keyboard.press(key)
-        page.wait_for_selector(".question", state="detached")
+        _wait(page, ".question", gone=True)
         page.keyboard.press("u")
-    page.wait_for_selector(".question")
+    _wait(page, ".question")
     page.keyboard.press("c")
     page.keyboard.type("Blas")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".question", state="detached")
+    _wait(page, ".question", gone=True)
     page.keyboard.press("u")
-    page.wait_for_selector(".question")
+    _wait(page, ".question")
     assert "Blas" not in page.content()
 
 
