@@ -21,7 +21,6 @@ from retrieve.cli.web.rendering import is_part, query_of, render
 from retrieve.cli.web.uploads import form_of, photo_in
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.indexes import browsing
-from retrieve.indexes.catalog.contents import PHOTO
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.catalog.persons import Person, person, persons
 from retrieve.indexes.collection import MOST_FACES, Collection
@@ -116,7 +115,7 @@ async def _answered(request: Request, here: Here, asked: Asked, start: int) -> F
         sent = photos_of(request).get(asked.sent)
         return await here.photo(lambda collection: _with_photo(collection, asked, sent, start))
     if asked.like:
-        return await here.photo(lambda collection: _alike(collection, asked, start))
+        return await here.read(lambda collection: _alike(collection, asked, start))
     if asked.face or asked.q or asked.conditions:
         return await here.read(lambda collection: _searched(collection, asked, start))
     return await here.view(_nothing_asked)
@@ -194,9 +193,8 @@ def _alike(collection: Collection, asked: Asked, start: int) -> Found:
     """Photos that look like a stored one as a whole."""
     id, wanted = asked.id_of("like"), settled(collection.db, asked.wanted)
     assert id is not None
-    file = browsing.file_of(collection.opened, id, PHOTO)
     k = start + SHOWN + 1
-    hits = collection.search_pictures(file.path, k=k, wanted=wanted, threshold=-1.0).hits
+    hits = collection.search_stored_picture(id, k=k, wanted=wanted, threshold=-1.0).hits
     return Found(
         tiles.of_photos(hits[start : start + SHOWN], scored=True), more=len(hits) > start + SHOWN
     )

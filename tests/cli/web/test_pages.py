@@ -265,6 +265,15 @@ def test_the_map_of_faces_shows_each_with_a_link_to_those_like_it(changed):
     assert "Ana" in page
 
 
+def test_more_like_a_photo_leaves_it_out_and_needs_no_file(changed, tmp_path):
+    for path, word in (("0", "dog"), ("1", "dog"), ("2", "beach")):
+        small.look(changed, tmp_path / f"{path}.jpg", word)
+        (tmp_path / f"{path}.jpg").unlink(missing_ok=True)
+    page = client_of(changed).get("/?like=1").text
+    assert re.findall(r'href="/photos/(\d+)', page)[:1] == ["2"]
+    assert 'href="/photos/1' not in page
+
+
 def test_the_timeline_has_every_photo_once_the_newest_first(tmp_path):
     with small.opened(tmp_path / "collection") as collection:
         for day in range(1, 29):
