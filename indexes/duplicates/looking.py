@@ -20,7 +20,7 @@ from retrieve.errors import BadInput
 from retrieve.indexes.building import workers
 from retrieve.indexes.reembedding.reading import holding
 from retrieve.pictures.same.compared import Fit, compare
-from retrieve.pictures.same.marks import Marks, marks, sharpness, sketch, unframed
+from retrieve.pictures.same.marks import Marks, coloured, marks, sharpness, sketch, unframed
 
 LONG_SIDE_PX = 512  # a blurred shot looks blurred at it; libjpeg decodes phones' at an eighth
 SAME_LEVELS = 2.0  # mean difference of two sketches, of 255, whose pixels may be the same
@@ -39,6 +39,7 @@ class Sketched:
     marks: Marks
     sharpness: float
     unframed: float
+    coloured: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Seen:
 
     fits       (a, b) → how one lies on the other; None where it does not
     equal      pairs whose pixels may be the same
-    sharpness, unframed
+    sharpness, unframed, coloured
                of each photo that was read
     left       photos that could not be read, and why
     """
@@ -104,6 +105,7 @@ class Seen:
     equal: list[tuple[int, int]]
     sharpness: dict[int, float]
     unframed: dict[int, float]
+    coloured: dict[int, bool]
     left: dict[int, str]
 
 
@@ -125,7 +127,7 @@ def look(
         near.setdefault(b, []).append(a)
     waiting = {photo: set(others) for photo, others in near.items()}
     held: dict[int, Sketched] = {}
-    seen = Seen({}, [], {}, {}, {})
+    seen = Seen({}, [], {}, {}, {}, {})
     order, read = _in_order(near), 0
     with workers.Workers(Looking().open, workers=processes, time_limit_s=time_limit_s) as hands:
         while some := list(islice(order, AT_ONCE)):
@@ -135,6 +137,7 @@ def look(
                         held[photo] = outcome
                     seen.sharpness[photo] = outcome.sharpness
                     seen.unframed[photo] = outcome.unframed
+                    seen.coloured[photo] = outcome.coloured
                 else:
                     seen.left[photo] = str(outcome)
                 read += 1
@@ -185,7 +188,7 @@ PIXELS = "pixels:"  # before what pixels are known by, which a reason never begi
 def _sketched(sought: Sought) -> Sketched:
     pixels = _read(sought, LONG_SIDE_PX)
     grey = sketch(pixels)
-    return Sketched(grey, marks(grey), sharpness(pixels), unframed(grey))
+    return Sketched(grey, marks(grey), sharpness(pixels), unframed(grey), coloured(pixels))
 
 
 def _pixels_hash(sought: Sought) -> str:
