@@ -67,6 +67,17 @@ FLOORS = (
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),
+    ("retrieve.indexes.cluster.ids", "retrieve.indexes.cluster.answers"),
+    ("retrieve.indexes.cluster.manifest",),
+    ("retrieve.indexes.cluster.engines",),
+    (
+        "retrieve.indexes.cluster.indexing",
+        "retrieve.indexes.cluster.searching",
+        "retrieve.indexes.cluster.people",
+    ),
+    ("retrieve.indexes.cluster.life",),
+    ("retrieve.indexes.cluster.cluster",),
+    ("retrieve.indexes.opening",),
     ("retrieve.cli.showing",),
     ("retrieve.cli.exits", "retrieve.cli.helped", "retrieve.cli.completing"),
     (

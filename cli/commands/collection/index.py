@@ -76,7 +76,7 @@ def index(
 
     Example: retrieve index ~/Pictures
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
 
     with render.download() as on_download:
         opened = open_collection(

@@ -18,7 +18,7 @@ def group(collection: CollectionOption = DEFAULT_COLLECTION, as_json: JsonOption
 
     Example: retrieve group
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
 
     with open_collection(collection) as opened:
         done = opened.group()

@@ -29,7 +29,7 @@ def history(
     Example: retrieve history --person Ana
     """
     from retrieve.indexes.catalog.database import reading
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import statements, wording
 
     with open_collection(collection) as opened, reading(opened.db):

@@ -47,7 +47,7 @@ def ignore(
     """
     from retrieve.indexes.catalog import persons
     from retrieve.indexes.catalog.database import writing
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import naming, statements
 
     if not (given or face_id):

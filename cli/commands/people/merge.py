@@ -42,7 +42,7 @@ def merge(
     Example: retrieve merge Ana '#12'
     """
     from retrieve.indexes.catalog.database import writing
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import statements
 
     with open_collection(collection) as opened:

@@ -62,7 +62,7 @@ def name(
     """
     from retrieve.indexes.catalog import persons
     from retrieve.indexes.catalog.database import writing
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import naming, statements
     from retrieve.unfinished import remove_left_of
 

@@ -42,7 +42,7 @@ def not_same(
     """
     from retrieve.indexes.catalog import persons
     from retrieve.indexes.catalog.database import writing
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import statements
 
     with open_collection(collection) as opened:

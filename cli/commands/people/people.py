@@ -57,7 +57,7 @@ def people(
 
     Example: retrieve people --unnamed --html people.html
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import listing
 
     with open_collection(collection) as opened:

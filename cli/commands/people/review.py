@@ -39,7 +39,7 @@ def review(
 
     Example: retrieve review
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import review as asked
 
     with open_collection(collection) as opened:

@@ -41,7 +41,7 @@ def split(
     Example: retrieve split Ana album/party.jpg:2
     """
     from retrieve.indexes.catalog.database import writing
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import naming, statements
 
     with open_collection(collection) as opened:

@@ -41,7 +41,7 @@ def together(
     """
     from retrieve.cli.choosing import person, settled
     from retrieve.indexes.catalog.database import reading
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people.together import photos_with
 
     with open_collection(collection) as opened:
@@ -109,7 +109,7 @@ def graph(
     from retrieve.cli.showing.maps import people as showing
     from retrieve.indexes.catalog.database import reading
     from retrieve.indexes.catalog.filters import EVERYTHING
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people.together import graph as graph_of
 
     with open_collection(collection) as opened:

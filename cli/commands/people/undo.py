@@ -30,7 +30,7 @@ def undo(
     Example: retrieve undo
     """
     from retrieve.indexes.catalog.database import writing
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import statements, wording
 
     with open_collection(collection) as opened:

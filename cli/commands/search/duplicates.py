@@ -87,7 +87,7 @@ def duplicates(
     from retrieve.cli.choosing import settled
     from retrieve.cli.showing import looks
     from retrieve.cli.showing.duplicates import told
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.sources import file_reader
 
     with open_collection(collection) as opened:

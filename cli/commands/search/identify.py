@@ -77,7 +77,7 @@ def identify(
         raise BadUsage("wanted --threshold or --strangers, from which it follows; got both")
     begin(FOR_PHOTOS)  # while the rest is imported
     from retrieve.cli.showing.people import identified
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.photos import BadPhoto
 
     with (

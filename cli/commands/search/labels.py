@@ -42,7 +42,7 @@ def labels(
     Example: retrieve labels --since 2019
     """
     from retrieve.cli.choosing import settled
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
 
     with open_collection(collection) as opened:
         spoken = None if language is None else language.value

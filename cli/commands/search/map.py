@@ -101,8 +101,8 @@ def map_(
         drawing.draw(points)
         return
     from retrieve.indexes.catalog.filters import FACES
-    from retrieve.indexes.collection import open_collection
     from retrieve.indexes.maps import points_of
+    from retrieve.indexes.opening import open_collection
 
     with open_collection(collection) as opened:
         wanted = choosing.settled(opened.db, wanted)

@@ -179,7 +179,8 @@ def search(
         from retrieve.indexes.building.processes import FOR_PHOTOS, begin
 
         begin(FOR_PHOTOS)  # while the rest is imported
-    from retrieve.indexes.collection import MOST_FACES, open_collection
+    from retrieve.indexes.collection import MOST_FACES
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.queries.probes import Probe
 
     with (

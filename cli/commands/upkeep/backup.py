@@ -26,7 +26,7 @@ def backup(
 
     Example: retrieve backup faces.tar
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.upkeep.backup import backup
 
     with open_collection(collection) as opened, render.download("copying") as on_bytes:

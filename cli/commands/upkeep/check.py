@@ -27,7 +27,7 @@ def check(
 
     Example: retrieve check --recall
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.upkeep.check import check as check_now
     from retrieve.indexes.upkeep.recall import recall as recall_now
 

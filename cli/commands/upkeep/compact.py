@@ -25,7 +25,7 @@ def compact(
 
     Example: retrieve compact --gone
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.upkeep.compact import compact as compact_now
 
     with open_collection(collection) as opened:

@@ -58,7 +58,7 @@ def forget(
 
     Example: retrieve forget ~/Pictures/ana.jpg --verify
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.upkeep.forget import forget as forget_now
     from retrieve.indexes.upkeep.forget import would_forget
 

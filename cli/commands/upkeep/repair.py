@@ -37,7 +37,7 @@ def repair(
 
     Example: retrieve repair
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.upkeep.repair import repair as repair_now
 
     with (

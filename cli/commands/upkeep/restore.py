@@ -24,7 +24,7 @@ def restore(
 
     Example: retrieve restore faces.tar --collection restored
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.upkeep.restore import restore
 
     with render.download("restoring") as on_bytes:
