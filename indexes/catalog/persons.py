@@ -77,6 +77,11 @@ def persons(db: Database, *, named: bool = True, only: Sequence[int] | None = No
         [] if only is None else [json.dumps(list(only))],
     )
     every = [Person(id, name, n, m, bool(ignored)) for id, name, n, m, ignored in found]
+    return in_order(every)
+
+
+def in_order(every: Iterable[Person]) -> list[Person]:
+    """Those with a name in order of names, behind them everybody else, who has most faces first."""
     return sorted(every, key=_order)
 
 
@@ -105,6 +110,11 @@ def ids_called(db: Database, text: str) -> list[int]:
         query = "SELECT id FROM persons WHERE key = ? ORDER BY id"
         rows = db.execute(query, [key_of(text)]).fetchall()
     return [id for (id,) in rows]
+
+
+def is_numbered(text: str) -> bool:
+    """Whether it is written as the number of a person is."""
+    return NUMBERED.fullmatch(text) is not None
 
 
 def nobody(text: str, known: Sequence[str]) -> BadInput:
@@ -184,19 +194,14 @@ def seen(db: Database, ids: Iterable[int]) -> list[Seen]:
             "JOIN contents ON contents.id = content_id WHERE person_id = ?",
             [id],
         ).fetchone()
-        path, *best = db.execute(
+        row = db.execute(
             "SELECT path, gone, -quality FROM faces JOIN paths USING (content_id) "
             "WHERE person_id = ? ORDER BY gone, quality DESC, faces.id LIMIT 1",
             [id],
-        ).fetchone() or (None, 1, 0.0)
-        found.append(
-            Seen(
-                person(db, id),
-                None if first is None else (first, last),
-                None if path is None else path_of(path),
-                (best[0], best[1]),
-            )
-        )
+        ).fetchone()
+        years = None if first is None else (first, last)
+        path, best = (None, (1, 0.0)) if row is None else (path_of(row[0]), (row[1], row[2]))
+        found.append(Seen(person(db, id), years, path, best))
     return found
 
 
