@@ -167,7 +167,7 @@ class Cluster(Collection):
                 found = self.servers_of(copy).ask(question, *args, of=asked, each=each)
                 answers = answers.instead(found)
                 silent -= found.given.keys()
-        return answers
+        return answers.without_damaged()
 
     @property
     def answered(self) -> Answers[Any]:
