@@ -78,17 +78,29 @@ CREATE TABLE elsewhere (
     ctime_ns INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX elsewhere_segment ON elsewhere (segment);
--- What people said that spans shards, in order. lines: by shard the line of its own log. A
--- statement that is not done was begun by a coordinator that died, and the next one finishes it.
+-- What people said of the faces of all shards, in order. what: all else that a line of a log holds,
+-- as JSON. lines: by shard the lines of its own log that say so there, as JSON. What was begun in
+-- several shards by a coordinator that died stands in `begun`, and the next one finishes it.
 CREATE TABLE statements (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
     said_at TEXT NOT NULL,
     kind TEXT NOT NULL,
-    what TEXT NOT NULL,                -- JSON: with what it was said
-    lines TEXT NOT NULL DEFAULT '{}',  -- JSON
-    undoes INTEGER,
-    done INTEGER NOT NULL DEFAULT 0
+    what TEXT NOT NULL,
+    lines TEXT NOT NULL DEFAULT '{}',
+    undoes INTEGER
 );
+-- The last line of each shard's log that stands in `statements`.
+CREATE TABLE heard (
+    shard INTEGER PRIMARY KEY REFERENCES shards (number) ON DELETE CASCADE,
+    line INTEGER NOT NULL
+);
+-- Persons who may be one, the lower number first, for somebody to say so.
+CREATE TABLE suggestions (
+    person_id INTEGER NOT NULL,
+    other_id INTEGER NOT NULL,
+    score REAL NOT NULL,
+    PRIMARY KEY (person_id, other_id)
+) WITHOUT ROWID;
 -- Anything else that was begun in several shards: forgetting, moving a shard.
 CREATE TABLE begun (
     id INTEGER PRIMARY KEY,
@@ -126,7 +138,7 @@ class Manifest:
     def __init__(self, folder: Path, db: Database) -> None:
         self.folder = folder
         self.db = db
-        self._coordinating = 0  # blocks of coordinating() within each other
+        self._at_work = False
 
     def close(self) -> None:
         self.db.conn.close()
@@ -145,16 +157,12 @@ class Manifest:
 
     @contextmanager
     def coordinating(self) -> Iterator[None]:
-        """Be the one coordinator while the block lasts; blocks may lie within each other.
+        """Be the one coordinator while the block lasts; inside such a block nothing more is asked.
 
         raises  CollectionError if another is at work: it says where
         """
-        if self._coordinating:
-            self._coordinating += 1
-            try:
-                yield
-            finally:
-                self._coordinating -= 1
+        if self._at_work:
+            yield
             return
         fd = open_regular(self.folder / LOCK, os.O_RDWR | os.O_CREAT)
         try:
@@ -168,10 +176,10 @@ class Manifest:
                 ) from None
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-            self._coordinating = 1
+            self._at_work = True
             yield
         finally:
-            self._coordinating = 0
+            self._at_work = False
             with suppress(OSError):
                 os.ftruncate(fd, 0)
             os.close(fd)
@@ -179,7 +187,7 @@ class Manifest:
     @property
     def is_coordinating(self) -> bool:
         """Whether this is the coordinator now: what it asks, the copies that are written answer."""
-        return self._coordinating > 0
+        return self._at_work
 
     @property
     def id(self) -> str:

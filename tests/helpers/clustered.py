@@ -37,7 +37,7 @@ def add_shard(folder: Path, photos: Photos) -> int:
         for path, words in photos.items():
             small.add(shard, path, words)
         sha256s = sha256s_of(shard)
-    first = min((os.fsencode(path) for path in photos), default=b"") if number else b""
+    first = os.fsencode(Path(min(photos)).parent) if photos and number else b""
     with manifest.coordinating(), manifest.writing():
         manifest.add_shard(number, first, where)
         manifest.db.conn.executemany(

@@ -183,8 +183,8 @@ def _everywhere(
         shard, copy, why = left[0]
         more = f", nor could {len(left) - 1} more" if len(left) > 1 else ""
         raise CollectionError(
-            f"not forgotten everywhere: {name_of(shard, copy)} could not: {why}{more}. What it holds "
-            "of it is still there. It stays begun, and when all answer the next command that "
+            f"not forgotten everywhere: {name_of(shard, copy)} could not: {why}{more}. What it "
+            "holds of it is still there. It stays begun, and when all answer the next command that "
             "changes the cluster goes on with it: retrieve repair. What is not done: retrieve check"
         )
     if again:  # what the dead one had deleted already names no contents any more

@@ -113,7 +113,8 @@ def finish(manifest: Manifest, one: Begun) -> None:
 def copied(collection: Collection, folder: str) -> str:
     """A question to a shard: make a copy in a folder that is not there; returns its state()."""
     target = Path(folder)
-    target.parent.mkdir(0o700, parents=True, exist_ok=True)
+    for parent in (target.parent.parent, target.parent):  # mkdir() gives a mode to the last alone
+        parent.mkdir(0o700, exist_ok=True)
     with unfinished(target.parent, noted_in=collection.opened.notes()) as aside:
         backup(collection, aside / TAR)
         restore(aside / TAR, target)
