@@ -79,15 +79,17 @@ CREATE TABLE elsewhere (
 ) WITHOUT ROWID;
 CREATE INDEX elsewhere_segment ON elsewhere (segment);
 -- What people said of the faces of all shards, in order. what: all else that a line of a log holds,
--- as JSON. lines: by shard the lines of its own log that say so there, as JSON. What was begun in
--- several shards by a coordinator that died stands in `begun`, and the next one finishes it.
+-- as JSON. lines: by shard the lines of its own log that say so there, as JSON. A statement that is
+-- not done was begun by a coordinator that died: what is to be written in each shard stands in
+-- `begun`, and the next coordinator finishes it.
 CREATE TABLE statements (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
     said_at TEXT NOT NULL,
     kind TEXT NOT NULL,
     what TEXT NOT NULL,
     lines TEXT NOT NULL DEFAULT '{}',
-    undoes INTEGER
+    undoes INTEGER,
+    done INTEGER NOT NULL DEFAULT 0
 );
 -- The last line of each shard's log that stands in `statements`.
 CREATE TABLE heard (
@@ -191,7 +193,7 @@ class Manifest:
     @property
     def is_coordinating(self) -> bool:
         """Whether this is the coordinator now: what it asks, the copies that are written answer."""
-        return self._coordinating > 0
+        return self._at_work
 
     @property
     def id(self) -> str:
