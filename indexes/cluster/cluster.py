@@ -23,6 +23,8 @@ from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.finishing import finish
 from retrieve.indexes.cluster.life.refreshing import refresh
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
+from retrieve.indexes.cluster.people import settling
+from retrieve.indexes.cluster.people.people import ClusterPeople
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
     from retrieve.indexes.opened import Opened
+    from retrieve.indexes.people.groups.settling import Settled
+    from retrieve.indexes.whoswho import WhosWho
 
 T = TypeVar("T")
 EngineName = Literal["local", "ray"]
@@ -197,6 +201,17 @@ class Cluster(Collection):
         """
         held = self.manifest.spaces().get(name)
         return None if held is None else Space(name, name, held[0], held[1])
+
+    # People: people/
+
+    @property
+    def people(self) -> WhosWho:
+        """As Collection.people."""
+        return ClusterPeople(self)
+
+    def group(self) -> Settled:
+        """As Collection.group(), over all shards; every one has to answer."""
+        return settling.group(self)
 
     def _refuse(self) -> NoReturn:
         shards = self.manifest.shards()
