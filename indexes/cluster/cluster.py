@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
-from retrieve.errors import BadInput
+from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import Engine, Servers
@@ -65,7 +65,7 @@ class Cluster(Collection):
         self.require_all = require_all
         self.answered: Answers[Any] = Answers()  # of the last question: answered.told
         self._replicas = replicas
-        self._servers: Servers | None = None
+        self._servers: dict[int, Servers] = {}  # by copy
         self._closed = False
 
     def __exit__(
@@ -107,29 +107,63 @@ class Cluster(Collection):
     ) -> Answers[T]:
         """Ask shards, as Servers.ask(); what they say is kept in `answered`.
 
+        Where the copy that is written gives no answer, or finds itself damaged, the next one is
+        asked; not while this is the coordinator, who may change what is asked.
         raises  CollectionError if require_all and one gives no answer
         """
         answers = self.servers.ask(question, *args, of=of, each=each, replicas=replicas)
+        if not self.manifest.is_coordinating:
+            answers = self._else_of_copies(answers, question, *args, each=each)
         self.answered = answers
         if self.require_all:
             answers.require()
         return answers
 
+    def _else_of_copies(
+        self,
+        answers: Answers[T],
+        question: Callable[..., T],
+        *args: Any,
+        each: Mapping[int, Sequence[Any]] | None,
+    ) -> Answers[T]:
+        """The answers of other copies in place of those that were not given."""
+        damaged = {n for n, error in answers.refused.items() if isinstance(error, CollectionError)}
+        silent = damaged | answers.missing.keys()
+        if not silent:
+            return answers
+        copies = {one.number: len(one.folders) for one in self.manifest.shards()}
+        for copy in range(1, max(copies.values(), default=1)):
+            asked = sorted(number for number in silent if copies.get(number, 0) > copy)
+            if asked:
+                found = self.servers_of(copy).ask(question, *args, of=asked, each=each)
+                answers = answers.instead(found)
+                silent -= found.given.keys()
+        return answers
+
     @property
     def servers(self) -> Servers:
-        """The shards, served; begun at the first question."""
+        """The shards, served: of each the copy that is written; begun at the first question."""
+        return self.servers_of(0)
+
+    def servers_of(self, copy: int) -> Servers:
+        """The same of another copy, of the shards that have one."""
         if self._closed:
             raise BadInput(f"the cluster {self.path} was closed: open it again")
-        if self._servers is None:
-            folders = {one.number: one.folder for one in self.manifest.shards()}
-            self._servers = self.engine_of_tasks.serve(folders, replicas=self._replicas)
-        return self._servers
+        if copy not in self._servers:
+            folders = {
+                one.number: one.folders[copy]
+                for one in self.manifest.shards()
+                if copy < len(one.folders)
+            }
+            servers = self.engine_of_tasks.serve(folders, replicas=self._replicas)
+            self._servers[copy] = servers
+        return self._servers[copy]
 
     def forget_servers(self) -> None:
-        """Let the servers go: which shards there are has changed."""
-        if self._servers is not None:
-            self._servers.close()
-            self._servers = None
+        """Let the servers go: which shards there are, or where they lie, has changed."""
+        for servers in self._servers.values():
+            servers.close()
+        self._servers.clear()
 
     def space(self, name: str) -> Space | None:
         """What all shards' embeddings of a kind are made by; None before there are any. Its rows
