@@ -98,6 +98,9 @@ def _checked(ray: Any) -> str:
 def _check_token(ray: Any) -> None:
     """Raises BadInput unless this process shows a token, and asks for one."""
     raylet = importlib.import_module("ray._raylet")
+    if not ray.is_initialized():  # what the environment says now, and not when ray was imported
+        raylet.Config.initialize("")
+        raylet.AuthenticationTokenLoader.instance().reset_cache()
     if raylet.get_authentication_mode() != raylet.AuthenticationMode.TOKEN:
         raise BadInput(
             "whoever reaches a Ray cluster without tokens can run anything on its machines: the "
@@ -154,7 +157,7 @@ def _check_head(ray: Any, address: str) -> None:
 def _connect(ray: Any, address: str) -> None:
     from ray.job_config import JobConfig
 
-    class _Job(JobConfig):  # type: ignore[misc]
+    class _Job(JobConfig):
         """Without this Ray lets all nodes import what lies in the folder where the command runs:
         among somebody's files may be a json.py.
         """
@@ -162,6 +165,9 @@ def _connect(ray: Any, address: str) -> None:
         def _runtime_env_has_working_dir(self) -> bool:
             return True
 
+    # It prints what became of machines to stdout, among answers; who asks is told by our errors.
+    worker = importlib.import_module("ray._private.worker")
+    vars(worker)["listen_error_messages"] = lambda *_: None
     try:
         with _signals_as_they_were():
             ray.init(

@@ -116,9 +116,7 @@ class RayServers:
     def close(self) -> None:
         """Nothing is let go: they serve other commands, too; end_servers() ends them."""
 
-    def _asked(
-        self, number: int, asked: Any, each: Mapping[int, Sequence[Any]] | None
-    ) -> Any:
+    def _asked(self, number: int, asked: Any, each: Mapping[int, Sequence[Any]] | None) -> Any:
         more = pickle.dumps(tuple((each or {}).get(number, ())))
         return self._actors[number].ask.remote(version("retrieve"), asked, more)
 
@@ -127,7 +125,7 @@ class RayServers:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         folder = self._folders[number]
-        options = {
+        options: dict[str, Any] = {
             "name": f"{_named(self._cluster)}{number}/{_hash(folder)}",
             "namespace": joining.NAMESPACE,
             "get_if_exists": True,
@@ -136,12 +134,12 @@ class RayServers:
             "max_restarts": -1,
             "max_task_retries": 0,
             "max_concurrency": THREADS,
-            "concurrency_groups": {LIFE: 1},
         }
         if nodes:
             node = nodes[(number + self._copy) % len(nodes)]
             options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node, soft=True)
-        return self._ray.remote(_Server).options(**options).remote(str(folder))
+        server = self._ray.remote(concurrency_groups={LIFE: 1})(_Server)
+        return server.options(**options).remote(str(folder))
 
 
 class _Signs:
