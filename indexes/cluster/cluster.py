@@ -93,7 +93,7 @@ class Cluster(Collection):
     def close(self) -> None:
         """Let the shards go; the cluster cannot be used any more."""
         self._closed = True
-        self.forget_servers()
+        self._close_servers()
         self.engine_of_tasks.close()
         self.manifest.close()
 
@@ -166,12 +166,17 @@ class Cluster(Collection):
                 for one in self.manifest.shards()
                 if copy < len(one.folders)
             }
-            servers = self.engine_of_tasks.serve(folders, replicas=self._replicas)
-            self._servers[copy] = servers
+            self._servers[copy] = self.engine_of_tasks.serve(folders, copy=copy)
         return self._servers[copy]
 
     def forget_servers(self) -> None:
-        """Let the servers go: which shards there are, or where they lie, has changed."""
+        """Let the servers go, those of other commands, too: which shards there are, or where they
+        lie, has changed, or another process will write to them.
+        """
+        self._close_servers()
+        self.engine_of_tasks.end_servers()
+
+    def _close_servers(self) -> None:
         for servers in self._servers.values():
             servers.close()
         self._servers.clear()
@@ -260,13 +265,17 @@ def open_cluster(
         manifest,
         networks,
         Encoding(encoder, language),
-        _engine(engine),
+        _engine(engine, manifest.id),
         replicas=replicas,
         require_all=require_all,
     )
 
 
-def _engine(name: EngineName) -> Engine:
-    if name != "local":
-        raise BadInput(f"wanted the engine local; got {name!r}")
-    return LocalEngine()
+def _engine(name: EngineName, cluster: str) -> Engine:
+    if name == "local":
+        return LocalEngine()
+    if name != "ray":
+        raise BadInput(f"wanted the engine local or ray; got {name!r}")
+    from retrieve.indexes.cluster.engines.ray import RayEngine
+
+    return RayEngine(cluster)
