@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar
 from retrieve.errors import BadInput, CollectionError, RetrievalError
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines import joining
+from retrieve.indexes.cluster.engines.holding import Held
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.opened import CATALOG
 
@@ -206,6 +207,7 @@ class _Server:
         self._folder = Path(folder)
         self._lock = threading.Lock()
         self._opened: Collection | None = None
+        self._held: Held | None = None
         self._of: tuple[int, int] | None = None  # which file the catalog was then
 
     def ask(self, asker: str, asked: bytes, more: bytes) -> bytes:
@@ -231,20 +233,26 @@ class _Server:
     def let_go(self) -> None:
         """Close the shard."""
         with self._lock:
-            if self._opened is not None:
-                self._opened.close()
-                self._opened = None
+            self._close()
 
     def _collection(self) -> Collection:
         with self._lock:
             status = (self._folder / CATALOG).stat()
             lies_there = status.st_dev, status.st_ino
             if self._opened is None or self._of != lies_there:
-                if self._opened is not None:
-                    self._opened.close()
+                self._close()
+                self._held = Held(self._folder)
                 self._opened = open_collection(self._folder)
                 self._of = lies_there
             return self._opened
+
+    def _close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        if self._held is not None:
+            self._held.let_go()
+            self._held = None
 
 
 def _carried(error: RetrievalError) -> RetrievalError:
