@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from retrieve.errors import CollectionError, RetrievalError
+from retrieve.types import Shards
 
 T = TypeVar("T")
 
@@ -34,7 +35,12 @@ class Answers(Generic[T]):
     @property
     def told(self) -> str:
         """As people read it: 3 of 4 shards answered."""
-        return f"{len(self) - len(self.missing)} of {len(self)} shards answered"
+        return str(self.shards)
+
+    @property
+    def shards(self) -> Shards:
+        """The same as numbers."""
+        return Shards(len(self) - len(self.missing), len(self))
 
     def all(self) -> dict[int, T]:
         """Every answer, in the order of the shards.

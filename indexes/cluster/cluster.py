@@ -7,7 +7,9 @@ ordinary collection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
@@ -16,7 +18,13 @@ from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import Engine, Servers
 from retrieve.indexes.cluster.engines.local import LocalEngine
+from retrieve.indexes.cluster.life.begun import stale
+from retrieve.indexes.cluster.life.checking import name_of
+from retrieve.indexes.cluster.life.finishing import finish
+from retrieve.indexes.cluster.life.refreshing import refresh
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
+from retrieve.indexes.cluster.people import settling
+from retrieve.indexes.cluster.people.people import ClusterPeople
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
@@ -27,6 +35,8 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
     from retrieve.indexes.opened import Opened
+    from retrieve.indexes.people.groups.settling import Settled
+    from retrieve.indexes.whoswho import WhosWho
 
 T = TypeVar("T")
 EngineName = Literal["local", "ray"]
@@ -132,8 +142,9 @@ class Cluster(Collection):
         if not silent:
             return answers
         copies = {one.number: len(one.folders) for one in self.manifest.shards()}
+        old = stale(self.manifest)
         for copy in range(1, max(copies.values(), default=1)):
-            asked = sorted(number for number in silent if copies.get(number, 0) > copy)
+            asked = sorted(n for n in silent if copies.get(n, 0) > copy and (n, copy) not in old)
             if asked:
                 found = self.servers_of(copy).ask(question, *args, of=asked, each=each)
                 answers = answers.instead(found)
@@ -170,12 +181,42 @@ class Cluster(Collection):
             servers.close()
         self._servers.clear()
 
+    # Its life: cluster/life
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Be the one who changes it while the block lasts: what others left in the middle is ended
+        first, and copies of shards are made equal to what was written at the end.
+
+        raises  CollectionError if another one is changing it, or something cannot be ended
+        """
+        with self.manifest.coordinating():
+            finish(self)
+            yield
+            for (shard, copy), why in refresh(self).left.items():
+                warnings.warn(
+                    f"{name_of(shard, copy)} could not be made equal to what was written, and "
+                    f"answers no search until it is: {why}",
+                    stacklevel=3,
+                )
+
     def space(self, name: str) -> Space | None:
         """What all shards' embeddings of a kind are made by; None before there are any. Its rows
         are 0: shards have rows.
         """
         held = self.manifest.spaces().get(name)
         return None if held is None else Space(name, name, held[0], held[1])
+
+    # People: people/
+
+    @property
+    def people(self) -> WhosWho:
+        """As Collection.people."""
+        return ClusterPeople(self)
+
+    def group(self) -> Settled:
+        """As Collection.group(), over all shards; every one has to answer."""
+        return settling.group(self)
 
     def _refuse(self) -> NoReturn:
         shards = self.manifest.shards()

@@ -78,17 +78,31 @@ CREATE TABLE elsewhere (
     ctime_ns INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX elsewhere_segment ON elsewhere (segment);
--- What people said that spans shards, in order. lines: by shard the line of its own log. A
--- statement that is not done was begun by a coordinator that died, and the next one finishes it.
+-- What people said of the faces of all shards, in order. what: all else that a line of a log holds,
+-- as JSON. lines: by shard the lines of its own log that say so there, as JSON. A statement that is
+-- not done was begun by a coordinator that died: what is to be written in each shard stands in
+-- `begun`, and the next coordinator finishes it.
 CREATE TABLE statements (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
     said_at TEXT NOT NULL,
     kind TEXT NOT NULL,
-    what TEXT NOT NULL,                -- JSON: with what it was said
-    lines TEXT NOT NULL DEFAULT '{}',  -- JSON
+    what TEXT NOT NULL,
+    lines TEXT NOT NULL DEFAULT '{}',
     undoes INTEGER,
     done INTEGER NOT NULL DEFAULT 0
 );
+-- The last line of each shard's log that stands in `statements`.
+CREATE TABLE heard (
+    shard INTEGER PRIMARY KEY REFERENCES shards (number) ON DELETE CASCADE,
+    line INTEGER NOT NULL
+);
+-- Persons who may be one, the lower number first, for somebody to say so.
+CREATE TABLE suggestions (
+    person_id INTEGER NOT NULL,
+    other_id INTEGER NOT NULL,
+    score REAL NOT NULL,
+    PRIMARY KEY (person_id, other_id)
+) WITHOUT ROWID;
 -- Anything else that was begun in several shards: forgetting, moving a shard.
 CREATE TABLE begun (
     id INTEGER PRIMARY KEY,
@@ -179,7 +193,7 @@ class Manifest:
     @property
     def is_coordinating(self) -> bool:
         """Whether this is the coordinator now: what it asks, the copies that are written answer."""
-        return self._coordinating > 0
+        return self._at_work
 
     @property
     def id(self) -> str:
