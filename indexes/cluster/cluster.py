@@ -76,6 +76,7 @@ class Cluster(Collection):
         self.answered: Answers[Any] = Answers()  # of the last question: answered.told
         self._replicas = replicas
         self._servers: dict[int, Servers] = {}  # by copy
+        self._served_at: object = None  # the manifest's version then
         self._closed = False
 
     def __exit__(
@@ -153,21 +154,40 @@ class Cluster(Collection):
 
     @property
     def servers(self) -> Servers:
-        """The shards, served: of each the copy that is written; begun at the first question."""
+        """The shards, served: of each the copy that is written; begun at the first question, and
+        with it servers of as many copies as there have to be.
+        """
+        for copy in range(1, self._replicas):
+            self.servers_of(copy)
         return self.servers_of(0)
 
     def servers_of(self, copy: int) -> Servers:
         """The same of another copy, of the shards that have one."""
         if self._closed:
             raise BadInput(f"the cluster {self.path} was closed: open it again")
+        version = self.manifest.version()
+        if version != self._served_at:  # another command may have added shards, or moved some
+            self._served_at = version
+            for number, servers in list(self._servers.items()):
+                if servers.folders != self._folders(number):
+                    self._servers.pop(number).close()
         if copy not in self._servers:
-            folders = {
-                one.number: one.folders[copy]
-                for one in self.manifest.shards()
-                if copy < len(one.folders)
-            }
-            self._servers[copy] = self.engine_of_tasks.serve(folders, copy=copy)
+            self._servers[copy] = self.engine_of_tasks.serve(self._folders(copy), copy=copy)
         return self._servers[copy]
+
+    def _folders(self, copy: int) -> dict[int, Path]:
+        """Where that copy of each shard lies that has one.
+
+        raises  BadInput if one has none, and so many have to be served
+        """
+        shards = self.manifest.shards()
+        for one in shards:
+            if len(one.folders) <= copy < self._replicas:
+                raise BadInput(
+                    f"wanted {self._replicas} copies of each shard served; shard {one.number} has "
+                    f"{len(one.folders)}. Make more with: retrieve cluster replicas"
+                )
+        return {one.number: one.folders[copy] for one in shards if copy < len(one.folders)}
 
     def forget_servers(self) -> None:
         """Let the servers go, those of other commands, too: which shards there are, or where they
@@ -245,7 +265,8 @@ def open_cluster(
 
     engine       local: processes and threads of this machine; ray: those of the Ray cluster that
                  RAY_ADDRESS names
-    replicas     servers of each shard, on different machines where there are several
+    replicas     copies of each shard that are served, on different machines where there are
+                 several
     require_all  a shard that gives no answer makes a search fail
     raises       CollectionError if there is none, or it is newer, damaged or not ours
     """

@@ -193,7 +193,12 @@ class Manifest:
     @property
     def is_coordinating(self) -> bool:
         """Whether this is the coordinator now: what it asks, the copies that are written answer."""
-        return self._at_work
+        return self._coordinating > 0
+
+    def version(self) -> tuple[int, int]:
+        """Another one after each commit, of this process's or of another's."""
+        (others,) = self.db.execute("PRAGMA data_version").fetchone()
+        return others, self.db.conn.total_changes
 
     @property
     def id(self) -> str:

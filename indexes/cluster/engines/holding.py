@@ -26,6 +26,11 @@ LOOK_S = 0.2
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
+def lock_of(folder: Path) -> Path:
+    """Where the lock of a shard lies: beside it, the same while it is being made (.0007.part)."""
+    return folder.parent / f".{folder.name.removeprefix('.').removesuffix('.part')}.lock"
+
+
 class Held:
     """The lock of a shard, held until it is let go; a context manager.
 
@@ -36,9 +41,8 @@ class Held:
 
     def __init__(self, folder: Path, *, wait_s: float = 0.0) -> None:
         self._fd: int | None = None
-        beside = folder.parent / f".{folder.name.strip('.')}.lock"
         try:
-            fd = open_regular(beside, os.O_RDWR | os.O_CREAT)
+            fd = open_regular(lock_of(folder), os.O_RDWR | os.O_CREAT)
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
                 return  # nothing here can be written

@@ -121,7 +121,7 @@ class LocalServers:
     """Shards opened in this process at their first question."""
 
     def __init__(self, folders: Mapping[int, Path]) -> None:
-        self._folders = dict(folders)
+        self.folders = dict(folders)
         self._opened: dict[int, Collection] = {}
         self._held: list[Held] = []
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard")
@@ -129,7 +129,7 @@ class LocalServers:
     @property
     def shards(self) -> Sequence[int]:
         """Their numbers."""
-        return sorted(self._folders)
+        return sorted(self.folders)
 
     def ask(
         self,
@@ -175,7 +175,7 @@ class LocalServers:
         opened = self._opened.get(number)
         if opened is None:
             try:
-                folder = self._folders[number]
+                folder = self.folders[number]
                 self._held.append(Held(folder))
                 opened = self._opened.setdefault(number, open_collection(folder))
             except (KeyError, OSError, RetrievalError) as error:

@@ -43,15 +43,15 @@ class RayServers:
     def __init__(self, ray: Any, cluster: str, folders: Mapping[int, Path], copy: int) -> None:
         self._ray = ray
         self._cluster = cluster
-        self._folders = {number: folder.absolute() for number, folder in folders.items()}
+        self.folders = dict(folders)
         self._copy = copy
         nodes = _nodes(ray)
-        self._actors = {number: self._begun(number, nodes) for number in self._folders}
+        self._actors = {number: self._begun(number, nodes) for number in self.folders}
 
     @property
     def shards(self) -> Sequence[int]:
         """Their numbers."""
-        return sorted(self._folders)
+        return sorted(self.folders)
 
     def ask(
         self,
@@ -75,7 +75,7 @@ class RayServers:
         missing: dict[int, str] = {}
         pending: dict[Any, int] = {}
         for number in numbers:
-            if number in self._folders:
+            if number in self.folders:
                 pending[self._asked(number, asked, each)] = number
             else:
                 missing[number] = "nobody serves it"
@@ -125,7 +125,7 @@ class RayServers:
         """The actor of a shard; copies of one are on different machines if there are several."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        folder = self._folders[number]
+        folder = self.folders[number].absolute()
         options: dict[str, Any] = {
             "name": f"{_named(self._cluster)}{number}/{_hash(folder)}",
             "namespace": joining.NAMESPACE,
@@ -140,7 +140,9 @@ class RayServers:
             node = nodes[(number + self._copy) % len(nodes)]
             options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node, soft=True)
         server = self._ray.remote(concurrency_groups={LIFE: 1})(_Server)
-        return server.options(**options).remote(str(folder))
+        begun = server.options(**options).remote(str(folder))
+        begun.open.remote()  # while the question is on its way, or for when another copy is lost
+        return begun
 
 
 class _Signs:
@@ -225,6 +227,11 @@ class _Server:
         except OSError as error:
             told = ("lost", str(error))
         return pickle.dumps(told)
+
+    def open(self) -> None:
+        """Open the shard; what is wrong with it is told when something is asked."""
+        with suppress(OSError, RetrievalError, sqlite3.Error):
+            self._collection()
 
     def alive(self) -> bool:
         """That it is."""
