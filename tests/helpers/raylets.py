@@ -106,11 +106,12 @@ class _Keeper:
     def begin(self) -> dict[str, Any]:
         self.separate = self._namespaces()
         head = f"{self.net}.254" if self.separate else "127.0.0.1"
-        port = _free_port(head)
+        port = free_port(head)
         self.environment = {
             "RAY_ADDRESS": f"{head}:{port}",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
+            "PYTHONPATH": str(Path(__file__).parent),  # where errands.py lies
         }
         self._start(
             0,
@@ -119,7 +120,8 @@ class _Keeper:
         )
         with ThreadPoolExecutor() as threads:
             list(threads.map(self.start, range(1, len(self.names) + 1)))
-        return {"environment": self.environment, "separate": self.separate}
+        said = {name: value for name, value in self.environment.items() if name != "PYTHONPATH"}
+        return {"environment": said, "separate": self.separate}
 
     def start(self, node: int) -> None:
         address = f"{self.net}.{node}" if self.separate else f"127.0.0.{node + 1}"
@@ -218,10 +220,24 @@ def _run(*command: str) -> bool:
     return False
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
+    """One that nobody listens at."""
     with socket.socket() as taken:
         taken.bind((host, 0))
         return int(taken.getsockname()[1])
+
+
+def wait_for(host: str, port: int) -> None:
+    """Until somebody listens there."""
+    until = time.monotonic() + BEGIN_S
+    while True:
+        try:
+            socket.create_connection((host, port), 1).close()
+        except OSError:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _tell(what: Any) -> None:
