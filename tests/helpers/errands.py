@@ -73,6 +73,6 @@ def grumbled(collection: Collection) -> None:
     raise BadInput(f"wanted another collection than {collection.path.name}")
 
 
-def node(collection: Collection) -> str:
-    """A question: where it is answered."""
-    return os.environ.get("RETRIEVE_TEST_NODE", "")
+def process(collection: Collection) -> tuple[str, int]:
+    """A question: on which node it is answered, and by which process."""
+    return os.environ.get("RETRIEVE_TEST_NODE", ""), os.getpid()

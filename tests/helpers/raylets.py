@@ -105,7 +105,7 @@ class _Keeper:
 
     def begin(self) -> dict[str, Any]:
         self.separate = self._namespaces()
-        head = f"{self.net}.254" if self.separate else "127.0.0.1"
+        head = f"{self.net}.254" if self.separate else "127.0.0.2"
         port = free_port(head)
         self.environment = {
             "RAY_ADDRESS": f"{head}:{port}",
@@ -124,7 +124,7 @@ class _Keeper:
         return {"environment": said, "separate": self.separate}
 
     def start(self, node: int) -> None:
-        address = f"{self.net}.{node}" if self.separate else f"127.0.0.{node + 1}"
+        address = f"{self.net}.{node}" if self.separate else f"127.0.0.{node + 2}"
         self._start(
             node,
             *("--address", self.environment["RAY_ADDRESS"], "--node-ip-address", address),

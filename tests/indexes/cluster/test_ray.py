@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
+import clustered
 import errands
 import pytest
 import raylets
@@ -19,10 +21,11 @@ from retrieve.indexes.cluster.engines.engine import TRIES, Done
 if find_spec("ray") is None:
     pytest.skip("ray is not installed", allow_module_level=True)
 
-from retrieve.indexes.cluster.engines import joining
+from retrieve.indexes.cluster.engines import holding, joining
 from retrieve.indexes.cluster.engines.ray import RayEngine
 
 TOKEN = "a" * 32
+HERE = "127.0.0.9"  # which Ray leaves as it is; 127.0.0.1 it takes for this machine's address
 
 
 @pytest.fixture(scope="module")
@@ -77,19 +80,19 @@ def test_a_head_that_lets_anybody_in_is_refused(alone):
     """Ray's server of a head by itself, as `ray start --head` would begin it without tokens."""
     import ray
 
-    port = raylets.free_port("127.0.0.1")
+    port = raylets.free_port(HERE)
     program = Path(ray.__file__).parent / "core/src/ray/gcs/gcs_server"
     head = subprocess.Popen(
         [
             *(program, f"--gcs_server_port={port}", "--config_list=e30="),
-            *("--node-ip-address=127.0.0.1", "--session-name=open"),
+            *(f"--node-ip-address={HERE}", "--session-name=open"),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        raylets.wait_for("127.0.0.1", port)
-        alone.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+        raylets.wait_for(HERE, port)
+        alone.setenv("RAY_ADDRESS", f"{HERE}:{port}")
         alone.setenv("RAY_AUTH_MODE", "token")
         alone.setenv("RAY_AUTH_TOKEN", TOKEN)
         with pytest.raises(BadInput, match="lets in whoever comes without a token"):
@@ -155,6 +158,88 @@ def test_no_node_imports_what_lies_where_the_command_runs(engine):
     (done,) = engine.run(errands.searched_for_modules, [()])
     assert str(Path.cwd()) not in done.result
     assert "" not in done.result
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A cluster of three shards."""
+    shards = ({f"/{name}/ana.jpg": "ana", f"/{name}/sea.jpg": ""} for name in "abc")
+    return clustered.make(tmp_path / "cluster", *shards)
+
+
+@pytest.fixture
+def opened(nodes, folder):
+    with clustered.opened(folder, engine="ray") as cluster:
+        yield cluster
+        cluster.forget_servers()
+
+
+def _of(letter):
+    return [f"/{letter}/ana.jpg", f"/{letter}/sea.jpg"]
+
+
+def test_each_shard_answers_with_what_it_alone_was_asked(opened):
+    answers = opened.ask(errands.paths, each={0: ("first",), 2: ("third",)})
+    assert answers.all() == {0: [*_of("a"), "first"], 2: [*_of("c"), "third"]}
+    assert opened.ask(errands.grumbled).refused.keys() == {0, 1, 2}
+    with pytest.raises(BadInput, match="another collection than 0000"):
+        opened.ask(errands.grumbled).some()
+
+
+def test_a_second_command_asks_the_same_servers_until_they_are_ended(opened, folder):
+    servers = opened.ask(errands.process).all()
+    assert len({node for node, _ in servers.values()}) == 2
+    with clustered.opened(folder, engine="ray") as second:
+        assert second.ask(errands.process).all() == servers
+        opened.forget_servers()
+        again = second.ask(errands.process).all()  # which does not know that they were ended
+    assert {process for _, process in servers.values()}.isdisjoint(
+        process for _, process in again.values()
+    )
+
+
+def test_a_shard_that_is_away_is_missing_and_another_one_in_its_place_is_opened(opened, folder):
+    assert len(opened.ask(errands.paths).all()) == 3
+    (folder / "shards/0001").rename(folder / "away")
+    answers = opened.ask(errands.paths)
+    assert answers.told == "2 of 3 shards answered"
+    assert "No such file" in answers.missing[1]
+    (folder / "shards/0002").rename(folder / "shards/0001")
+    assert opened.ask(errands.paths, of=[1]).all() == {1: [*_of("c"), ""]}
+
+
+def test_shards_that_another_command_adds_are_asked(opened, folder):
+    assert len(opened.ask(errands.paths)) == 3
+    clustered.add_shard(folder, {"/d/ana.jpg": "ana", "/d/sea.jpg": ""})
+    assert opened.ask(errands.paths).all()[3] == [*_of("d"), ""]
+
+
+def test_a_shard_that_is_open_on_another_machine_is_not_opened(opened, folder, monkeypatch):
+    assert len(opened.ask(errands.paths).all()) == 3
+    monkeypatch.setattr(holding, "_machine", lambda: "1 elsewhere")
+    with clustered.opened(folder) as local:
+        answers = local.ask(errands.paths)
+    assert answers.missing.keys() == {0, 1, 2}
+    assert f"open on {socket.gethostname()}" in answers.missing[0]
+
+
+def test_servers_come_back_elsewhere_when_their_machine_is_lost(nodes, opened):
+    where = opened.ask(errands.process).all()
+    lost = {number for number, (node, _) in where.items() if node.endswith("-1")}
+    assert lost
+    assert nodes.kill(1) > 3
+    try:
+        while True:
+            answers = opened.ask(errands.paths)
+            assert all(answers.given[n] == [*_of("abc"[n]), ""] for n in answers.given)
+            assert answers.missing.keys() <= lost
+            if not answers.missing:
+                break
+        assert not any(
+            node.endswith("-1") for node, _ in opened.ask(errands.process).all().values()
+        )
+    finally:
+        nodes.start(1)
 
 
 def _until(true, within_s=30):
