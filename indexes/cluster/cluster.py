@@ -25,12 +25,12 @@ from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
 
 if TYPE_CHECKING:
-    from retrieve.indexes.building.build import OnProgress
-    from retrieve.indexes.building.storing import Report
     from types import TracebackType
 
     from sqlite_utils import Database
 
+    from retrieve.indexes.building.build import OnProgress
+    from retrieve.indexes.building.storing import Report
     from retrieve.indexes.opened import Opened
 
 T = TypeVar("T")
