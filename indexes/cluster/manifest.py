@@ -86,15 +86,17 @@ CREATE TABLE elsewhere (
 ) WITHOUT ROWID;
 CREATE INDEX elsewhere_shard ON elsewhere (shard);
 -- What people said of the faces of all shards, in order. what: all else that a line of a log holds,
--- as JSON. lines: by shard the lines of its own log that say so there, as JSON. What was begun in
--- several shards by a coordinator that died stands in `begun`, and the next one finishes it.
+-- as JSON. lines: by shard the lines of its own log that say so there, as JSON. A statement that is
+-- not done was begun by a coordinator that died: what is to be written in each shard stands in
+-- `begun`, and the next coordinator finishes it.
 CREATE TABLE statements (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
     said_at TEXT NOT NULL,
     kind TEXT NOT NULL,
     what TEXT NOT NULL,
     lines TEXT NOT NULL DEFAULT '{}',
-    undoes INTEGER
+    undoes INTEGER,
+    done INTEGER NOT NULL DEFAULT 0
 );
 -- The last line of each shard's log that stands in `statements`.
 CREATE TABLE heard (
@@ -147,7 +149,7 @@ class Manifest:
     def __init__(self, folder: Path, db: Database) -> None:
         self.folder = folder
         self.db = db
-        self._at_work = False
+        self._coordinating = 0  # blocks of coordinating() within each other
 
     def close(self) -> None:
         self.db.conn.close()
@@ -166,12 +168,16 @@ class Manifest:
 
     @contextmanager
     def coordinating(self) -> Iterator[None]:
-        """Be the one coordinator while the block lasts; inside such a block nothing more is asked.
+        """Be the one coordinator while the block lasts; blocks may lie within each other.
 
         raises  CollectionError if another is at work: it says where
         """
-        if self._at_work:
-            yield
+        if self._coordinating:
+            self._coordinating += 1
+            try:
+                yield
+            finally:
+                self._coordinating -= 1
             return
         fd = open_regular(self.folder / LOCK, os.O_RDWR | os.O_CREAT)
         try:
@@ -185,13 +191,18 @@ class Manifest:
                 ) from None
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-            self._at_work = True
+            self._coordinating = 1
             yield
         finally:
-            self._at_work = False
+            self._coordinating = 0
             with suppress(OSError):
                 os.ftruncate(fd, 0)
             os.close(fd)
+
+    @property
+    def is_coordinating(self) -> bool:
+        """Whether this is the coordinator now: what it asks, the copies that are written answer."""
+        return self._coordinating > 0
 
     @property
     def id(self) -> str:
@@ -237,6 +248,25 @@ class Manifest:
             [number, os.fsencode(folder)],
         )
 
+    def put_copy(self, shard: int, copy: int, folder: Path) -> None:
+        """State where a copy of a shard lies from now on; inside writing().
+
+        folder  below the cluster's, or absolute
+        """
+        self.db.execute(
+            "INSERT INTO copies (shard, copy, folder) VALUES (?, ?, ?) "
+            "ON CONFLICT (shard, copy) DO UPDATE SET folder = excluded.folder",
+            [shard, copy, os.fsencode(self.relative(folder))],
+        )
+
+    def drop_copy(self, shard: int, copy: int) -> None:
+        """State that there is no such copy any more; inside writing()."""
+        self.db.execute("DELETE FROM copies WHERE shard = ? AND copy = ?", [shard, copy])
+
+    def relative(self, folder: Path) -> Path:
+        """A folder as the manifest keeps it, so that the whole cluster can be moved."""
+        return folder.relative_to(self.folder) if folder.is_relative_to(self.folder) else folder
+
     def new_persons(self, how_many: int) -> range:
         """Numbers for so many new persons; inside writing()."""
         (first,) = self.db.execute("SELECT next_person FROM cluster").fetchone()
@@ -276,6 +306,22 @@ class Manifest:
             if row is not None:
                 found[one] = int(row[0])
         return found
+
+    def blur_ranges(self, paths: Iterable[bytes]) -> None:
+        """Let no range begin with one of some paths, but with its folder; inside writing().
+
+        What falls to another shard by that is known to the one that has it, and found there.
+        """
+        for path in paths:
+            found = self.db.execute(
+                "SELECT first, shard FROM ranges WHERE first IN (?, ?) ORDER BY first",
+                [path, path + b"\0"],
+            ).fetchall()
+            for first, shard in found:
+                self.db.execute("DELETE FROM ranges WHERE first = ?", [first])
+                folder = path[: path.rindex(b"/") + 1] if b"/" in path else b""
+                values = [folder, shard]
+                self.db.execute("INSERT OR IGNORE INTO ranges (first, shard) VALUES (?, ?)", values)
 
     def hold(self, shard: int, contents: Iterable[tuple[bytes, int]]) -> None:
         """State which contents a shard holds, (SHA-256, bytes), where none does; inside
