@@ -14,18 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
+from retrieve.indexes.building.walk import checked_roots
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import Engine, Servers
 from retrieve.indexes.cluster.engines.local import LocalEngine
+from retrieve.indexes.cluster.indexing.asked import Asked
 from retrieve.indexes.cluster.life.begun import stale
 from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.finishing import finish
 from retrieve.indexes.cluster.life.refreshing import refresh
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
-from retrieve.indexes.cluster.people import settling
+from retrieve.indexes.cluster.people import numbering, settling
 from retrieve.indexes.cluster.people.people import ClusterPeople
-from retrieve.indexes.collection import Collection
+from retrieve.indexes.collection import Collection, given
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
 
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database
 
+    from retrieve.indexes.building.build import OnProgress
+    from retrieve.indexes.building.storing import Report
     from retrieve.indexes.opened import Opened
     from retrieve.indexes.people.groups.settling import Settled
     from retrieve.indexes.whoswho import WhosWho
@@ -66,8 +71,10 @@ class Cluster(Collection):
         *,
         replicas: int = 1,
         require_all: bool = False,
+        asked: Asked | None = None,
     ) -> None:
         self.path = manifest.folder
+        self.asked = asked or Asked()
         self.networks = networks
         self.encoding = encoding
         self.manifest = manifest
@@ -227,6 +234,77 @@ class Cluster(Collection):
         held = self.manifest.spaces().get(name)
         return None if held is None else Space(name, name, held[0], held[1])
 
+    # Indexing: indexing/
+
+    def index(
+        self,
+        roots: Iterable[str | Path],
+        *,
+        processes: int | None = None,
+        time_limit_s: float | None = None,
+        column: str | None = None,
+        retry_skipped: bool = False,
+        reread: bool = True,
+        exclude: Sequence[str] = (),
+        pictures: bool = True,
+        ocr: bool = False,
+        on_progress: OnProgress | None = None,
+        on_words: Callable[[int, int], None] | None = None,
+        segment: int | None = None,
+        tasks: int | None = None,
+    ) -> Report:
+        """Bring the cluster up to date with folders and files, as Collection.index() does.
+
+        processes  of each task; None is one, and two where there is one task alone
+        segment    files of a new shard; None is 5,000: minutes of one core, which is what a machine
+                   that is lost costs
+        tasks      at a time, each in a process of its own; None is what the engine has room for
+        raises     CollectionError if a segment could not be indexed to its end: all else is, and
+                   the next run goes on; or if another process is changing the cluster
+        """
+        from retrieve.indexes.cluster.indexing import index
+        from retrieve.indexes.cluster.indexing.task import Settings
+
+        absolute = checked_roots(given(roots))
+        if ocr:
+            from retrieve.pictures.written.networks import check_installed
+
+            check_installed()
+        over = index.Over(
+            self.manifest,
+            self.engine_of_tasks,
+            lambda number, paths: self.ask(index.unknown_to, paths, of=[number]).all()[number],
+            self.forget_servers,
+            numbering.adopt,
+        )
+        settings = Settings(
+            self.path,
+            tuple(absolute),
+            asked=self.asked,
+            column=column,
+            retry_skipped=retry_skipped,
+            reread=reread,
+            exclude=tuple(exclude),
+            pictures=pictures,
+            ocr=ocr,
+            time_limit_s=time_limit_s,
+        )
+        with self.changing():
+            report = index.index(
+                over,
+                settings,
+                leaving=Leaving(absolute, exclude),
+                segment_files=segment,
+                processes=processes,
+                tasks=tasks,
+                on_progress=on_progress,
+                on_words=on_words,
+            )
+            if not report.interrupted:
+                added = settling.settle_new(self)
+                report.attached, report.people = added.attached, added.persons
+        return report
+
     # People: people/
 
     @property
@@ -289,6 +367,7 @@ def open_cluster(
         _engine(engine, manifest.id),
         replicas=replicas,
         require_all=require_all,
+        asked=Asked(detector, embedder, encoder, language, device, turns),
     )
 
 
