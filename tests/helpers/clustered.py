@@ -40,9 +40,7 @@ def add_shard(folder: Path, photos: Photos) -> int:
     first = os.fsencode(Path(min(photos)).parent) if photos and number else b""
     with manifest.coordinating(), manifest.writing():
         manifest.add_shard(number, first, where)
-        manifest.db.conn.executemany(
-            "INSERT INTO contents VALUES (?, ?)", ([one, number] for one in sha256s)
-        )
+        manifest.hold(number, ((one, 1) for one in sha256s))
         manifest.hold_space("faces", small.MADE_BY, pretend.Embedder.dim)
     manifest.close()
     return number
@@ -80,7 +78,7 @@ def link(folder: Path, path: str, like: str, *, segment: int, shard: int) -> Non
     manifest = open_manifest(folder)
     with manifest.writing():
         manifest.db.execute(
-            "INSERT INTO elsewhere VALUES (?, ?, ?, 5, 1, 1)", [os.fsencode(path), segment, shard]
+            "INSERT INTO elsewhere VALUES (?, ?)", [os.fsencode(path), shard]
         )
     manifest.close()
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from retrieve.indexes.catalog.database import VARIABLES, among, reading
 from retrieve.indexes.catalog.paths import path_of, stored
+from retrieve.indexes.cluster.ids import OWN_PERSONS
 from retrieve.indexes.cluster.manifest import Manifest
 from retrieve.indexes.vectors.spaces import is_staged
 
@@ -32,7 +33,7 @@ class Held:
 
     contents     SHA-256 of each, one after another, ascending
     persons      names by number; None where nobody gave one
-    last_person  the highest number that a person ever had
+    last_person  the highest number of the cluster's that a person ever had
     spaces       by name what each is made by, and the length of its embeddings
     """
 
@@ -79,13 +80,18 @@ def held(collection: Collection) -> Held:
             for (sha256,) in db.execute("SELECT sha256 FROM contents ORDER BY sha256")
         )
         persons = dict(db.execute("SELECT id, name FROM persons").fetchall())
-        row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'persons'").fetchone()
+        said = db.execute(
+            "SELECT person_id FROM statements UNION SELECT other_id FROM statements UNION "
+            "SELECT seq FROM sqlite_sequence WHERE name = 'persons'"
+        ).fetchall()
         spaces = {
             name: (json.loads(made_by), dim)
             for name, made_by, dim in db.execute("SELECT name, made_by, dim FROM spaces")
             if not is_staged(name)
         }
-    return Held(contents, persons, max([row[0] if row else 0, *persons]), spaces)
+    numbers = {id for (id,) in said if id is not None} | set(persons)
+    last = max((id for id in numbers if id < OWN_PERSONS), default=0)
+    return Held(contents, persons, last, spaces)
 
 
 def differences(manifest: Manifest, shard: int, found: Held) -> Differences:
@@ -143,10 +149,7 @@ def agree(cluster: Asking, shards: Iterable[int] | None = None) -> Agreed:
         others = manifest.holders(missing)
         twice.update({sha256: (other, number) for sha256, other in others.items()})
         with manifest.writing():
-            manifest.db.conn.executemany(
-                "INSERT INTO contents (sha256, shard) VALUES (?, ?)",
-                ([one, number] for one in missing if one not in others),
-            )
+            manifest.hold(number, _asked_sizes(cluster, number, missing))
             manifest.db.execute(
                 "UPDATE cluster SET next_person = max(next_person, ?)", [found.last_person + 1]
             )
@@ -170,6 +173,17 @@ def drop_links(manifest: Manifest, paths: Iterable[bytes]) -> int:
         cursor = manifest.db.execute(f"DELETE FROM elsewhere WHERE path IN ({marks})", part)
         dropped += cursor.rowcount
     return dropped
+
+
+def sizes(collection: Collection, sha256s: Sequence[bytes]) -> list[tuple[bytes, int]]:
+    """A question to a shard: some contents with their bytes."""
+    query = "SELECT sha256, size_bytes FROM contents WHERE sha256"
+    found = among(collection.db, query, [one.hex() for one in sha256s])
+    return [(bytes.fromhex(sha256), size_bytes) for sha256, size_bytes in found]
+
+
+def _asked_sizes(cluster: Asking, number: int, sha256s: Sequence[bytes]) -> list[tuple[bytes, int]]:
+    return cluster.ask(sizes, sha256s, of=[number]).all()[number] if sha256s else []
 
 
 def _asked(cluster: Asking, number: int) -> Held:
