@@ -102,6 +102,13 @@ class Encoding:
                 self._opened = open_text_encoder(self.name or held or DEFAULT)
             return self._opened
 
+    def embedded(self, query: str, held: str | None) -> Embeddings | None:
+        """(1, D) a query's embedding by that encoder; None if there is nothing in it to embed."""
+        from retrieve.text.encoders.encode import embed_queries
+
+        encoder = self.open(held)
+        return embed_queries(encoder, [query]) if encoder.covers(query) else None
+
 
 class Texts:
     """Passages of one collection, as one thread sees them."""
@@ -189,6 +196,10 @@ class Texts:
         ends = np.cumsum([len(text) for text in covered])
         parts = np.split(every, ends[:-1])
         return [Embedded(text, part) for text, part in zip(covered, parts, strict=True)]
+
+    def embedded(self, query: str) -> Embeddings | None:
+        """(1, D) a query's embedding; None if there is nothing in it to embed."""
+        return self._encoding.embedded(query, self._held("encoder"))
 
     def store(self, placed: Iterable[Placed]) -> int:
         """Store passages with their embeddings, and return how many; inside a transaction.
