@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 import typer
@@ -50,6 +50,45 @@ CollectionOption = Annotated[
 ]
 
 
+def _for_clusters(
+    context: typer.Context, given: Literal["local", "ray"] | None
+) -> Literal["local", "ray"] | None:
+    """The engine; what the environment names says nothing of a collection that is no cluster."""
+    source = context.get_parameter_source("engine")
+    if given is None or source is None or source.name != "ENVIRONMENT":
+        return given
+    from retrieve.indexes.cluster.manifest import is_cluster
+
+    return given if is_cluster(context.params["collection"]) else None
+
+
+# Of a cluster: they stand after the collection in a command.
+EngineOption = Annotated[
+    Literal["local", "ray"] | None,
+    typer.Option(
+        "--engine",
+        envvar="RETRIEVE_ENGINE",
+        callback=_for_clusters,
+        help="Where a cluster works: local, in processes of this machine; ray, on the Ray cluster "
+        "that RAY_ADDRESS names.",
+        show_default="local",
+    ),
+]
+ReplicasOption = Annotated[
+    int,
+    typer.Option(
+        "--replicas",
+        min=1,
+        help="Servers of each shard of a cluster, on different machines; with --engine ray.",
+    ),
+]
+RequireAllOption = Annotated[
+    bool,
+    typer.Option(
+        "--require-all",
+        help="A shard of a cluster that does not answer is an error; else the others answer.",
+    ),
+]
 StrangersOption = Annotated[
     float | None,
     typer.Option(

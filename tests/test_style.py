@@ -63,7 +63,7 @@ FLOORS = (
     ("retrieve.indexes.recognising",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
     ("retrieve.indexes.duplicates",),
-    ("retrieve.indexes.browsing",),
+    ("retrieve.indexes.browsing", "retrieve.indexes.whoswho"),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),

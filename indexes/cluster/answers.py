@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from retrieve.errors import CollectionError, RetrievalError
+from retrieve.types import Shards
 
 T = TypeVar("T")
 
@@ -34,7 +35,12 @@ class Answers(Generic[T]):
     @property
     def told(self) -> str:
         """As people read it: 3 of 4 shards answered."""
-        return f"{len(self) - len(self.missing)} of {len(self)} shards answered"
+        return str(self.shards)
+
+    @property
+    def shards(self) -> Shards:
+        """The same as numbers."""
+        return Shards(len(self) - len(self.missing), len(self))
 
     def all(self) -> dict[int, T]:
         """Every answer, in the order of the shards.
@@ -64,3 +70,12 @@ class Answers(Generic[T]):
         """The same with each answer changed."""
         changed = {number: change(number, one) for number, one in self.given.items()}
         return Answers(changed, self.refused, self.missing)
+
+    def instead(self, others: Answers[T]) -> Answers[T]:
+        """The same with the answers that others gave to what was not answered here."""
+        found = others.given
+        return Answers(
+            {**self.given, **found},
+            {n: error for n, error in self.refused.items() if n not in found},
+            {n: why for n, why in self.missing.items() if n not in found},
+        )

@@ -78,17 +78,31 @@ CREATE TABLE elsewhere (
     ctime_ns INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX elsewhere_segment ON elsewhere (segment);
--- What people said that spans shards, in order. lines: by shard the line of its own log. A
--- statement that is not done was begun by a coordinator that died, and the next one finishes it.
+-- What people said of the faces of all shards, in order. what: all else that a line of a log holds,
+-- as JSON. lines: by shard the lines of its own log that say so there, as JSON. A statement that is
+-- not done was begun by a coordinator that died: what is to be written in each shard stands in
+-- `begun`, and the next coordinator finishes it.
 CREATE TABLE statements (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
     said_at TEXT NOT NULL,
     kind TEXT NOT NULL,
-    what TEXT NOT NULL,                -- JSON: with what it was said
-    lines TEXT NOT NULL DEFAULT '{}',  -- JSON
+    what TEXT NOT NULL,
+    lines TEXT NOT NULL DEFAULT '{}',
     undoes INTEGER,
     done INTEGER NOT NULL DEFAULT 0
 );
+-- The last line of each shard's log that stands in `statements`.
+CREATE TABLE heard (
+    shard INTEGER PRIMARY KEY REFERENCES shards (number) ON DELETE CASCADE,
+    line INTEGER NOT NULL
+);
+-- Persons who may be one, the lower number first, for somebody to say so.
+CREATE TABLE suggestions (
+    person_id INTEGER NOT NULL,
+    other_id INTEGER NOT NULL,
+    score REAL NOT NULL,
+    PRIMARY KEY (person_id, other_id)
+) WITHOUT ROWID;
 -- Anything else that was begun in several shards: forgetting, moving a shard.
 CREATE TABLE begun (
     id INTEGER PRIMARY KEY,
@@ -126,6 +140,7 @@ class Manifest:
     def __init__(self, folder: Path, db: Database) -> None:
         self.folder = folder
         self.db = db
+        self._coordinating = 0  # blocks of coordinating() within each other
 
     def close(self) -> None:
         self.db.conn.close()
@@ -144,10 +159,17 @@ class Manifest:
 
     @contextmanager
     def coordinating(self) -> Iterator[None]:
-        """Be the one coordinator while the block lasts.
+        """Be the one coordinator while the block lasts; blocks may lie within each other.
 
         raises  CollectionError if another is at work: it says where
         """
+        if self._coordinating:
+            self._coordinating += 1
+            try:
+                yield
+            finally:
+                self._coordinating -= 1
+            return
         fd = open_regular(self.folder / LOCK, os.O_RDWR | os.O_CREAT)
         try:
             try:
@@ -160,11 +182,18 @@ class Manifest:
                 ) from None
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+            self._coordinating = 1
             yield
         finally:
+            self._coordinating = 0
             with suppress(OSError):
                 os.ftruncate(fd, 0)
             os.close(fd)
+
+    @property
+    def is_coordinating(self) -> bool:
+        """Whether this is the coordinator now: what it asks, the copies that are written answer."""
+        return self._at_work
 
     @property
     def id(self) -> str:
@@ -200,6 +229,25 @@ class Manifest:
             "INSERT INTO copies (shard, copy, folder) VALUES (?, 0, ?)",
             [number, os.fsencode(folder)],
         )
+
+    def put_copy(self, shard: int, copy: int, folder: Path) -> None:
+        """State where a copy of a shard lies from now on; inside writing().
+
+        folder  below the cluster's, or absolute
+        """
+        self.db.execute(
+            "INSERT INTO copies (shard, copy, folder) VALUES (?, ?, ?) "
+            "ON CONFLICT (shard, copy) DO UPDATE SET folder = excluded.folder",
+            [shard, copy, os.fsencode(self.relative(folder))],
+        )
+
+    def drop_copy(self, shard: int, copy: int) -> None:
+        """State that there is no such copy any more; inside writing()."""
+        self.db.execute("DELETE FROM copies WHERE shard = ? AND copy = ?", [shard, copy])
+
+    def relative(self, folder: Path) -> Path:
+        """A folder as the manifest keeps it, so that the whole cluster can be moved."""
+        return folder.relative_to(self.folder) if folder.is_relative_to(self.folder) else folder
 
     def new_persons(self, how_many: int) -> range:
         """Numbers for so many new persons; inside writing()."""

@@ -15,6 +15,7 @@ from retrieve.cli.options import (
     Device,
     DeviceOption,
     EncoderOption,
+    EngineOption,
     ExcludeOption,
     JsonOption,
     LanguageOption,
@@ -33,6 +34,7 @@ def index(
         list[Path], typer.Argument(metavar="PATH...", help="Folders, photos and texts to index.")
     ],
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     model: ModelOption = None,
     detector: DetectorOption = None,
     turn: TurnOption = None,
@@ -89,6 +91,7 @@ def index(
             device=device.value,
             turns=turn,
             on_download=on_download,
+            engine=engine,
         )
         opened.prepare(paths, exclude=exclude or ())
     with opened, render.indexing() as (on_progress, on_words):

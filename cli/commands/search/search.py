@@ -20,9 +20,12 @@ from retrieve.cli.options import (
     Device,
     DeviceOption,
     EncoderOption,
+    EngineOption,
     ImagesOption,
     JsonOption,
     ModelOption,
+    ReplicasOption,
+    RequireAllOption,
     StrangersOption,
     TurnOption,
     to_write,
@@ -53,6 +56,9 @@ def search(
         ),
     ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
+    replicas: ReplicasOption = 1,
+    require_all: RequireAllOption = False,
     k: Annotated[
         int, typer.Option("-k", min=1, help="How many hits to show, of a face or a query.")
     ] = 10,
@@ -193,6 +199,9 @@ def search(
             device=device.value,
             turns=turn,
             on_download=on_download,
+            engine=engine,
+            replicas=replicas,
+            require_all=require_all,
         ) as opened,
     ):
         called = ", ".join(wanted.persons)
