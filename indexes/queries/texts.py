@@ -377,11 +377,12 @@ class _Search:
         searched = view.searched(within)
         choosing, all_choose = choosers({one: held[one] for one in every if held.get(one)}, every)
         few = searched.ruled and searched.many <= FEW
+        totals = view.totals()
         return Sought(
             deep=deep,
             within=within,
-            weights=weights_of(asked, same, view.totals(), held),
-            choosing=None if few else tuple(choosing),
+            weights=weights_of(asked, same, totals, held),
+            choosing=None if few else {one: rarity(totals[0], held[one]) for one in choosing},
             most=deep if all_choose else DEEPER * deep,
             by_words=self._mode != Mode.MEANING and bool(asked),
             # Of a word whose stem stands in more passages than BM25 gives: the stem alone would not

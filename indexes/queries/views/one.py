@@ -156,7 +156,7 @@ class OneView:
                 assert keep is not None
                 ids = passages.ids_of(keep)
             else:
-                ids = passages.candidates(sought.choosing, sought.most, keep)
+                ids = passages.candidates(list(sought.choosing), sought.most, keep)
             matched = dict(passages.best(sought.weights, ids, sought.deep))
         formed = {row for row, may in self.in_forms(sought) if may}
         first = self.first(sought)

@@ -69,8 +69,9 @@ class Sought:
     within    which may be found
     weights   of the stems
     by_words  whether words count
-    choosing  stems of which a passage has one; None where each that may be found is scored
-    most      of those that SQLite takes for the best, which are then scored
+    choosing  stems of which a passage has one, each with its weight alone; None where each passage
+              that may be found is scored
+    most      of those that are the best by these, which are then scored
     forms     of words as they are typed, with their stems, in which a passage may hold them
     first     the first passages that may be found, whatever they say
     probe     (1, D) the query's embedding; None where meaning does not count
@@ -81,7 +82,7 @@ class Sought:
     within: Within
     weights: Weights
     by_words: bool = True
-    choosing: tuple[str, ...] | None = ()
+    choosing: Mapping[str, float] | None = None
     most: int = 0
     forms: tuple[tuple[str, str], ...] = ()
     first: bool = False
