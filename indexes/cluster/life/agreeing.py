@@ -19,7 +19,7 @@ from retrieve.indexes.cluster.manifest import Manifest
 from retrieve.indexes.vectors.spaces import is_staged
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
     from retrieve.indexes.collection import Collection
 
 SHA256_BYTES = 32
@@ -103,7 +103,7 @@ def holding(collection: Collection, paths: Sequence[bytes]) -> set[bytes]:
     return {by_kept[path] for (path,) in among(collection.db, query, by_kept)}
 
 
-def false_links(cluster: Cluster, *, shards: Iterable[int] | None = None) -> list[bytes]:
+def false_links(cluster: Asking, *, shards: Iterable[int] | None = None) -> list[bytes]:
     """Paths of `elsewhere` that the shard which is said to hold them does not."""
     manifest = cluster.manifest
     wanted = {one.number for one in manifest.shards()} & set(
@@ -119,7 +119,7 @@ def false_links(cluster: Cluster, *, shards: Iterable[int] | None = None) -> lis
     return sorted({path for n, known in answers for path in set(links[n]) - known})
 
 
-def agree(cluster: Cluster, shards: Iterable[int] | None = None) -> Agreed:
+def agree(cluster: Asking, shards: Iterable[int] | None = None) -> Agreed:
     """Let the manifest say of some shards what they hold; inside coordinating().
 
     shards  None for all, after which it says nothing else
@@ -172,7 +172,7 @@ def drop_links(manifest: Manifest, paths: Iterable[bytes]) -> int:
     return dropped
 
 
-def _asked(cluster: Cluster, number: int) -> Held:
+def _asked(cluster: Asking, number: int) -> Held:
     return cluster.ask(held, of=[number]).all()[number]
 
 

@@ -10,10 +10,10 @@ from retrieve.indexes.cluster.life import forgetting, replacing
 from retrieve.indexes.cluster.life.begun import FORGETTING, REPLACING, all_begun
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
 
 
-def finish(cluster: Cluster) -> None:
+def finish(cluster: Asking) -> None:
     """End everything that was begun; call at the beginning of coordinating().
 
     What takes a shard that cannot be reached stays begun, which is a warning.

@@ -38,7 +38,7 @@ from retrieve.indexes.upkeep.forget import Forgotten, Mention
 from retrieve.indexes.upkeep.proof import Proof, Trace
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
     from retrieve.indexes.collection import Collection
 
 
@@ -80,7 +80,7 @@ class InShard:
 
 
 def would_forget(
-    cluster: Cluster,
+    cluster: Asking,
     *,
     paths: Sequence[Path] = (),
     folders: Sequence[Path] = (),
@@ -94,7 +94,7 @@ def would_forget(
 
 
 def forget(
-    cluster: Cluster,
+    cluster: Asking,
     *,
     paths: Sequence[Path] = (),
     folders: Sequence[Path] = (),
@@ -115,7 +115,7 @@ def forget(
     return _everywhere(cluster, id, wanted, verify=verify, patience_s=patience_s)
 
 
-def go_on(cluster: Cluster, one: Begun) -> None:
+def go_on(cluster: Asking, one: Begun) -> None:
     """End what a coordinator began that died, or that a shard could not do; inside coordinating().
 
     raises  CollectionError if a shard still cannot: it stays begun
@@ -133,7 +133,7 @@ def go_on(cluster: Cluster, one: Begun) -> None:
 
 
 def _everywhere(
-    cluster: Cluster,
+    cluster: Asking,
     id: int,
     wanted: Wanted,
     *,
@@ -200,7 +200,7 @@ def _everywhere(
     return replace(all_done, proof=_joined_proof(proofs), said=every)
 
 
-def _end(cluster: Cluster, id: int) -> None:
+def _end(cluster: Asking, id: int) -> None:
     """The manifest's file with nothing in it but what the manifest says; then it is done."""
     own.write_anew(cluster.manifest)
     with cluster.manifest.writing():
@@ -314,7 +314,7 @@ def _knows(collection: Collection, person: str) -> bool:
 
 
 def _wanted(
-    cluster: Cluster, paths: Sequence[Path], folders: Sequence[Path], persons: Sequence[str]
+    cluster: Asking, paths: Sequence[Path], folders: Sequence[Path], persons: Sequence[str]
 ) -> Wanted:
     """All of it, where some shard holds each; raises as forget()."""
     asked = Wanted(
@@ -344,7 +344,7 @@ def _wanted(
     raise BadInput(f"{one} is not in the cluster. {hint}")
 
 
-def _number(cluster: Cluster, name: str) -> str:
+def _number(cluster: Asking, name: str) -> str:
     """Who is meant, as #7; the name itself where only logs know it.
 
     raises  SharedName if several persons have it; BadInput if nobody has
@@ -417,5 +417,5 @@ def _joined_proof(proofs: dict[str, Proof]) -> Proof:
     )
 
 
-def _folder(cluster: Cluster, shard: int, copy: int) -> Path:
+def _folder(cluster: Asking, shard: int, copy: int) -> Path:
     return next(one.folders[copy] for one in cluster.manifest.shards() if one.number == shard)
