@@ -116,7 +116,7 @@ async def with_photo(here: Here, asked: Asked, photo: bytes) -> dict[str, Any]:
 
 
 def _searched(collection: Collection, asked: Asked, start: int) -> dict[str, Any]:
-    wanted = named(collection.db, asked.wanted)
+    wanted = named(collection, asked.wanted)
     k = min(start + asked.k + 1, DEEPEST)
     if asked.face_id is not None or asked.photo_id is not None:
         return _like_stored(collection, asked, wanted, start, k)
@@ -167,7 +167,7 @@ def _like_stored(
 
 
 def _probed(collection: Collection, asked: Asked, photo: bytes) -> Found:
-    wanted = named(collection.db, asked.wanted)
+    wanted = named(collection, asked.wanted)
     common = {
         "threshold": asked.threshold,
         "strangers": asked.strangers,

@@ -1,1 +1,1 @@
-"""Search over the shards of a cluster."""
+"""Search over shards: each answers for itself, and what they say is made one answer."""
