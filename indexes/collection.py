@@ -37,6 +37,7 @@ from retrieve.indexes.queries import texts as text_queries
 from retrieve.indexes.queries.asked import checked_id
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe
+from retrieve.indexes.queries.views.one import OfOpened
 from retrieve.indexes.search.engine import Engine, State
 from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.info import Info
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
+    from retrieve.indexes.queries.views.view import Searchable
     from retrieve.indexes.recognising.recognise import Recognised
     from retrieve.indexes.reembedding.faces import OnProgress as OnFaces
     from retrieve.indexes.reembedding.faces import Reembedded
@@ -155,6 +157,11 @@ class Collection:
     def texts(self) -> Texts:
         """Passages, their embeddings and the search in them."""
         return self.opened.texts
+
+    @property
+    def passages(self) -> Searchable:
+        """What the texts, and what is said of photos, are to a search for words."""
+        return OfOpened(self.opened)
 
     @property
     def pictures(self) -> Pictures:
@@ -673,7 +680,7 @@ class Collection:
         """
         if faces is not None:
             return text_queries.search_both(
-                self.opened,
+                self.passages,
                 faces,
                 query,
                 k=k,
@@ -683,7 +690,7 @@ class Collection:
                 exact_words=exact_words,
             )
         return text_queries.search_texts(
-            self.opened,
+            self.passages,
             query,
             k=k,
             mode=mode,
@@ -701,7 +708,7 @@ class Collection:
         returns  no more than k hits of score 0, each with the first thing that is said of its photo
         raises   CollectionError if no photo was indexed, BadInput for a person whom nobody named
         """
-        return text_queries.photos_of(self.opened, wanted, k=k)
+        return text_queries.photos_of(self.passages, wanted, k=k)
 
     def corrected(self, query: str) -> str | None:
         """A query with its misspelt words as the collection spells them; None if it has none.
@@ -709,7 +716,7 @@ class Collection:
         A word is taken for misspelt that no passage has and the language is not known to have.
         raises  BadInput for a query without a word
         """
-        return text_queries.corrected_query(self.opened, query)
+        return text_queries.corrected_query(self.passages, query)
 
     def search_both(
         self,
