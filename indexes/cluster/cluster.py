@@ -20,8 +20,8 @@ from retrieve.indexes.cluster.engines.engine import Engine, Servers
 from retrieve.indexes.cluster.engines.local import LocalEngine
 from retrieve.indexes.cluster.life.begun import stale
 from retrieve.indexes.cluster.life.checking import name_of
+from retrieve.indexes.cluster.life.copies.refreshing import refresh
 from retrieve.indexes.cluster.life.finishing import finish
-from retrieve.indexes.cluster.life.refreshing import refresh
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.search.texts import Encoding

@@ -13,6 +13,7 @@ from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.persons import add_person
 from retrieve.indexes.cluster.cluster import Cluster, open_cluster
 from retrieve.indexes.cluster.manifest import SHARDS, create_manifest, open_manifest
+from retrieve.indexes.cluster.people import log
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people import statements
 
@@ -53,6 +54,12 @@ def opened(folder: Path, **options) -> Cluster:
     return open_cluster(folder, **options)
 
 
+def contents_of(folder: Path, shard: int) -> list[bytes]:
+    """The same, of a shard by its number."""
+    with small.opened(folder / SHARDS / f"{shard:04}") as collection:
+        return sha256s_of(collection)
+
+
 def sha256s_of(shard: Collection) -> list[bytes]:
     """Of all contents of a shard."""
     return [bytes.fromhex(one) for (one,) in shard.db.execute("SELECT sha256 FROM contents")]
@@ -83,6 +90,14 @@ def link(folder: Path, path: str, like: str, *, segment: int, shard: int) -> Non
             "INSERT INTO elsewhere VALUES (?, ?, ?, 5, 1, 1)", [os.fsencode(path), segment, shard]
         )
     manifest.close()
+
+
+def hear(cluster: Cluster) -> None:
+    """Put what was said in shards into the cluster's log."""
+    heard = log.heard(cluster.manifest)
+    each = {one.number: (heard.get(one.number, 0),) for one in cluster.manifest.shards()}
+    with cluster.manifest.coordinating():
+        log.hear(cluster.manifest, cluster.ask(log.said_since, each=each).all())
 
 
 def faces_of(cluster: Cluster) -> dict[str, int]:

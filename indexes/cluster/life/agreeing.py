@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieve.indexes.catalog.database import VARIABLES, among, reading
+from retrieve.indexes.catalog.database import among, reading
 from retrieve.indexes.catalog.paths import path_of, stored
+from retrieve.indexes.cluster.engines.engine import Servers
 from retrieve.indexes.cluster.manifest import Manifest
 from retrieve.indexes.vectors.spaces import is_staged
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
     from retrieve.indexes.collection import Collection
 
 SHA256_BYTES = 32
@@ -96,6 +96,13 @@ def differences(manifest: Manifest, shard: int, found: Held) -> Differences:
     return Differences(_bytes(np.setdiff1d(there, said)), _bytes(np.setdiff1d(said, there)))
 
 
+def having(collection: Collection, sha256s: Sequence[bytes]) -> set[bytes]:
+    """Which of some contents a shard holds: a question to it."""
+    query = "SELECT sha256 FROM contents WHERE sha256"
+    found = among(collection.db, query, (one.hex() for one in sha256s))
+    return {bytes.fromhex(one) for (one,) in found}
+
+
 def holding(collection: Collection, paths: Sequence[bytes]) -> set[bytes]:
     """Which of some paths a shard knows, with a content: a question to a shard."""
     query = "SELECT path FROM paths WHERE content_id IS NOT NULL AND path"
@@ -103,9 +110,10 @@ def holding(collection: Collection, paths: Sequence[bytes]) -> set[bytes]:
     return {by_kept[path] for (path,) in among(collection.db, query, by_kept)}
 
 
-def false_links(cluster: Cluster, *, shards: Iterable[int] | None = None) -> list[bytes]:
+def false_links(
+    manifest: Manifest, servers: Servers, shards: Iterable[int] | None = None
+) -> list[bytes]:
     """Paths of `elsewhere` that the shard which is said to hold them does not."""
-    manifest = cluster.manifest
     wanted = {one.number for one in manifest.shards()} & set(
         (one.number for one in manifest.shards()) if shards is None else shards
     )
@@ -115,22 +123,21 @@ def false_links(cluster: Cluster, *, shards: Iterable[int] | None = None) -> lis
             links.setdefault(shard, []).append(path)
     if not links:
         return []
-    answers = cluster.ask(holding, each={shard: (paths,) for shard, paths in links.items()})
+    answers = servers.ask(holding, each={shard: (paths,) for shard, paths in links.items()})
     return sorted({path for n, known in answers for path in set(links[n]) - known})
 
 
-def agree(cluster: Cluster, shards: Iterable[int] | None = None) -> Agreed:
+def agree(manifest: Manifest, servers: Servers, shards: Iterable[int] | None = None) -> Agreed:
     """Let the manifest say of some shards what they hold; inside coordinating().
 
     shards  None for all, after which it says nothing else
     raises  CollectionError if one does not answer, or is made by other networks than others
     """
-    manifest = cluster.manifest
     numbers = [one.number for one in manifest.shards()] if shards is None else sorted(set(shards))
     entered = removed = 0
     twice: dict[bytes, tuple[int, int]] = {}
     for number in numbers:  # what nobody holds goes first, so that it stands in nobody's way
-        stale = differences(manifest, number, _asked(cluster, number)).stale
+        stale = differences(manifest, number, _asked(servers, number)).stale
         with manifest.writing():
             manifest.db.conn.executemany(
                 "DELETE FROM contents WHERE sha256 = ? AND shard = ?",
@@ -138,7 +145,7 @@ def agree(cluster: Cluster, shards: Iterable[int] | None = None) -> Agreed:
             )
         removed += len(stale)
     for number in numbers:
-        found = _asked(cluster, number)
+        found = _asked(servers, number)
         missing = differences(manifest, number, found).missing
         others = manifest.holders(missing)
         twice.update({sha256: (other, number) for sha256, other in others.items()})
@@ -153,27 +160,16 @@ def agree(cluster: Cluster, shards: Iterable[int] | None = None) -> Agreed:
             for name, (made_by, dim) in found.spaces.items():
                 manifest.hold_space(name, made_by, dim)
         entered += len(missing) - len(others)
-    links = false_links(cluster, shards=numbers)
+    links = false_links(manifest, servers, numbers)
     with manifest.writing():
-        drop_links(manifest, links)
+        manifest.db.conn.executemany(
+            "DELETE FROM elsewhere WHERE path = ?", ([path] for path in links)
+        )
     return Agreed(entered, removed, len(links), twice)
 
 
-def drop_links(manifest: Manifest, paths: Iterable[bytes]) -> int:
-    """Take paths out of `elsewhere`, so that the next index looks at their files again; inside
-    writing(). Returns how many there were.
-    """
-    every, dropped = list(paths), 0
-    for start in range(0, len(every), VARIABLES):
-        part = every[start : start + VARIABLES]
-        marks = ",".join("?" * len(part))
-        cursor = manifest.db.execute(f"DELETE FROM elsewhere WHERE path IN ({marks})", part)
-        dropped += cursor.rowcount
-    return dropped
-
-
-def _asked(cluster: Cluster, number: int) -> Held:
-    return cluster.ask(held, of=[number]).all()[number]
+def _asked(servers: Servers, number: int) -> Held:
+    return servers.ask(held, of=[number]).all()[number]
 
 
 def _array(digests: bytes) -> NDArray[np.bytes_]:
