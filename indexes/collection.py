@@ -40,6 +40,7 @@ from retrieve.indexes.queries.probes import Probe
 from retrieve.indexes.search.engine import Engine
 from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.vectors.spaces import VectorSpace
+from retrieve.indexes.whoswho import People, WhosWho
 from retrieve.sources import given_path, reader_of
 from retrieve.types import Embeddings, Hit, Skipped, TextHit
 from retrieve.unfinished import remove_left_of
@@ -159,6 +160,11 @@ class Collection:
     def pictures(self) -> Pictures:
         """Whole photos, their embeddings and the search in them."""
         return self.opened.pictures
+
+    @property
+    def people(self) -> WhosWho:
+        """Who is who, asked and said."""
+        return People(self.opened)
 
     @property
     def detector(self) -> Detector:

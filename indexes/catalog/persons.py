@@ -77,6 +77,11 @@ def persons(db: Database, *, named: bool = True, only: Sequence[int] | None = No
         [] if only is None else [json.dumps(list(only))],
     )
     every = [Person(id, name, n, m, bool(ignored)) for id, name, n, m, ignored in found]
+    return in_order(every)
+
+
+def in_order(every: Iterable[Person]) -> list[Person]:
+    """Those with a name in order of names, behind them everybody else, who has most faces first."""
     return sorted(every, key=_order)
 
 

@@ -23,6 +23,8 @@ from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.copies.refreshing import refresh
 from retrieve.indexes.cluster.life.finishing import finish
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
+from retrieve.indexes.cluster.people import settling
+from retrieve.indexes.cluster.people.people import ClusterPeople
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
     from retrieve.indexes.opened import Opened
+    from retrieve.indexes.people.groups.settling import Settled
+    from retrieve.indexes.whoswho import WhosWho
 
 T = TypeVar("T")
 EngineName = Literal["local", "ray"]
@@ -89,7 +93,7 @@ class Cluster(Collection):
     def close(self) -> None:
         """Let the shards go; the cluster cannot be used any more."""
         self._closed = True
-        self.forget_servers()
+        self._close_servers()
         self.engine_of_tasks.close()
         self.manifest.close()
 
@@ -162,12 +166,17 @@ class Cluster(Collection):
                 for one in self.manifest.shards()
                 if copy < len(one.folders)
             }
-            servers = self.engine_of_tasks.serve(folders, replicas=self._replicas)
-            self._servers[copy] = servers
+            self._servers[copy] = self.engine_of_tasks.serve(folders, copy=copy)
         return self._servers[copy]
 
     def forget_servers(self) -> None:
-        """Let the servers go: which shards there are, or where they lie, has changed."""
+        """Let the servers go, those of other commands, too: which shards there are, or where they
+        lie, has changed, or another process will write to them.
+        """
+        self._close_servers()
+        self.engine_of_tasks.end_servers()
+
+    def _close_servers(self) -> None:
         for servers in self._servers.values():
             servers.close()
         self._servers.clear()
@@ -197,6 +206,17 @@ class Cluster(Collection):
         """
         held = self.manifest.spaces().get(name)
         return None if held is None else Space(name, name, held[0], held[1])
+
+    # People: people/
+
+    @property
+    def people(self) -> WhosWho:
+        """As Collection.people."""
+        return ClusterPeople(self)
+
+    def group(self) -> Settled:
+        """As Collection.group(), over all shards; every one has to answer."""
+        return settling.group(self)
 
     def _refuse(self) -> NoReturn:
         shards = self.manifest.shards()
@@ -245,13 +265,17 @@ def open_cluster(
         manifest,
         networks,
         Encoding(encoder, language),
-        _engine(engine),
+        _engine(engine, manifest.id),
         replicas=replicas,
         require_all=require_all,
     )
 
 
-def _engine(name: EngineName) -> Engine:
-    if name != "local":
-        raise BadInput(f"wanted the engine local; got {name!r}")
-    return LocalEngine()
+def _engine(name: EngineName, cluster: str) -> Engine:
+    if name == "local":
+        return LocalEngine()
+    if name != "ray":
+        raise BadInput(f"wanted the engine local or ray; got {name!r}")
+    from retrieve.indexes.cluster.engines.ray import RayEngine
+
+    return RayEngine(cluster)

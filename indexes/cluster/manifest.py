@@ -140,7 +140,7 @@ class Manifest:
     def __init__(self, folder: Path, db: Database) -> None:
         self.folder = folder
         self.db = db
-        self._at_work = False
+        self._coordinating = 0  # blocks of coordinating() within each other
 
     def close(self) -> None:
         self.db.conn.close()
@@ -159,12 +159,16 @@ class Manifest:
 
     @contextmanager
     def coordinating(self) -> Iterator[None]:
-        """Be the one coordinator while the block lasts; inside such a block nothing more is asked.
+        """Be the one coordinator while the block lasts; blocks may lie within each other.
 
         raises  CollectionError if another is at work: it says where
         """
-        if self._at_work:
-            yield
+        if self._coordinating:
+            self._coordinating += 1
+            try:
+                yield
+            finally:
+                self._coordinating -= 1
             return
         fd = open_regular(self.folder / LOCK, os.O_RDWR | os.O_CREAT)
         try:
@@ -178,10 +182,10 @@ class Manifest:
                 ) from None
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-            self._at_work = True
+            self._coordinating = 1
             yield
         finally:
-            self._at_work = False
+            self._coordinating = 0
             with suppress(OSError):
                 os.ftruncate(fd, 0)
             os.close(fd)

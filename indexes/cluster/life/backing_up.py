@@ -27,7 +27,7 @@ from retrieve.indexes.upkeep.backup import backup as of_a_collection
 from retrieve.indexes.vectors.file import sync_folder
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
     from retrieve.indexes.collection import Collection
 
 FORMAT = 1
@@ -84,7 +84,7 @@ class BackedUp:
     size_bytes: int
 
 
-def backup(cluster: Cluster, folder: Path, *, force: bool = False) -> BackedUp:
+def backup(cluster: Asking, folder: Path, *, force: bool = False) -> BackedUp:
     """Back up all shards, at the same time, and what the manifest knows; inside coordinating().
 
     folder  is made, private to its owner; or holds a backup of this cluster, which is brought up
@@ -189,7 +189,7 @@ def tables(db: Database) -> dict[str, tuple[list[str], list[Row]]]:
     return found
 
 
-def _before(cluster: Cluster, folder: Path, *, force: bool) -> ClusterBackup | None:
+def _before(cluster: Asking, folder: Path, *, force: bool) -> ClusterBackup | None:
     """The backup that is in the folder, which is made if it is not there."""
     if folder.resolve().is_relative_to(cluster.path.resolve()):
         raise BadInput(f"{folder} is in the cluster itself: give a folder on another disk")

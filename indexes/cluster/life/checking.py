@@ -24,14 +24,14 @@ from retrieve.indexes.upkeep.check import REPAIR, Finding
 from retrieve.unfinished import left
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
     from retrieve.indexes.collection import Collection
 
 TOLD = 3  # of one kind
 NEXT_COORDINATOR = "The next command that changes the cluster ends it; or run: retrieve repair"
 
 
-def check(cluster: Cluster, *, indexes: bool = True) -> list[Finding]:
+def check(cluster: Asking, *, indexes: bool = True) -> list[Finding]:
     """Everything that is not as it should be; an empty list if all is.
 
     indexes  look at the search indexes of the shards too
@@ -98,7 +98,7 @@ def _permissions(manifest: Manifest) -> Iterator[Finding]:
         )
 
 
-def _shards(cluster: Cluster, *, indexes: bool) -> Iterator[Finding]:
+def _shards(cluster: Asking, *, indexes: bool) -> Iterator[Finding]:
     """What each copy of each shard finds wrong with itself."""
     copies = max((len(one.folders) for one in cluster.manifest.shards()), default=0)
     for copy in range(copies):
@@ -119,7 +119,7 @@ def _shards(cluster: Cluster, *, indexes: bool) -> Iterator[Finding]:
             yield Finding(f"{name_of(shard, copy)} cannot be asked: {why}", todo)
 
 
-def _contents(cluster: Cluster) -> Iterator[Finding]:
+def _contents(cluster: Asking) -> Iterator[Finding]:
     """The shards and the manifest say the same, and no two shards different things."""
     manifest = cluster.manifest
     names: dict[int, dict[str | None, int]] = {}  # by person the names, and one shard of each
@@ -174,7 +174,7 @@ def _contents(cluster: Cluster) -> Iterator[Finding]:
         )
 
 
-def _of_shard(cluster: Cluster, shard: int, found: Held) -> Iterator[Finding]:
+def _of_shard(cluster: Asking, shard: int, found: Held) -> Iterator[Finding]:
     manifest = cluster.manifest
     apart = agreeing.differences(manifest, shard, found)
     others: dict[bytes, int] = {}  # that hold it, too: which is asked, not believed
@@ -213,7 +213,7 @@ def _first(digests: list[bytes]) -> str:
     return shown + (" …" if len(digests) > TOLD else "")
 
 
-def _replicas(cluster: Cluster) -> Iterator[Finding]:
+def _replicas(cluster: Asking) -> Iterator[Finding]:
     """Each replica holds what the copy does that is written."""
     shards = cluster.manifest.shards()
     most = max((len(one.folders) for one in shards), default=0)

@@ -12,12 +12,12 @@ from retrieve.indexes.upkeep import compact as in_a_collection
 from retrieve.indexes.upkeep.compact import Compacted
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
     from retrieve.indexes.collection import Collection
 
 
 def compact(
-    cluster: Cluster, *, gone: bool = False, patience_s: float = traces.PATIENCE_S
+    cluster: Asking, *, gone: bool = False, patience_s: float = traces.PATIENCE_S
 ) -> Compacted:
     """Remove what no search can find from all shards; inside coordinating(). Arguments, errors as
     upkeep.compact.compact(): an error of one shard is told when the others are done.

@@ -11,10 +11,10 @@ from retrieve.indexes.cluster.life.copies import replacing
 from retrieve.indexes.cluster.life.forgetting import forget
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
 
 
-def finish(cluster: Cluster) -> None:
+def finish(cluster: Asking) -> None:
     """End everything that was begun; call at the beginning of coordinating().
 
     What takes a shard that cannot be reached stays begun, which is a warning.

@@ -20,7 +20,7 @@ from retrieve.indexes.upkeep import repair as in_a_collection
 from retrieve.indexes.upkeep.repair import Repaired
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
     from retrieve.indexes.collection import Collection
 
 
@@ -49,7 +49,7 @@ class RepairedCluster:
 
 
 def repair(
-    cluster: Cluster,
+    cluster: Asking,
     *,
     processes: int = workers.WORKERS,
     time_limit_s: float = workers.TIME_LIMIT_S,
@@ -72,7 +72,7 @@ def repaired(collection: Collection, processes: int, time_limit_s: float) -> Rep
     return in_a_collection.repair(collection, processes=processes, time_limit_s=time_limit_s)
 
 
-def _from_replicas(cluster: Cluster, shards: set[int]) -> list[int]:
+def _from_replicas(cluster: Asking, shards: set[int]) -> list[int]:
     """Put a whole replica in the place of each shard that has one; returns which."""
     taken = []
     for shard in sorted(shards):
@@ -98,7 +98,7 @@ def _beside(folder: Path) -> Path:
     return folder.with_name(other)
 
 
-def _not_whole(cluster: Cluster, but: set[int]) -> list[tuple[int, int]]:
+def _not_whole(cluster: Asking, but: set[int]) -> list[tuple[int, int]]:
     """Replicas that are damaged or away, of shards that are not."""
     found = []
     for copy in range(1, max((len(one.folders) for one in cluster.manifest.shards()), default=0)):

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection as Those
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
@@ -17,6 +17,8 @@ from retrieve.indexes.catalog.database import among, reading
 from retrieve.indexes.cluster.ids import of_cluster
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people.refs import FaceRef, refs_of
+
+T = TypeVar("T")
 
 Row = tuple[Any, ...]
 CONTENT = "id, sha256, size_bytes, kind, height, width, title, taken_at, warnings, live"
@@ -112,6 +114,11 @@ def named_here(collection: Collection) -> list[Row]:
     return collection.db.execute(
         "SELECT id, name, key, ignored FROM persons WHERE name IS NOT NULL OR ignored ORDER BY id"
     ).fetchall()
+
+
+def face_here(collection: Collection, id: int) -> bytes:
+    """A question: a face as a small JPEG."""
+    return collection.catalog.picture(id)
 
 
 def last_line(db: Database) -> int:

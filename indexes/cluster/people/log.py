@@ -3,7 +3,7 @@
 Every line of a shard's log is known here by the statement that it is of. What names in photos' files
 said while a shard was indexed, or a person said to a shard that was opened by itself, is heard of
 before anything else is said. Lines without faces are none of these: in those the cluster tells a
-shard what its persons are called (writing.py).
+shard what its persons are called.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from retrieve.indexes.cluster.people.gathering import last_line
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people import log, refs
 from retrieve.indexes.people.log import Statement
+from retrieve.indexes.people.replay import replay
 
 Lines = dict[int, list[int]]  # by shard the lines of its log
 
@@ -114,6 +115,27 @@ def hear(manifest: Manifest, new: dict[int, tuple[int, list[Statement]]]) -> Non
             add(manifest, _of_cluster(line, shard, number, undone), {shard: [line.id]})
         for shard, (last_of_all, _) in new.items():
             hear_to(manifest, shard, last_of_all)
+
+
+def tell_names(db: Database, persons: Iterable[tuple[int, str | None, int]]) -> None:
+    """Let a shard's log say what some persons are called, where it does not; inside a transaction.
+
+    The lines name no faces: whose those are was said elsewhere, or is thought.
+    """
+    held = replay(db)
+    counting = log.active(held.every)
+    for id, name, ignored in persons:
+        was_ignored = id in held.ignored
+        if held.names.get(id) != name:
+            log.add(db, "name", person_id=id, name=name)
+            was_ignored = was_ignored and name is None
+        if ignored and not was_ignored:
+            log.add(db, "ignore", person_id=id)
+        elif was_ignored and not ignored:
+            for line in held.every:
+                about = line.person_id is not None and held.become(line.person_id) == id
+                if line.kind == "ignore" and about and line.id in counting:
+                    log.add(db, "undo", undoes=line.id)
 
 
 def fill(db: Database, every: Iterable[Statement]) -> None:

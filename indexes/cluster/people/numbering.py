@@ -12,15 +12,14 @@ import json
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database
 
 from retrieve.indexes.catalog.database import open_database, writing
 from retrieve.indexes.cluster.ids import OWN_PERSONS
 from retrieve.indexes.cluster.manifest import Manifest
-from retrieve.indexes.cluster.people.gathering import Row, named_here
-from retrieve.indexes.cluster.people.writing import tell_names
+from retrieve.indexes.cluster.people.gathering import Asking, Row, named_here
+from retrieve.indexes.cluster.people.log import tell_names
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.people import statements
@@ -57,7 +56,7 @@ def adopt(folder: Path, manifest: Manifest) -> None:
             )
 
 
-def settle(cluster: Any) -> None:
+def settle(cluster: Asking) -> None:
     """Give persons whom shards made by themselves numbers of the cluster; inside coordinating()."""
     own: dict[int, list[Row]] = {
         shard: rows for shard, rows in cluster.ask(own_persons).all().items() if rows

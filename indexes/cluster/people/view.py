@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database
 
@@ -23,7 +22,15 @@ from retrieve.indexes.catalog.persons import key_of
 from retrieve.indexes.catalog.sums import teach
 from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.people import gathering, log
-from retrieve.indexes.cluster.people.gathering import CONTENT, FACE, PATH, About, Part, Sought
+from retrieve.indexes.cluster.people.gathering import (
+    CONTENT,
+    FACE,
+    PATH,
+    About,
+    Asking,
+    Part,
+    Sought,
+)
 from retrieve.indexes.people.log import lines as every_line
 from retrieve.indexes.people.naming import places_named
 from retrieve.indexes.people.refs import FaceRef
@@ -38,7 +45,7 @@ class Wanted:
     """Whom and what a command is about.
 
     persons  numbers
-    names    as people write them, or #id
+    names    as people write them: everybody who is called so
     faces    ids of the cluster
     photos   as people write them: PHOTO or PHOTO:FACE
     lines    numbers of statements that are to be taken back; None for the last one
@@ -81,11 +88,11 @@ class View:
         return {of_shard(id)[0] for id, (whose, *_) in self.faces.items() if whose == person}
 
 
-def view(cluster: Any, wanted: Wanted, *, said: bool = True) -> View:
+def view(cluster: Asking, wanted: Wanted, *, said: bool = True) -> View:
     """What is wanted of a cluster.
 
-    cluster  a Cluster; every shard has to answer
-    said     with the log
+    said    with the log
+    raises  CollectionError if a shard does not answer
     """
     db = _empty()
     found = View(db)
@@ -105,19 +112,16 @@ def view(cluster: Any, wanted: Wanted, *, said: bool = True) -> View:
         found.last_line[shard] = part.last_line
         _put(db, part)
     _put_suggestions(manifest.db, found)
-    if wanted.names:
-        _put_named(cluster, db, each)
     found.faces = {row[0]: (row[9], row[10], row[11]) for p in parts.values() for row in p.faces}
     rows = db.execute("SELECT id, name, ignored FROM persons")
     found.persons = {id: (name, ignored) for id, name, ignored in rows}
     return found
 
 
-def _about(cluster: Any, db: Database, wanted: Wanted, *, said: bool) -> About:
+def _about(cluster: Asking, db: Database, wanted: Wanted, *, said: bool) -> About:
     """All that has to do with what is wanted: what was said of it, and of whom that was."""
     persons, faces, refs = set(wanted.persons), set(wanted.faces), set[FaceRef]()
     keys = {key_of(name) for name in wanted.names}
-    persons |= {int(name[1:]) for name in wanted.names if _is_number(name)}
     told: list[int] = []
     every = Lines(db) if said else None
     if every is not None:
@@ -186,21 +190,9 @@ def _stand_in(db: Database, persons: Iterable[int]) -> None:
         )
 
 
-def _put_named(cluster: Any, db: Database, each: dict[int, tuple[int]]) -> None:
-    """Everybody with a name, for those who asked for one that nobody has."""
-    for _, rows in cluster.ask(gathering.named_here, of=list(each)):
-        db.conn.executemany(
-            "INSERT OR IGNORE INTO persons (id, name, key, ignored) VALUES (?, ?, ?, ?)", rows
-        )
-
-
 def _count_from(db: Database, table: str, last: int) -> None:
     db.execute("DELETE FROM sqlite_sequence WHERE name = ?", [table])
     db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, last])
-
-
-def _is_number(name: str) -> bool:
-    return name.startswith("#") and name[1:].isdecimal()
 
 
 def _empty() -> Database:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -17,14 +16,14 @@ from sqlite_utils import Database
 
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.cluster.ids import of_shard
-from retrieve.indexes.cluster.people import log
+from retrieve.indexes.cluster.people import log, numbering
+from retrieve.indexes.cluster.people.gathering import Asking
 from retrieve.indexes.cluster.people.projecting import projected
 from retrieve.indexes.cluster.people.view import View
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people import log as shard_log
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.log import Statement
-from retrieve.indexes.people.replay import replay
 from retrieve.indexes.people.saying.connected import persons_of
 
 WHAT = "people"  # in the manifest's table begun
@@ -50,36 +49,26 @@ def write(collection: Collection, change: Change) -> None:
             f"INSERT OR IGNORE INTO statements ({', '.join(shard_log.COLUMNS)}) VALUES ({marks})",
             change["lines"],
         )
-        tell_names(db, change["persons"])
+        log.tell_names(db, change["persons"])
         statements.apply(db)
 
 
-def tell_names(db: Database, persons: Iterable[tuple[int, str | None, int]]) -> None:
-    """Let a shard's log say what some persons are called, where it does not; inside a transaction.
-
-    The lines name no faces: whose those are was said elsewhere, or is thought.
+def prepare(cluster: Asking) -> None:
+    """What comes before anything is said or grouped: what a coordinator that died has begun is
+    finished, persons whom shards made get numbers of the cluster, and what was said in shards is
+    heard; inside coordinating(). Every shard has to answer.
     """
-    held = replay(db)
-    counting = shard_log.active(held.every)
-    for id, name, ignored in persons:
-        was_ignored = id in held.ignored
-        if held.names.get(id) != name:
-            shard_log.add(db, "name", person_id=id, name=name)
-            was_ignored = was_ignored and name is None
-        if ignored and not was_ignored:
-            shard_log.add(db, "ignore", person_id=id)
-        elif was_ignored and not ignored:
-            for line in held.every:
-                about = line.person_id is not None and held.become(line.person_id) == id
-                if line.kind == "ignore" and about and line.id in counting:
-                    shard_log.add(db, "undo", undoes=line.id)
+    finish(cluster)
+    numbering.settle(cluster)
+    heard = log.heard(cluster.manifest)
+    each = {one.number: (heard.get(one.number, 0),) for one in cluster.manifest.shards()}
+    log.hear(cluster.manifest, cluster.ask(log.said_since, each=each).all())
 
 
-def commit(cluster: Any, view: View) -> None:
+def commit(cluster: Asking, view: View) -> None:
     """Write what was said in a view; inside coordinating().
 
-    cluster  a Cluster
-    raises   CollectionError if a shard does not answer: the next coordinator tells it
+    raises  CollectionError if a shard does not answer: the next coordinator tells it
     """
     manifest, db = cluster.manifest, view.db
     new = shard_log.lines(db, after=view.last)
@@ -127,7 +116,7 @@ def begin(manifest: Any, changes: dict[int, Change], said: list[int]) -> None:
     )
 
 
-def finish(cluster: Any) -> None:
+def finish(cluster: Asking) -> None:
     """Tell the shards what was begun; inside coordinating()."""
     manifest = cluster.manifest
     for id, text in manifest.db.execute(
@@ -144,7 +133,7 @@ def finish(cluster: Any) -> None:
 
 
 def _changes(
-    cluster: Any,
+    cluster: Asking,
     view: View,
     new: list[Statement],
     faces: dict[int, tuple[int | None, str | None, int]],

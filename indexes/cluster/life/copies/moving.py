@@ -14,7 +14,7 @@ from retrieve.indexes.cluster.manifest import SHARDS, Shard
 from retrieve.indexes.files import used_bytes
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
     from retrieve.indexes.collection import Collection
 
 
@@ -31,7 +31,7 @@ class Move:
     size_bytes: int
 
 
-def move(cluster: Cluster, shard: int, folder: Path, *, copy: int = 0) -> Move:
+def move(cluster: Asking, shard: int, folder: Path, *, copy: int = 0) -> Move:
     """Let a copy of a shard lie in another folder; inside coordinating(). It is copied, compared,
     and only then does the manifest name the new folder; the old one is overwritten and removed.
 
@@ -54,7 +54,7 @@ def move(cluster: Cluster, shard: int, folder: Path, *, copy: int = 0) -> Move:
     return Move(shard, source, target, size_bytes)
 
 
-def spread(cluster: Cluster, folders: Sequence[Path] = ()) -> list[Move]:
+def spread(cluster: Asking, folders: Sequence[Path] = ()) -> list[Move]:
     """Which shards to move so that the folder with most of them has as little as can be; nothing
     is moved by that.
 
@@ -97,7 +97,7 @@ def used(collection: Collection) -> int:
     return used_bytes(collection.path)
 
 
-def _shard(cluster: Cluster, number: int) -> Shard:
+def _shard(cluster: Asking, number: int) -> Shard:
     for one in cluster.manifest.shards():
         if one.number == number:
             return one

@@ -18,7 +18,7 @@ from retrieve.indexes.cluster.life.copies.state import state
 from retrieve.indexes.cluster.manifest import REPLICAS, Manifest, Shard
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
 
 MOST = 9
 AGAIN = ".2"  # ends the name of a folder that takes the place of one
@@ -40,7 +40,7 @@ class Refreshed:
     left: dict[tuple[int, int], str] = field(default_factory=dict)
 
 
-def refresh(cluster: Cluster, shards: Iterable[int] | None = None) -> Refreshed:
+def refresh(cluster: Asking, shards: Iterable[int] | None = None) -> Refreshed:
     """Make the copies of some shards equal to what is written; call inside coordinating(), after
     each change. Where nothing is copied it costs nothing.
 
@@ -61,7 +61,7 @@ def refresh(cluster: Cluster, shards: Iterable[int] | None = None) -> Refreshed:
     return done
 
 
-def make_anew(cluster: Cluster, copies: Iterable[tuple[int, int]]) -> Refreshed:
+def make_anew(cluster: Asking, copies: Iterable[tuple[int, int]]) -> Refreshed:
     """Make some copies, as (shard, copy), of what is written, whatever they hold now; inside
     coordinating().
     """
@@ -75,7 +75,7 @@ def make_anew(cluster: Cluster, copies: Iterable[tuple[int, int]]) -> Refreshed:
     return done
 
 
-def put_replicas(cluster: Cluster, wanted: int) -> Refreshed:
+def put_replicas(cluster: Asking, wanted: int) -> Refreshed:
     """Let each shard have so many copies beside the one that is written; inside coordinating().
 
     raises  BadInput for a number that is none
@@ -101,7 +101,7 @@ def put_replicas(cluster: Cluster, wanted: int) -> Refreshed:
     return done
 
 
-def _refresh(cluster: Cluster, copy: int, copies: dict[int, Path], done: Refreshed) -> None:
+def _refresh(cluster: Asking, copy: int, copies: dict[int, Path], done: Refreshed) -> None:
     first = cluster.servers.ask(state, of=copies)
     held = cluster.servers_of(copy).ask(state, of=copies)
     done.left.update({(shard, copy): why for shard, why in first.missing.items()})
@@ -113,7 +113,7 @@ def _refresh(cluster: Cluster, copy: int, copies: dict[int, Path], done: Refresh
     _make(cluster, copy, stale, done)
 
 
-def _make(cluster: Cluster, copy: int, to: dict[int, Path], done: Refreshed) -> None:
+def _make(cluster: Asking, copy: int, to: dict[int, Path], done: Refreshed) -> None:
     if not to:
         return
     try:

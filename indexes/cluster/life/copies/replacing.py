@@ -27,14 +27,14 @@ from retrieve.indexes.upkeep.restore import restore
 from retrieve.unfinished import unfinished
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
     from retrieve.indexes.collection import Collection
 
 BLOCK_BYTES = 1 << 20
 TAR = "shard.tar"
 
 
-def replace(cluster: Cluster, copy: int, to: Mapping[int, Path], *, source: int = 0) -> None:
+def replace(cluster: Asking, copy: int, to: Mapping[int, Path], *, source: int = 0) -> None:
     """Make that copy of some shards in new folders, all at the same time; inside coordinating().
 
     to      absolute, and not there
@@ -77,7 +77,7 @@ def replace(cluster: Cluster, copy: int, to: Mapping[int, Path], *, source: int 
         )
 
 
-def remove(cluster: Cluster, shard: int, copy: int) -> None:
+def remove(cluster: Asking, shard: int, copy: int) -> None:
     """Let a copy go; inside coordinating()."""
     manifest = cluster.manifest
     folder = _folder(manifest, shard, copy)

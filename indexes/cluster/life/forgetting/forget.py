@@ -29,7 +29,7 @@ from retrieve.indexes.upkeep.forget import Forgotten
 from retrieve.indexes.upkeep.proof import Evidence, Proof
 
 if TYPE_CHECKING:
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
 
 Copy = tuple[int, int]  # a shard, and which copy of it
 
@@ -88,7 +88,7 @@ class Plan:
 
 
 def would_forget(
-    cluster: Cluster,
+    cluster: Asking,
     *,
     paths: Sequence[Path] = (),
     folders: Sequence[Path] = (),
@@ -102,7 +102,7 @@ def would_forget(
 
 
 def forget(
-    cluster: Cluster,
+    cluster: Asking,
     *,
     paths: Sequence[Path] = (),
     folders: Sequence[Path] = (),
@@ -123,7 +123,7 @@ def forget(
     return _everywhere(cluster, id, wanted, verify=verify, patience_s=patience_s)
 
 
-def go_on(cluster: Cluster, one: Begun) -> None:
+def go_on(cluster: Asking, one: Begun) -> None:
     """End what a coordinator began that died, or what a shard could not do; inside coordinating().
 
     raises  CollectionError if a shard still cannot: it stays begun
@@ -136,7 +136,7 @@ def go_on(cluster: Cluster, one: Begun) -> None:
 
 
 def _everywhere(
-    cluster: Cluster,
+    cluster: Asking,
     id: int,
     wanted: Wanted,
     *,
@@ -179,7 +179,7 @@ def _everywhere(
     return replace(all_done, proof=_joined(proofs), said=every)
 
 
-def _in_manifest(cluster: Cluster, wanted: Wanted, plan: Plan) -> Evidence:
+def _in_manifest(cluster: Asking, wanted: Wanted, plan: Plan) -> Evidence:
     """The manifest's own part; gives what must not be in its file any more."""
     manifest = cluster.manifest
     persons = {number for number, _ in plan.persons}
@@ -195,14 +195,14 @@ def _in_manifest(cluster: Cluster, wanted: Wanted, plan: Plan) -> Evidence:
     return own.collect(plan.sha256s, paths, [*plan.names, *names], rewriting)
 
 
-def _end(cluster: Cluster, id: int) -> None:
+def _end(cluster: Asking, id: int) -> None:
     """The manifest's file with nothing in it but what the manifest says; then it is done."""
     own.write_anew(cluster.manifest)
     with cluster.manifest.writing():
         begun.end(cluster.manifest, id)
 
 
-def _plan(cluster: Cluster, wanted: Wanted, only: set[Copy] | None) -> Plan:
+def _plan(cluster: Asking, wanted: Wanted, only: set[Copy] | None) -> Plan:
     """What the shards that answer would forget; of each a copy that has not done it yet."""
     doomed: dict[int, Doomed] = {}
     copies = max((len(one.folders) for one in cluster.manifest.shards()), default=0)
@@ -227,7 +227,7 @@ def _plan(cluster: Cluster, wanted: Wanted, only: set[Copy] | None) -> Plan:
 
 
 def _wanted(
-    cluster: Cluster, paths: Sequence[Path], folders: Sequence[Path], persons: Sequence[str]
+    cluster: Asking, paths: Sequence[Path], folders: Sequence[Path], persons: Sequence[str]
 ) -> Wanted:
     """All of it, where some shard holds each; raises as forget()."""
     asked = Wanted(
@@ -254,7 +254,7 @@ def _wanted(
     return asked
 
 
-def _whom(cluster: Cluster, name: str) -> Whom:
+def _whom(cluster: Asking, name: str) -> Whom:
     """Who is meant; no number for a name that only logs know.
 
     raises  SharedName if several persons have it; BadInput if nobody has

@@ -20,7 +20,7 @@ from retrieve.indexes.people.forgetting import Rewriting
 
 if TYPE_CHECKING:
     from retrieve.indexes.cluster.answers import Answers
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.cluster.asking import Asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class _Answering:
     """A cluster of which those shards that do not answer are left out."""
 
     manifest: Manifest
-    of: Cluster
+    of: Asking
 
     def ask(self, *args: Any, **options: Any) -> Answers[Any]:
         """As Cluster.ask()."""
@@ -36,7 +36,7 @@ class _Answering:
 
 
 def rewriting(
-    cluster: Cluster,
+    cluster: Asking,
     *,
     sha256s: Collection[str],
     faces: Collection[int],
