@@ -16,9 +16,10 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from retrieve.indexes.catalog.database import open_database, writing
+from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import OWN_PERSONS
 from retrieve.indexes.cluster.manifest import Manifest
-from retrieve.indexes.cluster.people.gathering import Asking, Row, named_here
+from retrieve.indexes.cluster.people.gathering import Row, named_here
 from retrieve.indexes.cluster.people.log import tell_names
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.opened import CATALOG

@@ -19,9 +19,10 @@ from retrieve.errors import CollectionError
 from retrieve.faces import calibration
 from retrieve.indexes.catalog.database import among, writing
 from retrieve.indexes.catalog.filters import EVERYTHING
+from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_cluster
 from retrieve.indexes.cluster.people.gallery import BLOCK_ROWS, Lying, Sharded, best_of
-from retrieve.indexes.cluster.people.gathering import Asking, Row, named_here, seen_together
+from retrieve.indexes.cluster.people.gathering import Row, named_here, seen_together
 from retrieve.indexes.cluster.people.log import tell_names
 from retrieve.indexes.cluster.people.view import Wanted, view
 from retrieve.indexes.cluster.people.writing import prepare
