@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
+from retrieve.indexes.building.walk import checked_roots
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import Engine, Servers
 from retrieve.indexes.cluster.engines.local import LocalEngine
+from retrieve.indexes.cluster.indexing.asked import Asked
 from retrieve.indexes.cluster.life.begun import stale
 from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.copies.refreshing import refresh
@@ -25,7 +28,7 @@ from retrieve.indexes.cluster.life.finishing import finish
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
 from retrieve.indexes.cluster.people import settling
 from retrieve.indexes.cluster.people.people import ClusterPeople
-from retrieve.indexes.collection import Collection
+from retrieve.indexes.collection import Collection, given
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
 
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database
 
+    from retrieve.indexes.building.build import OnProgress
+    from retrieve.indexes.building.storing import Report
     from retrieve.indexes.opened import Opened
     from retrieve.indexes.people.groups.settling import Settled
     from retrieve.indexes.whoswho import WhosWho
@@ -66,8 +71,10 @@ class Cluster(Collection):
         *,
         replicas: int = 1,
         require_all: bool = False,
+        asked: Asked | None = None,
     ) -> None:
         self.path = manifest.folder
+        self.asked = asked or Asked()
         self.networks = networks
         self.encoding = encoding
         self.manifest = manifest
@@ -218,6 +225,84 @@ class Cluster(Collection):
         """As Collection.group(), over all shards; every one has to answer."""
         return settling.group(self)
 
+    # Indexing: indexing/
+
+    def index(
+        self,
+        roots: Iterable[str | Path],
+        *,
+        processes: int | None = None,
+        time_limit_s: float | None = None,
+        column: str | None = None,
+        retry_skipped: bool = False,
+        reread: bool = True,
+        exclude: Sequence[str] = (),
+        pictures: bool = True,
+        ocr: bool = False,
+        on_progress: OnProgress | None = None,
+        on_words: Callable[[int, int], None] | None = None,
+        segment: int | None = None,
+        tasks: int | None = None,
+    ) -> Report:
+        """Bring the cluster up to date with folders and files, as Collection.index() does.
+
+        processes  of each task; None is one, and two where there is one task alone
+        segment    files of a new shard; None is 5,000: minutes of one core, which is what a machine
+                   that is lost costs
+        tasks      at a time, each in a process of its own; None is what the engine has room for
+        raises     CollectionError if a segment could not be indexed to its end: all else is, and
+                   the next run goes on; or if another process is changing the cluster
+        """
+        from retrieve.indexes.cluster.indexing import index
+        from retrieve.indexes.cluster.indexing.task import Settings
+
+        absolute = checked_roots(given(roots))
+        if ocr:
+            from retrieve.pictures.written.networks import check_installed
+
+            check_installed()
+        over = index.Over(
+            self.manifest,
+            self.engine_of_tasks,
+            lambda number, paths: self.ask(index.unknown_to, paths, of=[number]).all()[number],
+            self.forget_servers,
+            self._built,
+        )
+        settings = Settings(
+            self.path,
+            tuple(absolute),
+            asked=self.asked,
+            column=column,
+            retry_skipped=retry_skipped,
+            reread=reread,
+            exclude=tuple(exclude),
+            pictures=pictures,
+            ocr=ocr,
+            time_limit_s=time_limit_s,
+        )
+        report = index.index(
+            over,
+            settings,
+            leaving=Leaving(absolute, exclude),
+            segment_files=segment,
+            processes=processes,
+            tasks=tasks,
+            on_progress=on_progress,
+            on_words=on_words,
+        )
+        if not report.interrupted:
+            self._settle(report)
+        return report
+
+    def _built(self, folder: Path, manifest: Manifest) -> None:
+        """What is done with a collection before it is a shard, and with a shard that was brought
+        up to date: the seam of people/numbering.adopt(folder, manifest), which gives persons whom
+        regions in its files named their numbers in the cluster.
+        """
+
+    def _settle(self, report: Report) -> None:
+        """What is done when all segments are indexed: the seam of people/settling.settle_new()."""
+
     def _refuse(self) -> NoReturn:
         shards = self.manifest.shards()
         where = shards[0].folder if shards else self.path / "shards"
@@ -268,6 +353,7 @@ def open_cluster(
         _engine(engine, manifest.id),
         replicas=replicas,
         require_all=require_all,
+        asked=Asked(detector, embedder, encoder, language, device, turns),
     )
 
 

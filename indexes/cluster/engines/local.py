@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import connection
@@ -61,7 +61,7 @@ class LocalEngine:
 
     def run(
         self, task: Callable[..., T], jobs: Iterable[Sequence[Any]], *, workers: int | None = None
-    ) -> Iterator[Done[T]]:
+    ) -> Generator[Done[T]]:
         """As Engine.run(); None is two workers."""
         context = multiprocessing.get_context("spawn")
         waiting = iter(enumerate(jobs))

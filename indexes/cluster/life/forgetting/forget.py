@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.persons import NUMBERED, Person, SharedName, key_of
 from retrieve.indexes.cluster.ids import of_cluster
+from retrieve.indexes.cluster.indexing.work import WORK
 from retrieve.indexes.cluster.life import begun
 from retrieve.indexes.cluster.life.begun import FORGETTING, Begun
 from retrieve.indexes.cluster.life.checking import name_of
+from retrieve.indexes.cluster.life.copies import replacing
 from retrieve.indexes.cluster.life.forgetting import in_shard, own, said
 from retrieve.indexes.cluster.life.forgetting.in_shard import Doomed, Wanted, Whom
 from retrieve.indexes.search import traces
@@ -189,8 +191,15 @@ def _in_manifest(cluster: Asking, wanted: Wanted, plan: Plan) -> Evidence:
         cluster, sha256s=set(plan.sha256s), faces=set(plan.faces), persons=persons, names=names
     )
     paths = [path for one in plan.doomed.values() for path in one.forgotten.paths]
+    going = frozenset(map(os.fsencode, paths))
+    firsts = own.boundaries(manifest, going)
+    before = [b""] * len(firsts)
+    for _, found in cluster.servers.ask(in_shard.last_before, firsts, going) if firsts else ():
+        before = [max(pair) for pair in zip(before, found, strict=True)]
+    replacing.wipe(manifest.folder / WORK)  # of an index that died: lists of files
     with manifest.writing():
         own.remove(manifest, plan.sha256s, paths)
+        own.shift(manifest, firsts, before)
         said.rewrite(manifest, rewriting, persons)
     return own.collect(plan.sha256s, paths, [*plan.names, *names], rewriting)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,6 +155,24 @@ def mentions(collection: Collection, names: Sequence[str]) -> list[Mention]:
     """Where passages of a shard say one of some names."""
     with reading(collection.db):
         return list(in_a_collection.mentions(collection.db, names))
+
+
+def last_before(collection: Collection, paths: Sequence[bytes], but: Set[bytes]) -> list[bytes]:
+    """Of each of some paths the last one before it that a shard has, but for some; b"" if none."""
+    db, found = collection.db, []
+    for path in paths:
+        last = b""
+        for kind in ("text", "blob"):  # as paths.stored() keeps them
+            before: bytes | None = path
+            while before is not None and (before == path or before in but):
+                value = before if kind == "blob" else before.decode("utf-8", "surrogateescape")
+                (row,) = db.execute(
+                    "SELECT max(path) FROM paths WHERE typeof(path) = ? AND path < ?", [kind, value]
+                ).fetchone()
+                before = None if row is None else os.fsencode(path_of(row))
+            last = max(last, before or b"")
+        found.append(last)
+    return found
 
 
 def log_lines(collection: Collection) -> set[int]:

@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 from retrieve.errors import CollectionError
@@ -26,6 +26,7 @@ from retrieve.indexes.upkeep.proof import Evidence, Proof, Trace
 OF_SQLITE = ("", "-journal", "-wal")  # ends of the names of files that may hold it
 LIVING = (
     "SELECT path FROM elsewhere",
+    "SELECT first FROM ranges",
     "SELECT CAST(what AS BLOB) FROM statements",
     "SELECT CAST(with_what AS BLOB) FROM begun",
 )
@@ -59,6 +60,28 @@ def remove(manifest: Manifest, sha256s: Iterable[str], paths: Iterable[Path]) ->
     manifest.db.conn.executemany(
         "DELETE FROM elsewhere WHERE path = ?", ([os.fsencode(path)] for path in paths)
     )
+
+
+def boundaries(manifest: Manifest, paths: Set[bytes]) -> list[bytes]:
+    """Where ranges of paths begin that one of these is named by, or the place behind it."""
+    return [
+        first
+        for (first,) in manifest.db.execute("SELECT first FROM ranges ORDER BY first").fetchall()
+        if first in paths or (first.endswith(b"\0") and first[:-1] in paths)
+    ]
+
+
+def shift(manifest: Manifest, firsts: Sequence[bytes], before: Sequence[bytes]) -> None:
+    """Let ranges begin behind another path, the last that is left before them; inside writing()."""
+    for first, last in zip(firsts, before, strict=True):
+        (shard,) = manifest.db.execute(
+            "SELECT shard FROM ranges WHERE first = ?", [first]
+        ).fetchone()
+        manifest.db.execute("DELETE FROM ranges WHERE first = ?", [first])
+        begins = last + b"\0" if last else b""
+        manifest.db.execute(
+            "INSERT OR REPLACE INTO ranges (first, shard) VALUES (?, ?)", [begins, shard]
+        )
 
 
 def write_anew(manifest: Manifest) -> None:

@@ -45,7 +45,7 @@ def folder(tmp_path):
     clustered.name(made, 0, 1, NAMED[0], ["ana"])
     clustered.name(made, 0, 2, "Luis Izquierdo", ["luis"])
     clustered.name(made, 1, 1, NAMED[0], ["ana2"])
-    clustered.link(made, "/b/copy of ana.jpg", "/a/ana.jpg", segment=1, shard=0)
+    clustered.link(made, "/b/copy of ana.jpg", "/a/ana.jpg", shard=0)
     return made
 
 
