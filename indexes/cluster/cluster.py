@@ -27,8 +27,8 @@ from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.indexing.asked import Asked
 from retrieve.indexes.cluster.life.begun import stale
 from retrieve.indexes.cluster.life.checking import name_of
+from retrieve.indexes.cluster.life.copies.refreshing import refresh
 from retrieve.indexes.cluster.life.finishing import finish
-from retrieve.indexes.cluster.life.refreshing import refresh
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
 from retrieve.indexes.cluster.people import numbering, settling
 from retrieve.indexes.cluster.people.people import ClusterPeople
