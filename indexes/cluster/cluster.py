@@ -8,22 +8,33 @@ ordinary collection.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
+from retrieve.indexes.building.walk import checked_roots
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.catalog.persons import is_numbered
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import Engine, Servers
 from retrieve.indexes.cluster.engines.local import LocalEngine
 from retrieve.indexes.cluster.ids import of_shard
+from retrieve.indexes.cluster.indexing.asked import Asked
+from retrieve.indexes.cluster.life.begun import stale
+from retrieve.indexes.cluster.life.checking import name_of
+from retrieve.indexes.cluster.life.copies.refreshing import refresh
+from retrieve.indexes.cluster.life.finishing import finish
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
+from retrieve.indexes.cluster.people import numbering, settling
+from retrieve.indexes.cluster.people.people import ClusterPeople
 from retrieve.indexes.cluster.searching import conditions, faces, identifying, listing, pictures
 from retrieve.indexes.cluster.searching.totals import Totals
-from retrieve.indexes.collection import Collection
+from retrieve.indexes.collection import Collection, given
 from retrieve.indexes.queries.asked import checked_id
 from retrieve.indexes.search.engine import State
 from retrieve.indexes.search.texts import Encoding
@@ -36,11 +47,15 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database
 
+    from retrieve.indexes.building.build import OnProgress
+    from retrieve.indexes.building.storing import Report
     from retrieve.indexes.info import Info
     from retrieve.indexes.opened import Opened
+    from retrieve.indexes.people.groups.settling import Settled
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.queries.probes import Probe
+    from retrieve.indexes.whoswho import WhosWho
     from retrieve.sources import PhotoLike
 
 T = TypeVar("T")
@@ -71,8 +86,10 @@ class Cluster(Collection):
         *,
         replicas: int = 1,
         require_all: bool = False,
+        asked: Asked | None = None,
     ) -> None:
         self.path = manifest.folder
+        self.asked = asked or Asked()
         self.networks = networks
         self.encoding = encoding
         self.manifest = manifest
@@ -84,6 +101,7 @@ class Cluster(Collection):
         self._replicas = replicas
         self._serving = threading.Lock()
         self._servers: dict[int, Servers] = {}  # by copy
+        self._served_at: object = None  # the manifest's version then
         self._closed = False
 
     def __exit__(
@@ -101,7 +119,7 @@ class Cluster(Collection):
     def close(self) -> None:
         """Let the shards go; the cluster cannot be used any more."""
         self._closed = True
-        self.forget_servers()
+        self._close_servers()
         self.engine_of_tasks.close()
         self.manifest.close()
 
@@ -161,8 +179,9 @@ class Cluster(Collection):
         if not silent:
             return answers
         copies = {one.number: len(one.folders) for one in self.manifest.shards()}
+        old = stale(self.manifest)
         for copy in range(1, max(copies.values(), default=1)):
-            asked = sorted(number for number in silent if copies.get(number, 0) > copy)
+            asked = sorted(n for n in silent if copies.get(n, 0) > copy and (n, copy) not in old)
             if asked:
                 found = self.servers_of(copy).ask(question, *args, of=asked, each=each)
                 answers = answers.instead(found)
@@ -182,7 +201,11 @@ class Cluster(Collection):
 
     @property
     def servers(self) -> Servers:
-        """The shards, served: of each the copy that is written; begun at the first question."""
+        """The shards, served: of each the copy that is written; begun at the first question, and
+        with it servers of as many copies as there have to be.
+        """
+        for copy in range(1, self._replicas):
+            self.servers_of(copy)
         return self.servers_of(0)
 
     def servers_of(self, copy: int) -> Servers:
@@ -190,14 +213,14 @@ class Cluster(Collection):
         if self._closed:
             raise BadInput(f"the cluster {self.path} was closed: open it again")
         with self._serving:
+            version = self.manifest.version()
+            if version != self._served_at:  # another command may have added shards, or moved some
+                self._served_at = version
+                for number, servers in list(self._servers.items()):
+                    if servers.folders != self._folders(number):
+                        self._servers.pop(number).close()
             if copy not in self._servers:
-                folders = {
-                    one.number: one.folders[copy]
-                    for one in self.manifest.shards()
-                    if copy < len(one.folders)
-                }
-                servers = self.engine_of_tasks.serve(folders, replicas=self._replicas)
-                self._servers[copy] = servers
+                self._servers[copy] = self.engine_of_tasks.serve(self._folders(copy), copy=copy)
             return self._servers[copy]
 
     @property
@@ -205,11 +228,50 @@ class Cluster(Collection):
         """Of its shards."""
         return self.servers.shards
 
+    def _folders(self, copy: int) -> dict[int, Path]:
+        """Where that copy of each shard lies that has one.
+
+        raises  BadInput if one has none, and so many have to be served
+        """
+        shards = self.manifest.shards()
+        for one in shards:
+            if len(one.folders) <= copy < self._replicas:
+                raise BadInput(
+                    f"wanted {self._replicas} copies of each shard served; shard {one.number} has "
+                    f"{len(one.folders)}. Make more with: retrieve cluster replicas"
+                )
+        return {one.number: one.folders[copy] for one in shards if copy < len(one.folders)}
+
     def forget_servers(self) -> None:
-        """Let the servers go: which shards there are, or where they lie, has changed."""
+        """Let the servers go, those of other commands, too: which shards there are, or where they
+        lie, has changed, or another process will write to them.
+        """
+        self._close_servers()
+        self.engine_of_tasks.end_servers()
+
+    def _close_servers(self) -> None:
         for servers in self._servers.values():
             servers.close()
         self._servers.clear()
+
+    # Its life: cluster/life
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Be the one who changes it while the block lasts: what others left in the middle is ended
+        first, and copies of shards are made equal to what was written at the end.
+
+        raises  CollectionError if another one is changing it, or something cannot be ended
+        """
+        with self.manifest.coordinating():
+            finish(self)
+            yield
+            for (shard, copy), why in refresh(self).left.items():
+                warnings.warn(
+                    f"{name_of(shard, copy)} could not be made equal to what was written, and "
+                    f"answers no search until it is: {why}",
+                    stacklevel=3,
+                )
 
     def space(self, name: str) -> Space | None:
         """What all shards' embeddings of a kind are made by; None before there are any. Its rows
@@ -217,6 +279,88 @@ class Cluster(Collection):
         """
         held = self.manifest.spaces().get(name)
         return None if held is None else Space(name, name, held[0], held[1])
+
+    # Indexing: indexing/
+
+    def index(
+        self,
+        roots: Iterable[str | Path],
+        *,
+        processes: int | None = None,
+        time_limit_s: float | None = None,
+        column: str | None = None,
+        retry_skipped: bool = False,
+        reread: bool = True,
+        exclude: Sequence[str] = (),
+        pictures: bool = True,
+        ocr: bool = False,
+        on_progress: OnProgress | None = None,
+        on_words: Callable[[int, int], None] | None = None,
+        segment: int | None = None,
+        tasks: int | None = None,
+    ) -> Report:
+        """Bring the cluster up to date with folders and files, as Collection.index() does.
+
+        processes  of each task; None is one, and two where there is one task alone
+        segment    files of a new shard; None is 5,000: minutes of one core, which is what a machine
+                   that is lost costs
+        tasks      at a time, each in a process of its own; None is what the engine has room for
+        raises     CollectionError if a segment could not be indexed to its end: all else is, and
+                   the next run goes on; or if another process is changing the cluster
+        """
+        from retrieve.indexes.cluster.indexing import index
+        from retrieve.indexes.cluster.indexing.task import Settings
+
+        absolute = checked_roots(given(roots))
+        if ocr:
+            from retrieve.pictures.written.networks import check_installed
+
+            check_installed()
+        over = index.Over(
+            self.manifest,
+            self.engine_of_tasks,
+            lambda number, paths: self.ask(index.unknown_to, paths, of=[number]).all()[number],
+            self.forget_servers,
+            numbering.adopt,
+        )
+        settings = Settings(
+            self.path,
+            tuple(absolute),
+            asked=self.asked,
+            column=column,
+            retry_skipped=retry_skipped,
+            reread=reread,
+            exclude=tuple(exclude),
+            pictures=pictures,
+            ocr=ocr,
+            time_limit_s=time_limit_s,
+        )
+        with self.changing():
+            report = index.index(
+                over,
+                settings,
+                leaving=Leaving(absolute, exclude),
+                segment_files=segment,
+                processes=processes,
+                tasks=tasks,
+                on_progress=on_progress,
+                on_words=on_words,
+            )
+            if not report.interrupted:
+                added = settling.settle_new(self)
+                report.attached, report.people = added.attached, added.persons
+        return report
+
+    # People: people/
+
+    @property
+    def people(self) -> WhosWho:
+        """As Collection.people."""
+        return ClusterPeople(self)
+
+    def group(self) -> Settled:
+        """As Collection.group(), over all shards; every one has to answer."""
+        return settling.group(self)
 
     # Search for faces and whole photos: searching/
 
@@ -414,7 +558,8 @@ def open_cluster(
 
     engine       local: processes and threads of this machine; ray: those of the Ray cluster that
                  RAY_ADDRESS names
-    replicas     servers of each shard, on different machines where there are several
+    replicas     copies of each shard that are served, on different machines where there are
+                 several
     require_all  a shard that gives no answer makes a search fail
     raises       CollectionError if there is none, or it is newer, damaged or not ours
     """
@@ -434,13 +579,18 @@ def open_cluster(
         manifest,
         networks,
         Encoding(encoder, language),
-        _engine(engine),
+        _engine(engine, manifest.id),
         replicas=replicas,
         require_all=require_all,
+        asked=Asked(detector, embedder, encoder, language, device, turns),
     )
 
 
-def _engine(name: EngineName) -> Engine:
-    if name != "local":
-        raise BadInput(f"wanted the engine local; got {name!r}")
-    return LocalEngine()
+def _engine(name: EngineName, cluster: str) -> Engine:
+    if name == "local":
+        return LocalEngine()
+    if name != "ray":
+        raise BadInput(f"wanted the engine local or ray; got {name!r}")
+    from retrieve.indexes.cluster.engines.ray import RayEngine
+
+    return RayEngine(cluster)

@@ -14,6 +14,9 @@ from retrieve.errors import BadInput
 
 BITS = 32  # of an id within its shard
 MOST_SHARDS = 1 << 21  # with that all ids stay below 2^53, which JSON's readers keep exact
+# Persons whom a shard has made by itself, of names in its photos, have numbers from here on, until
+# the cluster gives them others (people/numbering.py).
+OWN_PERSONS = 1 << 40
 
 
 def of_cluster(shard: int, id: int) -> int:

@@ -1,0 +1,49 @@
+"""Clusters made by hand of small collections (small.py): one face a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import small
+
+from retrieve.indexes.cluster.cluster import Cluster, open_cluster
+from retrieve.indexes.cluster.manifest import create_manifest, open_manifest
+from retrieve.indexes.cluster.people import numbering
+
+Photos = Mapping[str, str]  # by name the words of its faces
+
+
+def made(folder: Path, *shards: Photos, quality: float = 1.0) -> Path:
+    """A cluster of shards that hold these photos; nothing is grouped."""
+    folder.mkdir()
+    create_manifest(folder).close()
+    for photos in shards:
+        grown(folder, photos, quality=quality)
+    return folder
+
+
+def grown(folder: Path, photos: Photos, *, quality: float = 1.0) -> int:
+    """One more shard; returns its number."""
+    manifest = open_manifest(folder)
+    number = manifest.next_shard()
+    place = folder / "shards" / f"{number:04}"
+    with small.opened(place) as collection:
+        for name, words in photos.items():
+            small.add(collection, folder / name, words, quality=quality)
+    with manifest.coordinating():
+        numbering.adopt(place, manifest)
+        with manifest.writing():
+            manifest.add_shard(number, b"" if not number else str(number).encode(), place)
+            manifest.hold_space("faces", small.MADE_BY, 32)
+    manifest.close()
+    return number
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Cluster]:
+    """It, open."""
+    with open_cluster(folder) as cluster:
+        assert isinstance(cluster, Cluster)
+        yield cluster
