@@ -19,7 +19,7 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.cluster.engines.holding import lock_of
 from retrieve.indexes.cluster.life import begun
 from retrieve.indexes.cluster.life.begun import REPLACING, Begun
-from retrieve.indexes.cluster.life.state import state
+from retrieve.indexes.cluster.life.copies.state import state
 from retrieve.indexes.cluster.manifest import Manifest
 from retrieve.indexes.collection import open_collection
 from retrieve.indexes.files import open_regular
