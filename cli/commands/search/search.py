@@ -340,7 +340,7 @@ def _alike(
     """
     from retrieve.photos import BadPhoto
 
-    if not looks and opened.pictures.vectors.space() is None:
+    if not looks and opened.space("pictures") is None:
         return list(probes), {}
     told, whole = [], {}
     for place, (probe, photo) in enumerate(zip(probes, given, strict=True)):
@@ -514,9 +514,9 @@ def _show_faces(
         for place, one in whole.items():
             looks.tables([one], thumbnail, pictures, only=not probes[place].faces)
     if any(probe.faces for probe in probes):
-        facehits.search_state(opened.engine.state)
+        facehits.search_state(opened.search_state("faces"))
     if whole:
-        facehits.search_state(opened.pictures.engine.state, "photo")
+        facehits.search_state(opened.search_state("pictures"), "photo")
 
 
 @contextmanager

@@ -63,6 +63,7 @@ def remove(
             "DELETE FROM contents WHERE sha256 = ?", ([one] for one in sha256s)
         )
         agreeing.drop_links(manifest, paths)
+        manifest.blur_ranges(paths)
         undoing = [[id, id] for id, _ in said]
         manifest.db.conn.executemany("DELETE FROM statements WHERE id = ? OR undoes = ?", undoing)
     return goes

@@ -19,9 +19,10 @@ from retrieve.errors import CollectionError
 from retrieve.faces import calibration
 from retrieve.indexes.catalog.database import among, writing
 from retrieve.indexes.catalog.filters import EVERYTHING
+from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_cluster
 from retrieve.indexes.cluster.people.gallery import BLOCK_ROWS, Lying, Sharded, best_of
-from retrieve.indexes.cluster.people.gathering import Asking, Row, named_here, seen_together
+from retrieve.indexes.cluster.people.gathering import Row, named_here, seen_together
 from retrieve.indexes.cluster.people.log import tell_names
 from retrieve.indexes.cluster.people.view import Wanted, view
 from retrieve.indexes.cluster.people.writing import prepare
@@ -131,7 +132,9 @@ def settle_new(cluster: Asking) -> Added:
         limits = limits(every)
         to = _attached(cluster, every, faces, gallery, limits)
         left = np.flatnonzero(to == NOBODY)
-        groups = group_of(_only(cluster, every, to), faces.quality[left], faces.photos[left], limits)
+        groups = group_of(
+            _only(cluster, every, to), faces.quality[left], faces.photos[left], limits
+        )
         labels, by = np.empty(len(faces), np.int64), to != NOBODY
         labels[left] = groups.labels
         there = np.flatnonzero(to != NOBODY)

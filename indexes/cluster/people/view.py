@@ -20,6 +20,7 @@ from retrieve.indexes.catalog.database import Connection
 from retrieve.indexes.catalog.migrations import MIGRATIONS
 from retrieve.indexes.catalog.persons import key_of
 from retrieve.indexes.catalog.sums import teach
+from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.people import gathering, log
 from retrieve.indexes.cluster.people.gathering import (
@@ -27,7 +28,6 @@ from retrieve.indexes.cluster.people.gathering import (
     FACE,
     PATH,
     About,
-    Asking,
     Part,
     Sought,
 )
