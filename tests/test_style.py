@@ -70,6 +70,7 @@ FLOORS = (
     ("retrieve.indexes.cluster.ids", "retrieve.indexes.cluster.answers"),
     ("retrieve.indexes.cluster.manifest",),
     ("retrieve.indexes.cluster.engines",),
+    ("retrieve.indexes.cluster.asking",),
     (
         "retrieve.indexes.cluster.indexing",
         "retrieve.indexes.cluster.searching",

@@ -70,3 +70,12 @@ class Answers(Generic[T]):
         """The same with each answer changed."""
         changed = {number: change(number, one) for number, one in self.given.items()}
         return Answers(changed, self.refused, self.missing)
+
+    def instead(self, others: Answers[T]) -> Answers[T]:
+        """The same with the answers that others gave to what was not answered here."""
+        found = others.given
+        return Answers(
+            {**self.given, **found},
+            {n: error for n, error in self.refused.items() if n not in found},
+            {n: why for n, why in self.missing.items() if n not in found},
+        )

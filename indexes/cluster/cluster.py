@@ -7,15 +7,21 @@ ordinary collection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
-from retrieve.errors import BadInput
+from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import Engine, Servers
 from retrieve.indexes.cluster.engines.local import LocalEngine
+from retrieve.indexes.cluster.life.begun import stale
+from retrieve.indexes.cluster.life.checking import name_of
+from retrieve.indexes.cluster.life.finishing import finish
+from retrieve.indexes.cluster.life.refreshing import refresh
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
 from retrieve.indexes.cluster.people import settling
 from retrieve.indexes.cluster.people.people import ClusterPeople
@@ -69,7 +75,7 @@ class Cluster(Collection):
         self.require_all = require_all
         self.answered: Answers[Any] = Answers()  # of the last question: answered.told
         self._replicas = replicas
-        self._servers: Servers | None = None
+        self._servers: dict[int, Servers] = {}  # by copy
         self._closed = False
 
     def __exit__(
@@ -87,7 +93,7 @@ class Cluster(Collection):
     def close(self) -> None:
         """Let the shards go; the cluster cannot be used any more."""
         self._closed = True
-        self.forget_servers()
+        self._close_servers()
         self.engine_of_tasks.close()
         self.manifest.close()
 
@@ -111,29 +117,88 @@ class Cluster(Collection):
     ) -> Answers[T]:
         """Ask shards, as Servers.ask(); what they say is kept in `answered`.
 
+        Where the copy that is written gives no answer, or finds itself damaged, the next one is
+        asked; not while this is the coordinator, who may change what is asked.
         raises  CollectionError if require_all and one gives no answer
         """
         answers = self.servers.ask(question, *args, of=of, each=each, replicas=replicas)
+        if not self.manifest.is_coordinating:
+            answers = self._else_of_copies(answers, question, *args, each=each)
         self.answered = answers
         if self.require_all:
             answers.require()
         return answers
 
+    def _else_of_copies(
+        self,
+        answers: Answers[T],
+        question: Callable[..., T],
+        *args: Any,
+        each: Mapping[int, Sequence[Any]] | None,
+    ) -> Answers[T]:
+        """The answers of other copies in place of those that were not given."""
+        damaged = {n for n, error in answers.refused.items() if isinstance(error, CollectionError)}
+        silent = damaged | answers.missing.keys()
+        if not silent:
+            return answers
+        copies = {one.number: len(one.folders) for one in self.manifest.shards()}
+        old = stale(self.manifest)
+        for copy in range(1, max(copies.values(), default=1)):
+            asked = sorted(n for n in silent if copies.get(n, 0) > copy and (n, copy) not in old)
+            if asked:
+                found = self.servers_of(copy).ask(question, *args, of=asked, each=each)
+                answers = answers.instead(found)
+                silent -= found.given.keys()
+        return answers
+
     @property
     def servers(self) -> Servers:
-        """The shards, served; begun at the first question."""
+        """The shards, served: of each the copy that is written; begun at the first question."""
+        return self.servers_of(0)
+
+    def servers_of(self, copy: int) -> Servers:
+        """The same of another copy, of the shards that have one."""
         if self._closed:
             raise BadInput(f"the cluster {self.path} was closed: open it again")
-        if self._servers is None:
-            folders = {one.number: one.folder for one in self.manifest.shards()}
-            self._servers = self.engine_of_tasks.serve(folders, replicas=self._replicas)
-        return self._servers
+        if copy not in self._servers:
+            folders = {
+                one.number: one.folders[copy]
+                for one in self.manifest.shards()
+                if copy < len(one.folders)
+            }
+            self._servers[copy] = self.engine_of_tasks.serve(folders, copy=copy)
+        return self._servers[copy]
 
     def forget_servers(self) -> None:
-        """Let the servers go: which shards there are has changed."""
-        if self._servers is not None:
-            self._servers.close()
-            self._servers = None
+        """Let the servers go, those of other commands, too: which shards there are, or where they
+        lie, has changed, or another process will write to them.
+        """
+        self._close_servers()
+        self.engine_of_tasks.end_servers()
+
+    def _close_servers(self) -> None:
+        for servers in self._servers.values():
+            servers.close()
+        self._servers.clear()
+
+    # Its life: cluster/life
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Be the one who changes it while the block lasts: what others left in the middle is ended
+        first, and copies of shards are made equal to what was written at the end.
+
+        raises  CollectionError if another one is changing it, or something cannot be ended
+        """
+        with self.manifest.coordinating():
+            finish(self)
+            yield
+            for (shard, copy), why in refresh(self).left.items():
+                warnings.warn(
+                    f"{name_of(shard, copy)} could not be made equal to what was written, and "
+                    f"answers no search until it is: {why}",
+                    stacklevel=3,
+                )
 
     def space(self, name: str) -> Space | None:
         """What all shards' embeddings of a kind are made by; None before there are any. Its rows
@@ -200,13 +265,17 @@ def open_cluster(
         manifest,
         networks,
         Encoding(encoder, language),
-        _engine(engine),
+        _engine(engine, manifest.id),
         replicas=replicas,
         require_all=require_all,
     )
 
 
-def _engine(name: EngineName) -> Engine:
-    if name != "local":
-        raise BadInput(f"wanted the engine local; got {name!r}")
-    return LocalEngine()
+def _engine(name: EngineName, cluster: str) -> Engine:
+    if name == "local":
+        return LocalEngine()
+    if name != "ray":
+        raise BadInput(f"wanted the engine local or ray; got {name!r}")
+    from retrieve.indexes.cluster.engines.ray import RayEngine
+
+    return RayEngine(cluster)

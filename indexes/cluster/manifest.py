@@ -140,7 +140,7 @@ class Manifest:
     def __init__(self, folder: Path, db: Database) -> None:
         self.folder = folder
         self.db = db
-        self._at_work = False
+        self._coordinating = 0  # blocks of coordinating() within each other
 
     def close(self) -> None:
         self.db.conn.close()
@@ -159,12 +159,16 @@ class Manifest:
 
     @contextmanager
     def coordinating(self) -> Iterator[None]:
-        """Be the one coordinator while the block lasts; inside such a block nothing more is asked.
+        """Be the one coordinator while the block lasts; blocks may lie within each other.
 
         raises  CollectionError if another is at work: it says where
         """
-        if self._at_work:
-            yield
+        if self._coordinating:
+            self._coordinating += 1
+            try:
+                yield
+            finally:
+                self._coordinating -= 1
             return
         fd = open_regular(self.folder / LOCK, os.O_RDWR | os.O_CREAT)
         try:
@@ -178,13 +182,18 @@ class Manifest:
                 ) from None
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-            self._at_work = True
+            self._coordinating = 1
             yield
         finally:
-            self._at_work = False
+            self._coordinating = 0
             with suppress(OSError):
                 os.ftruncate(fd, 0)
             os.close(fd)
+
+    @property
+    def is_coordinating(self) -> bool:
+        """Whether this is the coordinator now: what it asks, the copies that are written answer."""
+        return self._at_work
 
     @property
     def id(self) -> str:
@@ -220,6 +229,25 @@ class Manifest:
             "INSERT INTO copies (shard, copy, folder) VALUES (?, 0, ?)",
             [number, os.fsencode(folder)],
         )
+
+    def put_copy(self, shard: int, copy: int, folder: Path) -> None:
+        """State where a copy of a shard lies from now on; inside writing().
+
+        folder  below the cluster's, or absolute
+        """
+        self.db.execute(
+            "INSERT INTO copies (shard, copy, folder) VALUES (?, ?, ?) "
+            "ON CONFLICT (shard, copy) DO UPDATE SET folder = excluded.folder",
+            [shard, copy, os.fsencode(self.relative(folder))],
+        )
+
+    def drop_copy(self, shard: int, copy: int) -> None:
+        """State that there is no such copy any more; inside writing()."""
+        self.db.execute("DELETE FROM copies WHERE shard = ? AND copy = ?", [shard, copy])
+
+    def relative(self, folder: Path) -> Path:
+        """A folder as the manifest keeps it, so that the whole cluster can be moved."""
+        return folder.relative_to(self.folder) if folder.is_relative_to(self.folder) else folder
 
     def new_persons(self, how_many: int) -> range:
         """Numbers for so many new persons; inside writing()."""

@@ -84,8 +84,18 @@ class Engine(Protocol):
         """
         ...
 
-    def serve(self, folders: Mapping[int, Path], *, replicas: int = 1) -> Servers:
-        """Servers of shards by number, begun where they are not there yet."""
+    def serve(self, folders: Mapping[int, Path], *, copy: int = 0) -> Servers:
+        """Servers of shards by number, begun where they are not there yet.
+
+        copy  which copy of each lies in these folders: copies of a shard are served on different
+              machines where there are several
+        """
+        ...
+
+    def end_servers(self) -> None:
+        """End the servers of this cluster's shards that stay when a command ends, whoever began
+        them: before another process, or another machine, opens the shards to write.
+        """
         ...
 
     def close(self) -> None:

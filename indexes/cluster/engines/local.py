@@ -105,11 +105,12 @@ class LocalEngine:
             for worker in [*idle, *busy.values()]:
                 worker.end()
 
-    def serve(self, folders: Mapping[int, Path], *, replicas: int = 1) -> LocalServers:
-        """As Engine.serve(); one server a shard, whatever replicas are asked for: all of them would
-        end with this process.
-        """
+    def serve(self, folders: Mapping[int, Path], *, copy: int = 0) -> LocalServers:
+        """As Engine.serve(), on this one machine."""
         return LocalServers(folders)
+
+    def end_servers(self) -> None:
+        """None stays when the process ends."""
 
     def close(self) -> None:
         """Nothing is held between two calls."""

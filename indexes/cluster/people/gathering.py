@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection as Those
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
 from retrieve.indexes.catalog.database import among, reading
-from retrieve.indexes.cluster.answers import Answers
-from retrieve.indexes.cluster.engines.engine import Engine
 from retrieve.indexes.cluster.ids import of_cluster
-from retrieve.indexes.cluster.manifest import Manifest
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people.refs import FaceRef, refs_of
-from retrieve.indexes.vectors.spaces import Space
 
 T = TypeVar("T")
 
@@ -29,28 +24,6 @@ Row = tuple[Any, ...]
 CONTENT = "id, sha256, size_bytes, kind, height, width, title, taken_at, warnings, live"
 PATH = "id, path, content_id, reason, size_bytes, mtime_ns, ctime_ns, gone"
 FACE = "id, content_id, number, x1, y1, x2, y2, score, quality, person_id, by, not_a_face"
-
-
-class Asking(Protocol):
-    """A cluster whose shards can be asked and written."""
-
-    path: Path
-    manifest: Manifest
-    engine_of_tasks: Engine
-
-    def ask(
-        self,
-        question: Callable[..., T],
-        *args: Any,
-        of: Iterable[int] | None = None,
-        each: Mapping[int, Sequence[Any]] | None = None,
-    ) -> Answers[T]:
-        """Ask shards, as Servers.ask()."""
-        ...
-
-    def space(self, name: str) -> Space | None:
-        """What all shards' embeddings of a kind are made by; None before there are any."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

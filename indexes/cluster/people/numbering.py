@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database
 

@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database
 
@@ -23,7 +22,15 @@ from retrieve.indexes.catalog.persons import key_of
 from retrieve.indexes.catalog.sums import teach
 from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.people import gathering, log
-from retrieve.indexes.cluster.people.gathering import CONTENT, FACE, PATH, About, Asking, Part, Sought
+from retrieve.indexes.cluster.people.gathering import (
+    CONTENT,
+    FACE,
+    PATH,
+    About,
+    Asking,
+    Part,
+    Sought,
+)
 from retrieve.indexes.people.log import lines as every_line
 from retrieve.indexes.people.naming import places_named
 from retrieve.indexes.people.refs import FaceRef
