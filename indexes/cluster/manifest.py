@@ -193,7 +193,7 @@ class Manifest:
     @property
     def is_coordinating(self) -> bool:
         """Whether this is the coordinator now: what it asks, the copies that are written answer."""
-        return self._at_work
+        return self._coordinating > 0
 
     @property
     def id(self) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from retrieve.indexes.catalog.database import VARIABLES, among, reading
 from retrieve.indexes.catalog.paths import path_of, stored
+from retrieve.indexes.cluster.ids import OWN_PERSONS
 from retrieve.indexes.cluster.manifest import Manifest
 from retrieve.indexes.vectors.spaces import is_staged
 
@@ -32,7 +33,7 @@ class Held:
 
     contents     SHA-256 of each, one after another, ascending
     persons      names by number; None where nobody gave one
-    last_person  the highest number that a person ever had
+    last_person  the highest number that the cluster gave a person of it, as far as is known
     spaces       by name what each is made by, and the length of its embeddings
     """
 
@@ -85,7 +86,8 @@ def held(collection: Collection) -> Held:
             for name, made_by, dim in db.execute("SELECT name, made_by, dim FROM spaces")
             if not is_staged(name)
         }
-    return Held(contents, persons, max([row[0] if row else 0, *persons]), spaces)
+    given = [id for id in (row[0] if row else 0, *persons) if id < OWN_PERSONS]
+    return Held(contents, persons, max(given, default=0), spaces)
 
 
 def differences(manifest: Manifest, shard: int, found: Held) -> Differences:

@@ -12,18 +12,16 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 from retrieve.errors import CollectionError
-from retrieve.indexes.catalog.persons import key_of
 from retrieve.indexes.cluster.life import agreeing
 from retrieve.indexes.cluster.manifest import CLUSTER, Manifest
+from retrieve.indexes.cluster.people import forgetting
 from retrieve.indexes.search import traces
 from retrieve.indexes.upkeep.needles import Needles, find_in_file
 from retrieve.indexes.upkeep.proof import Evidence, Proof, Trace
 
 OF_SQLITE = ("", "-journal", "-wal")  # ends of the names of files that may hold it
-PERSONS = ("person", "other", "persons", "others")  # keys of what a statement says of whom
 
 
 def remove(
@@ -43,11 +41,12 @@ def remove(
     """
     goes = Evidence()
     with manifest.writing():
-        said = [
-            (id, what)
-            for id, what in manifest.db.execute("SELECT id, what FROM statements").fetchall()
-            if _is_about(json.loads(what), persons, {key_of(name) for name in names})
-        ]
+        said = forgetting.rewriting(
+            manifest,
+            sha256s={one.hex() for one in sha256s},
+            persons=persons,
+            names=names,
+        )
         if evidence:
             for one in sha256s:
                 goes.add("SHA-256", f"content {one.hex()[:12]}", one)
@@ -57,14 +56,13 @@ def remove(
             for name in names:
                 goes.add("name", name, name.encode())
                 goes.add("name", name, json.dumps(name)[1:-1].encode())
-            for id, what in said:
+            for id, what in forgetting.written(manifest, said):
                 goes.add("statement", f"statement {id}", what.encode())
         manifest.db.conn.executemany(
             "DELETE FROM contents WHERE sha256 = ?", ([one] for one in sha256s)
         )
         agreeing.drop_links(manifest, paths)
-        undoing = [[id, id] for id, _ in said]
-        manifest.db.conn.executemany("DELETE FROM statements WHERE id = ? OR undoes = ?", undoing)
+        forgetting.rewrite(manifest, said, persons)
     return goes
 
 
@@ -103,16 +101,3 @@ def prove(manifest: Manifest, evidence: Evidence) -> Proof:
     )
     left = [Trace(*evidence.kinds[i], name, at) for i, name, at in found if i not in shared]
     return Proof(dict(looked_for), len(plain), len(shared), files, size_bytes, left)
-
-
-def _is_about(said: Any, persons: Collection[int], keys: Collection[str]) -> bool:
-    """Whether what a statement says names somebody who is forgotten."""
-    if isinstance(said, dict):
-        return any(
-            _is_about(value, persons if key in PERSONS else (), keys) for key, value in said.items()
-        )
-    if isinstance(said, list):
-        return any(_is_about(value, persons, keys) for value in said)
-    if isinstance(said, str):
-        return key_of(said) in keys
-    return said in persons

@@ -1,4 +1,4 @@
-"""Everyone in a cluster, with all their faces, and who is seen with whom: what shards tell, together.
+"""Everyone in a cluster, with all their faces, and who is seen with whom: what shards tell.
 
 A photo lies in one shard, so photos and faces of a person are counted shard by shard.
 """
@@ -13,8 +13,8 @@ from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.database import among, reading
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.catalog.persons import Person, in_order
+from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_cluster
-from retrieve.indexes.cluster.people.gathering import Asking
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people import listing, together
 from retrieve.indexes.people.listing import Listed
@@ -47,9 +47,7 @@ def people(
     return list(found.values())
 
 
-def photos_with(
-    cluster: Asking, ids: Sequence[int], wanted: Filter = EVERYTHING
-) -> list[Shared]:
+def photos_with(cluster: Asking, ids: Sequence[int], wanted: Filter = EVERYTHING) -> list[Shared]:
     """As people/together.photos_with()."""
     found = [
         replace(

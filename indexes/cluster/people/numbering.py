@@ -1,9 +1,9 @@
 """The numbers of persons: one person has the same in every shard.
 
 Names that other programs wrote into photos make persons while a shard is indexed, by itself, which
-cannot know what numbers others have given. So a shard counts its own from OWN_PERSONS on, and before
-anything is said or grouped the cluster gives them numbers of its own: those of somebody who has
-the name already, else new ones.
+cannot know what numbers others have given. So a shard counts its own from OWN_PERSONS on, and
+before anything is said or grouped the cluster gives them numbers: those of somebody who has the
+name already, else new ones.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from retrieve.indexes.catalog.database import open_database, writing
+from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import OWN_PERSONS
 from retrieve.indexes.cluster.manifest import Manifest
-from retrieve.indexes.cluster.people.gathering import Asking, Row, named_here
+from retrieve.indexes.cluster.people.gathering import Row, named_here
 from retrieve.indexes.cluster.people.log import tell_names
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.opened import CATALOG
@@ -98,9 +99,7 @@ def give_numbers(collection: Collection, numbers: Mapping[int, Named]) -> None:
     with writing(db):
         renumber(db, {id: number for id, (number, _, _) in numbers.items()})
         ignored = dict(db.execute("SELECT id, ignored FROM persons").fetchall())
-        tell_names(
-            db, [(id, name, ignored.get(id, 0)) for id, name, _ in numbers.values() if name]
-        )
+        tell_names(db, [(id, name, ignored.get(id, 0)) for id, name, _ in numbers.values() if name])
         statements.apply(db)
 
 
@@ -131,5 +130,3 @@ def renumber(db: Database, numbers: Mapping[int, int]) -> None:
     gone = [[id] for id in numbers]
     db.conn.executemany("DELETE FROM suggestions WHERE person_id = ? OR other_id = ?1", gone)
     db.conn.executemany("DELETE FROM persons WHERE id = ?", gone)
-
-

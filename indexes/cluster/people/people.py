@@ -9,9 +9,10 @@ from contextlib import closing, contextmanager
 from sqlite_utils import Database
 
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
+from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.people import listing, review
-from retrieve.indexes.cluster.people.gathering import Asking, face_here
+from retrieve.indexes.cluster.people.gathering import face_here
 from retrieve.indexes.cluster.people.view import Wanted, view
 from retrieve.indexes.cluster.people.writing import commit, prepare
 from retrieve.indexes.people.listing import Listed
@@ -58,11 +59,9 @@ class ClusterPeople:
 
         raises  CollectionError if another coordinator is at work, or a shard does not answer
         """
-        with self._cluster.manifest.coordinating():
+        with self._cluster.changing():
             prepare(self._cluster)
-            wanted = Wanted(
-                tuple(persons), tuple(names), tuple(faces), tuple(photos), tuple(lines)
-            )
+            wanted = Wanted(tuple(persons), tuple(names), tuple(faces), tuple(photos), tuple(lines))
             found = view(self._cluster, wanted)
             with closing(found.db.conn):
                 yield found.db

@@ -10,8 +10,9 @@ import numpy as np
 
 from retrieve.faces import calibration
 from retrieve.indexes.catalog.database import among, reading
+from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_cluster, of_shard
-from retrieve.indexes.cluster.people.gathering import Asking, seen_together
+from retrieve.indexes.cluster.people.gathering import seen_together
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people.groups.reading import LIVING
 from retrieve.indexes.people.review import (

@@ -20,17 +20,10 @@ from retrieve.indexes.catalog.database import Connection
 from retrieve.indexes.catalog.migrations import MIGRATIONS
 from retrieve.indexes.catalog.persons import key_of
 from retrieve.indexes.catalog.sums import teach
+from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.people import gathering, log
-from retrieve.indexes.cluster.people.gathering import (
-    CONTENT,
-    FACE,
-    PATH,
-    About,
-    Asking,
-    Part,
-    Sought,
-)
+from retrieve.indexes.cluster.people.gathering import CONTENT, FACE, PATH, About, Part, Sought
 from retrieve.indexes.people.log import lines as every_line
 from retrieve.indexes.people.naming import places_named
 from retrieve.indexes.people.refs import FaceRef
@@ -94,7 +87,7 @@ def view(cluster: Asking, wanted: Wanted, *, said: bool = True) -> View:
     said    with the log
     raises  CollectionError if a shard does not answer
     """
-    db = _empty()
+    db = empty()
     found = View(db)
     manifest = cluster.manifest
     if said or wanted.every:
@@ -195,7 +188,8 @@ def _count_from(db: Database, table: str, last: int) -> None:
     db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, last])
 
 
-def _empty() -> Database:
+def empty() -> Database:
+    """A new catalog in memory."""
     db = _in_memory()
     db.conn.deserialize(_schema())
     return db

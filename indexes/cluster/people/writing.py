@@ -15,9 +15,9 @@ from typing import Any
 from sqlite_utils import Database
 
 from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.people import log, numbering
-from retrieve.indexes.cluster.people.gathering import Asking
 from retrieve.indexes.cluster.people.projecting import projected
 from retrieve.indexes.cluster.people.view import View
 from retrieve.indexes.collection import Collection
