@@ -24,10 +24,10 @@ from retrieve.faces.detection.recipe import without_recipe
 from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots, count
-from retrieve.indexes.catalog import sums
+from retrieve.indexes.catalog import persons, sums
 from retrieve.indexes.catalog.contents import Catalog
 from retrieve.indexes.catalog.database import open_database
-from retrieve.indexes.catalog.filters import EVERYTHING, Filter
+from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PASSAGES, PICTURES, Filter
 from retrieve.indexes.opened import CATALOG, Connections, Opened, warn_of_others
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.groups import settling
@@ -37,9 +37,9 @@ from retrieve.indexes.queries import texts as text_queries
 from retrieve.indexes.queries.asked import checked_id
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe
-from retrieve.indexes.search.engine import Engine
+from retrieve.indexes.search.engine import Engine, State
 from retrieve.indexes.search.texts import Encoding, Texts
-from retrieve.indexes.vectors.spaces import VectorSpace
+from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.indexes.whoswho import People, WhosWho
 from retrieve.sources import given_path, reader_of
 from retrieve.types import Embeddings, Hit, Skipped, TextHit
@@ -815,6 +815,36 @@ class Collection:
         raises             BadInput if the embedder has no calibration that tells
         """
         return face_queries.least_score(self.opened, wanted, strangers=strangers).score
+
+    def person_id(self, text: str) -> int:
+        """The person of that name or number, as #7.
+
+        raises  BadInput with the names there are if it is nobody's; SharedName, with what tells
+                them apart, if it is the name of several
+        """
+        return persons.person_id(self.db, text)
+
+    def is_person(self, text: str) -> bool:
+        """Whether it is written as a person is: #id, or a name that somebody has."""
+        return persons.is_numbered(text) or bool(persons.ids_called(self.db, text))
+
+    def notes(self) -> Path | None:
+        """The folder that keeps notes of what is written of it elsewhere, until it is whole; None
+        where nothing may be written into it.
+        """
+        return self.opened.notes()
+
+    def space(self, name: str) -> Space | None:
+        """What made its faces, passages or pictures; None before there are any."""
+        opened = self.opened
+        spaces = (opened.faces, opened.texts.vectors, opened.pictures.vectors)
+        return {one.name: one for one in spaces}[name].space()
+
+    def search_state(self, name: str) -> State:
+        """How the last search in faces, passages or pictures went about it."""
+        opened = self.opened
+        engines = dict(zip((FACES, PASSAGES, PICTURES), opened.engines, strict=True))
+        return engines[name].state
 
     def picture(self, face_id: int) -> bytes:
         """A stored face as a small JPEG; raises BadInput if there is none of that id."""

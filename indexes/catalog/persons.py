@@ -112,6 +112,11 @@ def ids_called(db: Database, text: str) -> list[int]:
     return [id for (id,) in rows]
 
 
+def is_numbered(text: str) -> bool:
+    """Whether it is written as the number of a person is."""
+    return NUMBERED.fullmatch(text) is not None
+
+
 def nobody(text: str, known: Sequence[str]) -> BadInput:
     """What is said where a name or number is nobody's.
 
@@ -189,19 +194,14 @@ def seen(db: Database, ids: Iterable[int]) -> list[Seen]:
             "JOIN contents ON contents.id = content_id WHERE person_id = ?",
             [id],
         ).fetchone()
-        path, *best = db.execute(
+        row = db.execute(
             "SELECT path, gone, -quality FROM faces JOIN paths USING (content_id) "
             "WHERE person_id = ? ORDER BY gone, quality DESC, faces.id LIMIT 1",
             [id],
-        ).fetchone() or (None, 1, 0.0)
-        found.append(
-            Seen(
-                person(db, id),
-                None if first is None else (first, last),
-                None if path is None else path_of(path),
-                (best[0], best[1]),
-            )
-        )
+        ).fetchone()
+        years = None if first is None else (first, last)
+        path, best = (None, (1, 0.0)) if row is None else (path_of(row[0]), (row[1], row[2]))
+        found.append(Seen(person(db, id), years, path, best))
     return found
 
 

@@ -7,6 +7,7 @@ ordinary collection.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,9 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.building.networks import Networks
+from retrieve.indexes.catalog.filters import EVERYTHING, Filter
+from retrieve.indexes.catalog.persons import is_numbered
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import Engine, Servers
 from retrieve.indexes.cluster.engines.local import LocalEngine
+from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.life.begun import stale
 from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.finishing import finish
@@ -25,18 +29,29 @@ from retrieve.indexes.cluster.life.refreshing import refresh
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
 from retrieve.indexes.cluster.people import settling
 from retrieve.indexes.cluster.people.people import ClusterPeople
+from retrieve.indexes.cluster.searching import conditions, faces, identifying, listing, pictures
+from retrieve.indexes.cluster.searching.totals import Totals
 from retrieve.indexes.collection import Collection
+from retrieve.indexes.queries.asked import checked_id
+from retrieve.indexes.search.engine import State
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
+from retrieve.sources import reader_of
+from retrieve.types import Embeddings, Hit, Skipped, TextHit
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from sqlite_utils import Database
 
+    from retrieve.indexes.info import Info
     from retrieve.indexes.opened import Opened
     from retrieve.indexes.people.groups.settling import Settled
+    from retrieve.indexes.queries.identification import Identification
+    from retrieve.indexes.queries.pictures import PictureProbe
+    from retrieve.indexes.queries.probes import Probe
     from retrieve.indexes.whoswho import WhosWho
+    from retrieve.sources import PhotoLike
 
 T = TypeVar("T")
 EngineName = Literal["local", "ray"]
@@ -73,8 +88,11 @@ class Cluster(Collection):
         self.manifest = manifest
         self.engine_of_tasks = engine
         self.require_all = require_all
-        self.answered: Answers[Any] = Answers()  # of the last question: answered.told
+        self.totals = Totals()
+        self.states: dict[str, State] = {}
+        self._answered = threading.local()
         self._replicas = replicas
+        self._serving = threading.Lock()
         self._servers: dict[int, Servers] = {}  # by copy
         self._closed = False
 
@@ -121,13 +139,24 @@ class Cluster(Collection):
         asked; not while this is the coordinator, who may change what is asked.
         raises  CollectionError if require_all and one gives no answer
         """
-        answers = self.servers.ask(question, *args, of=of, each=each, replicas=replicas)
-        if not self.manifest.is_coordinating:
-            answers = self._else_of_copies(answers, question, *args, each=each)
-        self.answered = answers
+        answers = self._asked(question, *args, of=of, each=each, replicas=replicas)
+        self._answered.last = answers
         if self.require_all:
             answers.require()
         return answers
+
+    def _asked(
+        self,
+        question: Callable[..., T],
+        *args: Any,
+        of: Iterable[int] | None = None,
+        each: Mapping[int, Sequence[Any]] | None = None,
+        replicas: bool = False,
+    ) -> Answers[T]:
+        answers = self.servers.ask(question, *args, of=of, each=each, replicas=replicas)
+        if self.manifest.is_coordinating:
+            return answers
+        return self._else_of_copies(answers, question, *args, each=each)
 
     def _else_of_copies(
         self,
@@ -149,7 +178,13 @@ class Cluster(Collection):
                 found = self.servers_of(copy).ask(question, *args, of=asked, each=each)
                 answers = answers.instead(found)
                 silent -= found.given.keys()
-        return answers
+        return answers.without_damaged()
+
+    @property
+    def answered(self) -> Answers[Any]:
+        """To the last question of this thread: answered.told."""
+        last: Answers[Any] = getattr(self._answered, "last", Answers())
+        return last
 
     @property
     def servers(self) -> Servers:
@@ -160,14 +195,21 @@ class Cluster(Collection):
         """The same of another copy, of the shards that have one."""
         if self._closed:
             raise BadInput(f"the cluster {self.path} was closed: open it again")
-        if copy not in self._servers:
-            folders = {
-                one.number: one.folders[copy]
-                for one in self.manifest.shards()
-                if copy < len(one.folders)
-            }
-            self._servers[copy] = self.engine_of_tasks.serve(folders, copy=copy)
-        return self._servers[copy]
+        with self._serving:
+            if copy not in self._servers:
+                folders = {
+                    one.number: one.folders[copy]
+                    for one in self.manifest.shards()
+                    if copy < len(one.folders)
+                }
+                servers = self.engine_of_tasks.serve(folders, copy=copy)
+                self._servers[copy] = servers
+            return self._servers[copy]
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Of its shards."""
+        return self.servers.shards
 
     def forget_servers(self) -> None:
         """Let the servers go, those of other commands, too: which shards there are, or where they
@@ -217,6 +259,173 @@ class Cluster(Collection):
     def group(self) -> Settled:
         """As Collection.group(), over all shards; every one has to answer."""
         return settling.group(self)
+
+    # Search for faces and whole photos: searching/
+
+    def search_faces(
+        self,
+        photo: PhotoLike,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        face: int | None = None,
+        exact: bool = False,
+    ) -> Probe:
+        """As Collection.search_faces()."""
+        return faces.search_photo(
+            self,
+            reader_of(photo),
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            face=face,
+            exact=exact,
+        )
+
+    def search_stored(
+        self,
+        face_id: int,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> Probe:
+        """As Collection.search_stored()."""
+        return faces.search_stored(
+            self,
+            face_id,
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            exact=exact,
+        )
+
+    def search_pictures(
+        self,
+        photo: PhotoLike,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> PictureProbe:
+        """As Collection.search_pictures()."""
+        return pictures.search_photo(
+            self,
+            reader_of(photo),
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            exact=exact,
+        )
+
+    def search_stored_picture(
+        self,
+        photo_id: int,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> PictureProbe:
+        """As Collection.search_stored_picture()."""
+        return pictures.search_stored(
+            self,
+            photo_id,
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            exact=exact,
+        )
+
+    def nearest(
+        self,
+        embeddings: Embeddings,
+        *,
+        k: int = 10,
+        threshold: float = -1.0,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> list[list[Hit]]:
+        """As Collection.nearest()."""
+        return faces.nearest(self, embeddings, k=k, threshold=threshold, wanted=wanted, exact=exact)
+
+    def identify(
+        self,
+        photo: PhotoLike,
+        *,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        unnamed: bool = False,
+    ) -> Identification:
+        """As Collection.identify()."""
+        return identifying.identify(
+            self,
+            reader_of(photo),
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            unnamed=unnamed,
+        )
+
+    def default_threshold(
+        self, *, strangers: float | None = None, wanted: Filter = EVERYTHING
+    ) -> float:
+        """As Collection.default_threshold()."""
+        return faces.least_score(self, wanted, strangers=strangers).score
+
+    def labels(
+        self, wanted: Filter = EVERYTHING, *, language: str | None = None
+    ) -> list[tuple[str, int]]:
+        """As Collection.labels()."""
+        return listing.labels(self, wanted, language=language)
+
+    def photos_of(self, wanted: Filter, *, k: int = 10) -> list[TextHit]:
+        """As Collection.photos_of()."""
+        return listing.photos_of(self, wanted, k=k)
+
+    def person_id(self, text: str) -> int:
+        """As Collection.person_id()."""
+        return conditions.person_id(self, text)
+
+    def is_person(self, text: str) -> bool:
+        """As Collection.is_person()."""
+        return is_numbered(text) or bool(conditions.called(self, text))
+
+    def picture(self, face_id: int) -> bytes:
+        """As Collection.picture(); it is no answer that is told of in `answered`."""
+        number, id = of_shard(checked_id(face_id))
+        if number not in self.numbers:
+            raise BadInput(f"there is no stored face with the id {face_id}")
+        (found,) = self._asked(listing.picture_here, id, of=[number]).all().values()
+        return found
+
+    def skipped(self) -> list[Skipped]:
+        """As Collection.skipped()."""
+        return listing.skipped(self)
+
+    def info(self) -> Info:
+        """As Collection.info(), of the shards that answer."""
+        return listing.info(self)
+
+    def search_state(self, name: str) -> State:
+        """As Collection.search_state()."""
+        return self.states.get(name, State.EXACT)
+
+    def notes(self) -> Path | None:
+        """None: what is written elsewhere has to be looked after by who writes it."""
+        return None
 
     def _refuse(self) -> NoReturn:
         shards = self.manifest.shards()

@@ -15,7 +15,7 @@ from retrieve.cli.showing import render, reports
 from retrieve.errors import BadInput
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from retrieve.indexes.collection import Collection
 
 
 def forget(
@@ -68,7 +68,7 @@ def forget(
     if not (paths or folders or persons):
         raise BadUsage("wanted PATH, --person PERSON or --all-of FOLDER; got none of them")
     with open_collection(collection) as opened:
-        persons = [_meant(opened.db, name) for name in persons]
+        persons = [_meant(opened, name) for name in persons]
         if dry_run or not yes:
             plan = would_forget(opened, paths=paths, folders=folders, persons=persons)
             if as_json and dry_run:
@@ -88,15 +88,17 @@ def forget(
         raise typer.Exit(ERROR)
 
 
-def _meant(db: Database, name: str) -> str:
+def _meant(opened: Collection, name: str) -> str:
     """The one who is meant where several have that name; else the name, which forgetting knows."""
-    from retrieve.indexes.catalog.persons import persons_called
+    from retrieve.indexes.catalog.persons import SharedName
 
     try:
-        several = len(persons_called(db, name)) > 1
+        opened.person_id(name)
+    except SharedName as shared:
+        return f"#{choosing.which(shared)}"
     except BadInput:
-        return name
-    return f"#{choosing.person(db, name)}" if several else name
+        pass
+    return name
 
 
 def _ask() -> None:
