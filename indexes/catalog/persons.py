@@ -271,22 +271,44 @@ def names_on(db: Database, content_ids: Iterable[int]) -> dict[int, tuple[str, .
 
 def named_in(db: Database, text: str) -> tuple[list[str], str]:
     """Names of persons that stand in a text, the longest first, and the text without them."""
+    return taken_out(text, _names(db))
+
+
+def standing_in(db: Database, text: str) -> list[tuple[str, str]]:
+    """Names, with their keys, of which each may be one of named_in()."""
+    folded = _folded(" ".join(text.split()))
+    return [(name, key) for name, key in _names(db) if _as_words(key) in folded]
+
+
+def taken_out(text: str, names: Iterable[tuple[str, str]]) -> tuple[list[str], str]:
+    """As named_in(), of these names with their keys."""
     kept = " ".join(text.split())
-    folded = f" {WORD_ENDS.sub(' ', key_of(kept))} "
+    folded = _folded(kept)
     if len(folded) != len(kept) + 2:  # a letter that folds into two: places would not agree
         return [], kept
     found: list[str] = []
-    for name, key in sorted(
-        db.execute("SELECT min(name), key FROM persons WHERE key IS NOT NULL GROUP BY key"),
-        key=lambda one: -len(one[1]),
-    ):
-        at = folded.find(f" {WORD_ENDS.sub(' ', key)} ")
+    for name, key in sorted(names, key=lambda one: (-len(one[1]), one[1])):
+        at = folded.find(_as_words(key))
         if at >= 0:
             found.append(name)
             blank = " " * len(key)
             folded = folded[: at + 1] + blank + folded[at + 1 + len(key) :]
             kept = kept[:at] + blank + kept[at + len(key) :]
     return found, " ".join(kept.split())
+
+
+def _names(db: Database) -> list[tuple[str, str]]:
+    query = "SELECT min(name), key FROM persons WHERE key IS NOT NULL GROUP BY key"
+    found: list[tuple[str, str]] = db.execute(query).fetchall()
+    return found
+
+
+def _folded(text: str) -> str:
+    return _as_words(key_of(text))
+
+
+def _as_words(key: str) -> str:
+    return f" {WORD_ENDS.sub(' ', key)} "
 
 
 def stands_in(name: str, text: str) -> bool:

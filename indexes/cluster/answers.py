@@ -92,3 +92,7 @@ class Answers(Generic[T]):
             {n: error for n, error in self.refused.items() if n not in found},
             {n: why for n, why in self.missing.items() if n not in found},
         )
+
+    def without_missing(self) -> Answers[T]:
+        """Of those alone that answered."""
+        return Answers(self.given, self.refused)

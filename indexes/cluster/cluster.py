@@ -15,23 +15,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
+from retrieve.indexes.building.walk import checked_roots
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.catalog.persons import is_numbered
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import Engine, Servers
 from retrieve.indexes.cluster.engines.local import LocalEngine
 from retrieve.indexes.cluster.ids import of_shard
+from retrieve.indexes.cluster.indexing.asked import Asked
 from retrieve.indexes.cluster.life.begun import stale
 from retrieve.indexes.cluster.life.checking import name_of
+from retrieve.indexes.cluster.life.copies.refreshing import refresh
 from retrieve.indexes.cluster.life.finishing import finish
-from retrieve.indexes.cluster.life.refreshing import refresh
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
-from retrieve.indexes.cluster.people import settling
+from retrieve.indexes.cluster.people import numbering, settling
 from retrieve.indexes.cluster.people.people import ClusterPeople
 from retrieve.indexes.cluster.searching import conditions, faces, identifying, listing, pictures
 from retrieve.indexes.cluster.searching.totals import Totals
-from retrieve.indexes.collection import Collection
+from retrieve.indexes.collection import Collection, given
 from retrieve.indexes.queries.asked import checked_id
 from retrieve.indexes.search.engine import State
 from retrieve.indexes.search.texts import Encoding
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database
 
+    from retrieve.indexes.building.build import OnProgress
+    from retrieve.indexes.building.storing import Report
     from retrieve.indexes.info import Info
     from retrieve.indexes.opened import Opened
     from retrieve.indexes.people.groups.settling import Settled
@@ -81,8 +86,10 @@ class Cluster(Collection):
         *,
         replicas: int = 1,
         require_all: bool = False,
+        asked: Asked | None = None,
     ) -> None:
         self.path = manifest.folder
+        self.asked = asked or Asked()
         self.networks = networks
         self.encoding = encoding
         self.manifest = manifest
@@ -94,6 +101,7 @@ class Cluster(Collection):
         self._replicas = replicas
         self._serving = threading.Lock()
         self._servers: dict[int, Servers] = {}  # by copy
+        self._served_at: object = None  # the manifest's version then
         self._closed = False
 
     def __exit__(
@@ -188,7 +196,11 @@ class Cluster(Collection):
 
     @property
     def servers(self) -> Servers:
-        """The shards, served: of each the copy that is written; begun at the first question."""
+        """The shards, served: of each the copy that is written; begun at the first question, and
+        with it servers of as many copies as there have to be.
+        """
+        for copy in range(1, self._replicas):
+            self.servers_of(copy)
         return self.servers_of(0)
 
     def servers_of(self, copy: int) -> Servers:
@@ -196,20 +208,34 @@ class Cluster(Collection):
         if self._closed:
             raise BadInput(f"the cluster {self.path} was closed: open it again")
         with self._serving:
+            version = self.manifest.version()
+            if version != self._served_at:  # another command may have added shards, or moved some
+                self._served_at = version
+                for number, servers in list(self._servers.items()):
+                    if servers.folders != self._folders(number):
+                        self._servers.pop(number).close()
             if copy not in self._servers:
-                folders = {
-                    one.number: one.folders[copy]
-                    for one in self.manifest.shards()
-                    if copy < len(one.folders)
-                }
-                servers = self.engine_of_tasks.serve(folders, copy=copy)
-                self._servers[copy] = servers
+                self._servers[copy] = self.engine_of_tasks.serve(self._folders(copy), copy=copy)
             return self._servers[copy]
 
     @property
     def numbers(self) -> Sequence[int]:
         """Of its shards."""
         return self.servers.shards
+
+    def _folders(self, copy: int) -> dict[int, Path]:
+        """Where that copy of each shard lies that has one.
+
+        raises  BadInput if one has none, and so many have to be served
+        """
+        shards = self.manifest.shards()
+        for one in shards:
+            if len(one.folders) <= copy < self._replicas:
+                raise BadInput(
+                    f"wanted {self._replicas} copies of each shard served; shard {one.number} has "
+                    f"{len(one.folders)}. Make more with: retrieve cluster replicas"
+                )
+        return {one.number: one.folders[copy] for one in shards if copy < len(one.folders)}
 
     def forget_servers(self) -> None:
         """Let the servers go, those of other commands, too: which shards there are, or where they
@@ -248,6 +274,77 @@ class Cluster(Collection):
         """
         held = self.manifest.spaces().get(name)
         return None if held is None else Space(name, name, held[0], held[1])
+
+    # Indexing: indexing/
+
+    def index(
+        self,
+        roots: Iterable[str | Path],
+        *,
+        processes: int | None = None,
+        time_limit_s: float | None = None,
+        column: str | None = None,
+        retry_skipped: bool = False,
+        reread: bool = True,
+        exclude: Sequence[str] = (),
+        pictures: bool = True,
+        ocr: bool = False,
+        on_progress: OnProgress | None = None,
+        on_words: Callable[[int, int], None] | None = None,
+        segment: int | None = None,
+        tasks: int | None = None,
+    ) -> Report:
+        """Bring the cluster up to date with folders and files, as Collection.index() does.
+
+        processes  of each task; None is one, and two where there is one task alone
+        segment    files of a new shard; None is 5,000: minutes of one core, which is what a machine
+                   that is lost costs
+        tasks      at a time, each in a process of its own; None is what the engine has room for
+        raises     CollectionError if a segment could not be indexed to its end: all else is, and
+                   the next run goes on; or if another process is changing the cluster
+        """
+        from retrieve.indexes.cluster.indexing import index
+        from retrieve.indexes.cluster.indexing.task import Settings
+
+        absolute = checked_roots(given(roots))
+        if ocr:
+            from retrieve.pictures.written.networks import check_installed
+
+            check_installed()
+        over = index.Over(
+            self.manifest,
+            self.engine_of_tasks,
+            lambda number, paths: self.ask(index.unknown_to, paths, of=[number]).all()[number],
+            self.forget_servers,
+            numbering.adopt,
+        )
+        settings = Settings(
+            self.path,
+            tuple(absolute),
+            asked=self.asked,
+            column=column,
+            retry_skipped=retry_skipped,
+            reread=reread,
+            exclude=tuple(exclude),
+            pictures=pictures,
+            ocr=ocr,
+            time_limit_s=time_limit_s,
+        )
+        with self.changing():
+            report = index.index(
+                over,
+                settings,
+                leaving=Leaving(absolute, exclude),
+                segment_files=segment,
+                processes=processes,
+                tasks=tasks,
+                on_progress=on_progress,
+                on_words=on_words,
+            )
+            if not report.interrupted:
+                added = settling.settle_new(self)
+                report.attached, report.people = added.attached, added.persons
+        return report
 
     # People: people/
 
@@ -454,7 +551,8 @@ def open_cluster(
 
     engine       local: processes and threads of this machine; ray: those of the Ray cluster that
                  RAY_ADDRESS names
-    replicas     servers of each shard, on different machines where there are several
+    replicas     copies of each shard that are served, on different machines where there are
+                 several
     require_all  a shard that gives no answer makes a search fail
     raises       CollectionError if there is none, or it is newer, damaged or not ours
     """
@@ -477,6 +575,7 @@ def open_cluster(
         _engine(engine, manifest.id),
         replicas=replicas,
         require_all=require_all,
+        asked=Asked(detector, embedder, encoder, language, device, turns),
     )
 
 

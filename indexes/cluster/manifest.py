@@ -17,7 +17,7 @@ import socket
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,12 @@ from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.files import check_own, open_regular
+from retrieve.indexes.vectors.file import sync_folder
 
 CLUSTER = "cluster.sqlite"  # in the folder of a cluster, beside:
 SHARDS = "shards"  # a folder each, named by number
 REPLICAS = "replicas"  # copies of them: replicas/1/0007 of shard 7
+NEW = "cluster.sqlite.new"  # a manifest that is not whole yet
 LOCK = "cluster.lock"  # held while a coordinator is at work
 
 APPLICATION_ID = 0x52545243  # "RTRC"
@@ -49,12 +51,19 @@ CREATE TABLE spaces (
     made_by TEXT NOT NULL,             -- JSON: networks and their SHA-256
     dim INTEGER NOT NULL
 );
--- Numbers are never given twice. first: the first path of the segment that the shard was made of,
--- in the order of the walk; it holds the files from there to the first of the next shard.
+-- Numbers are never given twice. files: paths in it when it was indexed last; last: contents with
+-- ids up to that one are known to the table `contents`.
 CREATE TABLE shards (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
-    first BLOB NOT NULL
+    files INTEGER NOT NULL DEFAULT 0,
+    last INTEGER NOT NULL DEFAULT 0
 );
+-- Which shard has the files from a path, in the order of its bytes, up to the next one here: it is
+-- settled before they are read, so that a shard may not be there yet.
+CREATE TABLE ranges (
+    first BLOB PRIMARY KEY,
+    shard INTEGER NOT NULL
+) WITHOUT ROWID;
 -- Where it lies: copy 0 is the one that is written; below the cluster's folder, or absolute.
 CREATE TABLE copies (
     shard INTEGER NOT NULL REFERENCES shards (number),
@@ -65,19 +74,17 @@ CREATE TABLE copies (
 -- Which shard holds a content, by the SHA-256 of its bytes.
 CREATE TABLE contents (
     sha256 BLOB PRIMARY KEY,
-    shard INTEGER NOT NULL REFERENCES shards (number)
+    shard INTEGER NOT NULL REFERENCES shards (number),
+    size_bytes INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX contents_shard ON contents (shard);
--- Files of one shard's segment whose content another shard holds, which has their paths, too.
+CREATE INDEX contents_size_bytes ON contents (size_bytes);
+-- Files that another shard has than their range says: it holds their content.
 CREATE TABLE elsewhere (
     path BLOB PRIMARY KEY,
-    segment INTEGER NOT NULL REFERENCES shards (number),
-    shard INTEGER NOT NULL REFERENCES shards (number),
-    size_bytes INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    ctime_ns INTEGER NOT NULL
+    shard INTEGER NOT NULL REFERENCES shards (number)
 ) WITHOUT ROWID;
-CREATE INDEX elsewhere_segment ON elsewhere (segment);
+CREATE INDEX elsewhere_shard ON elsewhere (shard);
 -- What people said of the faces of all shards, in order. what: all else that a line of a log holds,
 -- as JSON. lines: by shard the lines of its own log that say so there, as JSON. A statement that is
 -- not done was begun by a coordinator that died: what is to be written in each shard stands in
@@ -116,13 +123,15 @@ CREATE TABLE begun (
 class Shard:
     """One of the collections that a cluster is made of.
 
-    first    path at which its segment begins, b"" for the first of all
+    first    path at which its files begin, b"" for the first of all
     folders  of its copies, that which is written first
+    files    paths in it when it was indexed last
     """
 
     number: int
     first: bytes
     folders: tuple[Path, ...]
+    files: int = 0
 
     @property
     def folder(self) -> Path:
@@ -195,6 +204,11 @@ class Manifest:
         """Whether this is the coordinator now: what it asks, the copies that are written answer."""
         return self._coordinating > 0
 
+    def version(self) -> tuple[int, int]:
+        """Another one after each commit, of this process's or of another's."""
+        (others,) = self.db.execute("PRAGMA data_version").fetchone()
+        return others, self.db.conn.total_changes
+
     @property
     def id(self) -> str:
         """Of the cluster, the same for good."""
@@ -208,23 +222,32 @@ class Manifest:
         ):
             folders.setdefault(number, []).append(self.folder / os.fsdecode(folder))
         return [
-            Shard(number, first, tuple(folders.get(number, ())))
-            for number, first in self.db.execute(
-                "SELECT number, first FROM shards ORDER BY number"
+            Shard(number, first, tuple(folders.get(number, ())), files)
+            for number, first, files in self.db.execute(
+                "SELECT number, coalesce((SELECT min(first) FROM ranges WHERE shard = number), "
+                "x''), files FROM shards ORDER BY number"
             ).fetchall()
         ]
 
     def next_shard(self) -> int:
         """The number that the next shard will have: 0 for the first."""
-        row = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'shards'").fetchone()
-        return 0 if row is None else int(row[0]) + 1
+        (last,) = self.db.execute(
+            "SELECT max((SELECT coalesce(max(seq), -1) FROM sqlite_sequence WHERE name = 'shards'),"
+            " (SELECT coalesce(max(shard), -1) FROM ranges))"
+        ).fetchone()
+        return int(last) + 1
 
     def add_shard(self, number: int, first: bytes, folder: Path) -> None:
         """Make a shard part of the cluster; inside writing(). From here on it is searched.
 
+        first   of the files that are its own, where that is not known yet
         folder  below the cluster's, or absolute
         """
-        self.db.execute("INSERT INTO shards (number, first) VALUES (?, ?)", [number, first])
+        self.db.execute("INSERT INTO shards (number) VALUES (?)", [number])
+        if not self.db.execute("SELECT 1 FROM ranges WHERE shard = ?", [number]).fetchone():
+            self.db.execute(
+                "INSERT OR IGNORE INTO ranges (first, shard) VALUES (?, ?)", [first, number]
+            )
         self.db.execute(
             "INSERT INTO copies (shard, copy, folder) VALUES (?, 0, ?)",
             [number, os.fsencode(folder)],
@@ -289,6 +312,31 @@ class Manifest:
                 found[one] = int(row[0])
         return found
 
+    def blur_ranges(self, paths: Iterable[bytes]) -> None:
+        """Let no range begin with one of some paths, but with its folder; inside writing().
+
+        What falls to another shard by that is known to the one that has it, and found there.
+        """
+        for path in paths:
+            found = self.db.execute(
+                "SELECT first, shard FROM ranges WHERE first IN (?, ?) ORDER BY first",
+                [path, path + b"\0"],
+            ).fetchall()
+            for first, shard in found:
+                self.db.execute("DELETE FROM ranges WHERE first = ?", [first])
+                folder = path[: path.rindex(b"/") + 1] if b"/" in path else b""
+                values = [folder, shard]
+                self.db.execute("INSERT OR IGNORE INTO ranges (first, shard) VALUES (?, ?)", values)
+
+    def hold(self, shard: int, contents: Iterable[tuple[bytes, int]]) -> None:
+        """State which contents a shard holds, (SHA-256, bytes), where none does; inside
+        writing().
+        """
+        self.db.conn.executemany(
+            "INSERT OR IGNORE INTO contents (sha256, size_bytes, shard) VALUES (?, ?, ?)",
+            ([sha256, size_bytes, shard] for sha256, size_bytes in contents),
+        )
+
 
 def is_cluster(folder: Path) -> bool:
     """Whether a folder is that of a cluster."""
@@ -306,15 +354,28 @@ def create_manifest(folder: Path) -> Manifest:
             f"{folder} is a collection; to make a cluster of it, which lies in another folder: "
             f"retrieve cluster create FOLDER --from {folder}"
         )
-    os.close(open_regular(folder / CLUSTER, os.O_RDWR | os.O_CREAT))
-    db = _connected(folder / CLUSTER)
-    db.conn.executescript(
-        f"BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; "
-        f"PRAGMA user_version = {FORMAT}; COMMIT;"
-    )
-    db.execute("INSERT INTO cluster (id) VALUES (?)", [uuid.uuid4().hex])
     (folder / SHARDS).mkdir(mode=0o700, exist_ok=True)
-    return Manifest(folder, db)
+    with replaced_manifest(folder):
+        pass
+    return open_manifest(folder)
+
+
+@contextmanager
+def replaced_manifest(folder: Path) -> Iterator[Manifest]:
+    """An empty manifest that is written in the block and takes its place when that ends."""
+    path = folder / NEW
+    path.unlink(missing_ok=True)  # of a process that died
+    os.close(open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+    manifest = Manifest(folder, _connected(path))
+    with closing(manifest):
+        manifest.db.conn.executescript(
+            f"BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; "
+            f"PRAGMA user_version = {FORMAT}; COMMIT;"
+        )
+        manifest.db.execute("INSERT INTO cluster (id) VALUES (?)", [uuid.uuid4().hex])
+        yield manifest
+    os.replace(path, folder / CLUSTER)  # noqa: PTH105
+    sync_folder(folder)
 
 
 def open_manifest(folder: Path) -> Manifest:

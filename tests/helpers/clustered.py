@@ -13,6 +13,7 @@ from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.persons import add_person
 from retrieve.indexes.cluster.cluster import Cluster, open_cluster
 from retrieve.indexes.cluster.manifest import SHARDS, create_manifest, open_manifest
+from retrieve.indexes.cluster.people import log
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people import statements
 
@@ -36,13 +37,11 @@ def add_shard(folder: Path, photos: Photos) -> int:
     with small.opened(folder / where) as shard:
         for path, words in photos.items():
             small.add(shard, path, words)
-        sha256s = sha256s_of(shard)
-    first = os.fsencode(Path(min(photos)).parent) if photos and number else b""
+        contents = contents_in(shard)
+    first = os.fsencode(min(photos)) if photos and number else b""
     with manifest.coordinating(), manifest.writing():
         manifest.add_shard(number, first, where)
-        manifest.db.conn.executemany(
-            "INSERT INTO contents VALUES (?, ?)", ([one, number] for one in sha256s)
-        )
+        manifest.hold(number, contents)
         manifest.hold_space("faces", small.MADE_BY, pretend.Embedder.dim)
     manifest.close()
     return number
@@ -53,9 +52,16 @@ def opened(folder: Path, **options) -> Cluster:
     return open_cluster(folder, **options)
 
 
-def sha256s_of(shard: Collection) -> list[bytes]:
-    """Of all contents of a shard."""
-    return [bytes.fromhex(one) for (one,) in shard.db.execute("SELECT sha256 FROM contents")]
+def contents_of(folder: Path, shard: int) -> list[bytes]:
+    """SHA-256 of all contents of a shard."""
+    with small.opened(folder / SHARDS / f"{shard:04}") as collection:
+        return [sha256 for sha256, _ in contents_in(collection)]
+
+
+def contents_in(shard: Collection) -> list[tuple[bytes, int]]:
+    """SHA-256 and bytes of all contents of a shard."""
+    rows = shard.db.execute("SELECT sha256, size_bytes FROM contents")
+    return [(bytes.fromhex(sha256), size_bytes) for sha256, size_bytes in rows]
 
 
 def name(folder: Path, shard: int, person: int, called: str, words: Sequence[str]) -> None:
@@ -71,8 +77,8 @@ def name(folder: Path, shard: int, person: int, called: str, words: Sequence[str
     manifest.close()
 
 
-def link(folder: Path, path: str, like: str, *, segment: int, shard: int) -> None:
-    """Let a file of a segment hold the content of one that another shard holds."""
+def link(folder: Path, path: str, like: str, *, shard: int) -> None:
+    """Let a file that falls to another shard hold the content of one that this shard holds."""
     with small.opened(folder / SHARDS / f"{shard:04}") as collection, writing(collection.db):
         known = collection.catalog.path(Path(like))
         found = small.Found(Path(path), 5, 1, 1)
@@ -80,9 +86,17 @@ def link(folder: Path, path: str, like: str, *, segment: int, shard: int) -> Non
     manifest = open_manifest(folder)
     with manifest.writing():
         manifest.db.execute(
-            "INSERT INTO elsewhere VALUES (?, ?, ?, 5, 1, 1)", [os.fsencode(path), segment, shard]
+            "INSERT INTO elsewhere (path, shard) VALUES (?, ?)", [os.fsencode(path), shard]
         )
     manifest.close()
+
+
+def hear(cluster: Cluster) -> None:
+    """Put what was said in shards into the cluster's log."""
+    heard = log.heard(cluster.manifest)
+    each = {one.number: (heard.get(one.number, 0),) for one in cluster.manifest.shards()}
+    with cluster.manifest.coordinating():
+        log.hear(cluster.manifest, cluster.ask(log.said_since, each=each).all())
 
 
 def faces_of(cluster: Cluster) -> dict[str, int]:

@@ -10,7 +10,7 @@ open already, with its index in memory: question(collection, *args).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -38,6 +38,11 @@ class Done(Generic[T]):
 
 class Servers(Protocol):
     """The shards of a cluster, open and waiting for questions."""
+
+    @property
+    def folders(self) -> Mapping[int, Path]:
+        """Where they lie, by number."""
+        ...
 
     @property
     def shards(self) -> Sequence[int]:
@@ -76,7 +81,7 @@ class Engine(Protocol):
 
     def run(
         self, task: Callable[..., T], jobs: Iterable[Sequence[Any]], *, workers: int | None = None
-    ) -> Iterator[Done[T]]:
+    ) -> Generator[Done[T]]:
         """Run task(*job) for each job, as they end; jobs are taken when there is room for them.
 
         workers  tasks at a time; None is what the machines have room for

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieve.errors import RetrievalError
+from retrieve.indexes.cluster.engines.holding import lock_of
 from retrieve.indexes.cluster.life import agreeing
 from retrieve.indexes.cluster.life.agreeing import Held
 from retrieve.indexes.cluster.life.begun import FORGETTING, REPLACING, all_begun
-from retrieve.indexes.cluster.life.state import state
+from retrieve.indexes.cluster.life.copies.state import state
 from retrieve.indexes.cluster.manifest import CLUSTER, LOCK, REPLICAS, SHARDS, Manifest
+from retrieve.indexes.cluster.people import writing as people
 from retrieve.indexes.upkeep import check as of_a_collection
 from retrieve.indexes.upkeep.check import REPAIR, Finding
 from retrieve.unfinished import left
@@ -129,11 +131,11 @@ def _contents(cluster: Asking) -> Iterator[Finding]:
         if one.number not in answers.given:
             continue  # which is told
         found = answers.given[one.number]
-        yield from _of_shard(manifest, one.number, found)
-        last = max(last, found.last_person)
+        yield from _of_shard(cluster, one.number, found)
+        last = max([last, *found.persons])
         for person, name in found.persons.items():
             names.setdefault(person, {}).setdefault(name, one.number)
-        for space, (networks, dim) in found.spaces.items():
+        for space, (networks, dim) in found.seen.spaces.items():
             made.setdefault(space, {}).setdefault(f"{sorted(networks.items())}, {dim}", one.number)
             wanted = manifest.spaces().get(space)
             if wanted is not None and wanted != (networks, dim):
@@ -162,7 +164,7 @@ def _contents(cluster: Asking) -> Iterator[Finding]:
             REPAIR,
         )
     try:
-        links = agreeing.false_links(cluster)
+        links = agreeing.false_links(manifest, cluster.servers)
     except RetrievalError:
         return  # a shard does not answer, which is told
     if links:
@@ -173,9 +175,17 @@ def _contents(cluster: Asking) -> Iterator[Finding]:
         )
 
 
-def _of_shard(manifest: Manifest, shard: int, found: Held) -> Iterator[Finding]:
+def _of_shard(cluster: Asking, shard: int, found: Held) -> Iterator[Finding]:
+    manifest = cluster.manifest
     apart = agreeing.differences(manifest, shard, found)
-    others = manifest.holders(apart.missing)
+    others: dict[bytes, int] = {}  # that hold it, too: which is asked, not believed
+    said: dict[int, list[bytes]] = {}
+    for sha256, other in manifest.holders(apart.missing).items():
+        said.setdefault(other, []).append(sha256)
+    for other, there in cluster.servers.ask(
+        agreeing.having, each={n: (digests,) for n, digests in said.items()}
+    ):
+        others |= dict.fromkeys(there, other)
     unknown = [one for one in apart.missing if one not in others]
     if unknown:
         yield Finding(
@@ -232,7 +242,7 @@ def _begun(manifest: Manifest) -> Iterator[Finding]:
     for one in all_begun(manifest, FORGETTING):
         named = [os.fsdecode(bytes.fromhex(path)) for path in one.of.get("paths", [])]
         named += [os.fsdecode(bytes.fromhex(path)) for path in one.of.get("folders", [])]
-        named += one.of.get("persons", [])
+        named += [name or f"#{number}" for number, name in one.of.get("persons", [])]
         still = ", ".join(name_of(shard, copy) for shard, copy, _ in one.of.get("left", []))
         where = f"; not done in {still}" if still else ""
         yield Finding(
@@ -246,7 +256,9 @@ def _begun(manifest: Manifest) -> Iterator[Finding]:
             NEXT_COORDINATOR,
             wrong=False,
         )
-    (said,) = manifest.db.execute("SELECT count(*) FROM statements WHERE NOT done").fetchone()
+    (said,) = manifest.db.execute(
+        "SELECT count(*) FROM begun WHERE what = ?", [people.WHAT]
+    ).fetchone()
     if said:
         yield Finding(
             f"{said} statements were begun and do not hold in all shards", NEXT_COORDINATOR
@@ -262,6 +274,7 @@ def _left_over(manifest: Manifest) -> Iterator[Finding]:
         for way in ("from", "to")
         if one.of[way] is not None
     }
+    named |= {lock_of(folder) for folder in named}
     for room in (manifest.folder / SHARDS, *sorted((manifest.folder / REPLICAS).glob("*"))):
         dead = {one.folder for one in left(room)}
         for path in sorted(room.iterdir()) if room.is_dir() else []:

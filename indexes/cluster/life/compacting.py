@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from retrieve.indexes.cluster.life import agreeing, own
+from retrieve.indexes.cluster.life import agreeing
+from retrieve.indexes.cluster.life.forgetting import own
 from retrieve.indexes.search import traces
 from retrieve.indexes.upkeep import compact as in_a_collection
 from retrieve.indexes.upkeep.compact import Compacted
@@ -33,7 +34,7 @@ def compact(
         if not copy:
             done = [one for _, one in answers]
             if any(one.photos or one.texts or one.paths for one in done):
-                agreeing.agree(cluster, answers.given)
+                agreeing.agree(manifest, cluster.servers, answers.given)
                 own.write_anew(manifest)
         answers.all()
     counts = {

@@ -6,8 +6,9 @@ import warnings
 from typing import TYPE_CHECKING
 
 from retrieve.errors import CollectionError
-from retrieve.indexes.cluster.life import forgetting, replacing
 from retrieve.indexes.cluster.life.begun import FORGETTING, REPLACING, all_begun
+from retrieve.indexes.cluster.life.copies import replacing
+from retrieve.indexes.cluster.life.forgetting import forget
 from retrieve.indexes.cluster.people import writing as people
 
 if TYPE_CHECKING:
@@ -30,6 +31,6 @@ def finish(cluster: Asking) -> None:
             warnings.warn(str(error), stacklevel=5)
     for one in all_begun(cluster.manifest, FORGETTING):
         try:
-            forgetting.go_on(cluster, one)
+            forget.go_on(cluster, one)
         except CollectionError as error:
             warnings.warn(str(error), stacklevel=5)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from retrieve.errors import RetrievalError
 from retrieve.indexes.building import workers
-from retrieve.indexes.cluster.life import agreeing, refreshing, replacing
+from retrieve.indexes.cluster.life import agreeing
 from retrieve.indexes.cluster.life.agreeing import Agreed
 from retrieve.indexes.cluster.life.checking import checked, name_of
-from retrieve.indexes.cluster.life.refreshing import Refreshed
+from retrieve.indexes.cluster.life.copies import refreshing, replacing
+from retrieve.indexes.cluster.life.copies.refreshing import Refreshed
 from retrieve.indexes.upkeep import repair as in_a_collection
 from retrieve.indexes.upkeep.repair import Repaired
 
@@ -62,7 +63,7 @@ def repair(
     replaced = _from_replicas(cluster, damaged)
     silent = {n: why for n, why in silent.items() if n not in replaced}
     replicas = refreshing.make_anew(cluster, _not_whole(cluster, set(silent)))
-    agreed = None if silent else agreeing.agree(cluster)
+    agreed = None if silent else agreeing.agree(cluster.manifest, cluster.servers)
     return RepairedCluster(dict(answers), silent, replaced, replicas, agreed)
 
 

@@ -23,7 +23,14 @@ from retrieve.indexes.catalog.sums import teach
 from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.people import gathering, log
-from retrieve.indexes.cluster.people.gathering import CONTENT, FACE, PATH, About, Part, Sought
+from retrieve.indexes.cluster.people.gathering import (
+    CONTENT,
+    FACE,
+    PATH,
+    About,
+    Part,
+    Sought,
+)
 from retrieve.indexes.people.log import lines as every_line
 from retrieve.indexes.people.naming import places_named
 from retrieve.indexes.people.refs import FaceRef
@@ -87,7 +94,7 @@ def view(cluster: Asking, wanted: Wanted, *, said: bool = True) -> View:
     said    with the log
     raises  CollectionError if a shard does not answer
     """
-    db = empty()
+    db = _empty()
     found = View(db)
     manifest = cluster.manifest
     if said or wanted.every:
@@ -188,8 +195,7 @@ def _count_from(db: Database, table: str, last: int) -> None:
     db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, last])
 
 
-def empty() -> Database:
-    """A new catalog in memory."""
+def _empty() -> Database:
     db = _in_memory()
     db.conn.deserialize(_schema())
     return db

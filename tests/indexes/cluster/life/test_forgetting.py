@@ -11,13 +11,15 @@ import pytest
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.persons import SharedName
-from retrieve.indexes.cluster.life import forgetting, refreshing
 from retrieve.indexes.cluster.life.checking import check
-from retrieve.indexes.people import statements
+from retrieve.indexes.cluster.life.copies import refreshing
+from retrieve.indexes.cluster.life.forgetting import forget, own
+from retrieve.indexes.cluster.people import log
 from retrieve.indexes.upkeep import proof
 
 FIRST = {"/a/ana.jpg": "ana luis", "/a/eva.jpg": "eva"}
 SECOND = {"/b/ana.jpg": "ana2", "/b/sea.jpg": ""}
+NAMED = ["Ana Núñez Prado", "Luis Izquierdo"]
 
 
 @pytest.fixture(autouse=True)
@@ -40,16 +42,16 @@ def _same_process(monkeypatch):
 @pytest.fixture
 def folder(tmp_path):
     made = clustered.make(tmp_path / "cluster", FIRST, SECOND)
-    clustered.name(made, 0, 1, "Ana Núñez Prado", ["ana"])
+    clustered.name(made, 0, 1, NAMED[0], ["ana"])
     clustered.name(made, 0, 2, "Luis Izquierdo", ["luis"])
-    clustered.name(made, 1, 1, "Ana Núñez Prado", ["ana2"])
-    clustered.link(made, "/b/copy of ana.jpg", "/a/ana.jpg", segment=1, shard=0)
+    clustered.name(made, 1, 1, NAMED[0], ["ana2"])
+    clustered.link(made, "/b/copy of ana.jpg", "/a/ana.jpg", shard=0)
     return made
 
 
 def _forget(cluster, **what):
     with cluster.changing():
-        return forgetting.forget(cluster, **what)
+        return forget.forget(cluster, **what)
 
 
 def _bytes(folder: Path) -> bytes:
@@ -68,7 +70,7 @@ def test_a_photo_goes_with_paths_of_other_segments_and_no_file_keeps_a_byte_of_i
         _put_replicas(cluster, 1)
         sha256 = next(iter(cluster.manifest.db.execute("SELECT sha256 FROM contents")))[0]
         done = _forget(cluster, paths=[Path("/a/ana.jpg")], verify=True)
-        assert (done.photos, done.faces, done.names) == (1, 2, ["Luis Izquierdo"])
+        assert (done.photos, done.faces, done.names) == (1, 2, [NAMED[1]])
         assert done.paths == [Path("/a/ana.jpg"), Path("/b/copy of ana.jpg")]
         assert done.copies == [Path("/b/copy of ana.jpg")]
         assert done.proof is not None
@@ -82,34 +84,34 @@ def test_a_photo_goes_with_paths_of_other_segments_and_no_file_keeps_a_byte_of_i
     for gone in (b"/a/ana.jpg", b"copy of ana", b"Luis Izquierdo"):
         assert gone in before
         assert gone not in after
-    assert "Ana Núñez Prado".encode() in after  # of whom the other shard has a face
+    assert NAMED[0].encode() in after  # of whom the other shard has a face
 
 
 def test_a_person_goes_from_all_shards_with_the_statements_that_name_them(folder):
     with clustered.opened(folder) as cluster:
-        with cluster.people.saying(persons=[1]) as db:
-            statements.rename(db, 1, "Ana Núñez Prado")
-        plan = forgetting.would_forget(cluster, persons=["ana nunez prado"])
+        clustered.hear(cluster)
+        assert [line.name for line in log.statements(cluster.manifest)] == [*NAMED, NAMED[0]]
+        plan = forget.would_forget(cluster, persons=["ana nunez prado"])
         done = _forget(cluster, persons=["ana nunez prado"], verify=True)
-        assert (plan.faces, plan.names) == (done.faces, done.names) == (2, ["Ana Núñez Prado"])
+        assert (plan.faces, plan.names) == (done.faces, done.names) == (2, [NAMED[0]])
         assert done.proof is not None
         assert done.proof.traces == []
-        left = cluster.manifest.db.execute("SELECT what FROM statements").fetchall()
-        assert ["Luis" in what for (what,) in left] == [True]
+        assert [line.name for line in log.statements(cluster.manifest)] == [NAMED[1]]
     after = _bytes(folder)
     assert "Núñez".encode() not in after
     assert json.dumps("Núñez").strip('"').encode() not in after
 
 
 def test_the_proof_finds_what_the_manifest_kept(folder, monkeypatch):
-    monkeypatch.setattr(forgetting.own, "write_anew", lambda manifest: None)
-    monkeypatch.setattr(forgetting.own.agreeing, "drop_links", lambda manifest, paths: 0)
+    monkeypatch.setattr(own, "write_anew", lambda manifest: None)
+    monkeypatch.setattr(own, "remove", lambda manifest, sha256s, paths: None)
     with clustered.opened(folder) as cluster:
         done = _forget(cluster, paths=[Path("/b/copy of ana.jpg")], verify=True)
     assert done.proof is not None
-    assert not [trace for trace in done.proof.traces if trace.file != "cluster.sqlite"]
-    # The row still stands, so that what remains has the path: it tells nothing.
-    assert done.proof.shared >= 1
+    assert {trace.file for trace in done.proof.traces} == {"cluster.sqlite"}
+    # The row of the path still stands, so that what remains has it, and it tells nothing.
+    assert {trace.kind for trace in done.proof.traces} == {"SHA-256"}
+    assert done.proof.shared > 0
 
 
 def test_what_no_shard_holds_is_refused_and_nothing_changes(folder):
@@ -132,7 +134,7 @@ def test_two_people_of_one_name_in_two_shards_are_told_apart(folder):
     clustered.name(folder, 1, 7, "Luis Izquierdo", [])
     with clustered.opened(folder) as cluster:
         with pytest.raises(SharedName, match=r"#2 .*; #7"):
-            _forget(cluster, persons=["Luis Izquierdo"])
+            _forget(cluster, persons=[NAMED[1]])
         assert _forget(cluster, persons=["#2"]).faces == 1
 
 
@@ -146,9 +148,9 @@ def test_a_coordinator_that_died_anywhere_is_finished_by_the_next(folder, monkey
         raise Died
 
     for what, name in (
-        (forgetting, "_everywhere"),
-        (forgetting.own, "remove"),
-        (forgetting, "_end"),
+        (forget, "_everywhere"),
+        (own, "remove"),
+        (forget, "_end"),
     ):
         path = {"_everywhere": "/a/ana.jpg", "remove": "/b/ana.jpg", "_end": "/a/eva.jpg"}[name]
         with clustered.opened(folder) as cluster:

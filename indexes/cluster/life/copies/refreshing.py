@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieve.errors import BadInput, RetrievalError
-from retrieve.indexes.cluster.life import begun, replacing
-from retrieve.indexes.cluster.life.state import state
+from retrieve.indexes.cluster.life import begun
+from retrieve.indexes.cluster.life.copies import replacing
+from retrieve.indexes.cluster.life.copies.state import state
 from retrieve.indexes.cluster.manifest import REPLICAS, Manifest, Shard
 
 if TYPE_CHECKING:
