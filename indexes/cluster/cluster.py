@@ -40,7 +40,7 @@ from retrieve.indexes.search.engine import State
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.sources import reader_of
-from retrieve.types import Embeddings, Hit, Skipped, TextHit
+from retrieve.types import Embeddings, Hit, Shards, Skipped, TextHit
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -193,6 +193,11 @@ class Cluster(Collection):
         """To the last question of this thread: answered.told."""
         last: Answers[Any] = getattr(self._answered, "last", Answers())
         return last
+
+    @property
+    def shards(self) -> Shards:
+        """How many answered it, and of how many."""
+        return self.answered.shards
 
     @property
     def servers(self) -> Servers:
@@ -503,9 +508,11 @@ class Cluster(Collection):
     def picture(self, face_id: int) -> bytes:
         """As Collection.picture(); it is no answer that is told of in `answered`."""
         number, id = of_shard(checked_id(face_id))
-        if number not in self.numbers:
+        found = None
+        if number in self.numbers:
+            (found,) = self._asked(listing.picture_here, id, of=[number]).all().values()
+        if found is None:
             raise BadInput(f"there is no stored face with the id {face_id}")
-        (found,) = self._asked(listing.picture_here, id, of=[number]).all().values()
         return found
 
     def skipped(self) -> list[Skipped]:

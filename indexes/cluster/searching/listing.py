@@ -66,8 +66,11 @@ def about_here(collection: Collection) -> About:
     return About(describe(collection.opened), named)
 
 
-def picture_here(collection: Collection, face_id: int) -> bytes:
-    """A stored face of a shard as a small JPEG."""
+def picture_here(collection: Collection, face_id: int) -> bytes | None:
+    """A stored face of a shard as a small JPEG; None if there is none of that id."""
+    query = "SELECT 1 FROM faces WHERE id = ?"
+    if collection.db.execute(query, [face_id]).fetchone() is None:
+        return None
     return collection.picture(face_id)
 
 
