@@ -9,6 +9,7 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.cluster.life.begun import FORGETTING, REPLACING, all_begun
 from retrieve.indexes.cluster.life.copies import replacing
 from retrieve.indexes.cluster.life.forgetting import forget
+from retrieve.indexes.cluster.people import writing as people
 
 if TYPE_CHECKING:
     from retrieve.indexes.cluster.asking import Asking
@@ -19,6 +20,10 @@ def finish(cluster: Asking) -> None:
 
     What takes a shard that cannot be reached stays begun, which is a warning.
     """
+    try:
+        people.finish(cluster)
+    except CollectionError as error:
+        warnings.warn(str(error), stacklevel=5)
     for one in all_begun(cluster.manifest, REPLACING):
         try:
             replacing.finish(cluster.manifest, one)
