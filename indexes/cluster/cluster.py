@@ -197,8 +197,11 @@ class Cluster(Collection):
 
         raises  CollectionError if another one is changing it, or something cannot be ended
         """
+        if self.manifest.is_coordinating:
+            yield
+            return
         with self.manifest.coordinating():
-            finish(self)
+            finish(self, self._built)
             yield
             for (shard, copy), why in refresh(self).left.items():
                 warnings.warn(
@@ -223,7 +226,8 @@ class Cluster(Collection):
 
     def group(self) -> Settled:
         """As Collection.group(), over all shards; every one has to answer."""
-        return settling.group(self)
+        with self.changing():
+            return settling.group(self)
 
     # Indexing: indexing/
 
@@ -280,18 +284,19 @@ class Cluster(Collection):
             ocr=ocr,
             time_limit_s=time_limit_s,
         )
-        report = index.index(
-            over,
-            settings,
-            leaving=Leaving(absolute, exclude),
-            segment_files=segment,
-            processes=processes,
-            tasks=tasks,
-            on_progress=on_progress,
-            on_words=on_words,
-        )
-        if not report.interrupted:
-            self._settle(report)
+        with self.changing():
+            report = index.index(
+                over,
+                settings,
+                leaving=Leaving(absolute, exclude),
+                segment_files=segment,
+                processes=processes,
+                tasks=tasks,
+                on_progress=on_progress,
+                on_words=on_words,
+            )
+            if not report.interrupted:
+                self._settle(report)
         return report
 
     def _built(self, folder: Path, manifest: Manifest) -> None:
