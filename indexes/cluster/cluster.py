@@ -270,8 +270,11 @@ class Cluster(Collection):
 
         raises  CollectionError if another one is changing it, or something cannot be ended
         """
+        if self.manifest.is_coordinating:
+            yield
+            return
         with self.manifest.coordinating():
-            finish(self)
+            finish(self, self._built)
             yield
             for (shard, copy), why in refresh(self).left.items():
                 warnings.warn(
@@ -367,7 +370,8 @@ class Cluster(Collection):
 
     def group(self) -> Settled:
         """As Collection.group(), over all shards; every one has to answer."""
-        return settling.group(self)
+        with self.changing():
+            return settling.group(self)
 
     # Search for faces and whole photos: searching/
 
