@@ -1,0 +1,23 @@
+"""retrieve cluster"""
+
+from __future__ import annotations
+
+import typer
+
+from retrieve.cli.commands.cluster import create, join
+from retrieve.cli.helped import Group
+from retrieve.cli.hyphens import Words
+
+app = typer.Typer(
+    cls=Group,
+    help="One collection in many shards, at which several machines work.",
+    no_args_is_help=True,
+)
+
+app.command(cls=Words)(create.create)
+app.command(cls=Words)(join.join)
+
+
+@app.callback()
+def _cluster() -> None:
+    pass
