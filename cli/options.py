@@ -79,7 +79,8 @@ ReplicasOption = Annotated[
     typer.Option(
         "--replicas",
         min=1,
-        help="Servers of each shard of a cluster, on different machines; with --engine ray.",
+        help="Copies of each shard of a cluster that are served, on different machines with "
+        "--engine ray: where one is lost, the next answers.",
     ),
 ]
 RequireAllOption = Annotated[

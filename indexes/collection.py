@@ -24,10 +24,10 @@ from retrieve.faces.detection.recipe import without_recipe
 from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots, count
-from retrieve.indexes.catalog import sums
+from retrieve.indexes.catalog import persons, sums
 from retrieve.indexes.catalog.contents import Catalog
 from retrieve.indexes.catalog.database import open_database
-from retrieve.indexes.catalog.filters import EVERYTHING, Filter
+from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PASSAGES, PICTURES, Filter
 from retrieve.indexes.opened import CATALOG, Connections, Opened, warn_of_others
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.groups import settling
@@ -37,9 +37,10 @@ from retrieve.indexes.queries import texts as text_queries
 from retrieve.indexes.queries.asked import checked_id
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe
-from retrieve.indexes.search.engine import Engine
+from retrieve.indexes.queries.views.one import OfOpened
+from retrieve.indexes.search.engine import Engine, State
 from retrieve.indexes.search.texts import Encoding, Texts
-from retrieve.indexes.vectors.spaces import VectorSpace
+from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.indexes.whoswho import People, WhosWho
 from retrieve.sources import given_path, reader_of
 from retrieve.types import Embeddings, Hit, Skipped, TextHit
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.info import Info
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
+    from retrieve.indexes.queries.views.view import Searchable
     from retrieve.indexes.recognising.recognise import Recognised
     from retrieve.indexes.reembedding.faces import OnProgress as OnFaces
     from retrieve.indexes.reembedding.faces import Reembedded
@@ -155,6 +157,11 @@ class Collection:
     def texts(self) -> Texts:
         """Passages, their embeddings and the search in them."""
         return self.opened.texts
+
+    @property
+    def passages(self) -> Searchable:
+        """What the texts, and what is said of photos, are to a search for words."""
+        return OfOpened(self.opened)
 
     @property
     def pictures(self) -> Pictures:
@@ -673,7 +680,7 @@ class Collection:
         """
         if faces is not None:
             return text_queries.search_both(
-                self.opened,
+                self.passages,
                 faces,
                 query,
                 k=k,
@@ -683,7 +690,7 @@ class Collection:
                 exact_words=exact_words,
             )
         return text_queries.search_texts(
-            self.opened,
+            self.passages,
             query,
             k=k,
             mode=mode,
@@ -701,7 +708,7 @@ class Collection:
         returns  no more than k hits of score 0, each with the first thing that is said of its photo
         raises   CollectionError if no photo was indexed, BadInput for a person whom nobody named
         """
-        return text_queries.photos_of(self.opened, wanted, k=k)
+        return text_queries.photos_of(self.passages, wanted, k=k)
 
     def corrected(self, query: str) -> str | None:
         """A query with its misspelt words as the collection spells them; None if it has none.
@@ -709,7 +716,7 @@ class Collection:
         A word is taken for misspelt that no passage has and the language is not known to have.
         raises  BadInput for a query without a word
         """
-        return text_queries.corrected_query(self.opened, query)
+        return text_queries.corrected_query(self.passages, query)
 
     def search_both(
         self,
@@ -824,6 +831,36 @@ class Collection:
         raises             BadInput if the embedder has no calibration that tells
         """
         return face_queries.least_score(self.opened, wanted, strangers=strangers).score
+
+    def person_id(self, text: str) -> int:
+        """The person of that name or number, as #7.
+
+        raises  BadInput with the names there are if it is nobody's; SharedName, with what tells
+                them apart, if it is the name of several
+        """
+        return persons.person_id(self.db, text)
+
+    def is_person(self, text: str) -> bool:
+        """Whether it is written as a person is: #id, or a name that somebody has."""
+        return persons.is_numbered(text) or bool(persons.ids_called(self.db, text))
+
+    def notes(self) -> Path | None:
+        """The folder that keeps notes of what is written of it elsewhere, until it is whole; None
+        where nothing may be written into it.
+        """
+        return self.opened.notes()
+
+    def space(self, name: str) -> Space | None:
+        """What made its faces, passages or pictures; None before there are any."""
+        opened = self.opened
+        spaces = (opened.faces, opened.texts.vectors, opened.pictures.vectors)
+        return {one.name: one for one in spaces}[name].space()
+
+    def search_state(self, name: str) -> State:
+        """How the last search in faces, passages or pictures went about it."""
+        opened = self.opened
+        engines = dict(zip((FACES, PASSAGES, PICTURES), opened.engines, strict=True))
+        return engines[name].state
 
     def picture(self, face_id: int) -> bytes:
         """A stored face as a small JPEG; raises BadInput if there is none of that id."""

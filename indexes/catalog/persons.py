@@ -112,6 +112,11 @@ def ids_called(db: Database, text: str) -> list[int]:
     return [id for (id,) in rows]
 
 
+def is_numbered(text: str) -> bool:
+    """Whether it is written as the number of a person is."""
+    return NUMBERED.fullmatch(text) is not None
+
+
 def nobody(text: str, known: Sequence[str]) -> BadInput:
     """What is said where a name or number is nobody's.
 
@@ -189,19 +194,14 @@ def seen(db: Database, ids: Iterable[int]) -> list[Seen]:
             "JOIN contents ON contents.id = content_id WHERE person_id = ?",
             [id],
         ).fetchone()
-        path, *best = db.execute(
+        row = db.execute(
             "SELECT path, gone, -quality FROM faces JOIN paths USING (content_id) "
             "WHERE person_id = ? ORDER BY gone, quality DESC, faces.id LIMIT 1",
             [id],
-        ).fetchone() or (None, 1, 0.0)
-        found.append(
-            Seen(
-                person(db, id),
-                None if first is None else (first, last),
-                None if path is None else path_of(path),
-                (best[0], best[1]),
-            )
-        )
+        ).fetchone()
+        years = None if first is None else (first, last)
+        path, best = (None, (1, 0.0)) if row is None else (path_of(row[0]), (row[1], row[2]))
+        found.append(Seen(person(db, id), years, path, best))
     return found
 
 
@@ -271,22 +271,44 @@ def names_on(db: Database, content_ids: Iterable[int]) -> dict[int, tuple[str, .
 
 def named_in(db: Database, text: str) -> tuple[list[str], str]:
     """Names of persons that stand in a text, the longest first, and the text without them."""
+    return taken_out(text, _names(db))
+
+
+def standing_in(db: Database, text: str) -> list[tuple[str, str]]:
+    """Names, with their keys, of which each may be one of named_in()."""
+    folded = _folded(" ".join(text.split()))
+    return [(name, key) for name, key in _names(db) if _as_words(key) in folded]
+
+
+def taken_out(text: str, names: Iterable[tuple[str, str]]) -> tuple[list[str], str]:
+    """As named_in(), of these names with their keys."""
     kept = " ".join(text.split())
-    folded = f" {WORD_ENDS.sub(' ', key_of(kept))} "
+    folded = _folded(kept)
     if len(folded) != len(kept) + 2:  # a letter that folds into two: places would not agree
         return [], kept
     found: list[str] = []
-    for name, key in sorted(
-        db.execute("SELECT min(name), key FROM persons WHERE key IS NOT NULL GROUP BY key"),
-        key=lambda one: -len(one[1]),
-    ):
-        at = folded.find(f" {WORD_ENDS.sub(' ', key)} ")
+    for name, key in sorted(names, key=lambda one: (-len(one[1]), one[1])):
+        at = folded.find(_as_words(key))
         if at >= 0:
             found.append(name)
             blank = " " * len(key)
             folded = folded[: at + 1] + blank + folded[at + 1 + len(key) :]
             kept = kept[:at] + blank + kept[at + len(key) :]
     return found, " ".join(kept.split())
+
+
+def _names(db: Database) -> list[tuple[str, str]]:
+    query = "SELECT min(name), key FROM persons WHERE key IS NOT NULL GROUP BY key"
+    found: list[tuple[str, str]] = db.execute(query).fetchall()
+    return found
+
+
+def _folded(text: str) -> str:
+    return _as_words(key_of(text))
+
+
+def _as_words(key: str) -> str:
+    return f" {WORD_ENDS.sub(' ', key)} "
 
 
 def stands_in(name: str, text: str) -> bool:

@@ -119,7 +119,8 @@ def _kept(
     rows = db.execute(f"SELECT row, person_id {inside}", values).fetchall()
     pairs = np.array(rows, np.int64).reshape(-1, 2)
     pairs = pairs[pairs[:, 0] < len(keep)]
-    return pairs[keep[pairs[:, 0]], 1]
+    whose: NDArray[np.int64] = pairs[keep[pairs[:, 0]], 1]
+    return whose
 
 
 def _of_all(db: Database) -> Counter[int]:

@@ -71,6 +71,19 @@ class Answers(Generic[T]):
         changed = {number: change(number, one) for number, one in self.given.items()}
         return Answers(changed, self.refused, self.missing)
 
+    def without_damaged(self) -> Answers[T]:
+        """The same where what is wrong with a shard is no fault of the question, which others have
+        answered: it is missing.
+        """
+        if not self.given:
+            return self
+        damaged = {n: e for n, e in self.refused.items() if isinstance(e, CollectionError)}
+        return Answers(
+            self.given,
+            {n: error for n, error in self.refused.items() if n not in damaged},
+            {**self.missing, **{n: str(error) for n, error in damaged.items()}},
+        )
+
     def instead(self, others: Answers[T]) -> Answers[T]:
         """The same with the answers that others gave to what was not answered here."""
         found = others.given

@@ -7,6 +7,7 @@ ordinary collection.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,20 +18,29 @@ from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots
+from retrieve.indexes.catalog.filters import EVERYTHING, Filter
+from retrieve.indexes.catalog.persons import is_numbered
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import Engine, Servers
 from retrieve.indexes.cluster.engines.local import LocalEngine
+from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.indexing.asked import Asked
 from retrieve.indexes.cluster.life.begun import stale
 from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.copies.refreshing import refresh
 from retrieve.indexes.cluster.life.finishing import finish
 from retrieve.indexes.cluster.manifest import Manifest, open_manifest
-from retrieve.indexes.cluster.people import settling
+from retrieve.indexes.cluster.people import numbering, settling
 from retrieve.indexes.cluster.people.people import ClusterPeople
+from retrieve.indexes.cluster.searching import conditions, faces, identifying, listing, pictures
+from retrieve.indexes.cluster.searching.totals import Totals
 from retrieve.indexes.collection import Collection, given
+from retrieve.indexes.queries.asked import checked_id
+from retrieve.indexes.search.engine import State
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
+from retrieve.sources import reader_of
+from retrieve.types import Embeddings, Hit, Skipped, TextHit
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,9 +49,14 @@ if TYPE_CHECKING:
 
     from retrieve.indexes.building.build import OnProgress
     from retrieve.indexes.building.storing import Report
+    from retrieve.indexes.info import Info
     from retrieve.indexes.opened import Opened
     from retrieve.indexes.people.groups.settling import Settled
+    from retrieve.indexes.queries.identification import Identification
+    from retrieve.indexes.queries.pictures import PictureProbe
+    from retrieve.indexes.queries.probes import Probe
     from retrieve.indexes.whoswho import WhosWho
+    from retrieve.sources import PhotoLike
 
 T = TypeVar("T")
 EngineName = Literal["local", "ray"]
@@ -80,9 +95,13 @@ class Cluster(Collection):
         self.manifest = manifest
         self.engine_of_tasks = engine
         self.require_all = require_all
-        self.answered: Answers[Any] = Answers()  # of the last question: answered.told
+        self.totals = Totals()
+        self.states: dict[str, State] = {}
+        self._answered = threading.local()
         self._replicas = replicas
+        self._serving = threading.Lock()
         self._servers: dict[int, Servers] = {}  # by copy
+        self._served_at: object = None  # the manifest's version then
         self._closed = False
 
     def __exit__(
@@ -128,13 +147,24 @@ class Cluster(Collection):
         asked; not while this is the coordinator, who may change what is asked.
         raises  CollectionError if require_all and one gives no answer
         """
-        answers = self.servers.ask(question, *args, of=of, each=each, replicas=replicas)
-        if not self.manifest.is_coordinating:
-            answers = self._else_of_copies(answers, question, *args, each=each)
-        self.answered = answers
+        answers = self._asked(question, *args, of=of, each=each, replicas=replicas)
+        self._answered.last = answers
         if self.require_all:
             answers.require()
         return answers
+
+    def _asked(
+        self,
+        question: Callable[..., T],
+        *args: Any,
+        of: Iterable[int] | None = None,
+        each: Mapping[int, Sequence[Any]] | None = None,
+        replicas: bool = False,
+    ) -> Answers[T]:
+        answers = self.servers.ask(question, *args, of=of, each=each, replicas=replicas)
+        if self.manifest.is_coordinating:
+            return answers
+        return self._else_of_copies(answers, question, *args, each=each)
 
     def _else_of_copies(
         self,
@@ -156,25 +186,56 @@ class Cluster(Collection):
                 found = self.servers_of(copy).ask(question, *args, of=asked, each=each)
                 answers = answers.instead(found)
                 silent -= found.given.keys()
-        return answers
+        return answers.without_damaged()
+
+    @property
+    def answered(self) -> Answers[Any]:
+        """To the last question of this thread: answered.told."""
+        last: Answers[Any] = getattr(self._answered, "last", Answers())
+        return last
 
     @property
     def servers(self) -> Servers:
-        """The shards, served: of each the copy that is written; begun at the first question."""
+        """The shards, served: of each the copy that is written; begun at the first question, and
+        with it servers of as many copies as there have to be.
+        """
+        for copy in range(1, self._replicas):
+            self.servers_of(copy)
         return self.servers_of(0)
 
     def servers_of(self, copy: int) -> Servers:
         """The same of another copy, of the shards that have one."""
         if self._closed:
             raise BadInput(f"the cluster {self.path} was closed: open it again")
-        if copy not in self._servers:
-            folders = {
-                one.number: one.folders[copy]
-                for one in self.manifest.shards()
-                if copy < len(one.folders)
-            }
-            self._servers[copy] = self.engine_of_tasks.serve(folders, copy=copy)
-        return self._servers[copy]
+        with self._serving:
+            version = self.manifest.version()
+            if version != self._served_at:  # another command may have added shards, or moved some
+                self._served_at = version
+                for number, servers in list(self._servers.items()):
+                    if servers.folders != self._folders(number):
+                        self._servers.pop(number).close()
+            if copy not in self._servers:
+                self._servers[copy] = self.engine_of_tasks.serve(self._folders(copy), copy=copy)
+            return self._servers[copy]
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Of its shards."""
+        return self.servers.shards
+
+    def _folders(self, copy: int) -> dict[int, Path]:
+        """Where that copy of each shard lies that has one.
+
+        raises  BadInput if one has none, and so many have to be served
+        """
+        shards = self.manifest.shards()
+        for one in shards:
+            if len(one.folders) <= copy < self._replicas:
+                raise BadInput(
+                    f"wanted {self._replicas} copies of each shard served; shard {one.number} has "
+                    f"{len(one.folders)}. Make more with: retrieve cluster replicas"
+                )
+        return {one.number: one.folders[copy] for one in shards if copy < len(one.folders)}
 
     def forget_servers(self) -> None:
         """Let the servers go, those of other commands, too: which shards there are, or where they
@@ -201,7 +262,7 @@ class Cluster(Collection):
             yield
             return
         with self.manifest.coordinating():
-            finish(self, self._built)
+            finish(self)
             yield
             for (shard, copy), why in refresh(self).left.items():
                 warnings.warn(
@@ -216,18 +277,6 @@ class Cluster(Collection):
         """
         held = self.manifest.spaces().get(name)
         return None if held is None else Space(name, name, held[0], held[1])
-
-    # People: people/
-
-    @property
-    def people(self) -> WhosWho:
-        """As Collection.people."""
-        return ClusterPeople(self)
-
-    def group(self) -> Settled:
-        """As Collection.group(), over all shards; every one has to answer."""
-        with self.changing():
-            return settling.group(self)
 
     # Indexing: indexing/
 
@@ -270,7 +319,7 @@ class Cluster(Collection):
             self.engine_of_tasks,
             lambda number, paths: self.ask(index.unknown_to, paths, of=[number]).all()[number],
             self.forget_servers,
-            self._built,
+            numbering.adopt,
         )
         settings = Settings(
             self.path,
@@ -296,17 +345,188 @@ class Cluster(Collection):
                 on_words=on_words,
             )
             if not report.interrupted:
-                self._settle(report)
+                added = settling.settle_new(self)
+                report.attached, report.people = added.attached, added.persons
         return report
 
-    def _built(self, folder: Path, manifest: Manifest) -> None:
-        """What is done with a collection before it is a shard, and with a shard that was brought
-        up to date: the seam of people/numbering.adopt(folder, manifest), which gives persons whom
-        regions in its files named their numbers in the cluster.
-        """
+    # People: people/
 
-    def _settle(self, report: Report) -> None:
-        """What is done when all segments are indexed: the seam of people/settling.settle_new()."""
+    @property
+    def people(self) -> WhosWho:
+        """As Collection.people."""
+        return ClusterPeople(self)
+
+    def group(self) -> Settled:
+        """As Collection.group(), over all shards; every one has to answer."""
+        with self.changing():
+            return settling.group(self)
+
+    # Search for faces and whole photos: searching/
+
+    def search_faces(
+        self,
+        photo: PhotoLike,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        face: int | None = None,
+        exact: bool = False,
+    ) -> Probe:
+        """As Collection.search_faces()."""
+        return faces.search_photo(
+            self,
+            reader_of(photo),
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            face=face,
+            exact=exact,
+        )
+
+    def search_stored(
+        self,
+        face_id: int,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> Probe:
+        """As Collection.search_stored()."""
+        return faces.search_stored(
+            self,
+            face_id,
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            exact=exact,
+        )
+
+    def search_pictures(
+        self,
+        photo: PhotoLike,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> PictureProbe:
+        """As Collection.search_pictures()."""
+        return pictures.search_photo(
+            self,
+            reader_of(photo),
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            exact=exact,
+        )
+
+    def search_stored_picture(
+        self,
+        photo_id: int,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> PictureProbe:
+        """As Collection.search_stored_picture()."""
+        return pictures.search_stored(
+            self,
+            photo_id,
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            exact=exact,
+        )
+
+    def nearest(
+        self,
+        embeddings: Embeddings,
+        *,
+        k: int = 10,
+        threshold: float = -1.0,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> list[list[Hit]]:
+        """As Collection.nearest()."""
+        return faces.nearest(self, embeddings, k=k, threshold=threshold, wanted=wanted, exact=exact)
+
+    def identify(
+        self,
+        photo: PhotoLike,
+        *,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        unnamed: bool = False,
+    ) -> Identification:
+        """As Collection.identify()."""
+        return identifying.identify(
+            self,
+            reader_of(photo),
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            unnamed=unnamed,
+        )
+
+    def default_threshold(
+        self, *, strangers: float | None = None, wanted: Filter = EVERYTHING
+    ) -> float:
+        """As Collection.default_threshold()."""
+        return faces.least_score(self, wanted, strangers=strangers).score
+
+    def labels(
+        self, wanted: Filter = EVERYTHING, *, language: str | None = None
+    ) -> list[tuple[str, int]]:
+        """As Collection.labels()."""
+        return listing.labels(self, wanted, language=language)
+
+    def photos_of(self, wanted: Filter, *, k: int = 10) -> list[TextHit]:
+        """As Collection.photos_of()."""
+        return listing.photos_of(self, wanted, k=k)
+
+    def person_id(self, text: str) -> int:
+        """As Collection.person_id()."""
+        return conditions.person_id(self, text)
+
+    def is_person(self, text: str) -> bool:
+        """As Collection.is_person()."""
+        return is_numbered(text) or bool(conditions.called(self, text))
+
+    def picture(self, face_id: int) -> bytes:
+        """As Collection.picture(); it is no answer that is told of in `answered`."""
+        number, id = of_shard(checked_id(face_id))
+        if number not in self.numbers:
+            raise BadInput(f"there is no stored face with the id {face_id}")
+        (found,) = self._asked(listing.picture_here, id, of=[number]).all().values()
+        return found
+
+    def skipped(self) -> list[Skipped]:
+        """As Collection.skipped()."""
+        return listing.skipped(self)
+
+    def info(self) -> Info:
+        """As Collection.info(), of the shards that answer."""
+        return listing.info(self)
+
+    def search_state(self, name: str) -> State:
+        """As Collection.search_state()."""
+        return self.states.get(name, State.EXACT)
+
+    def notes(self) -> Path | None:
+        """None: what is written elsewhere has to be looked after by who writes it."""
+        return None
 
     def _refuse(self) -> NoReturn:
         shards = self.manifest.shards()
@@ -335,7 +555,8 @@ def open_cluster(
 
     engine       local: processes and threads of this machine; ray: those of the Ray cluster that
                  RAY_ADDRESS names
-    replicas     servers of each shard, on different machines where there are several
+    replicas     copies of each shard that are served, on different machines where there are
+                 several
     require_all  a shard that gives no answer makes a search fail
     raises       CollectionError if there is none, or it is newer, damaged or not ours
     """

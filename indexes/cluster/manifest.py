@@ -204,6 +204,11 @@ class Manifest:
         """Whether this is the coordinator now: what it asks, the copies that are written answer."""
         return self._coordinating > 0
 
+    def version(self) -> tuple[int, int]:
+        """Another one after each commit, of this process's or of another's."""
+        (others,) = self.db.execute("PRAGMA data_version").fetchone()
+        return others, self.db.conn.total_changes
+
     @property
     def id(self) -> str:
         """Of the cluster, the same for good."""
@@ -306,6 +311,22 @@ class Manifest:
             if row is not None:
                 found[one] = int(row[0])
         return found
+
+    def blur_ranges(self, paths: Iterable[bytes]) -> None:
+        """Let no range begin with one of some paths, but with its folder; inside writing().
+
+        What falls to another shard by that is known to the one that has it, and found there.
+        """
+        for path in paths:
+            found = self.db.execute(
+                "SELECT first, shard FROM ranges WHERE first IN (?, ?) ORDER BY first",
+                [path, path + b"\0"],
+            ).fetchall()
+            for first, shard in found:
+                self.db.execute("DELETE FROM ranges WHERE first = ?", [first])
+                folder = path[: path.rindex(b"/") + 1] if b"/" in path else b""
+                values = [folder, shard]
+                self.db.execute("INSERT OR IGNORE INTO ranges (first, shard) VALUES (?, ?)", values)
 
     def hold(self, shard: int, contents: Iterable[tuple[bytes, int]]) -> None:
         """State which contents a shard holds, (SHA-256, bytes), where none does; inside

@@ -65,14 +65,17 @@ PHOTO_BYTES = Figure(
     _STORAGE,
     "2026-11-28",
 )
-FACE_BYTES = Figure(
-    "a face on disk", FACE_VALUE, "bytes", "FACE_TEXT", _STORAGE, "2026-11-28"
-)
+FACE_BYTES = Figure("a face on disk", FACE_VALUE, "bytes", "FACE_TEXT", _STORAGE, "2026-11-28")
 PASSAGE_BYTES = Figure(
     "a passage on disk", PASSAGE_VALUE, "bytes", "PASSAGE_TEXT", _STORAGE, "2026-11-28"
 )
 CONTENT_BYTES = Figure(
-    "a photo or text in the manifest", CONTENT_VALUE, "bytes", "CONTENT_TEXT", _STORAGE, "2026-11-28"
+    "a photo or text in the manifest",
+    CONTENT_VALUE,
+    "bytes",
+    "CONTENT_TEXT",
+    _STORAGE,
+    "2026-11-28",
 )
 CODE_BYTES = Figure(
     "a face in the index of a search, on disk and in memory",

@@ -358,14 +358,13 @@ def gallery_of(opened: Opened, wanted: Filter, *, unnamed: bool) -> Gallery:
 def _crowd(opened: Opened, wanted: Filter, *, unnamed: bool) -> Crowd:
     """What everybody tells whom a face may show; raises BadInput if that is nobody."""
 
-    def make(_: int) -> Crowd:
+    def make(rows: int) -> Crowd:
         gallery = gallery_of(opened, wanted, unnamed=unnamed)
         if not gallery.rows.size:
             raise nobody_known(opened.path)
         _, first, counts = np.unique(gallery.persons, return_index=True, return_counts=True)
-        return crowd_of(
-            counts, lambda places: opened.engine.embeddings(gallery.rows[first[places]])
-        )
+        firsts = gallery.rows[first]
+        return crowd_of(counts, lambda places: opened.engine.embeddings(firsts[places]))
 
     return opened.kept("crowd", (wanted, unnamed), make)
 

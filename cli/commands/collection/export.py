@@ -86,7 +86,7 @@ def export(
             opened,
             file,
             to=format_named(to) if to else None,
-            wanted=choosing.settled(opened.db, wanted),
+            wanted=choosing.settled(opened, wanted),
             gone=gone,
             crops=crops,
             on_progress=lambda faces, of: progress("exporting", faces, of),
@@ -114,7 +114,7 @@ def _sidecars(folder: Path | None, collection: Path, wanted: Filter, as_json: bo
         done = export_sidecars(
             opened,
             folder,
-            wanted=choosing.settled(opened.db, wanted),
+            wanted=choosing.settled(opened, wanted),
             on_progress=lambda photos, of: progress("writing", photos, of),
         )
     sidecars(done, folder, as_json=as_json)

@@ -33,7 +33,7 @@ def history(
     from retrieve.indexes.people import statements, wording
 
     with open_collection(collection) as opened, reading(opened.db):
-        about = choosing.person(opened.db, person) if person is not None else None
+        about = choosing.person(opened, person) if person is not None else None
         told = statements.history(opened.db, about)
         words = [wording.said(opened.db, line) for line, *_ in told]
     if as_json:

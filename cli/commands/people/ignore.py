@@ -54,8 +54,8 @@ def ignore(
         raise BadUsage("wanted PERSON, PHOTO:FACE or --face-id ID; got none of them")
     with open_collection(collection) as opened:
         db = opened.db
-        people = [choosing.person(db, text) for text in given or [] if choosing.is_person(db, text)]
-        photos = [text for text in given or [] if not choosing.is_person(db, text)]
+        people = [choosing.person(opened, one) for one in given or [] if opened.is_person(one)]
+        photos = [one for one in given or [] if not opened.is_person(one)]
         with writing(db):
             faces = [naming.face_id(db, text) for text in photos] + (face_id or [])
             if not_a_face:

@@ -46,7 +46,7 @@ def merge(
     from retrieve.indexes.people import statements
 
     with open_collection(collection) as opened:
-        ids = choosing.person(opened.db, one), choosing.person(opened.db, other)
+        ids = choosing.person(opened, one), choosing.person(opened, other)
         with writing(opened.db):
             outcome = statements.say_same(opened.db, *ids)
     said.outcome(outcome, as_json=as_json)

@@ -71,7 +71,7 @@ def name(
         raise BadUsage("wanted faces to name: PHOTO, PHOTO:FACE, --face-id ID or --person OLD")
     with open_collection(collection) as opened:
         db = opened.db
-        old = choosing.person(db, person) if person else None
+        old = choosing.person(opened, person) if person else None
         target = _target(db, called, new=new, old=old)
         with writing(db):
             remove_left_of(opened.path)

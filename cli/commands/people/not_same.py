@@ -46,7 +46,7 @@ def not_same(
     from retrieve.indexes.people import statements
 
     with open_collection(collection) as opened:
-        ids = choosing.person(opened.db, one), choosing.person(opened.db, other)
+        ids = choosing.person(opened, one), choosing.person(opened, other)
         with writing(opened.db):
             outcome = statements.say_not_same(opened.db, *ids)
         first, second = (persons.person(opened.db, id).shown for id in ids)

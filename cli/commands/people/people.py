@@ -61,11 +61,11 @@ def people(
     from retrieve.indexes.people import listing
 
     with open_collection(collection) as opened:
-        only = [choosing.person(opened.db, text) for text in person or []]
+        only = [choosing.person(opened, text) for text in person or []]
         found = listing.people(opened.db, unnamed=unnamed, everyone=everyone, only=only)
         picture = opened.catalog.picture
         if html is not None:
-            showing.write_people(html, found, picture, noted_in=opened.opened.notes())
+            showing.write_people(html, found, picture, noted_in=opened.notes())
             render.note(f"written: {html}")
         elif as_json:
             showing.people_json(found)

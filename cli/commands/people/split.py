@@ -45,7 +45,7 @@ def split(
     from retrieve.indexes.people import naming, statements
 
     with open_collection(collection) as opened:
-        db, id = opened.db, choosing.person(opened.db, person)
+        db, id = opened.db, choosing.person(opened, person)
         with writing(db):
             ids = [naming.face_id(db, text) for text in faces or []] + (face_id or [])
             outcome = statements.split(db, id, ids)

@@ -45,8 +45,8 @@ def together(
     from retrieve.indexes.people.together import photos_with
 
     with open_collection(collection) as opened:
-        people = [person(opened.db, name) for name in names]  # may ask, and that takes its time
-        wanted = settled(opened.db, wanted)
+        people = [person(opened, name) for name in names]  # may ask, and that takes its time
+        wanted = settled(opened, wanted)
         with reading(opened.db):
             found = photos_with(opened.db, people, wanted)
     if as_json:
@@ -113,7 +113,7 @@ def graph(
     from retrieve.indexes.people.together import graph as graph_of
 
     with open_collection(collection) as opened:
-        wanted = settled(opened.db, wanted)
+        wanted = settled(opened, wanted)
         with reading(opened.db):
             found = graph_of(opened.db, every=every, wanted=wanted)
         if not found.people:
@@ -124,7 +124,7 @@ def graph(
                 if not every
                 else "there is nobody in this collection yet: retrieve index FOLDER"
             )
-        noted_in = opened.opened.notes()
+        noted_in = opened.notes()
         for file in (graphml, out):
             if file is None:
                 continue

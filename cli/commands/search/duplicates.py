@@ -94,7 +94,7 @@ def duplicates(
         with render.words_progress("photos") as show:
             found = opened.duplicates(
                 [one.value for one in kind or Kind],
-                wanted=settled(opened.db, wanted),
+                wanted=settled(opened, wanted),
                 threshold=threshold,
                 strangers=strangers,
                 processes=processes,
@@ -110,7 +110,7 @@ def duplicates(
             from retrieve.errors import BadInput
 
             try:
-                write_page(html, found, thumbnail, noted_in=opened.opened.notes())
+                write_page(html, found, thumbnail, noted_in=opened.notes())
             except OSError as error:
                 raise BadInput(f"cannot write {render.shown(html)}: {error.strerror}") from error
         if as_json:

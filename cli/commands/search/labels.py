@@ -46,7 +46,7 @@ def labels(
 
     with open_collection(collection) as opened:
         spoken = None if language is None else language.value
-        found = opened.labels(settled(opened.db, wanted), language=spoken)
+        found = opened.labels(settled(opened, wanted), language=spoken)
     if as_json:
         for word, photos in found:
             render.as_json({"label": word, "photos": photos})

@@ -207,7 +207,7 @@ def search(
         called = ", ".join(wanted.persons)
         probes = []
         whole: dict[int, PictureProbe] = {}
-        wanted = choosing.settled(opened.db, wanted)
+        wanted = choosing.settled(opened, wanted)
         if queries is not None:
             _each(opened, queries, k, mode, wanted, exact, exact_words)
             return
@@ -340,7 +340,7 @@ def _alike(
     """
     from retrieve.photos import BadPhoto
 
-    if not looks and opened.pictures.vectors.space() is None:
+    if not looks and opened.space("pictures") is None:
         return list(probes), {}
     told, whole = [], {}
     for place, (probe, photo) in enumerate(zip(probes, given, strict=True)):
@@ -418,7 +418,7 @@ def _show_passages(
     places = _places(opened) if any(hit.passage.written for hit in best) else None
     if html is not None:
         with _in_words(html):
-            noted_in = opened.opened.notes()
+            noted_in = opened.notes()
             texthits.write_page(html, query, best, probes, noted_in=noted_in, places=places)
     if as_json:
         more = {} if with_face is None else {"photos_with_the_face": with_face}
@@ -471,7 +471,7 @@ def _show_persons(
 
     if html is not None:
         with _in_words(html):
-            texthits.write_page(html, names, found, noted_in=opened.opened.notes())
+            texthits.write_page(html, names, found, noted_in=opened.notes())
     if as_json:
         texthits.as_json("", found, None, of=names)
     elif as_csv:
@@ -501,7 +501,7 @@ def _show_faces(
 
         with _in_words(html):
             alike = [one for at, one in whole.items() if looks.others(one) or not probes[at].faces]
-            write_gallery(html, probes, alike, thumbnail, noted_in=opened.opened.notes())
+            write_gallery(html, probes, alike, thumbnail, noted_in=opened.notes())
     if as_json:
         facehits.search_json(probes, {at: looks.json_of(one) for at, one in whole.items()})
     elif as_csv:
@@ -514,9 +514,9 @@ def _show_faces(
         for place, one in whole.items():
             looks.tables([one], thumbnail, pictures, only=not probes[place].faces)
     if any(probe.faces for probe in probes):
-        facehits.search_state(opened.engine.state)
+        facehits.search_state(opened.search_state("faces"))
     if whole:
-        facehits.search_state(opened.pictures.engine.state, "photo")
+        facehits.search_state(opened.search_state("pictures"), "photo")
 
 
 @contextmanager

@@ -95,17 +95,15 @@ def forget(
 
 def _meant(opened: Collection, name: str) -> str:
     """The one who is meant where several have that name; else the name, which forgetting knows."""
-    from retrieve.indexes.catalog.persons import persons_called
-    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.catalog.persons import SharedName
 
-    if isinstance(opened, Cluster):
-        return name  # whoever is called so in its shards is told apart there
-    db = opened.db
     try:
-        several = len(persons_called(db, name)) > 1
+        opened.person_id(name)
+    except SharedName as shared:
+        return f"#{choosing.which(shared)}"
     except BadInput:
-        return name
-    return f"#{choosing.person(db, name)}" if several else name
+        pass
+    return name
 
 
 def _ask() -> None:

@@ -40,6 +40,11 @@ class Servers(Protocol):
     """The shards of a cluster, open and waiting for questions."""
 
     @property
+    def folders(self) -> Mapping[int, Path]:
+        """Where they lie, by number."""
+        ...
+
+    @property
     def shards(self) -> Sequence[int]:
         """Their numbers."""
         ...

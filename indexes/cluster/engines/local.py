@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from retrieve.errors import RetrievalError, unforeseen
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import TRIES, Done
+from retrieve.indexes.cluster.engines.holding import Held
 from retrieve.indexes.collection import Collection, open_collection
 
 T = TypeVar("T")
@@ -120,14 +121,15 @@ class LocalServers:
     """Shards opened in this process at their first question."""
 
     def __init__(self, folders: Mapping[int, Path]) -> None:
-        self._folders = dict(folders)
+        self.folders = dict(folders)
         self._opened: dict[int, Collection] = {}
+        self._held: list[Held] = []
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard")
 
     @property
     def shards(self) -> Sequence[int]:
         """Their numbers."""
-        return sorted(self._folders)
+        return sorted(self.folders)
 
     def ask(
         self,
@@ -165,12 +167,17 @@ class LocalServers:
         for one in self._opened.values():
             one.close()
         self._opened.clear()
+        for held in self._held:
+            held.let_go()
+        self._held.clear()
 
     def _ask(self, number: int, question: Callable[..., T], *args: Any) -> T:
         opened = self._opened.get(number)
         if opened is None:
             try:
-                opened = self._opened.setdefault(number, open_collection(self._folders[number]))
+                folder = self.folders[number]
+                self._held.append(Held(folder))
+                opened = self._opened.setdefault(number, open_collection(folder))
             except (KeyError, OSError, RetrievalError) as error:
                 raise Lost(str(error)) from error
         return question(opened, *args)

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar
 from retrieve.errors import BadInput, CollectionError, RetrievalError
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines import joining
+from retrieve.indexes.cluster.engines.holding import Held
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.opened import CATALOG
 
@@ -42,15 +43,15 @@ class RayServers:
     def __init__(self, ray: Any, cluster: str, folders: Mapping[int, Path], copy: int) -> None:
         self._ray = ray
         self._cluster = cluster
-        self._folders = {number: folder.absolute() for number, folder in folders.items()}
+        self.folders = dict(folders)
         self._copy = copy
         nodes = _nodes(ray)
-        self._actors = {number: self._begun(number, nodes) for number in self._folders}
+        self._actors = {number: self._begun(number, nodes) for number in self.folders}
 
     @property
     def shards(self) -> Sequence[int]:
         """Their numbers."""
-        return sorted(self._folders)
+        return sorted(self.folders)
 
     def ask(
         self,
@@ -74,7 +75,7 @@ class RayServers:
         missing: dict[int, str] = {}
         pending: dict[Any, int] = {}
         for number in numbers:
-            if number in self._folders:
+            if number in self.folders:
                 pending[self._asked(number, asked, each)] = number
             else:
                 missing[number] = "nobody serves it"
@@ -124,7 +125,7 @@ class RayServers:
         """The actor of a shard; copies of one are on different machines if there are several."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        folder = self._folders[number]
+        folder = self.folders[number].absolute()
         options: dict[str, Any] = {
             "name": f"{_named(self._cluster)}{number}/{_hash(folder)}",
             "namespace": joining.NAMESPACE,
@@ -139,7 +140,9 @@ class RayServers:
             node = nodes[(number + self._copy) % len(nodes)]
             options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node, soft=True)
         server = self._ray.remote(concurrency_groups={LIFE: 1})(_Server)
-        return server.options(**options).remote(str(folder))
+        begun = server.options(**options).remote(str(folder))
+        begun.open.remote()  # while the question is on its way, or for when another copy is lost
+        return begun
 
 
 class _Signs:
@@ -206,6 +209,7 @@ class _Server:
         self._folder = Path(folder)
         self._lock = threading.Lock()
         self._opened: Collection | None = None
+        self._held: Held | None = None
         self._of: tuple[int, int] | None = None  # which file the catalog was then
 
     def ask(self, asker: str, asked: bytes, more: bytes) -> bytes:
@@ -224,6 +228,11 @@ class _Server:
             told = ("lost", str(error))
         return pickle.dumps(told)
 
+    def open(self) -> None:
+        """Open the shard; what is wrong with it is told when something is asked."""
+        with suppress(OSError, RetrievalError, sqlite3.Error):
+            self._collection()
+
     def alive(self) -> bool:
         """That it is."""
         return True
@@ -231,20 +240,26 @@ class _Server:
     def let_go(self) -> None:
         """Close the shard."""
         with self._lock:
-            if self._opened is not None:
-                self._opened.close()
-                self._opened = None
+            self._close()
 
     def _collection(self) -> Collection:
         with self._lock:
             status = (self._folder / CATALOG).stat()
             lies_there = status.st_dev, status.st_ino
             if self._opened is None or self._of != lies_there:
-                if self._opened is not None:
-                    self._opened.close()
+                self._close()
+                self._held = Held(self._folder)
                 self._opened = open_collection(self._folder)
                 self._of = lies_there
             return self._opened
+
+    def _close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        if self._held is not None:
+            self._held.let_go()
+            self._held = None
 
 
 def _carried(error: RetrievalError) -> RetrievalError:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieve.errors import RetrievalError
+from retrieve.indexes.cluster.engines.holding import lock_of
 from retrieve.indexes.cluster.life import agreeing
 from retrieve.indexes.cluster.life.agreeing import Held
 from retrieve.indexes.cluster.life.begun import FORGETTING, REPLACING, all_begun
@@ -273,6 +274,7 @@ def _left_over(manifest: Manifest) -> Iterator[Finding]:
         for way in ("from", "to")
         if one.of[way] is not None
     }
+    named |= {lock_of(folder) for folder in named}
     for room in (manifest.folder / SHARDS, *sorted((manifest.folder / REPLICAS).glob("*"))):
         dead = {one.folder for one in left(room)}
         for path in sorted(room.iterdir()) if room.is_dir() else []:

@@ -99,7 +99,9 @@ def part(collection: Collection, about: About, shard: int) -> Part:
         persons = {row[9] for row in faces if row[9] is not None}
         persons |= {id for (id,) in among(db, "SELECT id FROM persons WHERE key", about.keys)}
         paths = among(db, f"SELECT {PATH} FROM paths WHERE content_id", sorted(photos))
-        paths += among(db, f"SELECT {PATH} FROM paths WHERE content_id IS NULL AND path", about.paths)
+        paths += among(
+            db, f"SELECT {PATH} FROM paths WHERE content_id IS NULL AND path", about.paths
+        )
         return Part(
             last_line(db),
             [_of(shard, row, 0) for row in _among(db, CONTENT, "contents", photos)],

@@ -47,9 +47,7 @@ def people(
     return list(found.values())
 
 
-def photos_with(
-    cluster: Asking, ids: Sequence[int], wanted: Filter = EVERYTHING
-) -> list[Shared]:
+def photos_with(cluster: Asking, ids: Sequence[int], wanted: Filter = EVERYTHING) -> list[Shared]:
     """As people/together.photos_with()."""
     found = [
         replace(

@@ -99,9 +99,7 @@ def give_numbers(collection: Collection, numbers: Mapping[int, Named]) -> None:
     with writing(db):
         renumber(db, {id: number for id, (number, _, _) in numbers.items()})
         ignored = dict(db.execute("SELECT id, ignored FROM persons").fetchall())
-        tell_names(
-            db, [(id, name, ignored.get(id, 0)) for id, name, _ in numbers.values() if name]
-        )
+        tell_names(db, [(id, name, ignored.get(id, 0)) for id, name, _ in numbers.values() if name])
         statements.apply(db)
 
 
@@ -132,5 +130,3 @@ def renumber(db: Database, numbers: Mapping[int, int]) -> None:
     gone = [[id] for id in numbers]
     db.conn.executemany("DELETE FROM suggestions WHERE person_id = ? OR other_id = ?1", gone)
     db.conn.executemany("DELETE FROM persons WHERE id = ?", gone)
-
-

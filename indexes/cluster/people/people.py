@@ -61,9 +61,7 @@ class ClusterPeople:
         """
         with self._cluster.changing():
             prepare(self._cluster)
-            wanted = Wanted(
-                tuple(persons), tuple(names), tuple(faces), tuple(photos), tuple(lines)
-            )
+            wanted = Wanted(tuple(persons), tuple(names), tuple(faces), tuple(photos), tuple(lines))
             found = view(self._cluster, wanted)
             with closing(found.db.conn):
                 yield found.db

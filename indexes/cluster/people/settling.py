@@ -132,7 +132,9 @@ def settle_new(cluster: Asking) -> Added:
         limits = limits(every)
         to = _attached(cluster, every, faces, gallery, limits)
         left = np.flatnonzero(to == NOBODY)
-        groups = group_of(_only(cluster, every, to), faces.quality[left], faces.photos[left], limits)
+        groups = group_of(
+            _only(cluster, every, to), faces.quality[left], faces.photos[left], limits
+        )
         labels, by = np.empty(len(faces), np.int64), to != NOBODY
         labels[left] = groups.labels
         there = np.flatnonzero(to != NOBODY)

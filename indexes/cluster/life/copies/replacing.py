@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieve.errors import CollectionError
+from retrieve.indexes.cluster.engines.holding import lock_of
 from retrieve.indexes.cluster.life import begun
 from retrieve.indexes.cluster.life.begun import REPLACING, Begun
 from retrieve.indexes.cluster.life.copies.state import state
@@ -135,6 +136,8 @@ def wipe(folder: Path) -> None:
             if path.is_file() and not path.is_symlink() and about.st_nlink == 1:
                 _overwrite(path, about.st_size)
         shutil.rmtree(folder)
+        lock_of(folder).unlink(missing_ok=True)
+        lock_of(folder).unlink(missing_ok=True)
     except OSError as error:
         raise CollectionError(
             f"cannot overwrite and remove {folder}, which was copied elsewhere: "
