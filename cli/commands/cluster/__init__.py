@@ -1,0 +1,1 @@
+"""retrieve cluster: one collection in many, on several machines."""
