@@ -62,7 +62,9 @@ def lines_of(manifest: Manifest, id: int) -> Lines:
 
 def last(manifest: Manifest) -> int:
     """The last number that a statement got."""
-    row = manifest.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'statements'").fetchone()
+    row = manifest.db.execute(
+        "SELECT seq FROM sqlite_sequence WHERE name = 'statements'"
+    ).fetchone()
     return 0 if row is None else int(row[0])
 
 

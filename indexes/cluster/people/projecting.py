@@ -64,9 +64,7 @@ def projected(
                 found.append(replace(part, other_id=None, others=()))
             if others and line.other_id is not None:
                 moved = () if found else own.moved
-                found.append(
-                    replace(bare, person_id=line.other_id, faces=others, moved=moved)
-                )
+                found.append(replace(bare, person_id=line.other_id, faces=others, moved=moved))
             return found
     joins = line.other_id is not None and line.other_id in persons
     return [part] if faces or joins or (line.kind == "name" and known) else []

@@ -20,7 +20,6 @@ from retrieve.indexes.collection import Collection
 from retrieve.indexes.files import size_bytes
 from retrieve.indexes.info import Info, describe
 from retrieve.indexes.queries.asked import checked_k
-from retrieve.indexes.queries.texts import photos_of as photos_of_one
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.types import Skipped, TextHit
 
@@ -44,7 +43,7 @@ def photos_here(
     found, known = conditions.here(collection.db, wanted)
     if found is None or collection.space(FACES) is None:
         return [], known
-    return photos_of_one(collection.opened, found, k=k), known
+    return collection.photos_of(found, k=k), known
 
 
 def skipped_here(collection: Collection) -> list[Skipped]:
