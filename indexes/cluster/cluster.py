@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.browsing import NotStored
 from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots
@@ -29,10 +30,11 @@ from retrieve.indexes.cluster.life.begun import stale
 from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.copies.refreshing import refresh
 from retrieve.indexes.cluster.life.finishing import finish
-from retrieve.indexes.cluster.manifest import Manifest, open_manifest
+from retrieve.indexes.cluster.manifest import CLUSTER, Manifest, open_manifest
 from retrieve.indexes.cluster.people import numbering, settling
 from retrieve.indexes.cluster.people.people import ClusterPeople
 from retrieve.indexes.cluster.searching import conditions, faces, identifying, listing, pictures
+from retrieve.indexes.cluster.searching.texts import OfShards
 from retrieve.indexes.cluster.searching.totals import Totals
 from retrieve.indexes.collection import Collection, given
 from retrieve.indexes.queries.asked import checked_id
@@ -40,7 +42,7 @@ from retrieve.indexes.search.engine import State
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.sources import reader_of
-from retrieve.types import Embeddings, Hit, Shards, Skipped, TextHit
+from retrieve.types import Embeddings, Hit, Shards, Skipped
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -49,12 +51,13 @@ if TYPE_CHECKING:
 
     from retrieve.indexes.building.build import OnProgress
     from retrieve.indexes.building.storing import Report
-    from retrieve.indexes.info import Info
+    from retrieve.indexes.info import Generation, Info
     from retrieve.indexes.opened import Opened
     from retrieve.indexes.people.groups.settling import Settled
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.queries.probes import Probe
+    from retrieve.indexes.queries.views.view import Searchable
     from retrieve.indexes.whoswho import WhosWho
     from retrieve.sources import PhotoLike
 
@@ -98,6 +101,7 @@ class Cluster(Collection):
         self.totals = Totals()
         self.states: dict[str, State] = {}
         self._answered = threading.local()
+        self._passages = OfShards(self)
         self._replicas = replicas
         self._serving = threading.Lock()
         self._servers: dict[int, Servers] = {}  # by copy
@@ -194,6 +198,10 @@ class Cluster(Collection):
         last: Answers[Any] = getattr(self._answered, "last", Answers())
         return last
 
+    @answered.setter
+    def answered(self, answers: Answers[Any]) -> None:
+        self._answered.last = answers
+
     @property
     def shards(self) -> Shards:
         """How many answered it, and of how many."""
@@ -263,8 +271,11 @@ class Cluster(Collection):
 
         raises  CollectionError if another one is changing it, or something cannot be ended
         """
+        if self.manifest.is_coordinating:
+            yield
+            return
         with self.manifest.coordinating():
-            finish(self)
+            finish(self, self._built)
             yield
             for (shard, copy), why in refresh(self).left.items():
                 warnings.warn(
@@ -360,7 +371,8 @@ class Cluster(Collection):
 
     def group(self) -> Settled:
         """As Collection.group(), over all shards; every one has to answer."""
-        return settling.group(self)
+        with self.changing():
+            return settling.group(self)
 
     # Search for faces and whole photos: searching/
 
@@ -493,9 +505,10 @@ class Cluster(Collection):
         """As Collection.labels()."""
         return listing.labels(self, wanted, language=language)
 
-    def photos_of(self, wanted: Filter, *, k: int = 10) -> list[TextHit]:
-        """As Collection.photos_of()."""
-        return listing.photos_of(self, wanted, k=k)
+    @property
+    def passages(self) -> Searchable:
+        """As Collection.passages: what its searches for words ask."""
+        return self._passages
 
     def person_id(self, text: str) -> int:
         """As Collection.person_id()."""
@@ -512,7 +525,7 @@ class Cluster(Collection):
         if number in self.numbers:
             (found,) = self._asked(listing.picture_here, id, of=[number]).all().values()
         if found is None:
-            raise BadInput(f"there is no stored face with the id {face_id}")
+            raise NotStored(f"there is no stored face with the id {face_id}")
         return found
 
     def skipped(self) -> list[Skipped]:
@@ -526,6 +539,24 @@ class Cluster(Collection):
     def search_state(self, name: str) -> State:
         """As Collection.search_state()."""
         return self.states.get(name, State.EXACT)
+
+    @property
+    def file(self) -> Path:
+        """The file that makes the folder a cluster."""
+        return self.path / CLUSTER
+
+    @property
+    def read_only(self) -> bool:
+        """True: what is said of it is said on the command line, by one coordinator."""
+        return True
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Nothing: each shard has views of its own."""
+        return nullcontext()
+
+    def generation(self) -> Generation:
+        """What the shards that answer hold, as numbers that change with it."""
+        return listing.generation(self)
 
     def notes(self) -> Path | None:
         """None: what is written elsewhere has to be looked after by who writes it."""

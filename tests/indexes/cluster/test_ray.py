@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,9 @@ import raylets
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.cluster.engines.engine import TRIES, Done
+from retrieve.indexes.cluster.life.checking import check
+from retrieve.indexes.cluster.life.copies.refreshing import put_replicas
+from retrieve.indexes.collection import open_collection
 
 if find_spec("ray") is None:
     pytest.skip("ray is not installed", allow_module_level=True)
@@ -174,6 +178,26 @@ def opened(nodes, folder):
         cluster.forget_servers()
 
 
+@pytest.fixture(scope="module")
+def grown(nodes, album, tmp_path_factory):
+    """The drawn album in a cluster, of whose machines one was killed after the first photos; and
+    how many processes that were.
+    """
+    folder = clustered.make(tmp_path_factory.mktemp("grown") / "cluster")
+    killed = []
+
+    def on_progress(progress):
+        if progress.new > 2 and not killed:
+            killed.append(nodes.kill(1))
+
+    with clustered.opened(folder, engine="ray") as cluster:
+        report = cluster.index([album], segment=5, on_progress=on_progress)
+        cluster.forget_servers()
+    nodes.start(1)
+    assert len(report.skipped) == 1
+    return folder, killed[0]
+
+
 def _of(letter):
     return [f"/{letter}/ana.jpg", f"/{letter}/sea.jpg"]
 
@@ -240,6 +264,51 @@ def test_servers_come_back_elsewhere_when_their_machine_is_lost(nodes, opened):
         )
     finally:
         nodes.start(1)
+
+
+def test_a_node_that_is_killed_midway_through_indexing_costs_nothing_but_time(
+    nodes, album, indexed, grown
+):
+    """Nothing lost, nothing twice: what shards hold is what one collection holds."""
+    folder, killed = grown
+    assert killed > 4  # its workers among them
+    with open_collection(indexed) as one:
+        wanted = errands.stored(one)
+    with clustered.opened(folder) as cluster:
+        held = [row for rows in cluster.ask(errands.stored).all().values() for row in rows]
+        assert sorted(held) == sorted(wanted)
+        assert len(cluster.manifest.shards()) == 3
+        assert check(cluster) == []
+    assert not list((folder / "shards").glob("*.part"))
+
+
+def test_with_two_copies_a_node_that_is_killed_changes_no_answer(nodes, indexed, grown, probe):
+    folder, _ = grown
+    with open_collection(indexed) as one:
+        wanted = _hits(one, probe)
+    assert wanted
+    with clustered.opened(folder) as cluster, cluster.changing():
+        put_replicas(cluster, 1)
+    with clustered.opened(folder, engine="ray", replicas=2, require_all=True) as cluster:
+        where = [cluster.servers_of(copy).ask(errands.process).all() for copy in (0, 1)]
+        assert all(where[0][shard][0] != where[1][shard][0] for shard in where[0])
+        with ThreadPoolExecutor(2) as threads:
+            asking = [threads.submit(_hits, cluster, probe) for _ in range(60)]
+            _until(lambda: sum(one.done() for one in asking) > 10)
+            nodes.kill(1)
+            assert all(one.result() == wanted for one in asking)
+        _until(lambda: not _answers(cluster, errands.process).missing)
+        assert _hits(cluster, probe) == wanted
+        cluster.forget_servers()
+
+
+def _hits(collection, probe):
+    found = collection.search_faces(probe, k=5)
+    return [(hit.path, hit.number, round(hit.score, 5)) for one in found.faces for hit in one.hits]
+
+
+def _answers(cluster, question):
+    return cluster.servers.ask(question)
 
 
 def _until(true, within_s=30):
