@@ -43,7 +43,7 @@ from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.indexes.whoswho import People, WhosWho
 from retrieve.sources import given_path, reader_of
-from retrieve.types import Embeddings, Hit, Skipped, TextHit
+from retrieve.types import Embeddings, Hit, Shards, Skipped, TextHit
 from retrieve.unfinished import remove_left_of
 
 if TYPE_CHECKING:
@@ -855,6 +855,11 @@ class Collection:
         opened = self.opened
         spaces = (opened.faces, opened.texts.vectors, opened.pictures.vectors)
         return {one.name: one for one in spaces}[name].space()
+
+    @property
+    def shards(self) -> Shards | None:
+        """Of a cluster: how many answered this thread's last question; None of a collection."""
+        return None
 
     def search_state(self, name: str) -> State:
         """How the last search in faces, passages or pictures went about it."""

@@ -78,7 +78,7 @@ FLOORS = (
     ),
     ("retrieve.indexes.cluster.life",),
     ("retrieve.indexes.cluster.cluster",),
-    ("retrieve.indexes.opening",),
+    ("retrieve.indexes.opening", "retrieve.indexes.keeping"),
     ("retrieve.cli.showing",),
     ("retrieve.cli.exits", "retrieve.cli.helped", "retrieve.cli.completing"),
     (

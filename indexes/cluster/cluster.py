@@ -33,6 +33,7 @@ from retrieve.indexes.cluster.manifest import Manifest, open_manifest
 from retrieve.indexes.cluster.people import numbering, settling
 from retrieve.indexes.cluster.people.people import ClusterPeople
 from retrieve.indexes.cluster.searching import conditions, faces, identifying, listing, pictures
+from retrieve.indexes.cluster.searching.texts import OfShards
 from retrieve.indexes.cluster.searching.totals import Totals
 from retrieve.indexes.collection import Collection, given
 from retrieve.indexes.queries.asked import checked_id
@@ -40,7 +41,7 @@ from retrieve.indexes.search.engine import State
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.sources import reader_of
-from retrieve.types import Embeddings, Hit, Skipped, TextHit
+from retrieve.types import Embeddings, Hit, Shards, Skipped
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.queries.probes import Probe
+    from retrieve.indexes.queries.views.view import Searchable
     from retrieve.indexes.whoswho import WhosWho
     from retrieve.sources import PhotoLike
 
@@ -98,6 +100,7 @@ class Cluster(Collection):
         self.totals = Totals()
         self.states: dict[str, State] = {}
         self._answered = threading.local()
+        self._passages = OfShards(self)
         self._replicas = replicas
         self._serving = threading.Lock()
         self._servers: dict[int, Servers] = {}  # by copy
@@ -194,6 +197,15 @@ class Cluster(Collection):
         last: Answers[Any] = getattr(self._answered, "last", Answers())
         return last
 
+    @answered.setter
+    def answered(self, answers: Answers[Any]) -> None:
+        self._answered.last = answers
+
+    @property
+    def shards(self) -> Shards:
+        """How many answered it, and of how many."""
+        return self.answered.shards
+
     @property
     def servers(self) -> Servers:
         """The shards, served: of each the copy that is written; begun at the first question, and
@@ -258,8 +270,11 @@ class Cluster(Collection):
 
         raises  CollectionError if another one is changing it, or something cannot be ended
         """
+        if self.manifest.is_coordinating:
+            yield
+            return
         with self.manifest.coordinating():
-            finish(self)
+            finish(self, self._built)
             yield
             for (shard, copy), why in refresh(self).left.items():
                 warnings.warn(
@@ -355,7 +370,8 @@ class Cluster(Collection):
 
     def group(self) -> Settled:
         """As Collection.group(), over all shards; every one has to answer."""
-        return settling.group(self)
+        with self.changing():
+            return settling.group(self)
 
     # Search for faces and whole photos: searching/
 
@@ -488,9 +504,10 @@ class Cluster(Collection):
         """As Collection.labels()."""
         return listing.labels(self, wanted, language=language)
 
-    def photos_of(self, wanted: Filter, *, k: int = 10) -> list[TextHit]:
-        """As Collection.photos_of()."""
-        return listing.photos_of(self, wanted, k=k)
+    @property
+    def passages(self) -> Searchable:
+        """As Collection.passages: what its searches for words ask."""
+        return self._passages
 
     def person_id(self, text: str) -> int:
         """As Collection.person_id()."""
@@ -503,9 +520,11 @@ class Cluster(Collection):
     def picture(self, face_id: int) -> bytes:
         """As Collection.picture(); it is no answer that is told of in `answered`."""
         number, id = of_shard(checked_id(face_id))
-        if number not in self.numbers:
+        found = None
+        if number in self.numbers:
+            (found,) = self._asked(listing.picture_here, id, of=[number]).all().values()
+        if found is None:
             raise BadInput(f"there is no stored face with the id {face_id}")
-        (found,) = self._asked(listing.picture_here, id, of=[number]).all().values()
         return found
 
     def skipped(self) -> list[Skipped]:

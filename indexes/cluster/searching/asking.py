@@ -8,8 +8,10 @@ from typing import Any, Protocol, TypeVar
 
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.cluster.answers import Answers
+from retrieve.indexes.cluster.manifest import Manifest
 from retrieve.indexes.cluster.searching.totals import Totals
 from retrieve.indexes.search.engine import State
+from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
 
 T = TypeVar("T")
@@ -20,12 +22,18 @@ class Asking(Protocol):
 
     path      of the cluster
     networks  that find and embed what is asked for
+    encoding  that of queries in words
+    manifest  which shards there are
+    answered  which of them answered the last question
     totals    what shards said of how much they hold
     states    by space how the last search went about it
     """
 
     path: Path
     networks: Networks
+    encoding: Encoding
+    manifest: Manifest
+    answered: Answers[Any]
     totals: Totals
     states: dict[str, State]
 

@@ -7,20 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from retrieve.errors import CollectionError
-from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PICTURES, Filter
+from retrieve.indexes.catalog.filters import EVERYTHING, PICTURES, Filter
 from retrieve.indexes.catalog.passages import NO_PASSAGE
 from retrieve.indexes.catalog.persons import persons
 from retrieve.indexes.cluster.ids import of_cluster
 from retrieve.indexes.cluster.manifest import CLUSTER
 from retrieve.indexes.cluster.searching import conditions, merging
 from retrieve.indexes.cluster.searching.asking import Asking
-from retrieve.indexes.cluster.searching.faces import space as faces_space
 from retrieve.indexes.cluster.searching.pictures import space as pictures_space
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.files import size_bytes
 from retrieve.indexes.info import Info, describe
-from retrieve.indexes.queries.asked import checked_k
-from retrieve.indexes.queries.texts import photos_of as photos_of_one
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.types import Skipped, TextHit
 
@@ -35,16 +32,6 @@ def labels_here(
     if found is None or collection.space(PICTURES) is None:
         return [], known
     return collection.labels(found, language=language), known
-
-
-def photos_here(
-    collection: Collection, wanted: Filter, k: int
-) -> tuple[list[TextHit], tuple[str, ...]]:
-    """The newest photos of a shard that satisfy conditions, and whom it knows likewise."""
-    found, known = conditions.here(collection.db, wanted)
-    if found is None or collection.space(FACES) is None:
-        return [], known
-    return photos_of_one(collection.opened, found, k=k), known
 
 
 def skipped_here(collection: Collection) -> list[Skipped]:
@@ -66,8 +53,11 @@ def about_here(collection: Collection) -> About:
     return About(describe(collection.opened), named)
 
 
-def picture_here(collection: Collection, face_id: int) -> bytes:
-    """A stored face of a shard as a small JPEG."""
+def picture_here(collection: Collection, face_id: int) -> bytes | None:
+    """A stored face of a shard as a small JPEG; None if there is none of that id."""
+    query = "SELECT 1 FROM faces WHERE id = ?"
+    if collection.db.execute(query, [face_id]).fetchone() is None:
+        return None
     return collection.picture(face_id)
 
 
@@ -86,18 +76,6 @@ def labels(
     for some, _ in parts.values():
         counts.update(dict(some))
     return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-
-
-def photos_of(shards: Asking, wanted: Filter, *, k: int = 10) -> list[TextHit]:
-    """Photos with a face that satisfies the conditions, the newest first."""
-    faces_space(shards)
-    k, wanted = checked_k(k), conditions.sent(wanted)
-    parts = shards.ask(photos_here, wanted, k).some()
-    conditions.check(shards, wanted, (known for _, known in parts.values()))
-    found = [text_of_shard(number, hit) for number, (some, _) in parts.items() for hit in some]
-    found.sort(key=lambda hit: str(hit.path))
-    found.sort(key=lambda hit: hit.taken_at or "", reverse=True)
-    return [replace(hit, rank=rank) for rank, hit in enumerate(found[:k], 1)]
 
 
 def text_of_shard(shard: int, hit: TextHit) -> TextHit:
