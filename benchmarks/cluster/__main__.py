@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.cluster import fanout
+from benchmarks.cluster import fanout, throughput
 
-PARTS = {"fanout": fanout}
+PARTS = {"fanout": fanout, "throughput": throughput}
 
 
 def main() -> None:

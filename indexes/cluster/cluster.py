@@ -274,7 +274,7 @@ class Cluster(Collection):
             yield
             return
         with self.manifest.coordinating():
-            finish(self, self._built)
+            finish(self, numbering.adopt)
             yield
             for (shard, copy), why in refresh(self).left.items():
                 warnings.warn(
