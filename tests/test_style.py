@@ -76,7 +76,7 @@ FLOORS = (
         "retrieve.indexes.cluster.searching",
         "retrieve.indexes.cluster.people",
     ),
-    ("retrieve.indexes.cluster.life",),
+    ("retrieve.indexes.cluster.life", "retrieve.indexes.cluster.plan"),
     ("retrieve.indexes.cluster.making", "retrieve.indexes.cluster.joining"),
     ("retrieve.indexes.cluster.cluster",),
     ("retrieve.indexes.opening", "retrieve.indexes.keeping"),
