@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieve.errors import RetrievalError
+from retrieve.errors import BadInput, RetrievalError
+from retrieve.evaluation.verification import rate
 from retrieve.indexes.cluster.engines.holding import lock_of
 from retrieve.indexes.cluster.life import agreeing
 from retrieve.indexes.cluster.life.agreeing import Held
@@ -22,6 +23,8 @@ from retrieve.indexes.cluster.manifest import CLUSTER, LOCK, REPLICAS, SHARDS, M
 from retrieve.indexes.cluster.people import writing as people
 from retrieve.indexes.upkeep import check as of_a_collection
 from retrieve.indexes.upkeep.check import REPAIR, Finding
+from retrieve.indexes.upkeep.recall import Recall
+from retrieve.indexes.upkeep.recall import recall as recall_of_a_collection
 from retrieve.unfinished import left
 
 if TYPE_CHECKING:
@@ -50,6 +53,28 @@ def check(cluster: Asking, *, indexes: bool = True) -> list[Finding]:
 def checked(collection: Collection, indexes: bool) -> list[Finding]:
     """A question to a shard."""
     return of_a_collection.check(collection, indexes=indexes)
+
+
+def recall(cluster: Asking) -> Recall:
+    """How much of the exact answers searches through the indexes of the shards have; raises BadInput
+    where no shard has two faces.
+    """
+    found = [one for one in cluster.servers.ask(recalled).all().values() if one is not None]
+    if not found:
+        raise BadInput("recall needs a shard with two stored faces or more; there is none")
+    right, of = sum(one.found for one in found), sum(one.of for one in found)
+    share = rate(right, of)
+    faces, k = sum(one.faces for one in found), max(one.k for one in found)
+    indexed = any(one.indexed for one in found)
+    return Recall(faces, k, right, of, share.low, share.high, indexed)
+
+
+def recalled(collection: Collection) -> Recall | None:
+    """A question to a shard; None where it has too few faces."""
+    try:
+        return recall_of_a_collection(collection)
+    except BadInput:
+        return None
 
 
 def name_of(shard: int, copy: int = 0) -> str:

@@ -26,6 +26,7 @@ from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.copies import replacing
 from retrieve.indexes.cluster.life.forgetting import in_shard, own, said
 from retrieve.indexes.cluster.life.forgetting.in_shard import Doomed, Wanted, Whom
+from retrieve.indexes.cluster.people.writing import prepare
 from retrieve.indexes.search import traces
 from retrieve.indexes.upkeep.forget import Forgotten
 from retrieve.indexes.upkeep.proof import Evidence, Proof
@@ -119,6 +120,8 @@ def forget(
     raises  BadInput for what no shard holds, with nothing changed; CollectionError if a shard could
             not do it: which one, and that it stays begun
     """
+    if not cluster.servers.ask(in_shard.log_lines).missing:
+        prepare(cluster)  # what shards say of people by themselves is known from here on
     wanted = _wanted(cluster, paths, folders, persons)
     with cluster.manifest.writing():
         id = begun.begin(cluster.manifest, FORGETTING, wanted.kept())
