@@ -1,12 +1,12 @@
-"""What a cluster costs beside one collection: python -m benchmarks.cluster fanout --at FOLDER"""
+"""What a cluster costs beside one collection: python -m benchmarks.cluster PART ..."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks.cluster import fanout
+from benchmarks.cluster import fanout, people, throughput
 
-PARTS = {"fanout": fanout}
+PARTS = {"fanout": fanout, "people": people, "throughput": throughput}
 
 
 def main() -> None:

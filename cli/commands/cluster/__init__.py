@@ -1,1 +1,1 @@
-"""retrieve cluster: one collection in many, on several machines."""
+"""Commands of clusters: one collection in many shards."""
