@@ -56,8 +56,9 @@ def checked(collection: Collection, indexes: bool) -> list[Finding]:
 
 
 def recall(cluster: Asking) -> Recall:
-    """How much of the exact answers searches through the indexes of the shards have; raises BadInput
-    where no shard has two faces.
+    """How much of the exact answers searches through the indexes of the shards have.
+
+    raises  BadInput where no shard has two faces
     """
     found = [one for one in cluster.servers.ask(recalled).all().values() if one is not None]
     if not found:
