@@ -275,7 +275,7 @@ class Cluster(Collection):
             yield
             return
         with self.manifest.coordinating():
-            finish(self, numbering.adopt)
+            finish(self)
             yield
             for (shard, copy), why in refresh(self).left.items():
                 warnings.warn(

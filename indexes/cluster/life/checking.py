@@ -158,10 +158,10 @@ def _contents(cluster: Asking) -> Iterator[Finding]:
             continue  # which is told
         found = answers.given[one.number]
         yield from _of_shard(cluster, one.number, found)
-        last = max([last, *found.persons])
+        last = max(last, found.last_person)
         for person, name in found.persons.items():
             names.setdefault(person, {}).setdefault(name, one.number)
-        for space, (networks, dim) in found.seen.spaces.items():
+        for space, (networks, dim) in found.spaces.items():
             made.setdefault(space, {}).setdefault(f"{sorted(networks.items())}, {dim}", one.number)
             wanted = manifest.spaces().get(space)
             if wanted is not None and wanted != (networks, dim):
