@@ -26,6 +26,7 @@ from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.copies import replacing
 from retrieve.indexes.cluster.life.forgetting import in_shard, own, said
 from retrieve.indexes.cluster.life.forgetting.in_shard import Doomed, Wanted, Whom
+from retrieve.indexes.cluster.manifest import NEW
 from retrieve.indexes.cluster.people.writing import prepare
 from retrieve.indexes.search import traces
 from retrieve.indexes.upkeep.forget import Forgotten
@@ -200,6 +201,7 @@ def _in_manifest(cluster: Asking, wanted: Wanted, plan: Plan) -> Evidence:
     for _, found in cluster.servers.ask(in_shard.last_before, firsts, going) if firsts else ():
         before = [max(pair) for pair in zip(before, found, strict=True)]
     replacing.wipe(manifest.folder / WORK)  # of an index that died: lists of files
+    (manifest.folder / NEW).unlink(missing_ok=True)  # of a manifest that was being made again
     with manifest.writing():
         own.remove(manifest, plan.sha256s, paths)
         own.shift(manifest, firsts, before)
