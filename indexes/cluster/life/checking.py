@@ -17,7 +17,7 @@ from retrieve.evaluation.verification import rate
 from retrieve.indexes.cluster.engines.holding import lock_of
 from retrieve.indexes.cluster.life import agreeing
 from retrieve.indexes.cluster.life.agreeing import Held
-from retrieve.indexes.cluster.life.begun import FORGETTING, REPLACING, all_begun
+from retrieve.indexes.cluster.life.begun import COMPACTING, FORGETTING, REPLACING, all_begun
 from retrieve.indexes.cluster.life.copies.state import state
 from retrieve.indexes.cluster.manifest import CLUSTER, LOCK, REPLICAS, SHARDS, Manifest
 from retrieve.indexes.cluster.people import writing as people
@@ -282,6 +282,8 @@ def _begun(manifest: Manifest) -> Iterator[Finding]:
             NEXT_COORDINATOR,
             wrong=False,
         )
+    if all_begun(manifest, COMPACTING):
+        yield Finding("compacting was begun and is not at its end", NEXT_COORDINATOR, wrong=False)
     (said,) = manifest.db.execute(
         "SELECT count(*) FROM begun WHERE what = ?", [people.WHAT]
     ).fetchone()
