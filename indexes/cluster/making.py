@@ -12,9 +12,9 @@ from pathlib import Path
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.cluster.ids import OWN_PERSONS
 from retrieve.indexes.cluster.indexing import committing, work
 from retrieve.indexes.cluster.indexing.task import seen
-from retrieve.indexes.cluster.life.agreeing import held
 from retrieve.indexes.cluster.manifest import (
     CLUSTER,
     REPLICAS,
@@ -141,7 +141,12 @@ def _is_sound(folder: Path) -> bool:
 def _enter(manifest: Manifest, number: int, folder: Path) -> None:
     """What the manifest says of one shard."""
     with open_collection(folder) as collection:
-        found, has = seen(collection, 0), held(collection)
+        found = seen(collection, 0)
+        (last,) = collection.db.execute(
+            "SELECT coalesce(max(id), 0) FROM (SELECT id FROM persons UNION SELECT person_id "
+            "FROM statements UNION SELECT other_id FROM statements) WHERE id < ?",
+            [OWN_PERSONS],
+        ).fetchone()
         manifest.db.conn.executemany(
             "INSERT INTO known VALUES (?, ?, ?)",
             (
@@ -167,12 +172,10 @@ def _enter(manifest: Manifest, number: int, folder: Path) -> None:
                 for copy, path in folders.items()
             ),
         )
-        for name, (made_by, dim) in has.spaces.items():
+        for name, (made_by, dim) in found.spaces.items():
             manifest.hold_space(name, made_by, dim)
         manifest.hold(number, found.contents)
-        manifest.db.execute(
-            "UPDATE cluster SET next_person = max(next_person, ?)", [has.last_person + 1]
-        )
+        manifest.db.execute("UPDATE cluster SET next_person = max(next_person, ?)", [last + 1])
 
 
 def _enter_paths(manifest: Manifest) -> None:

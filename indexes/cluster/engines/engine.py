@@ -20,6 +20,7 @@ from retrieve.indexes.cluster.answers import Answers
 T = TypeVar("T")
 
 TRIES = 3  # of a task whose process or machine was lost
+FAILED = "the task failed: "  # begins why, where it raised what nobody foresaw
 
 
 @dataclass(frozen=True, slots=True)

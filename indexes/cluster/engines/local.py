@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from retrieve.errors import RetrievalError, unforeseen
 from retrieve.indexes.cluster.answers import Answers
-from retrieve.indexes.cluster.engines.engine import TRIES, Done
+from retrieve.indexes.cluster.engines.engine import FAILED, TRIES, Done
 from retrieve.indexes.cluster.engines.holding import Held
 from retrieve.indexes.collection import Collection, open_collection
 
@@ -202,6 +202,6 @@ def _work(pipe: Any) -> None:
         except KeyboardInterrupt:
             return
         except Exception as error:
-            told = None, unforeseen(error)
+            told = None, unforeseen(error, FAILED)
         with suppress(BrokenPipeError):
             pipe.send(told)

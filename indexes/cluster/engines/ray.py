@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from retrieve.errors import CollectionError, RetrievalError, unforeseen
 from retrieve.indexes.cluster.engines import joining
-from retrieve.indexes.cluster.engines.engine import TRIES, Done
+from retrieve.indexes.cluster.engines.engine import FAILED, TRIES, Done
 from retrieve.indexes.cluster.engines.serving import RayServers, check_version, end_servers
 
 T = TypeVar("T")
@@ -130,5 +130,5 @@ def _work(asker: str, blob: bytes) -> bytes:
     except RetrievalError as error:
         told = None, str(error)
     except Exception as error:
-        told = None, unforeseen(error)
+        told = None, unforeseen(error, FAILED)
     return pickle.dumps(told)

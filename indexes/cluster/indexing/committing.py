@@ -11,12 +11,14 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.paths import path_of
-from retrieve.indexes.cluster.indexing.task import Content, Seen, seen
+from retrieve.indexes.cluster.engines.holding import Held
+from retrieve.indexes.cluster.indexing.task import LOST_S, Content, Seen, seen
 from retrieve.indexes.cluster.manifest import SHARDS, Manifest
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.opened import CATALOG
@@ -98,7 +100,7 @@ def commit_part(manifest: Manifest, number: int, on_built: OnBuilt) -> LetGo:
     if not (part / CATALOG).is_file():
         shutil.rmtree(part, ignore_errors=True)
         return LetGo()
-    with open_collection(part) as collection:
+    with _opened(part) as collection:
         found = seen(collection, 0)
         if not found.files:
             collection.close()
@@ -127,14 +129,14 @@ def commit_shard(
     (folder,) = (one.folder for one in manifest.shards() if one.number == number)
     gone = LetGo()
     if found is None or _held(manifest, number) + len(found.contents) != found.held:
-        with open_collection(folder) as collection:
+        with _opened(folder) as collection:
             found = seen(collection, 0)  # ids of contents that were forgotten are given again
         _unhold(manifest, number, found.contents)
     check_spaces(manifest, found)
     with manifest.writing():
         manifest.hold(number, found.contents)
     if _doubles(manifest, number, found):
-        with open_collection(folder) as collection:
+        with _opened(folder) as collection:
             gone = _let_go(manifest, number, collection, found)
             found = seen(collection, 0)
     on_built(folder, manifest)
@@ -221,6 +223,12 @@ def move(manifest: Manifest, files: Iterable[tuple[Path, int]]) -> None:
             "INSERT OR REPLACE INTO elsewhere (path, shard) VALUES (?, ?)",
             ([os.fsencode(path), holder] for path, holder in files),
         )
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[Collection]:
+    with Held(folder, wait_s=LOST_S), open_collection(folder) as collection:
+        yield collection
 
 
 def _folders(manifest: Manifest, name: re.Pattern[str]) -> Iterator[tuple[int, Path]]:

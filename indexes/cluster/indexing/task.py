@@ -21,6 +21,7 @@ from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.storing import Report
 from retrieve.indexes.catalog.database import reading, writing
 from retrieve.indexes.catalog.filters import FACES, PASSAGES, PICTURES
+from retrieve.indexes.cluster.engines.holding import Held
 from retrieve.indexes.cluster.indexing import work
 from retrieve.indexes.cluster.indexing.asked import Asked
 from retrieve.indexes.cluster.indexing.held import HeldElsewhere
@@ -30,6 +31,7 @@ from retrieve.indexes.vectors.spaces import Space
 from retrieve.types import Skipped
 
 Content = tuple[bytes, int]  # SHA-256, bytes
+LOST_S = 60.0  # until a shard is let go by a machine that had it and was lost
 
 _networks: dict[bytes, Networks] = {}  # of this process, opened once for all its tasks
 _encodings: dict[bytes, Encoding] = {}
@@ -273,13 +275,16 @@ def _opened(settings: Settings, folder: Path) -> Iterator[Collection]:
     key_of_texts = pickle.dumps((encoder, language))
     if key_of_texts not in _encodings:
         _encodings[key_of_texts] = Encoding(encoder, language)
-    with open_collection(
-        folder,
-        create=True,
-        device=asked.device,
-        networks=_networks[key],
-        encoding=_encodings[key_of_texts],
-    ) as collection:
+    with (
+        Held(folder, wait_s=LOST_S),
+        open_collection(
+            folder,
+            create=True,
+            device=asked.device,
+            networks=_networks[key],
+            encoding=_encodings[key_of_texts],
+        ) as collection,
+    ):
         yield collection
 
 
