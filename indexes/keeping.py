@@ -21,6 +21,7 @@ from retrieve.indexes.upkeep import backup as a_backup
 from retrieve.indexes.upkeep import check as a_check
 from retrieve.indexes.upkeep import compact as a_compact
 from retrieve.indexes.upkeep import forget as a_forget
+from retrieve.indexes.upkeep import recall as a_recall
 from retrieve.indexes.upkeep import restore as a_restore
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.upkeep.check import Finding
     from retrieve.indexes.upkeep.compact import Compacted
     from retrieve.indexes.upkeep.forget import Forgotten
+    from retrieve.indexes.upkeep.recall import Recall
 
 
 def check(opened: Collection, *, indexes: bool = True) -> list[Finding]:
@@ -35,6 +37,13 @@ def check(opened: Collection, *, indexes: bool = True) -> list[Finding]:
     if isinstance(opened, Cluster):
         return checking.check(opened, indexes=indexes)
     return a_check.check(opened, indexes=indexes)
+
+
+def recall(opened: Collection) -> Recall:
+    """How much searches through the index miss; of a cluster over all shards."""
+    if isinstance(opened, Cluster):
+        return checking.recall(opened)
+    return a_recall.recall(opened)
 
 
 def would_forget(

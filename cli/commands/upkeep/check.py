@@ -36,12 +36,11 @@ def check(
     """
     from retrieve.indexes import keeping
     from retrieve.indexes.opening import open_collection
-    from retrieve.indexes.upkeep.recall import recall as recall_now
 
     with open_collection(collection, engine=engine) as opened:
         findings = keeping.check(opened)
         wrong = any(finding.wrong for finding in findings)
-        measured = recall_now(opened) if recall and not wrong else None
+        measured = keeping.recall(opened) if recall and not wrong else None
     reports.checked(findings, measured, as_json=as_json)
     if wrong:
         raise typer.Exit(1)

@@ -60,10 +60,7 @@ def repaired(done: RepairedCluster, *, as_json: bool) -> None:
             }
         )
         return
-    for number, one in sorted(done.shards.items()):
-        if number not in done.replaced:
-            render.line(f"shard {number}:")
-            reports.repaired(one)
+    reports.repaired(done.together)
     for number in done.replaced:
         render.line(f"shard {number} was taken from its replica")
     refreshed(done.replicas)

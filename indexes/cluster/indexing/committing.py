@@ -26,7 +26,7 @@ from retrieve.indexes.search import traces
 from retrieve.indexes.upkeep import deletion
 from retrieve.indexes.vectors.file import sync_folder
 
-SHARD = re.compile(r"(\d{4,})")
+SHARD = re.compile(r"(\d{4,})(?:\.2)?")  # .2: what took the place of one (life/copies)
 PART = re.compile(r"\.(\d{4,})\.part")
 BEGUN = "index"  # in the manifest's table, with numbers of shards whose contents may be new
 

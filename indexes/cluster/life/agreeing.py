@@ -32,6 +32,16 @@ class Held:
         """SHA-256 of each."""
         return {sha256 for sha256, _ in self.seen.contents}
 
+    @property
+    def spaces(self) -> dict[str, tuple[dict[str, str], int]]:
+        """By name what each is made by, and the length of its embeddings."""
+        return self.seen.spaces
+
+    @property
+    def last_person(self) -> int:
+        """The highest number that the cluster gave a person of it; 0 where there is none."""
+        return max(self.persons, default=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Differences:
@@ -134,9 +144,9 @@ def agree(manifest: Manifest, servers: Servers, shards: Iterable[int] | None = N
                 "UPDATE shards SET files = ?, last = ? WHERE number = ?",
                 [found.seen.files, found.seen.last, number],
             )
-            following = max(found.persons, default=0) + 1
+            following = found.last_person + 1
             manifest.db.execute("UPDATE cluster SET next_person = max(next_person, ?)", [following])
-            for name, (made_by, dim) in found.seen.spaces.items():
+            for name, (made_by, dim) in found.spaces.items():
                 manifest.hold_space(name, made_by, dim)
         entered += len(missing) - len(others)
     links = false_links(manifest, servers, numbers)

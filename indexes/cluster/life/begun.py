@@ -15,6 +15,7 @@ from retrieve.indexes.cluster.manifest import Manifest
 
 FORGETTING = "forget"
 REPLACING = "replace"  # the folder of a copy
+COMPACTING = "compact"
 STALE = "stale"  # a copy that could not be made equal to what is written
 
 
@@ -22,7 +23,7 @@ STALE = "stale"  # a copy that could not be made equal to what is written
 class Begun:
     """Something that is not at its end.
 
-    what  FORGETTING, REPLACING or STALE
+    what  FORGETTING, REPLACING, COMPACTING or STALE
     of    with what it was begun
     """
 

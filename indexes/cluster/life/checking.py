@@ -12,16 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieve.errors import RetrievalError
+from retrieve.errors import BadInput, RetrievalError
+from retrieve.evaluation.verification import rate
 from retrieve.indexes.cluster.engines.holding import lock_of
 from retrieve.indexes.cluster.life import agreeing
 from retrieve.indexes.cluster.life.agreeing import Held
-from retrieve.indexes.cluster.life.begun import FORGETTING, REPLACING, all_begun
+from retrieve.indexes.cluster.life.begun import COMPACTING, FORGETTING, REPLACING, all_begun
 from retrieve.indexes.cluster.life.copies.state import state
 from retrieve.indexes.cluster.manifest import CLUSTER, LOCK, REPLICAS, SHARDS, Manifest
 from retrieve.indexes.cluster.people import writing as people
 from retrieve.indexes.upkeep import check as of_a_collection
 from retrieve.indexes.upkeep.check import REPAIR, Finding
+from retrieve.indexes.upkeep.recall import Recall
+from retrieve.indexes.upkeep.recall import recall as recall_of_a_collection
 from retrieve.unfinished import left
 
 if TYPE_CHECKING:
@@ -50,6 +53,29 @@ def check(cluster: Asking, *, indexes: bool = True) -> list[Finding]:
 def checked(collection: Collection, indexes: bool) -> list[Finding]:
     """A question to a shard."""
     return of_a_collection.check(collection, indexes=indexes)
+
+
+def recall(cluster: Asking) -> Recall:
+    """How much of the exact answers searches through the indexes of the shards have.
+
+    raises  BadInput where no shard has two faces
+    """
+    found = [one for one in cluster.servers.ask(recalled).all().values() if one is not None]
+    if not found:
+        raise BadInput("recall needs a shard with two stored faces or more; there is none")
+    right, of = sum(one.found for one in found), sum(one.of for one in found)
+    share = rate(right, of)
+    faces, k = sum(one.faces for one in found), max(one.k for one in found)
+    indexed = any(one.indexed for one in found)
+    return Recall(faces, k, right, of, share.low, share.high, indexed)
+
+
+def recalled(collection: Collection) -> Recall | None:
+    """A question to a shard; None where it has too few faces."""
+    try:
+        return recall_of_a_collection(collection)
+    except BadInput:
+        return None
 
 
 def name_of(shard: int, copy: int = 0) -> str:
@@ -132,10 +158,10 @@ def _contents(cluster: Asking) -> Iterator[Finding]:
             continue  # which is told
         found = answers.given[one.number]
         yield from _of_shard(cluster, one.number, found)
-        last = max([last, *found.persons])
+        last = max(last, found.last_person)
         for person, name in found.persons.items():
             names.setdefault(person, {}).setdefault(name, one.number)
-        for space, (networks, dim) in found.seen.spaces.items():
+        for space, (networks, dim) in found.spaces.items():
             made.setdefault(space, {}).setdefault(f"{sorted(networks.items())}, {dim}", one.number)
             wanted = manifest.spaces().get(space)
             if wanted is not None and wanted != (networks, dim):
@@ -256,6 +282,8 @@ def _begun(manifest: Manifest) -> Iterator[Finding]:
             NEXT_COORDINATOR,
             wrong=False,
         )
+    if all_begun(manifest, COMPACTING):
+        yield Finding("compacting was begun and is not at its end", NEXT_COORDINATOR, wrong=False)
     (said,) = manifest.db.execute(
         "SELECT count(*) FROM begun WHERE what = ?", [people.WHAT]
     ).fetchone()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.cluster.indexing import committing
-from retrieve.indexes.cluster.life.begun import FORGETTING, REPLACING, all_begun
+from retrieve.indexes.cluster.life import compacting
+from retrieve.indexes.cluster.life.begun import COMPACTING, FORGETTING, REPLACING, all_begun
 from retrieve.indexes.cluster.life.copies import replacing
 from retrieve.indexes.cluster.life.forgetting import forget
 from retrieve.indexes.cluster.people import numbering, writing
@@ -31,6 +32,8 @@ def finish(cluster: Asking) -> None:
         _try(partial(committing.finish, manifest, numbering.adopt))
     if all_begun(manifest, writing.WHAT):
         _try(partial(writing.finish, cluster))
+    if all_begun(manifest, COMPACTING):
+        _try(partial(compacting.go_on, cluster))
     for one in all_begun(manifest, FORGETTING):
         _try(partial(forget.go_on, cluster, one))
 

@@ -5,7 +5,7 @@ A shard that cannot be made whole by itself is taken from a replica that is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from retrieve.errors import RetrievalError
 from retrieve.indexes.building import workers
 from retrieve.indexes.cluster.life import agreeing
 from retrieve.indexes.cluster.life.agreeing import Agreed
-from retrieve.indexes.cluster.life.checking import checked, name_of
+from retrieve.indexes.cluster.life.checking import checked
 from retrieve.indexes.cluster.life.copies import refreshing, replacing
 from retrieve.indexes.cluster.life.copies.refreshing import Refreshed
 from retrieve.indexes.upkeep import repair as in_a_collection
@@ -40,6 +40,17 @@ class RepairedCluster:
     replaced: list[int] = field(default_factory=list)
     replicas: Refreshed = field(default_factory=Refreshed)
     agreed: Agreed | None = None
+
+    @property
+    def together(self) -> Repaired:
+        """Of all shards that were not taken from a replica."""
+        total = Repaired()
+        for number, one in sorted(self.shards.items()):
+            if number not in self.replaced:
+                for each in fields(Repaired):
+                    sum_of = getattr(total, each.name) + getattr(one, each.name)
+                    setattr(total, each.name, sum_of)
+        return total
 
     @property
     def is_whole(self) -> bool:
@@ -106,8 +117,3 @@ def _not_whole(cluster: Asking, but: set[int]) -> list[tuple[int, int]]:
         whole = {n for n, findings in answers if not any(one.wrong for one in findings)}
         found += [(n, copy) for n in cluster.servers_of(copy).shards if n not in whole | but]
     return found
-
-
-def told(done: RepairedCluster) -> dict[str, Repaired]:
-    """By name what each shard could do."""
-    return {name_of(n): one for n, one in sorted(done.shards.items())}

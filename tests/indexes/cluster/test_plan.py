@@ -69,3 +69,20 @@ def test_what_is_no_plan_is_one_line():
     ):
         with pytest.raises(BadInput, match=told):
             plan(asked)
+
+
+@pytest.mark.parametrize("photos", [10**6, 10**8, 10**9])
+def test_the_table_of_the_page_is_what_the_command_says(photos):
+    page = (Path(__file__).parents[3] / "docs" / "cluster.md").read_text()
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| ")]
+    column = {10**6: 2, 10**8: 3, 10**9: 4}[photos]
+    stated = {row[1].strip(): row[column].strip() for row in rows}
+    made = plan(Asked(photos, copies=2))
+    shown = {one.name: one.shown for one in made.lines}
+    assert stated["indexing, of one core"] == shown["cpu_hours"]
+    assert stated["machines"].split(",")[0] == shown["nodes"]
+    assert (
+        stated["shards; files a segment (`index --segment`)"]
+        == f"{shown['shards']}; {shown['segment']}"
+    )
+    assert stated["queries a second, at most"] == shown["queries_per_s"]

@@ -41,8 +41,8 @@ class Refreshed:
 
 
 def refresh(cluster: Asking, shards: Iterable[int] | None = None) -> Refreshed:
-    """Make the copies of some shards equal to what is written; call inside coordinating(), after
-    each change. Where nothing is copied it costs nothing.
+    """Make the copies of some shards equal to what is written, and those of new ones; call inside
+    coordinating(), after each change. Where nothing is copied it costs nothing.
 
     shards  None for all
     """
@@ -57,6 +57,12 @@ def refresh(cluster: Asking, shards: Iterable[int] | None = None) -> Refreshed:
         }
         if copies:
             _refresh(cluster, copy, copies, done)
+        new = [
+            one.number
+            for one in cluster.manifest.shards()
+            if copy >= len(one.folders) and (among is None or one.number in among)
+        ]
+        _make(cluster, copy, {n: _free(cluster.manifest, n, copy) for n in new}, done)
     _note_stale(cluster.manifest, done)
     return done
 

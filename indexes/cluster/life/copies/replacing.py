@@ -25,7 +25,7 @@ from retrieve.indexes.collection import open_collection
 from retrieve.indexes.files import open_regular
 from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.restore import restore
-from retrieve.unfinished import unfinished
+from retrieve.unfinished import remove_left, unfinished
 
 if TYPE_CHECKING:
     from retrieve.indexes.cluster.asking import Asking
@@ -107,6 +107,9 @@ def finish(manifest: Manifest, one: Begun) -> None:
                 "is there again the next command that changes the cluster removes it"
             )
         wipe(folder)
+    for folder in (one.of["from"], one.of["to"]):  # what a copying that died had half made
+        if folder is not None:
+            remove_left((manifest.folder / os.fsdecode(bytes.fromhex(folder))).parent)
     with manifest.writing():
         begun.end(manifest, one.id)
 

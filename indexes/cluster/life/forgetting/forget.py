@@ -26,6 +26,8 @@ from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.copies import replacing
 from retrieve.indexes.cluster.life.forgetting import in_shard, own, said
 from retrieve.indexes.cluster.life.forgetting.in_shard import Doomed, Wanted, Whom
+from retrieve.indexes.cluster.manifest import NEW
+from retrieve.indexes.cluster.people.writing import prepare
 from retrieve.indexes.search import traces
 from retrieve.indexes.upkeep.forget import Forgotten
 from retrieve.indexes.upkeep.proof import Evidence, Proof
@@ -119,6 +121,8 @@ def forget(
     raises  BadInput for what no shard holds, with nothing changed; CollectionError if a shard could
             not do it: which one, and that it stays begun
     """
+    if not cluster.servers.ask(in_shard.log_lines).missing:
+        prepare(cluster)  # what shards say of people by themselves is known from here on
     wanted = _wanted(cluster, paths, folders, persons)
     with cluster.manifest.writing():
         id = begun.begin(cluster.manifest, FORGETTING, wanted.kept())
@@ -197,6 +201,7 @@ def _in_manifest(cluster: Asking, wanted: Wanted, plan: Plan) -> Evidence:
     for _, found in cluster.servers.ask(in_shard.last_before, firsts, going) if firsts else ():
         before = [max(pair) for pair in zip(before, found, strict=True)]
     replacing.wipe(manifest.folder / WORK)  # of an index that died: lists of files
+    (manifest.folder / NEW).unlink(missing_ok=True)  # of a manifest that was being made again
     with manifest.writing():
         own.remove(manifest, plan.sha256s, paths)
         own.shift(manifest, firsts, before)

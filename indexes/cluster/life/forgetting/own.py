@@ -16,14 +16,15 @@ from pathlib import Path
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import VARIABLES
-from retrieve.indexes.cluster.manifest import CLUSTER, Manifest
+from retrieve.indexes.cluster.manifest import CLUSTER, NEW, Manifest
 from retrieve.indexes.people import refs
 from retrieve.indexes.people.forgetting import Rewriting
 from retrieve.indexes.search import traces
 from retrieve.indexes.upkeep.needles import WINDOW, Needles, find_in_file
 from retrieve.indexes.upkeep.proof import Evidence, Proof, Trace
 
-OF_SQLITE = ("", "-journal", "-wal")  # ends of the names of files that may hold it
+# Ends of the names of files that may hold it; .new is a manifest that is made again.
+OF_SQLITE = ("", "-journal", "-wal", NEW.removeprefix(CLUSTER))
 LIVING = (
     "SELECT path FROM elsewhere",
     "SELECT first FROM ranges",

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from retrieve.indexes.cluster.manifest import Manifest
 from retrieve.indexes.cluster.people import log
@@ -49,7 +49,7 @@ def rewriting(
     if not log.statements(cluster.manifest):
         return Rewriting()
     wanted = Wanted(persons=tuple(persons), names=tuple(names), faces=tuple(faces))
-    found = view(_Answering(cluster.manifest, cluster), wanted)
+    found = view(cast("Asking", _Answering(cluster.manifest, cluster)), wanted)
     with closing(found.db.conn):
         return forgetting.rewriting(
             found.db, sha256s=sha256s, faces=faces, persons=persons, names=names

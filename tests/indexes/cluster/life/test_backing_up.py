@@ -17,6 +17,7 @@ from retrieve.indexes import keeping
 from retrieve.indexes.cluster.life import backing_up, restoring
 from retrieve.indexes.cluster.life.copies.refreshing import put_replicas
 from retrieve.indexes.cluster.life.copies.state import state
+from retrieve.indexes.search import traces
 
 FIRST = {"/a/ana.jpg": "ana luis", "/a/eva.jpg": "eva"}
 SECOND = {"/b/ana.jpg": "ana2", "/b/sea.jpg": ""}
@@ -221,6 +222,28 @@ def test_a_shard_that_is_away_makes_no_backup(made, backup, tmp_path):
     ):
         keeping.backup(cluster, tmp_path / "new")
     assert _names(tmp_path / "new") == []
+
+
+def test_compacting_that_died_is_ended_by_the_next_change(tmp_path, monkeypatch):
+    class Died(BaseException):
+        pass
+
+    def dies(*_, **__):
+        raise Died
+
+    folder = clustered.make(tmp_path / "cluster", FIRST)
+    with clustered.opened(folder) as cluster:
+        with cluster.changing():
+            put_replicas(cluster, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(traces, "finish_or_raise", dies)
+            with pytest.raises(Died):
+                keeping.compact(cluster)
+        told = [one.what for one in keeping.check(cluster)]
+        assert "shard 0: traces of what was deleted are still in the files of the catalog" in told
+        with cluster.changing():
+            pass
+        assert keeping.check(cluster) == []
 
 
 def test_compacting_gives_back_what_files_that_are_gone_took(tmp_path):

@@ -68,6 +68,17 @@ def test_replicas_are_made_equal_kept_so_and_let_go(cluster, folder):
         _replicas(cluster, 10)
 
 
+def test_a_new_shard_gets_the_replicas_that_others_have(cluster, folder):
+    _replicas(cluster)
+    clustered.add_shard(folder, {"/c/1.jpg": "c"})
+    cluster.forget_servers()
+    with cluster.changing():
+        pass
+    assert len(cluster.manifest.shards()[2].folders) == 2
+    assert _states(cluster) == _states(cluster, 1)
+    assert check(cluster) == []
+
+
 def test_a_search_is_answered_by_a_replica_where_the_first_copy_is_away(cluster, folder):
     _replicas(cluster)
     cluster.forget_servers()
@@ -125,6 +136,7 @@ def test_a_move_that_dies_anywhere_leaves_one_whole_shard(
             pass
         assert _states(again) == before
         assert check(again) == []
+        assert not list(folder.rglob(".retrieve-*")) + list(to.parent.glob(".retrieve-*"))
         moved = at == "wipe"
         assert to.exists() == moved
         assert (folder / "shards" / "0001").exists() != moved
