@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from traceback import walk_tb
@@ -26,7 +26,7 @@ from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots, count
 from retrieve.indexes.catalog import persons, sums
 from retrieve.indexes.catalog.contents import Catalog
-from retrieve.indexes.catalog.database import open_database
+from retrieve.indexes.catalog.database import is_read_only, open_database, reading
 from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PASSAGES, PICTURES, Filter
 from retrieve.indexes.opened import CATALOG, Connections, Opened, warn_of_others
 from retrieve.indexes.people import statements
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.duplicates.kinds import Duplicates, Kind
     from retrieve.indexes.duplicates.looking import OnProgress as OnRead
-    from retrieve.indexes.info import Info
+    from retrieve.indexes.info import Generation, Info
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.queries.views.view import Searchable
@@ -843,6 +843,26 @@ class Collection:
     def is_person(self, text: str) -> bool:
         """Whether it is written as a person is: #id, or a name that somebody has."""
         return persons.is_numbered(text) or bool(persons.ids_called(self.db, text))
+
+    @property
+    def file(self) -> Path:
+        """The file that makes the folder a collection."""
+        return self.path / CATALOG
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it was opened to be read only."""
+        return is_read_only(self.db)
+
+    def reading(self) -> AbstractContextManager[None]:
+        """One view of the catalog, whatever others commit meanwhile."""
+        return reading(self.db)
+
+    def generation(self) -> Generation:
+        """What it holds, as numbers that change with it."""
+        from retrieve.indexes.info import generation
+
+        return generation(self.opened)
 
     def notes(self) -> Path | None:
         """The folder that keeps notes of what is written of it elsewhere, until it is whole; None

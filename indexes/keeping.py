@@ -1,4 +1,4 @@
-"""The life of whatever is opened, a collection or a cluster of many: check, forget, compact, back up.
+"""The life of whatever is opened, a collection or a cluster: check, forget, compact, back up.
 
 with open_collection(folder) as opened:
     findings = keeping.check(opened)

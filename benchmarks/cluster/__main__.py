@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.cluster import fanout, people
+from benchmarks.cluster import fanout, people, throughput
 
-PARTS = {"fanout": fanout, "people": people}
+PARTS = {"fanout": fanout, "people": people, "throughput": throughput}
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ class Figure:
         return f"{self.value:,g} {self.unit}"
 
 
-_STORAGE = "python -m benchmarks.storage"
+_STORAGE = "python -m benchmarks.storage FOLDER --texts FOLDER"
 
 PHOTO_S = Figure(
     "indexing a photo, its faces and the whole of it",
@@ -51,28 +51,31 @@ PHOTO_S = Figure(
 )
 PASSAGES = Figure(
     "indexing passages of texts",
-    PASSAGES_VALUE,
+    920,
     "a CPU s",
-    "PASSAGES_TEXT",
-    _STORAGE,
-    "2026-11-28",
+    "920 to 1,000 passages a CPU s",
+    "python -m benchmarks.passages",
+    "2026-11-25",
 )
 PHOTO_BYTES = Figure(
     "a photo on disk, without its faces",
-    PHOTO_VALUE,
+    2327,
     "bytes",
-    "PHOTO_TEXT",
+    "2,327 bytes a photo",
     _STORAGE,
     "2026-11-28",
 )
-FACE_BYTES = Figure(
-    "a face on disk", FACE_VALUE, "bytes", "FACE_TEXT", _STORAGE, "2026-11-28"
-)
+FACE_BYTES = Figure("a face on disk", 5212, "bytes", "5,212 a face", _STORAGE, "2026-11-28")
 PASSAGE_BYTES = Figure(
-    "a passage on disk", PASSAGE_VALUE, "bytes", "PASSAGE_TEXT", _STORAGE, "2026-11-28"
+    "a passage on disk", 2927, "bytes", "2,927 bytes a passage", _STORAGE, "2026-11-28"
 )
 CONTENT_BYTES = Figure(
-    "a photo or text in the manifest", CONTENT_VALUE, "bytes", "CONTENT_TEXT", _STORAGE, "2026-11-28"
+    "a photo or text in the manifest",
+    137,
+    "bytes",
+    "137 bytes a content",
+    _STORAGE,
+    "2026-11-28",
 )
 CODE_BYTES = Figure(
     "a face in the index of a search, on disk and in memory",
@@ -201,18 +204,11 @@ def plan(asked: Asked) -> Plan:
         "passages", texts * asked.passages_per_text, "passages", "",
         f"{texts:,} texts × {asked.passages_per_text:g}",
     )  # fmt: skip
-    shards = reckon(
-        "shards", max(1, math.ceil(max(faces, passages) / FACES_PER_SHARD)), "shards", "",
-        f"{_rounded(max(faces, passages))} / {FACES_PER_SHARD:,} a shard",
-    )  # fmt: skip
-    segment = reckon(
-        "segment", max(1, math.ceil((photos + texts) / shards)), "files a segment", "",
-        f"{photos + texts:,} files / {_rounded(shards)}: retrieve index --segment",
-    )  # fmt: skip
     cpu_h = reckon(
         "cpu_hours", (photos * PHOTO_S.value + passages / PASSAGES.value) / 3600,
         "indexing, of one core", "h",
-        f"({photos:,} × {PHOTO_S.value:g} s + {_rounded(passages)} / {PASSAGES.value:,g} a s) / 3,600",
+        f"({photos:,} × {PHOTO_S.value:g} s + {_rounded(passages)} / {PASSAGES.value:,g} a s) / "
+        "3,600",
     )  # fmt: skip
     codes_gb = reckon(
         "codes_gb", faces * CODE_BYTES.value * asked.copies / 1e9, "indexes in memory, all copies",
@@ -234,27 +230,37 @@ def plan(asked: Asked) -> Plan:
     reckon("nodes", nodes, "nodes", "", f"{how}; each {asked.cores} cores, {asked.memory_gb:g} GB")
     reckon(
         "hours", cpu_h / (nodes * asked.cores), "indexing", "h",
-        f"{_rounded(cpu_h)} h / ({nodes:,} nodes × {asked.cores} cores)",
+        f"{_rounded(cpu_h)} h / ({_nodes(nodes)} × {asked.cores} cores)",
+    )  # fmt: skip
+    shards = reckon(
+        "shards", max(1, math.ceil(max(faces, passages) / FACES_PER_SHARD), nodes * asked.cores),
+        "shards", "",
+        f"the most of {_rounded(max(faces, passages))} / {FACES_PER_SHARD:,} a shard and "
+        f"{nodes:,} × {asked.cores}, a task a core",
+    )  # fmt: skip
+    segment = reckon(
+        "segment", max(1, math.ceil((photos + texts) / shards)), "files a segment", "",
+        f"{photos + texts:,} files / {_rounded(shards)}: retrieve index --segment",
     )  # fmt: skip
     one_copy = reckon(
-        "copy_tb",
+        "copy_gb",
         (
             photos * PHOTO_BYTES.value
             + faces * (FACE_BYTES.value + CODE_BYTES.value)
             + passages * PASSAGE_BYTES.value
         )
-        / 1e12,
-        "disk, one copy", "TB",
+        / 1e9,
+        "disk, one copy", "GB",
         f"({photos:,} × {PHOTO_BYTES.value:,g} + {_rounded(faces)} × ({FACE_BYTES.value:,g} + "
-        f"{CODE_BYTES.value:g}) + {_rounded(passages)} × {PASSAGE_BYTES.value:,g}) B / 10¹²",
+        f"{CODE_BYTES.value:g}) + {_rounded(passages)} × {PASSAGE_BYTES.value:,g}) B / 10⁹",
     )  # fmt: skip
-    manifest_tb = reckon(
-        "manifest_tb", (photos + texts) * CONTENT_BYTES.value / 1e12, "disk, cluster.sqlite", "TB",
-        f"{photos + texts:,} × {CONTENT_BYTES.value:g} B / 10¹²",
+    manifest_gb = reckon(
+        "manifest_gb", (photos + texts) * CONTENT_BYTES.value / 1e9, "disk, cluster.sqlite", "GB",
+        f"{photos + texts:,} × {CONTENT_BYTES.value:g} B / 10⁹",
     )  # fmt: skip
     reckon(
-        "disk_tb", one_copy * asked.copies + manifest_tb, "disk, in all", "TB",
-        f"{_rounded(one_copy)} × {asked.copies} + {_rounded(manifest_tb)}",
+        "disk_gb", one_copy * asked.copies + manifest_gb, "disk, in all", "GB",
+        f"{_rounded(one_copy)} × {asked.copies} + {_rounded(manifest_gb)}",
     )  # fmt: skip
     node_gb = reckon(
         "memory_gb", codes_gb / nodes + base_gb, "memory, each node", "GB",
@@ -266,11 +272,11 @@ def plan(asked: Asked) -> Plan:
     shard_ms = QUERY_1M_MS.value + max(0.0, at - 1e6) * slope
     query_ms = reckon(
         "query_cpu_ms", shards * shard_ms, "a query, of one core", "ms",
-        f"{_rounded(shards)} shards × {shard_ms:.1f} ms",
+        f"{_rounded(shards)} × {shard_ms:.1f} ms",
     )  # fmt: skip
     reckon(
         "query_ms", math.ceil(shards / nodes / asked.cores) * shard_ms, "a query, at least", "ms",
-        f"{_rounded(shards)} shards over {nodes:,} × {asked.cores} cores, one after another on each",
+        f"{_rounded(shards)} shards over {nodes:,} × {asked.cores} cores, one after another each",
     )  # fmt: skip
     reckon(
         "queries_per_s", nodes * asked.cores * 1000 / query_ms, "queries a second, at most", "",
@@ -283,12 +289,12 @@ def _notes(asked: Asked, node_gb: float, segment: float) -> list[str]:
     found = [
         "photos and texts themselves are on top, and have to be read over the network once: "
         "their own size was not asked",
-        "the figures are of two shared cores of an AMD EPYC with AVX-512 VNNI; on AVX2 a photo "
-        "takes about twice as long",
+        "the figures are of two shared cores of an AMD EPYC with AVX-512 VNNI and photos of about "
+        "a megapixel: other processors and larger photos take longer (docs/figures.md)",
         "a backup takes one copy's disk once more; a replica is made anew by way of a tar of its "
         "shard",
-        "no cluster of more than 8,000,000 faces was measured: shards of a million each were, and "
-        "that many are multiplied",
+        "no cluster of that size was measured: a query of one shard was, and is multiplied; what "
+        "goes over the network is not in it",
     ]
     if node_gb > asked.memory_gb:
         found.insert(
@@ -317,6 +323,10 @@ def _check(asked: Asked) -> None:
             raise BadInput(f"wanted {name} from {least:g} to {MOST_PHOTOS:,}; got {value:,g}")
     if not asked.photos and not asked.texts:
         raise BadInput("wanted photos or texts: --photos 100_000_000")
+
+
+def _nodes(number: int) -> str:
+    return f"{number:,} node{'' if number == 1 else 's'}"
 
 
 def _rounded(value: float) -> str:

@@ -14,7 +14,8 @@ from retrieve.cli.options import (
     JsonOption,
     to_write,
 )
-from retrieve.cli.showing import clusters, render
+from retrieve.cli.showing import render
+from retrieve.cli.showing.clusters import told
 
 
 def backup(
@@ -50,7 +51,7 @@ def backup(
     ):
         manifest = keeping.backup(opened, file, force=force, on_bytes=on_bytes)
     if isinstance(manifest, BackedUp):
-        clusters.backed_up(manifest, as_json=as_json)
+        told.backed_up(manifest, as_json=as_json)
         return
     size = file.stat().st_size
     if as_json:

@@ -15,7 +15,8 @@ from retrieve.cli.options import (
     JsonOption,
     TimeLimitOption,
 )
-from retrieve.cli.showing import clusters, render, reports
+from retrieve.cli.showing import render, reports
+from retrieve.cli.showing.clusters import told
 
 
 def repair(
@@ -54,7 +55,7 @@ def repair(
     ):
         if isinstance(opened, Cluster):
             over_shards = keeping.repair(opened, processes=processes, time_limit_s=time_limit)
-            clusters.repaired(over_shards, as_json=as_json)
+            told.repaired(over_shards, as_json=as_json)
             raise typer.Exit(0 if over_shards.is_whole else 1)
         done = repair_now(
             opened,

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
-from retrieve.cli.showing import clusters, render
+from retrieve.cli.showing import render
+from retrieve.cli.showing.clusters import told
 from retrieve.cli.showing.reports import counted
 
 
@@ -35,7 +36,7 @@ def restore(
     with render.download("restoring") as on_bytes:
         manifest = keeping.restore(file, collection, on_bytes=on_bytes)
     if isinstance(manifest, ClusterBackup):
-        clusters.restored(manifest, collection, as_json=as_json)
+        told.restored(manifest, collection, as_json=as_json)
         return
     with open_collection(collection) as opened:
         counts = opened.info().counts

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.cluster.indexing import committing
-from retrieve.indexes.cluster.indexing.committing import OnBuilt
 from retrieve.indexes.cluster.life.begun import FORGETTING, REPLACING, all_begun
 from retrieve.indexes.cluster.life.copies import replacing
 from retrieve.indexes.cluster.life.forgetting import forget
-from retrieve.indexes.cluster.people import writing
+from retrieve.indexes.cluster.people import numbering, writing
 
 if TYPE_CHECKING:
     from retrieve.indexes.cluster.asking import Asking
 
 
-def finish(cluster: Asking, on_built: OnBuilt) -> None:
+def finish(cluster: Asking) -> None:
     """End everything that was begun; call at the beginning of coordinating().
 
     What takes a shard that cannot be reached stays begun, which is a warning.
@@ -29,7 +28,7 @@ def finish(cluster: Asking, on_built: OnBuilt) -> None:
         _try(partial(replacing.finish, manifest, one))
     if committing.is_begun(manifest):
         cluster.forget_servers()  # it writes to shards itself
-        _try(partial(committing.finish, manifest, on_built))
+        _try(partial(committing.finish, manifest, numbering.adopt))
     if all_begun(manifest, writing.WHAT):
         _try(partial(writing.finish, cluster))
     for one in all_begun(manifest, FORGETTING):

@@ -158,10 +158,9 @@ def read_here(
     """
 
     def look(opened: Opened, view: OneView) -> Told | None:
-        passages = opened.texts.passages
-        if passages.at(rows).keys() != set(rows):
+        said = view.said(Found(first=rows, nearest=nearest), sought)
+        if len(said.stored) != len(rows):
             return None
-        said = view.read(Found(first=rows, nearest=nearest), sought)
         check_items(opened.db, PASSAGES, "id", [one.id for one in said.stored])
         return Told(said, view.persons_on({one.content_id for one in said.stored}))
 

@@ -29,6 +29,7 @@ from retrieve.indexes.queries.views.view import (
     View,
     Within,
 )
+from retrieve.indexes.search.texts import spoken
 from retrieve.text.phrases import places
 from retrieve.types import Embeddings, TextHit
 
@@ -88,8 +89,13 @@ class OneView:
 
     def spoken(self, query: str) -> tuple[str, ...]:
         if query not in self._spoken:
-            self._spoken[query] = self._texts.spoken(query)
+            many = self._texts.passages.count() if self._languages else 0
+            self._spoken[query] = spoken(query, self._languages, many, self.language)
         return self._spoken[query]
+
+    @cached_property
+    def _languages(self) -> dict[str, int]:
+        return self._texts.passages.languages()
 
     def named_in(self, text: str) -> tuple[list[str], str]:
         return named_in(self._db, text)
@@ -196,11 +202,16 @@ class OneView:
         return near_from(self._texts.engine, sought.probe, self.rows, searched, few=few)
 
     def read(self, found: Found, sought: Sought) -> Candidates:
-        passages = self._texts.passages
-        rows = {*found.matched, *found.formed, *found.first, *found.nearest}
-        stored = passages.at(rows)
-        if stored.keys() != rows:
+        said = self.said(found, sought)
+        wanted = {*found.matched, *found.formed, *found.first, *found.nearest}
+        if len(said.stored) != len(wanted):
             raise torn(PASSAGES)
+        return said
+
+    def said(self, found: Found, sought: Sought) -> Candidates:
+        """What candidates say that are there."""
+        passages = self._texts.passages
+        stored = passages.at({*found.matched, *found.formed, *found.first, *found.nearest})
         bm25 = {one.id: found.matched[row] for row, one in stored.items() if row in found.matched}
         others = [one.id for one in stored.values() if one.id not in bm25]
         bm25 |= passages.scored(sought.weights, others)
@@ -208,8 +219,8 @@ class OneView:
         if sought.probe is not None and (rest := [row for row in stored if row not in cosine]):
             embeddings = self._texts.engine.embeddings(rest)
             cosine |= zip(rest, (embeddings @ sought.probe[0]).tolist(), strict=True)
-        several = bool(passages.languages())
-        language = passages.language_of(one.id for one in stored.values()) if several else {}
+        ids = [one.id for one in stored.values()]
+        language = passages.language_of(ids) if self._languages else {}
         return Candidates(list(stored.values()), bm25, cosine, language)
 
     def persons_on(self, contents: Iterable[int]) -> Mapping[int, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What was done with a cluster, and what one takes, as tables and lines."""
+"""The same as tables, lines and JSON."""
 
 from __future__ import annotations
 
