@@ -62,6 +62,20 @@ def _for_clusters(
     return given if is_cluster(context.params["collection"]) else None
 
 
+def _of_clusters(context: typer.Context, given: int | None) -> int | None:
+    """What only a cluster takes."""
+    if given is None:
+        return None
+    from retrieve.indexes.cluster.manifest import is_cluster
+
+    if not is_cluster(where := context.params["collection"]):
+        raise BadInput(
+            f"{where} is no cluster, and has no segments. Make one of it with: retrieve cluster "
+            f"create FOLDER --from {where}"
+        )
+    return given
+
+
 # Of a cluster: they stand after the collection in a command.
 EngineOption = Annotated[
     Literal["local", "ray"] | None,
@@ -72,6 +86,17 @@ EngineOption = Annotated[
         help="Where a cluster works: local, in processes of this machine; ray, on the Ray cluster "
         "that RAY_ADDRESS names.",
         show_default="local",
+    ),
+]
+SegmentOption = Annotated[
+    int | None,
+    typer.Option(
+        "--segment",
+        metavar="FILES",
+        min=1,
+        callback=_of_clusters,
+        help="Files of a new shard of a cluster: what a machine that is lost costs.",
+        show_default="5000",
     ),
 ]
 ReplicasOption = Annotated[

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from traceback import walk_tb
@@ -26,7 +26,7 @@ from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots, count
 from retrieve.indexes.catalog import persons, sums
 from retrieve.indexes.catalog.contents import Catalog
-from retrieve.indexes.catalog.database import open_database
+from retrieve.indexes.catalog.database import is_read_only, open_database, reading
 from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PASSAGES, PICTURES, Filter
 from retrieve.indexes.opened import CATALOG, Connections, Opened, warn_of_others
 from retrieve.indexes.people import statements
@@ -43,7 +43,7 @@ from retrieve.indexes.search.texts import Encoding, Texts
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.indexes.whoswho import People, WhosWho
 from retrieve.sources import given_path, reader_of
-from retrieve.types import Embeddings, Hit, Skipped, TextHit
+from retrieve.types import Embeddings, Hit, Shards, Skipped, TextHit
 from retrieve.unfinished import remove_left_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.duplicates.kinds import Duplicates, Kind
     from retrieve.indexes.duplicates.looking import OnProgress as OnRead
-    from retrieve.indexes.info import Info
+    from retrieve.indexes.info import Generation, Info
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.queries.views.view import Searchable
@@ -844,6 +844,26 @@ class Collection:
         """Whether it is written as a person is: #id, or a name that somebody has."""
         return persons.is_numbered(text) or bool(persons.ids_called(self.db, text))
 
+    @property
+    def file(self) -> Path:
+        """The file that makes the folder a collection."""
+        return self.path / CATALOG
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it was opened to be read only."""
+        return is_read_only(self.db)
+
+    def reading(self) -> AbstractContextManager[None]:
+        """One view of the catalog, whatever others commit meanwhile."""
+        return reading(self.db)
+
+    def generation(self) -> Generation:
+        """What it holds, as numbers that change with it."""
+        from retrieve.indexes.info import generation
+
+        return generation(self.opened)
+
     def notes(self) -> Path | None:
         """The folder that keeps notes of what is written of it elsewhere, until it is whole; None
         where nothing may be written into it.
@@ -855,6 +875,11 @@ class Collection:
         opened = self.opened
         spaces = (opened.faces, opened.texts.vectors, opened.pictures.vectors)
         return {one.name: one for one in spaces}[name].space()
+
+    @property
+    def shards(self) -> Shards | None:
+        """Of a cluster: how many answered this thread's last question; None of a collection."""
+        return None
 
     def search_state(self, name: str) -> State:
         """How the last search in faces, passages or pictures went about it."""

@@ -76,9 +76,10 @@ FLOORS = (
         "retrieve.indexes.cluster.searching",
         "retrieve.indexes.cluster.people",
     ),
-    ("retrieve.indexes.cluster.life",),
+    ("retrieve.indexes.cluster.life", "retrieve.indexes.cluster.plan"),
+    ("retrieve.indexes.cluster.making", "retrieve.indexes.cluster.joining"),
     ("retrieve.indexes.cluster.cluster",),
-    ("retrieve.indexes.opening",),
+    ("retrieve.indexes.opening", "retrieve.indexes.keeping"),
     ("retrieve.cli.showing",),
     ("retrieve.cli.exits", "retrieve.cli.helped", "retrieve.cli.completing"),
     (
@@ -91,7 +92,7 @@ FLOORS = (
     ("retrieve.cli.web", "retrieve.cli.mcp"),
     tuple(
         f"retrieve.cli.commands.{room}"
-        for room in ("collection", "search", "people", "words", "language", "upkeep")
+        for room in ("cluster", "collection", "search", "people", "words", "language", "upkeep")
     ),
     ("retrieve.cli.commands.models", "retrieve.cli.commands.evaluate"),
     ("retrieve.cli.commands.train",),

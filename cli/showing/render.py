@@ -209,10 +209,10 @@ def words_progress(unit: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 @contextmanager
-def counting(unit: str) -> Iterator[Callable[[int, int], None]]:
+def counting(unit: str, what: str = "measuring") -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr: what is done, of how many, time left."""
     with words_progress(unit) as show:
-        yield lambda done, total: show("measuring", done, total)
+        yield lambda done, total: show(what, done, total)
 
 
 @contextmanager

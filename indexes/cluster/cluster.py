@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.browsing import NotStored
 from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots
@@ -29,7 +30,7 @@ from retrieve.indexes.cluster.life.begun import stale
 from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.copies.refreshing import refresh
 from retrieve.indexes.cluster.life.finishing import finish
-from retrieve.indexes.cluster.manifest import Manifest, open_manifest
+from retrieve.indexes.cluster.manifest import CLUSTER, Manifest, open_manifest
 from retrieve.indexes.cluster.people import numbering, settling
 from retrieve.indexes.cluster.people.people import ClusterPeople
 from retrieve.indexes.cluster.searching import conditions, faces, identifying, listing, pictures
@@ -41,7 +42,7 @@ from retrieve.indexes.search.engine import State
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.sources import reader_of
-from retrieve.types import Embeddings, Hit, Skipped
+from retrieve.types import Embeddings, Hit, Shards, Skipped
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
     from retrieve.indexes.building.build import OnProgress
     from retrieve.indexes.building.storing import Report
-    from retrieve.indexes.info import Info
+    from retrieve.indexes.info import Generation, Info
     from retrieve.indexes.opened import Opened
     from retrieve.indexes.people.groups.settling import Settled
     from retrieve.indexes.queries.identification import Identification
@@ -202,6 +203,11 @@ class Cluster(Collection):
         self._answered.last = answers
 
     @property
+    def shards(self) -> Shards:
+        """How many answered it, and of how many."""
+        return self.answered.shards
+
+    @property
     def servers(self) -> Servers:
         """The shards, served: of each the copy that is written; begun at the first question, and
         with it servers of as many copies as there have to be.
@@ -265,8 +271,11 @@ class Cluster(Collection):
 
         raises  CollectionError if another one is changing it, or something cannot be ended
         """
+        if self.manifest.is_coordinating:
+            yield
+            return
         with self.manifest.coordinating():
-            finish(self)
+            finish(self, numbering.adopt)
             yield
             for (shard, copy), why in refresh(self).left.items():
                 warnings.warn(
@@ -362,7 +371,8 @@ class Cluster(Collection):
 
     def group(self) -> Settled:
         """As Collection.group(), over all shards; every one has to answer."""
-        return settling.group(self)
+        with self.changing():
+            return settling.group(self)
 
     # Search for faces and whole photos: searching/
 
@@ -511,9 +521,11 @@ class Cluster(Collection):
     def picture(self, face_id: int) -> bytes:
         """As Collection.picture(); it is no answer that is told of in `answered`."""
         number, id = of_shard(checked_id(face_id))
-        if number not in self.numbers:
-            raise BadInput(f"there is no stored face with the id {face_id}")
-        (found,) = self._asked(listing.picture_here, id, of=[number]).all().values()
+        found = None
+        if number in self.numbers:
+            (found,) = self._asked(listing.picture_here, id, of=[number]).all().values()
+        if found is None:
+            raise NotStored(f"there is no stored face with the id {face_id}")
         return found
 
     def skipped(self) -> list[Skipped]:
@@ -527,6 +539,24 @@ class Cluster(Collection):
     def search_state(self, name: str) -> State:
         """As Collection.search_state()."""
         return self.states.get(name, State.EXACT)
+
+    @property
+    def file(self) -> Path:
+        """The file that makes the folder a cluster."""
+        return self.path / CLUSTER
+
+    @property
+    def read_only(self) -> bool:
+        """True: what is said of it is said on the command line, by one coordinator."""
+        return True
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Nothing: each shard has views of its own."""
+        return nullcontext()
+
+    def generation(self) -> Generation:
+        """What the shards that answer hold, as numbers that change with it."""
+        return listing.generation(self)
 
     def notes(self) -> Path | None:
         """None: what is written elsewhere has to be looked after by who writes it."""

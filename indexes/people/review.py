@@ -241,9 +241,7 @@ def _side(opened: Opened, person: int, row: int) -> Side:
     return side_at(opened, person, row, faces=faces)
 
 
-def side_at(
-    opened: Opened, person: int, row: int, *, faces: int, id: int | None = None
-) -> Side:
+def side_at(opened: Opened, person: int, row: int, *, faces: int, id: int | None = None) -> Side:
     """Somebody, shown by the face in a row.
 
     faces  of theirs in all

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -76,3 +77,15 @@ def grumbled(collection: Collection) -> None:
 def process(collection: Collection) -> tuple[str, int]:
     """A question: on which node it is answered, and by which process."""
     return os.environ.get("RETRIEVE_TEST_NODE", ""), os.getpid()
+
+
+def stored(collection: Collection) -> list[tuple[str, str, list[int]]]:
+    """A question: each file with its checksum, and where its faces are, in pixels."""
+    query = (
+        "SELECT path, sha256, (SELECT json_group_array(round(x1)) FROM faces WHERE content_id = "
+        "contents.id) FROM paths JOIN contents ON contents.id = content_id"
+    )
+    return [
+        (os.fsdecode(path), sha256, sorted(json.loads(faces)))
+        for path, sha256, faces in collection.db.execute(query)
+    ]

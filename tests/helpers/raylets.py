@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ BIN = Path(sys.executable).parent
 MARK = "RETRIEVE_TEST_NODE"  # in the environment of all processes of a node
 BEGIN_S = 120  # that a cluster may take to be there
 STORE_BYTES = 80_000_000
+LOOK_S = 0.25  # between two looks at what the processor was taken for
 # A node that is gone is noticed in a second and not in a minute.
 HEALTH = {
     "RAY_health_check_initial_delay_ms": "1000",
@@ -59,6 +61,10 @@ class Nodes:
     def start(self, node: int) -> None:
         """Begin a node that was killed again."""
         self._said("start", node)
+
+    def cpu_s(self, node: int) -> float:
+        """What its processes have taken of the processor, with those that have ended by then."""
+        return float(self._said("cpu_s", node))
 
     def _said(self, *what: Any) -> Any:
         assert self._keeper.stdin is not None
@@ -102,6 +108,7 @@ class _Keeper:
         self.names = [f"rr{os.getpid()}-{node}" for node in range(1, nodes + 1)]
         self.separate = False
         self.token = secrets.token_hex(16)
+        self.ticks: dict[int, dict[int, int]] = {}  # of the processor, by node and process
 
     def begin(self) -> dict[str, Any]:
         self.separate = self._namespaces()
@@ -140,6 +147,26 @@ class _Keeper:
             killed |= found
             time.sleep(0.01)
         return len(killed)
+
+    def cpu_s(self, node: int) -> float:
+        """Ray waits for none of its workers, so their time has to be read while they live."""
+        if not self.ticks:
+            threading.Thread(target=self._look_on, daemon=True).start()
+        self._look()
+        return sum(self.ticks[node].values()) / os.sysconf("SC_CLK_TCK")
+
+    def _look_on(self) -> None:
+        while True:
+            time.sleep(LOOK_S)
+            self._look()
+
+    def _look(self) -> None:
+        for node in range(len(self.names) + 1):
+            ticks = self.ticks.setdefault(node, {})
+            for process in self._processes(node):
+                with suppress(OSError):
+                    status = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+                    ticks[process] = int(status[11]) + int(status[12])
 
     def end(self) -> None:
         for node in range(len(self.names) + 1):

@@ -27,11 +27,18 @@ def made(folder: Path, *shards: Photos, quality: float = 1.0) -> Path:
 def grown(folder: Path, photos: Photos, *, quality: float = 1.0) -> int:
     """One more shard; returns its number."""
     manifest = open_manifest(folder)
-    number = manifest.next_shard()
-    place = folder / "shards" / f"{number:04}"
+    place = folder / "shards" / f"{manifest.next_shard():04}"
+    manifest.close()
     with small.opened(place) as collection:
         for name, words in photos.items():
             small.add(collection, folder / name, words, quality=quality)
+    return taken(folder, place)
+
+
+def taken(folder: Path, place: Path) -> int:
+    """A collection becomes a shard where it lies; returns its number."""
+    manifest = open_manifest(folder)
+    number = manifest.next_shard()
     with manifest.coordinating():
         numbering.adopt(place, manifest)
         with manifest.writing():

@@ -7,6 +7,7 @@ photos in that order, so that the rows of both stand alike.
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,9 +146,39 @@ def asking(networks: Networks, *collections: Collection) -> None:
         one.networks = networks
 
 
+class Travelling:
+    """An engine whose questions and answers go as they would to other processes and back."""
+
+    def __init__(self, engine, servers=None):
+        self._engine, self._servers = engine, servers
+
+    def serve(self, folders, *, copy=0):
+        return Travelling(self._engine, self._engine.serve(folders, copy=copy))
+
+    @property
+    def folders(self):
+        return self._servers.folders
+
+    @property
+    def shards(self):
+        return self._servers.shards
+
+    def ask(self, question, *args, **options):
+        question, args, options = pickle.loads(pickle.dumps((question, args, options)))
+        return pickle.loads(pickle.dumps(self._servers.ask(question, *args, **options)))
+
+    def end_servers(self):
+        self._engine.end_servers()
+
+    def close(self):
+        (self._servers or self._engine).close()
+
+
 def opened(folder: Path, **options) -> Cluster:
-    """The cluster, open."""
-    return open_cluster(folder, **options)
+    """The cluster, open, with such an engine."""
+    cluster = open_cluster(folder, **options)
+    cluster.engine_of_tasks = Travelling(cluster.engine_of_tasks)
+    return cluster
 
 
 def drawn(rng: np.random.Generator, centre: np.ndarray, spread: float) -> Embeddings:

@@ -23,6 +23,7 @@ from retrieve.cli.options import (
     OcrOption,
     PicturesOption,
     RereadOption,
+    SegmentOption,
     TimeLimitOption,
     TurnOption,
 )
@@ -41,9 +42,16 @@ def index(
     encoder: EncoderOption = None,
     language: LanguageOption = None,
     device: DeviceOption = Device.CPU,
+    segment: SegmentOption = None,
     processes: Annotated[
-        int, typer.Option(min=1, help="Processes that read, decode and detect, one core each.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes that read, decode and detect, one core each; of a cluster, of each "
+            "task.",
+            show_default="2; of a cluster, 1",
+        ),
+    ] = None,
     time_limit: TimeLimitOption = 60.0,
     column: Annotated[
         str | None,
@@ -107,6 +115,7 @@ def index(
             ocr=ocr,
             on_progress=on_progress,
             on_words=on_words,
+            **({} if segment is None else {"segment": segment}),
         )
     if as_json:
         render.as_json({"collection": render.shown(collection)} | render.fields_of(report))

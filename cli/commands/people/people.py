@@ -11,6 +11,7 @@ from retrieve.cli import choosing, completing
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
+    EngineOption,
     ImagesOption,
     JsonOption,
     to_write,
@@ -22,6 +23,7 @@ from retrieve.cli.showing.terminal.screen import Images
 
 def people(
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     unnamed: Annotated[
         bool, typer.Option("--unnamed", help="Only those whom nobody named yet.")
     ] = False,
@@ -58,12 +60,11 @@ def people(
     Example: retrieve people --unnamed --html people.html
     """
     from retrieve.indexes.opening import open_collection
-    from retrieve.indexes.people import listing
 
-    with open_collection(collection) as opened:
+    with open_collection(collection, engine=engine) as opened:
         only = [choosing.person(opened, text) for text in person or []]
-        found = listing.people(opened.db, unnamed=unnamed, everyone=everyone, only=only)
-        picture = opened.catalog.picture
+        found = opened.people.listing(unnamed=unnamed, everyone=everyone, only=only)
+        picture = opened.people.picture
         if html is not None:
             showing.write_people(html, found, picture, noted_in=opened.notes())
             render.note(f"written: {html}")

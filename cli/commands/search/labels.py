@@ -47,6 +47,9 @@ def labels(
     with open_collection(collection) as opened:
         spoken = None if language is None else language.value
         found = opened.labels(settled(opened, wanted), language=spoken)
+        shards = opened.shards
+    if shards is not None:
+        render.note(str(shards))
     if as_json:
         for word, photos in found:
             render.as_json({"label": word, "photos": photos})

@@ -473,11 +473,13 @@ def _show_persons(
         with _in_words(html):
             texthits.write_page(html, names, found, noted_in=opened.notes())
     if as_json:
-        texthits.as_json("", found, None, of=names)
+        texthits.as_json("", found, None, of=names, **facehits.shards_json(opened.shards))
     elif as_csv:
         texthits.as_csv("", found)
     else:
         texthits.persons(found, names=names, k=k, word=False)
+        for line in facehits.shards_lines([opened]):
+            render.line(line)
 
 
 def _show_faces(

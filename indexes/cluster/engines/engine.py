@@ -97,9 +97,10 @@ class Engine(Protocol):
         """
         ...
 
-    def end_servers(self) -> None:
+    def end_servers(self) -> int:
         """End the servers of this cluster's shards that stay when a command ends, whoever began
-        them: before another process, or another machine, opens the shards to write.
+        them: before another process, or another machine, opens the shards to write. Returns how
+        many there were.
         """
         ...
 

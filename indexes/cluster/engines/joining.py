@@ -90,8 +90,14 @@ def _checked(ray: Any) -> str:
             f"no Ray cluster answers at RAY_ADDRESS={given} ({line(error)}). Start its head with: "
             "ray start --head"
         ) from error
-    with _without_stderr():  # where Ray writes that it was refused
-        _check_head(ray, address)
+    try:
+        with _without_stderr():  # where Ray writes that it was refused
+            _check_head(ray, address)
+    except ray.exceptions.RpcError as error:
+        raise CollectionError(
+            f"what answers at {address} is no head that can be spoken to ({line(error)}). Is it "
+            "another program, or is RAY_USE_TLS set on one side alone?"
+        ) from error
     return address
 
 

@@ -110,8 +110,9 @@ class LocalEngine:
         """As Engine.serve(), on this one machine."""
         return LocalServers(folders)
 
-    def end_servers(self) -> None:
+    def end_servers(self) -> int:
         """None stays when the process ends."""
+        return 0
 
     def close(self) -> None:
         """Nothing is held between two calls."""

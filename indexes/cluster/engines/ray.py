@@ -97,9 +97,9 @@ class RayEngine:
         """As Engine.serve(): an actor a shard, which stays when this process ends."""
         return RayServers(self._ray, self._cluster, folders, copy)
 
-    def end_servers(self) -> None:
+    def end_servers(self) -> int:
         """As Engine.end_servers()."""
-        end_servers(self._ray, self._cluster)
+        return end_servers(self._ray, self._cluster)
 
     def close(self) -> None:
         """Leave the Ray cluster."""

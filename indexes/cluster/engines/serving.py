@@ -123,8 +123,6 @@ class RayServers:
 
     def _begun(self, number: int, nodes: Sequence[str]) -> Any:
         """The actor of a shard; copies of one are on different machines if there are several."""
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
         folder = self.folders[number].absolute()
         options: dict[str, Any] = {
             "name": f"{_named(self._cluster)}{number}/{_hash(folder)}",
@@ -138,7 +136,9 @@ class RayServers:
         }
         if nodes:
             node = nodes[(number + self._copy) % len(nodes)]
-            options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node, soft=True)
+            # Of actors NodeAffinitySchedulingStrategy(soft=True) is not heeded (ray 2.60).
+            options["label_selector"] = {"ray.io/node-id": node}
+            options["fallback_strategy"] = [{"label_selector": {}}]  # when that one is lost
         server = self._ray.remote(concurrency_groups={LIFE: 1})(_Server)
         begun = server.options(**options).remote(str(folder))
         begun.open.remote()  # while the question is on its way, or for when another copy is lost
@@ -172,8 +172,8 @@ class _Signs:
         }
 
 
-def end_servers(ray: Any, cluster: str) -> list[str]:
-    """End all servers of a cluster's shards, whoever began them; returns their names."""
+def end_servers(ray: Any, cluster: str) -> int:
+    """End all servers of a cluster's shards, whoever began them; returns how many there were."""
     found = ray.util.list_named_actors(all_namespaces=True)
     names = sorted(
         one["name"]
@@ -189,7 +189,7 @@ def end_servers(ray: Any, cluster: str) -> list[str]:
         ray.wait(closing, num_returns=len(closing), timeout=END_S)
     for actor in actors:
         ray.kill(actor)
-    return names
+    return len(actors)
 
 
 def check_version(asker: str) -> None:

@@ -74,6 +74,15 @@ def finish(manifest: Manifest, on_built: OnBuilt) -> None:
     end(manifest)
 
 
+def is_begun(manifest: Manifest) -> bool:
+    """Whether finish() has something to do."""
+    shards = {one.number for one in manifest.shards()}
+    query = "SELECT 1 FROM begun WHERE what = ?"
+    return manifest.db.execute(query, [BEGUN]).fetchone() is not None or any(
+        number not in shards for name in (SHARD, PART) for number, _ in _folders(manifest, name)
+    )
+
+
 def end(manifest: Manifest) -> None:
     """State that nothing is left of a run that was begun."""
     with manifest.writing():

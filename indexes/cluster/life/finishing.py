@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from retrieve.errors import CollectionError
+from retrieve.indexes.cluster.indexing import committing
 from retrieve.indexes.cluster.life.begun import FORGETTING, REPLACING, all_begun
 from retrieve.indexes.cluster.life.copies import replacing
 from retrieve.indexes.cluster.life.forgetting import forget
+from retrieve.indexes.cluster.people import numbering, writing
 
 if TYPE_CHECKING:
     from retrieve.indexes.cluster.asking import Asking
@@ -19,13 +23,20 @@ def finish(cluster: Asking) -> None:
 
     What takes a shard that cannot be reached stays begun, which is a warning.
     """
-    for one in all_begun(cluster.manifest, REPLACING):
-        try:
-            replacing.finish(cluster.manifest, one)
-        except CollectionError as error:
-            warnings.warn(str(error), stacklevel=5)
-    for one in all_begun(cluster.manifest, FORGETTING):
-        try:
-            forget.go_on(cluster, one)
-        except CollectionError as error:
-            warnings.warn(str(error), stacklevel=5)
+    manifest = cluster.manifest
+    for one in all_begun(manifest, REPLACING):
+        _try(partial(replacing.finish, manifest, one))
+    if committing.is_begun(manifest):
+        cluster.forget_servers()  # it writes to shards itself
+        _try(partial(committing.finish, manifest, numbering.adopt))
+    if all_begun(manifest, writing.WHAT):
+        _try(partial(writing.finish, cluster))
+    for one in all_begun(manifest, FORGETTING):
+        _try(partial(forget.go_on, cluster, one))
+
+
+def _try(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except CollectionError as error:
+        warnings.warn(f"what was begun is not at its end yet: {error}", stacklevel=6)

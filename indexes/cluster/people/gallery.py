@@ -2,7 +2,7 @@
 
 The graph is made shard by shard: a task holds the index of one shard's faces and looks the faces of
 all shards up in it; what it returns are pairs alone. Of each face the nearest of all shards count.
-A vector file is only ever appended to, so any process reads the rows that the catalog has committed.
+A vector file is only appended to, so any process reads the rows that the catalog has committed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a shard tells of some persons, faces and photos: questions (engines/engine.py).
 
-Ids of faces, photos and files in what is told are the cluster's; numbers of persons are that anyhow.
+Ids of faces, photos and files in what is told are the cluster's; those of persons always are.
 """
 
 from __future__ import annotations

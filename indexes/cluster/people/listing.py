@@ -1,4 +1,4 @@
-"""Everyone in a cluster, with all their faces, and who is seen with whom: what shards tell, together.
+"""Everyone in a cluster, with all their faces, and who is seen with whom: what shards tell.
 
 A photo lies in one shard, so photos and faces of a person are counted shard by shard.
 """

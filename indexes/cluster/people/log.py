@@ -1,9 +1,9 @@
 """The log of what people said over the whole cluster, in the manifest, and the shards' own logs.
 
-Every line of a shard's log is known here by the statement that it is of. What names in photos' files
-said while a shard was indexed, or a person said to a shard that was opened by itself, is heard of
-before anything else is said. Lines without faces are none of these: in those the cluster tells a
-shard what its persons are called.
+Every line of a shard's log is known here by the statement that it is of. What names in photos'
+files said while a shard was indexed, or a person said to a shard that was opened by itself, is
+heard of before anything else is said. Lines without faces are none of these: in those the cluster
+tells a shard what its persons are called.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def lines_of(manifest: Manifest, id: int) -> Lines:
 
 def last(manifest: Manifest) -> int:
     """The last number that a statement got."""
-    row = manifest.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'statements'").fetchone()
+    row = manifest.db.execute(
+        "SELECT seq FROM sqlite_sequence WHERE name = 'statements'"
+    ).fetchone()
     return 0 if row is None else int(row[0])
 
 

@@ -1,9 +1,9 @@
 """The numbers of persons: one person has the same in every shard.
 
 Names that other programs wrote into photos make persons while a shard is indexed, by itself, which
-cannot know what numbers others have given. So a shard counts its own from OWN_PERSONS on, and before
-anything is said or grouped the cluster gives them numbers of its own: those of somebody who has
-the name already, else new ones.
+cannot know what numbers others have given. So a shard counts its own from OWN_PERSONS on, and
+before anything is said or grouped the cluster gives them numbers: those of somebody who has the
+name already, else new ones.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class ClusterPeople:
 
         raises  CollectionError if another coordinator is at work, or a shard does not answer
         """
-        with self._cluster.manifest.coordinating():
+        with self._cluster.changing():
             prepare(self._cluster)
             wanted = Wanted(tuple(persons), tuple(names), tuple(faces), tuple(photos), tuple(lines))
             found = view(self._cluster, wanted)

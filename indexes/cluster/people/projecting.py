@@ -1,8 +1,8 @@
 """What a statement says of the faces of one shard, as lines of that shard's own log.
 
 Read by themselves these lines say of the shard's faces what the cluster's log says of them: whose
-they are, what these are called, which faces are none. What they cannot say, that two persons are two
-of whom the shard has but one, stands in the cluster's log alone.
+they are, what these are called, which faces are none. What they cannot say, that two persons are
+two of whom the shard has but one, stands in the cluster's log alone.
 """
 
 from __future__ import annotations
@@ -64,9 +64,7 @@ def projected(
                 found.append(replace(part, other_id=None, others=()))
             if others and line.other_id is not None:
                 moved = () if found else own.moved
-                found.append(
-                    replace(bare, person_id=line.other_id, faces=others, moved=moved)
-                )
+                found.append(replace(bare, person_id=line.other_id, faces=others, moved=moved))
             return found
     joins = line.other_id is not None and line.other_id in persons
     return [part] if faces or joins or (line.kind == "name" and known) else []

@@ -91,7 +91,7 @@ def _sides(
             rows[i] += list(some)
     if not (ids[0] and ids[1]):
         return None
-    best = [np.lexsort((ids[i], -np.array(quality[i])))[:COMPARED] for i in (0, 1)]
+    best = [np.lexsort((np.array(ids[i]), -np.array(quality[i])))[:COMPARED] for i in (0, 1)]
     mine, theirs = (np.stack(rows[i])[best[i]] for i in (0, 1))
     at = np.unravel_index(int(np.argmax(mine @ theirs.T)), (len(mine), len(theirs)))
     first, second = (

@@ -1,9 +1,9 @@
 """The faces of all shards into people: all of them from nothing, or those that are new.
 
-As in one collection (people/groups/settling.py), of which it takes all that decides; what differs is
-where faces lie. Shards are written one by one. Who is killed in between leaves some of them grouped
-anew and others as before; what people said holds in all of them, and the next coordinator groups
-again from nothing (`begun` in the manifest).
+As in one collection (people/groups/settling.py), of which it takes all that decides; what differs
+is where faces lie. Shards are written one by one. Who is killed in between leaves some of them
+grouped anew and others as before; what people said holds in all of them, and the next coordinator
+groups again from nothing (`begun` in the manifest).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Here:
 def group(cluster: Asking) -> Settled:
     """Collection.group() of a Cluster."""
     manifest = cluster.manifest
-    with manifest.coordinating():
+    with cluster.changing():
         prepare(cluster)
         limits = _limits(cluster, required=True)
         every = _every(cluster, new=False)
@@ -385,7 +385,9 @@ def _attached(
         return np.full(len(faces), NOBODY, np.int64)
     groups = _groups(cluster, np.unique(near_to[near_to != NOBODY]), probes.shape[1])
     known = [
-        one.known + [of_cluster(shard, 0), 0] for shard, one in every.items() if len(one.known)
+        one.known + np.array([of_cluster(shard, 0), 0])
+        for shard, one in every.items()
+        if len(one.known)
     ]
     refused = refused_in(faces.photos, np.concatenate(known or [_NONE]))
     apart = links.pairs_within(faces.photos)
@@ -414,7 +416,7 @@ def _suggested(ids: Rows, groups: Grouping) -> Iterable[Question]:
 
 
 def _suggest(cluster: Asking, asked: list[Question], held: Held | None) -> None:
-    """Put questions to the others, but those of two whom one photo shows or who were said to be two.
+    """Put questions to the others, but of two whom one photo shows or who were said to be two.
 
     held  what people said, where it may say so
     """

@@ -152,7 +152,8 @@ def _changes(
     for id, now in sorted(moved.items()):
         shard, own = of_shard(id)
         changes[shard]["faces"].append([own, *now])
-    last, lines = dict(view.last_line), {line.id: defaultdict(list) for line in new}
+    last = dict(view.last_line)
+    lines: dict[int, dict[int, list[int]]] = {line.id: defaultdict(list) for line in new}
     for line in new:
         for shard in sorted(photos):
             parts = projected(line, shard, photos[shard], known[shard])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.filters import EVERYTHING, PICTURES, Filter
@@ -17,7 +18,7 @@ from retrieve.indexes.cluster.searching.asking import Asking
 from retrieve.indexes.cluster.searching.pictures import space as pictures_space
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.files import size_bytes
-from retrieve.indexes.info import Info, describe
+from retrieve.indexes.info import Generation, Info, describe
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.types import Skipped, TextHit
 
@@ -53,8 +54,16 @@ def about_here(collection: Collection) -> About:
     return About(describe(collection.opened), named)
 
 
-def picture_here(collection: Collection, face_id: int) -> bytes:
-    """A stored face of a shard as a small JPEG."""
+def generation_here(collection: Collection) -> Generation:
+    """What a shard holds, as numbers that change with it."""
+    return collection.generation()
+
+
+def picture_here(collection: Collection, face_id: int) -> bytes | None:
+    """A stored face of a shard as a small JPEG; None if there is none of that id."""
+    query = "SELECT 1 FROM faces WHERE id = ?"
+    if collection.db.execute(query, [face_id]).fetchone() is None:
+        return None
     return collection.picture(face_id)
 
 
@@ -115,6 +124,16 @@ def info(shards: Asking) -> Info:
         _joined(one.pictures for one in infos),
         answers.shards,
     )
+
+
+def generation(shards: Asking) -> Generation:
+    """What the shards that answer hold, as numbers that change with it."""
+    every = shards.ask(generation_here).some()
+    said = [
+        repr([(number, getattr(one, name)) for number, one in every.items()])
+        for name in ("people", "stored")
+    ]
+    return Generation(*(sha256(one.encode()).hexdigest()[:12] for one in said))
 
 
 def _joined(spaces: Iterable[Space | None]) -> Space | None:

@@ -1,5 +1,5 @@
-"""The embeddings that a grouping looks at, and what it asks of them: they may lie in one array, or in
-many files that no memory holds at once (indexes/cluster/people/gallery.py).
+"""The embeddings that a grouping looks at, and what it asks of them: they may lie in one array, or
+in many files that no memory holds at once (indexes/cluster/people/gallery.py).
 """
 
 from __future__ import annotations

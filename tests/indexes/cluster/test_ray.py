@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +19,9 @@ import raylets
 
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.cluster.engines.engine import TRIES, Done
+from retrieve.indexes.cluster.life.checking import check
+from retrieve.indexes.cluster.life.copies.refreshing import put_replicas
+from retrieve.indexes.collection import open_collection
 
 if find_spec("ray") is None:
     pytest.skip("ray is not installed", allow_module_level=True)
@@ -160,18 +165,38 @@ def test_no_node_imports_what_lies_where_the_command_runs(engine):
     assert "" not in done.result
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """A cluster of three shards."""
-    shards = ({f"/{name}/ana.jpg": "ana", f"/{name}/sea.jpg": ""} for name in "abc")
-    return clustered.make(tmp_path / "cluster", *shards)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A cluster of two shards, and one that is added."""
+    shards = ({f"/{name}/ana.jpg": "ana", f"/{name}/sea.jpg": ""} for name in "ab")
+    return clustered.make(tmp_path_factory.mktemp("small") / "cluster", *shards)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def opened(nodes, folder):
     with clustered.opened(folder, engine="ray") as cluster:
         yield cluster
         cluster.forget_servers()
+
+
+@pytest.fixture(scope="module")
+def grown(nodes, album, tmp_path_factory):
+    """The drawn album in a cluster, of whose machines one was killed after the first photos; and
+    how many processes that were.
+    """
+    folder = clustered.make(tmp_path_factory.mktemp("grown") / "cluster")
+    killed = []
+
+    def on_progress(progress):
+        if progress.new > 2 and not killed:
+            killed.append(nodes.kill(1))
+
+    with clustered.opened(folder, engine="ray") as cluster:
+        report = cluster.index([album], segment=5, on_progress=on_progress)
+        cluster.forget_servers()
+    nodes.start(1)
+    assert len(report.skipped) == 1
+    return folder, killed[0]
 
 
 def _of(letter):
@@ -179,11 +204,39 @@ def _of(letter):
 
 
 def test_each_shard_answers_with_what_it_alone_was_asked(opened):
-    answers = opened.ask(errands.paths, each={0: ("first",), 2: ("third",)})
-    assert answers.all() == {0: [*_of("a"), "first"], 2: [*_of("c"), "third"]}
-    assert opened.ask(errands.grumbled).refused.keys() == {0, 1, 2}
+    answers = opened.ask(errands.paths, each={0: ("first",), 1: ("second",)})
+    assert answers.all() == {0: [*_of("a"), "first"], 1: [*_of("b"), "second"]}
+    assert opened.ask(errands.paths, of=[1]).all() == {1: [*_of("b"), ""]}
     with pytest.raises(BadInput, match="another collection than 0000"):
         opened.ask(errands.grumbled).some()
+
+
+def test_a_shard_that_another_command_adds_is_asked(opened, folder):
+    assert len(opened.ask(errands.paths)) == 2
+    clustered.add_shard(folder, {"/c/ana.jpg": "ana", "/c/sea.jpg": ""})
+    assert opened.ask(errands.paths).all()[2] == [*_of("c"), ""]
+
+
+def test_a_shard_that_is_open_on_another_machine_is_not_opened(opened, folder, monkeypatch):
+    assert not opened.ask(errands.paths).missing
+    monkeypatch.setattr(holding, "_machine", lambda: "1 elsewhere")
+    with clustered.opened(folder) as local:
+        answers = local.ask(errands.paths)
+    assert not answers.given
+    assert f"open on {socket.gethostname()}" in answers.missing[0]
+
+
+def test_a_shard_that_is_away_is_missing_and_another_one_in_its_place_is_opened(opened, folder):
+    there, aside = folder / "shards/0001", folder / "shards/.aside"
+    there.rename(aside)
+    answers = opened.ask(errands.paths)
+    assert answers.missing.keys() == {1}
+    assert "No such file" in answers.missing[1]
+    shutil.copytree(folder / "shards/0000", there)
+    assert opened.ask(errands.paths, of=[1]).all() == {1: [*_of("a"), ""]}
+    shutil.rmtree(there)
+    aside.rename(there)
+    assert opened.ask(errands.paths, of=[1]).all() == {1: [*_of("b"), ""]}
 
 
 def test_a_second_command_asks_the_same_servers_until_they_are_ended(opened, folder):
@@ -198,31 +251,6 @@ def test_a_second_command_asks_the_same_servers_until_they_are_ended(opened, fol
     )
 
 
-def test_a_shard_that_is_away_is_missing_and_another_one_in_its_place_is_opened(opened, folder):
-    assert len(opened.ask(errands.paths).all()) == 3
-    (folder / "shards/0001").rename(folder / "away")
-    answers = opened.ask(errands.paths)
-    assert answers.told == "2 of 3 shards answered"
-    assert "No such file" in answers.missing[1]
-    (folder / "shards/0002").rename(folder / "shards/0001")
-    assert opened.ask(errands.paths, of=[1]).all() == {1: [*_of("c"), ""]}
-
-
-def test_shards_that_another_command_adds_are_asked(opened, folder):
-    assert len(opened.ask(errands.paths)) == 3
-    clustered.add_shard(folder, {"/d/ana.jpg": "ana", "/d/sea.jpg": ""})
-    assert opened.ask(errands.paths).all()[3] == [*_of("d"), ""]
-
-
-def test_a_shard_that_is_open_on_another_machine_is_not_opened(opened, folder, monkeypatch):
-    assert len(opened.ask(errands.paths).all()) == 3
-    monkeypatch.setattr(holding, "_machine", lambda: "1 elsewhere")
-    with clustered.opened(folder) as local:
-        answers = local.ask(errands.paths)
-    assert answers.missing.keys() == {0, 1, 2}
-    assert f"open on {socket.gethostname()}" in answers.missing[0]
-
-
 def test_servers_come_back_elsewhere_when_their_machine_is_lost(nodes, opened):
     where = opened.ask(errands.process).all()
     lost = {number for number, (node, _) in where.items() if node.endswith("-1")}
@@ -231,7 +259,7 @@ def test_servers_come_back_elsewhere_when_their_machine_is_lost(nodes, opened):
     try:
         while True:
             answers = opened.ask(errands.paths)
-            assert all(answers.given[n] == [*_of("abc"[n]), ""] for n in answers.given)
+            assert all(found == [*_of("abc"[n]), ""] for n, found in answers)
             assert answers.missing.keys() <= lost
             if not answers.missing:
                 break
@@ -240,6 +268,51 @@ def test_servers_come_back_elsewhere_when_their_machine_is_lost(nodes, opened):
         )
     finally:
         nodes.start(1)
+
+
+def test_a_node_that_is_killed_midway_through_indexing_costs_nothing_but_time(
+    nodes, album, indexed, grown
+):
+    """Nothing lost, nothing twice: what shards hold is what one collection holds."""
+    folder, killed = grown
+    assert killed > 4  # its workers among them
+    with open_collection(indexed) as one:
+        wanted = errands.stored(one)
+    with clustered.opened(folder) as cluster:
+        held = [row for rows in cluster.ask(errands.stored).all().values() for row in rows]
+        assert sorted(held) == sorted(wanted)
+        assert len(cluster.manifest.shards()) == 3
+        assert check(cluster) == []
+    assert not list((folder / "shards").glob("*.part"))
+
+
+def test_with_two_copies_a_node_that_is_killed_changes_no_answer(nodes, indexed, grown, probe):
+    folder, _ = grown
+    with open_collection(indexed) as one:
+        wanted = _hits(one, probe)
+    assert wanted
+    with clustered.opened(folder) as cluster, cluster.changing():
+        put_replicas(cluster, 1)
+    with clustered.opened(folder, engine="ray", replicas=2, require_all=True) as cluster:
+        where = [cluster.servers_of(copy).ask(errands.process).all() for copy in (0, 1)]
+        assert all(where[0][shard][0] != where[1][shard][0] for shard in where[0])
+        with ThreadPoolExecutor(2) as threads:
+            asking = [threads.submit(_hits, cluster, probe) for _ in range(60)]
+            _until(lambda: sum(one.done() for one in asking) > 10)
+            nodes.kill(1)
+            assert all(one.result() == wanted for one in asking)
+        _until(lambda: not _answers(cluster, errands.process).missing)
+        assert _hits(cluster, probe) == wanted
+        cluster.forget_servers()
+
+
+def _hits(collection, probe):
+    found = collection.search_faces(probe, k=5)
+    return [(hit.path, hit.number, round(hit.score, 5)) for one in found.faces for hit in one.hits]
+
+
+def _answers(cluster, question):
+    return cluster.servers.ask(question)
 
 
 def _until(true, within_s=30):

@@ -137,6 +137,7 @@ def wipe(folder: Path) -> None:
                 _overwrite(path, about.st_size)
         shutil.rmtree(folder)
         lock_of(folder).unlink(missing_ok=True)
+        lock_of(folder).unlink(missing_ok=True)
     except OSError as error:
         raise CollectionError(
             f"cannot overwrite and remove {folder}, which was copied elsewhere: "

@@ -41,7 +41,7 @@ def _replicas(cluster, wanted=1):
 
 
 def _names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())
 
 
 def _states(cluster, copy=0):
