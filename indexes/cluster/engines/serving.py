@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar
 from retrieve.errors import BadInput, CollectionError, RetrievalError
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines import joining
-from retrieve.indexes.cluster.engines.holding import Held
+from retrieve.indexes.cluster.engines.holding import Held, check_there
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.opened import CATALOG
 
@@ -248,6 +248,7 @@ class _Server:
             lies_there = status.st_dev, status.st_ino
             if self._opened is None or self._of != lies_there:
                 self._close()
+                check_there(self._folder)
                 self._held = Held(self._folder)
                 self._opened = open_collection(self._folder)
                 self._of = lies_there
