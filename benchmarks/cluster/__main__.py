@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.cluster import fanout, throughput
+from benchmarks.cluster import fanout, load, throughput
 
-PARTS = {"fanout": fanout, "throughput": throughput}
+PARTS = {"fanout": fanout, "throughput": throughput, "load": load}
 
 
 def main() -> None:
