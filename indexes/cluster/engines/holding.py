@@ -32,7 +32,7 @@ def lock_of(folder: Path) -> Path:
 
 
 def check_there(folder: Path) -> None:
-    """Raises CollectionError if the folder of a shard is not there, which nobody is to make anew."""
+    """Raise CollectionError if the folder of a shard is not there: nobody is to make it anew."""
     if not folder.is_dir():
         raise CollectionError(f"its folder {folder} is not there")
 

@@ -139,7 +139,7 @@ class RayServers:
             # Of actors NodeAffinitySchedulingStrategy(soft=True) is not heeded (ray 2.60).
             options["label_selector"] = {"ray.io/node-id": node}
             options["fallback_strategy"] = [{"label_selector": {}}]  # when that one is lost
-        server = self._ray.remote(concurrency_groups={LIFE: 1})(_Server)
+        server = self._ray.remote(concurrency_groups={LIFE: 1})(Server)
         begun = server.options(**options).remote(str(folder))
         begun.open.remote()  # while the question is on its way, or for when another copy is lost
         return begun
@@ -202,7 +202,7 @@ def check_version(asker: str) -> None:
         )
 
 
-class _Server:
+class Server:
     """The actor: a shard's collection, open."""
 
     def __init__(self, folder: str) -> None:
