@@ -153,11 +153,6 @@ class Texts:
         """Take an encoder that is open already, whatever the name."""
         self._encoding.use(encoder)
 
-    def spoken(self, query: str) -> tuple[str, ...]:
-        """The languages that passages are in, that of a query first."""
-        held = self.passages.languages()
-        return spoken(query, held, self.passages.count() if held else 0, self.language)
-
     def check(self) -> None:
         """Other encoders give vectors that cannot be compared with the stored ones.
 
