@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.cluster import fanout, people, throughput
+from benchmarks.cluster import fanout, load, people, throughput
 
-PARTS = {"fanout": fanout, "people": people, "throughput": throughput}
+PARTS = {"fanout": fanout, "load": load, "people": people, "throughput": throughput}
 
 
 def main() -> None:

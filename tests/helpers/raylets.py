@@ -114,11 +114,12 @@ class _Keeper:
         self.separate = self._namespaces()
         head = f"{self.net}.254" if self.separate else "127.0.0.2"
         port = free_port(head)
+        paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]  # errands.py
         self.environment = {
             "RAY_ADDRESS": f"{head}:{port}",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
-            "PYTHONPATH": str(Path(__file__).parent),  # where errands.py lies
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         }
         self._start(
             0,

@@ -6,13 +6,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import small
 
+from retrieve.indexes.catalog.contents import NewPhoto
+from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.cluster.cluster import Cluster, open_cluster
 from retrieve.indexes.cluster.manifest import create_manifest, open_manifest
 from retrieve.indexes.cluster.people import numbering
+from retrieve.indexes.collection import Collection
+from retrieve.types import Embeddings, Face
 
 Photos = Mapping[str, str]  # by name the words of its faces
+FACE = Face(np.array([1, 1, 9, 9], np.float32), np.zeros((5, 2), np.float32), 0.9)
 
 
 def made(folder: Path, *shards: Photos, quality: float = 1.0) -> Path:
@@ -54,3 +61,15 @@ def opened(folder: Path) -> Iterator[Cluster]:
     with open_cluster(folder) as cluster:
         assert isinstance(cluster, Cluster)
         yield cluster
+
+
+def store(collection: Collection, rows: Embeddings, first: int) -> None:
+    """Store a photo of one face for each embedding, called by its number from the first on."""
+    with writing(collection.db):
+        row = collection.faces.append(rows)
+        for number in range(len(rows)):
+            photo = NewPhoto(f"{first + number:064x}", 1, (10, 20), None, ())
+            content_id = collection.catalog.add_photo(photo)
+            collection.catalog.add_face(row + number, content_id, 1, FACE, 0.9)
+            found = Found(Path(f"/album/{first + number}.jpg"), 5, 1, 1)
+            collection.catalog.put_path(found, content_id=content_id, reason=None)

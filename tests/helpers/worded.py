@@ -1,7 +1,7 @@
 """The same texts and photos with captions in one collection and, by shards, in a cluster.
 
-What is stored is written as indexing writes it. A shard holds a run of the files by their paths, and
-the collection all of them in that order, so that the rows of both stand alike.
+What is stored is written as indexing writes it. A shard holds a run of the files by their paths,
+and the collection all of them in that order, so that the rows of both stand alike.
 """
 
 from __future__ import annotations

@@ -31,6 +31,12 @@ def lock_of(folder: Path) -> Path:
     return folder.parent / f".{folder.name.removeprefix('.').removesuffix('.part')}.lock"
 
 
+def check_there(folder: Path) -> None:
+    """Raise CollectionError if the folder of a shard is not there: nobody is to make it anew."""
+    if not folder.is_dir():
+        raise CollectionError(f"its folder {folder} is not there")
+
+
 class Held:
     """The lock of a shard, held until it is let go; a context manager.
 

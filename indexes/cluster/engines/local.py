@@ -14,12 +14,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import connection
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 from retrieve.errors import RetrievalError, unforeseen
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import FAILED, TRIES, Done
-from retrieve.indexes.cluster.engines.holding import Held
+from retrieve.indexes.cluster.engines.holding import Held, check_there
 from retrieve.indexes.collection import Collection, open_collection
 
 T = TypeVar("T")
@@ -125,6 +126,7 @@ class LocalServers:
         self.folders = dict(folders)
         self._opened: dict[int, Collection] = {}
         self._held: list[Held] = []
+        self._opening: dict[int, Lock] = {}
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard")
 
     @property
@@ -173,14 +175,16 @@ class LocalServers:
         self._held.clear()
 
     def _ask(self, number: int, question: Callable[..., T], *args: Any) -> T:
-        opened = self._opened.get(number)
-        if opened is None:
-            try:
-                folder = self.folders[number]
-                self._held.append(Held(folder))
-                opened = self._opened.setdefault(number, open_collection(folder))
-            except (KeyError, OSError, RetrievalError) as error:
-                raise Lost(str(error)) from error
+        with self._opening.setdefault(number, Lock()):  # once, whoever asks meanwhile
+            opened = self._opened.get(number)
+            if opened is None:
+                try:
+                    folder = self.folders[number]
+                    check_there(folder)
+                    self._held.append(Held(folder))
+                    opened = self._opened[number] = open_collection(folder)
+                except (KeyError, OSError, RetrievalError) as error:
+                    raise Lost(str(error)) from error
         return question(opened, *args)
 
 

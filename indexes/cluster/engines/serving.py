@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar
 from retrieve.errors import BadInput, CollectionError, RetrievalError
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines import joining
-from retrieve.indexes.cluster.engines.holding import Held
+from retrieve.indexes.cluster.engines.holding import Held, check_there
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.opened import CATALOG
 
@@ -139,7 +139,7 @@ class RayServers:
             # Of actors NodeAffinitySchedulingStrategy(soft=True) is not heeded (ray 2.60).
             options["label_selector"] = {"ray.io/node-id": node}
             options["fallback_strategy"] = [{"label_selector": {}}]  # when that one is lost
-        server = self._ray.remote(concurrency_groups={LIFE: 1})(_Server)
+        server = self._ray.remote(concurrency_groups={LIFE: 1})(Server)
         begun = server.options(**options).remote(str(folder))
         begun.open.remote()  # while the question is on its way, or for when another copy is lost
         return begun
@@ -202,7 +202,7 @@ def check_version(asker: str) -> None:
         )
 
 
-class _Server:
+class Server:
     """The actor: a shard's collection, open."""
 
     def __init__(self, folder: str) -> None:
@@ -248,6 +248,7 @@ class _Server:
             lies_there = status.st_dev, status.st_ino
             if self._opened is None or self._of != lies_there:
                 self._close()
+                check_there(self._folder)
                 self._held = Held(self._folder)
                 self._opened = open_collection(self._folder)
                 self._of = lies_there

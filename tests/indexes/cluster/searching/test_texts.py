@@ -28,52 +28,15 @@ from retrieve.indexes.queries.modes import Mode
 from retrieve.types import Face, Hit, Passage
 
 SHM = Path("/dev/shm")
-SPANISH = [
-    "boda",
-    "bodas",
-    "casado",
-    "casada",
-    "iglesia",
-    "Zaragoza",
-    "tren",
-    "estación",
-    "nieve",
-    "perro",
-    "perros",
-    "playa",
-    "fragua",
-    "el",
-    "la",
-    "de",
-    "en",
-    "con",
-    "por",
-    "una",
-    "vino",
-    "reloj",
-    "molinos",
-    "caballero",
-    "conocer",
-    "conocimiento",
-    "castañuelas",
-    "Arganda",
-]
-ENGLISH = [
-    "the",
-    "wedding",
-    "of",
-    "a",
-    "dog",
-    "in",
-    "church",
-    "train",
-    "station",
-    "snow",
-    "beach",
-    "hammer",
-    "knowledge",
-    "horses",
-]
+SPANISH = (
+    *("boda", "bodas", "casado", "casada", "iglesia", "Zaragoza", "tren", "estación", "nieve"),
+    *("perro", "perros", "playa", "fragua", "el", "la", "de", "en", "con", "por", "una", "vino"),
+    *("reloj", "molinos", "caballero", "conocer", "conocimiento", "castañuelas", "Arganda"),
+)
+ENGLISH = (
+    *("the", "wedding", "of", "a", "dog", "in", "church", "train", "station", "snow", "beach"),
+    *("hammer", "knowledge", "horses"),
+)
 PEOPLE = {1: "Ana", 2: "Luís Gil", 3: None, 4: "nieve"}
 CLASSES = ((207, 0.7), (151, 0.5), (978, 0.9), (820, 0.3), (466, 0.95))
 ROUNDING = 1e-6
