@@ -881,6 +881,12 @@ class Collection:
         """Of a cluster: how many answered this thread's last question; None of a collection."""
         return None
 
+    def sha256_of(self, content_id: int) -> str | None:
+        """Of the bytes of a stored photo or text, hexadecimal; None if there is none."""
+        query = "SELECT sha256 FROM contents WHERE id = ?"
+        row = self.db.execute(query, [content_id]).fetchone()
+        return None if row is None else str(row[0])
+
     def search_state(self, name: str) -> State:
         """How the last search in faces, passages or pictures went about it."""
         opened = self.opened

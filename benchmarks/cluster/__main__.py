@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.cluster import fanout, load, people, throughput
+from benchmarks.cluster import fanout, load, people, texts, throughput
 
-PARTS = {"fanout": fanout, "load": load, "people": people, "throughput": throughput}
+PARTS = {"fanout": fanout, "load": load, "people": people, "throughput": throughput, "texts": texts}
 
 
 def main() -> None:

@@ -528,6 +528,14 @@ class Cluster(Collection):
             raise NotStored(f"there is no stored face with the id {face_id}")
         return found
 
+    def sha256_of(self, content_id: int) -> str | None:
+        """As Collection.sha256_of(); it is no answer that is told of in `answered`."""
+        number, id = of_shard(content_id)
+        if number not in self.numbers:
+            return None
+        (found,) = self._asked(listing.sha256_here, id, of=[number]).all().values()
+        return found
+
     def skipped(self) -> list[Skipped]:
         """As Collection.skipped()."""
         return listing.skipped(self)

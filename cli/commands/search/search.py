@@ -386,7 +386,7 @@ def _each(
         except BadInput as error:
             render.as_json({"query": line, "error": str(error), "hits": []})
         else:
-            as_json(line, found, corrected)
+            as_json(line, found, corrected, **facehits.shards_json(opened.shards))
 
 
 def _last_near(found: Sequence[TextHit]) -> int:
@@ -422,6 +422,7 @@ def _show_passages(
             texthits.write_page(html, query, best, probes, noted_in=noted_in, places=places)
     if as_json:
         more = {} if with_face is None else {"photos_with_the_face": with_face}
+        more |= facehits.shards_json(opened.shards)
         texthits.as_json(query, found, corrected, probes, **more)
     elif as_csv:
         texthits.as_csv(query, found, probes)
@@ -440,6 +441,9 @@ def _show_passages(
         )
     if with_face is not None and not found:
         texthits.half(query, with_face)
+    if not (as_json or as_csv):
+        for line in facehits.shards_lines([opened]):
+            render.line(line)
 
 
 def _places(opened: Collection) -> Places:
@@ -447,13 +451,8 @@ def _places(opened: Collection) -> Places:
     from retrieve.indexes.recognising.places import Places
     from retrieve.sources import file_reader
 
-    def sha256(content_id: int) -> str | None:
-        query = "SELECT sha256 FROM contents WHERE id = ?"
-        row = opened.db.execute(query, [content_id]).fetchone()
-        return None if row is None else str(row[0])
-
     reading = opened.networks.reading
-    return Places(lambda path, side_px: reading.of(file_reader(path))(side_px), sha256)
+    return Places(lambda path, side_px: reading.of(file_reader(path))(side_px), opened.sha256_of)
 
 
 def _show_persons(

@@ -67,6 +67,11 @@ def picture_here(collection: Collection, face_id: int) -> bytes | None:
     return collection.picture(face_id)
 
 
+def sha256_here(collection: Collection, content_id: int) -> str | None:
+    """Of the bytes of a stored photo or text of a shard, hexadecimal."""
+    return collection.sha256_of(content_id)
+
+
 # Asking
 
 

@@ -312,9 +312,10 @@ class ShardsView:
         """The sample of all passages that near_from() goes by, as places within each shard."""
         passages = [one.passages for one in self._about.values()]
         total = sum(passages)
-        places = sample(total) if sought.probe is not None and total >= LEAST_SAMPLE else []
+        wanted = sought.probe is not None and total >= LEAST_SAMPLE
+        places = sample(total) if wanted else np.zeros(0, np.int64)
         ends = np.cumsum(passages)
-        parts = np.split(np.asarray(places, np.int64), np.searchsorted(places, ends[:-1]))
+        parts = np.split(places, np.searchsorted(places, ends[:-1]))
         return {
             number: (part - end + many).tolist()
             for number, part, end, many in zip(self._about, parts, ends, passages, strict=True)

@@ -179,6 +179,16 @@ def test_questions_and_answers_go_between_processes(cluster, monkeypatch):
     assert _answers(cluster) == before
 
 
+def test_a_hit_leads_to_the_content_it_is_of(cluster, folders):
+    with worded.opened(folders[0], worded.Encoder()) as one:
+        for ours, theirs in zip(
+            one.search_texts("boda"), cluster.search_texts("boda"), strict=True
+        ):
+            assert cluster.sha256_of(theirs.group) == one.sha256_of(ours.group) is not None
+    assert cluster.sha256_of(99 << 32) is None
+    assert cluster.answered.told == "3 of 3 shards answered"
+
+
 def test_another_encoder_than_that_of_the_shards_is_refused(folders):
     other = worded.Encoder()
     other.weights_sha256 = "55" * 32
