@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from retrieve.cli.commands.cluster import create, join
+from retrieve.cli.commands.cluster import create, join, stop
 from retrieve.cli.commands.cluster import moving as of_folders
 from retrieve.cli.commands.cluster import plan as of_plans
 from retrieve.cli.commands.cluster import replicas as of_replicas
@@ -19,6 +19,7 @@ app = typer.Typer(
 
 app.command(cls=Words)(create.create)
 app.command(cls=Words)(join.join)
+app.command(cls=Words)(stop.stop)
 app.command(cls=Words)(of_plans.plan)
 app.command(cls=Words)(of_replicas.replicas)
 app.command(cls=Words)(of_folders.move)

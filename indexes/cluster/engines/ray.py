@@ -11,7 +11,7 @@ from __future__ import annotations
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,7 +44,7 @@ class RayEngine:
 
     def run(
         self, task: Callable[..., T], jobs: Iterable[Sequence[Any]], *, workers: int | None = None
-    ) -> Iterator[Done[T]]:
+    ) -> Generator[Done[T]]:
         """As Engine.run(); None is a task a core of all machines.
 
         raises  CollectionError if there is no machine left that has a core

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from retrieve.errors import CollectionError
-from retrieve.indexes.cluster.indexing import committing
+from retrieve.indexes.cluster.indexing import committing, work
 from retrieve.indexes.cluster.life import compacting
 from retrieve.indexes.cluster.life.begun import COMPACTING, FORGETTING, REPLACING, all_begun
 from retrieve.indexes.cluster.life.copies import replacing
@@ -25,6 +25,7 @@ def finish(cluster: Asking) -> None:
     What takes a shard that cannot be reached stays begun, which is a warning.
     """
     manifest = cluster.manifest
+    work.remove(manifest.folder)  # in which paths stand
     for one in all_begun(manifest, REPLACING):
         _try(partial(replacing.finish, manifest, one))
     if committing.is_begun(manifest):

@@ -271,9 +271,11 @@ def _wanted(
 def _whom(cluster: Asking, name: str) -> Whom:
     """Who is meant; no number for a name that only logs know.
 
-    raises  SharedName if several persons have it; BadInput if nobody has
+    raises  SharedName if several persons have it; BadInput if nobody has; CollectionError if nobody
+            has in the shards that answer
     """
-    answers = cluster.ask(in_shard.called, name).all().values()
+    asked = cluster.ask(in_shard.called, name)
+    answers = asked.some().values()
     who: dict[int, tuple[Person, str]] = {}
     for found, _ in answers:
         for person, told in found:
@@ -284,6 +286,7 @@ def _whom(cluster: Asking, name: str) -> Whom:
         return id, person.name
     if any(once for _, once in answers):
         return None, name
+    asked.require()  # one that does not answer may know
     if NUMBERED.fullmatch(name.strip()):
         raise BadInput(f"nobody has the number {name}. Who there is: retrieve people --all")
     raise BadInput(f"nobody is called {name!r}. Who there is: retrieve people")

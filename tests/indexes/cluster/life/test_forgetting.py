@@ -187,3 +187,21 @@ def test_a_shard_that_is_away_keeps_it_begun_and_forgets_when_it_is_back(folder,
             pass
         assert clustered.faces_of(cluster) == {"/b/ana.jpg": 1, "/b/sea.jpg": 0}
         assert check(cluster) == []
+
+
+def test_a_person_is_forgotten_in_a_shard_that_was_away_when_it_is_back(folder, tmp_path):
+    away = folder / "shards" / "0001"
+    away.rename(tmp_path / "unmounted")
+    with clustered.opened(folder) as cluster:
+        with pytest.raises(CollectionError, match="shard 1 did not"):
+            _forget(cluster, persons=["Nobody"])
+        with pytest.raises(CollectionError, match="stays begun"):
+            _forget(cluster, persons=[NAMED[0]])
+        assert any(NAMED[0] in one.what for one in check(cluster) if "begun" in one.what)
+    (tmp_path / "unmounted").rename(away)
+    with clustered.opened(folder) as cluster:
+        with cluster.changing():
+            pass
+        assert clustered.faces_of(cluster)["/b/ana.jpg"] == 0
+        assert check(cluster) == []
+    assert NAMED[0].encode() not in _bytes(folder)
