@@ -29,6 +29,7 @@ from benchmarks.cluster import built, nodes
 from benchmarks.made import Made
 from retrieve.indexes.cluster.engines import serving
 from retrieve.indexes.cluster.engines.ray import RayEngine
+from retrieve.indexes.cluster.manifest import SHARDS
 from retrieve.indexes.collection import Collection
 from retrieve.types import Embeddings
 
@@ -53,7 +54,7 @@ def run(given: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder, nodes.cluster() as ray:
         os.environ |= ray.environment
         cluster = built.cluster_of(Path(folder), given.shards, given.rows, given.dim)
-        shards = {n: cluster / built.SHARDS / f"{n:04}" for n in range(given.shards)}
+        shards = {n: cluster / SHARDS / f"{n:04}" for n in range(given.shards)}
         probes = Made(given.shards * given.rows, given.dim).sample(1000, 0)
         print(f"{given.shards} shards of {given.rows:,} x {given.dim}, two nodes of a core each")
         with closing(RayEngine("load")) as engine:
