@@ -19,10 +19,9 @@ from retrieve.cli.showing.render import info_json
 from retrieve.cli.showing.texthits import found_json
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.extras import optional
-from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.collection import Collection
-from retrieve.indexes.people import listing, statements
+from retrieve.indexes.people import statements
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
@@ -98,7 +97,7 @@ def _tools(collection: Collection, *, changes: bool) -> list[Callable[..., dict[
         """
         if most < 1:
             raise BadInput(f"wanted most from 1 on; got {most}")
-        found = listing.people(collection.db, unnamed=unnamed)
+        found = collection.people.listing(unnamed=unnamed)
         shown = [person_json(one) for one in found[: min(most, MOST)]]
         return {"persons": shown, "of": len(found)}
 
@@ -111,8 +110,9 @@ def _tools(collection: Collection, *, changes: bool) -> list[Callable[..., dict[
 
         It can be taken back: retrieve undo.
         """
-        with writing(collection.db):
-            return outcome_json(statements.say_name(collection.db, name, face_ids))
+        with collection.people.saying(names=[name], faces=face_ids) as db:
+            outcome = statements.say_name(db, name, face_ids)
+        return outcome_json(outcome)
 
     return [search, identify, people, info, *([name] if changes else [])]
 
