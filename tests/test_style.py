@@ -84,7 +84,7 @@ FLOORS = (
     ),
     ("retrieve.indexes.cluster.making", "retrieve.indexes.cluster.joining"),
     ("retrieve.indexes.cluster.cluster",),
-    ("retrieve.indexes.opening", "retrieve.indexes.keeping"),
+    ("retrieve.indexes.opening", "retrieve.indexes.keeping", "retrieve.indexes.drawing"),
     ("retrieve.cli.showing",),
     ("retrieve.cli.exits", "retrieve.cli.helped", "retrieve.cli.completing"),
     (

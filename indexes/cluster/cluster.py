@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from retrieve.errors import BadInput, CollectionError
-from retrieve.indexes.browsing import NotStored
 from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots
@@ -533,13 +532,7 @@ class Cluster(Collection):
 
     def picture(self, face_id: int) -> bytes:
         """As Collection.picture(); it is no answer that is told of in `answered`."""
-        number, id = of_shard(checked_id(face_id))
-        found = None
-        if number in self.numbers:
-            (found,) = self.look(listing.picture_here, id, of=[number]).all().values()
-        if found is None:
-            raise NotStored(f"there is no stored face with the id {face_id}")
-        return found
+        return ClusterStored(self).picture(checked_id(face_id))
 
     def sha256_of(self, content_id: int) -> str | None:
         """As Collection.sha256_of(); it is no answer that is told of in `answered`."""

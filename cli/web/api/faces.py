@@ -28,8 +28,7 @@ async def image(here: HereNow, id: Id) -> Response:
     """The face as a small JPEG."""
 
     def look(collection: Collection) -> bytes:
-        if collection.shards is None:  # a cluster says itself what is not stored
-            collection.stored.face(id)
+        collection.stored.face(id)
         return collection.picture(id)
 
     return Response(await here.view(look), media_type="image/jpeg")

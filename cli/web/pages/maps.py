@@ -19,7 +19,7 @@ from retrieve.cli.web.rendering import render
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.filters import FACES, KM_PER_DEGREE
 from retrieve.indexes.collection import Collection
-from retrieve.indexes.maps import points_of
+from retrieve.indexes.drawing import points_of
 from retrieve.projection.project import project
 
 WIDTH, HEIGHT, EDGE = 1000, 600, 40  # of a drawing

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 from secrets import token_urlsafe
 
 from fastapi import APIRouter, Request
@@ -76,11 +77,8 @@ async def _answer(here: Here, one: Round, said: str, name: str) -> None:
         if done is None:
             one.skipped.discard(before.pair)
         else:
-            await here.say(
-                lambda db: review.take_back(db, before, done),
-                persons=before.pair,
-                lines=done.lines,
-            )
+            take_back = partial(review.take_back, question=before, said=done)
+            await here.say(take_back, persons=before.pair, lines=done.lines)
         one.given.pop()
         return
     question = one.asked
@@ -100,8 +98,7 @@ async def _answer(here: Here, one: Round, said: str, name: str) -> None:
         return review.same(db, question, name if said == "name" else None)
 
     names = [name] if said == "name" else ()
-    done = await here.say(change, persons=question.pair, names=names)
-    one.given.append((question, done))
+    one.given.append((question, await here.say(change, persons=question.pair, names=names)))
 
 
 async def _next(

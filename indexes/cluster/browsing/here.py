@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retrieve.indexes import browsing
-from retrieve.indexes.browsing import Last, SeenFace, SeenPhoto, SeenText, Sides
+from retrieve.indexes.browsing import Last, NotStored, SeenFace, SeenPhoto, SeenText, Sides
 from retrieve.indexes.catalog.database import among, reading
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.catalog.passages import StoredPassage
@@ -64,6 +64,14 @@ def face(collection: Collection, id: int) -> SeenFace:
     """A stored face."""
     with reading(collection.db):
         return collection.stored.face(id)
+
+
+def picture(collection: Collection, id: int) -> bytes:
+    """A stored face as a small JPEG."""
+    query = "SELECT 1 FROM faces WHERE id = ?"
+    if collection.db.execute(query, [id]).fetchone() is None:
+        raise NotStored(f"there is no stored face with the id {id}")
+    return collection.picture(id)
 
 
 def texts(collection: Collection, most: int, after: Last | None) -> list[SeenText]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from retrieve.errors import CollectionError
 from retrieve.indexes.browsing import (
     Last,
     NotStored,
@@ -28,15 +29,20 @@ from retrieve.indexes.cluster.browsing import here
 from retrieve.indexes.cluster.ids import BITS, of_cluster, of_shard
 from retrieve.indexes.cluster.people.listing import added
 from retrieve.indexes.cluster.searching import conditions
+from retrieve.indexes.cluster.searching.asking import Asking as Searched
 from retrieve.types import PictureHit
 
 T = TypeVar("T")
 
 
+class Browsed(Asking, Searched, Protocol):
+    """A cluster whose shards are looked into, and searched by conditions."""
+
+
 class ClusterStored:
     """Stored of a cluster."""
 
-    def __init__(self, cluster: Asking) -> None:
+    def __init__(self, cluster: Browsed) -> None:
         self._cluster = cluster
 
     def photos(
@@ -99,6 +105,10 @@ class ClusterStored:
         """As Stored.face()."""
         return _face(*self._of("face", id, here.face))
 
+    def picture(self, face_id: int) -> bytes:
+        """As Collection.picture()."""
+        return self._of("face", face_id, here.picture)[1]
+
     def texts(self, *, most: int, after: Last | None = None) -> list[SeenText]:
         """As Stored.texts(), of the shards that answer."""
         parts = self._cluster.ask(here.texts, most, each=self._after(after)).some()
@@ -151,6 +161,11 @@ class ClusterStored:
         answers = self._cluster.look(question, own, *args, of=[shard])
         if isinstance(answers.refused.get(shard), NotStored):
             raise missing  # what the shard said has its own id
+        if shard in answers.missing:
+            raise CollectionError(
+                f"the {what} {id} lies in shard {shard}, which does not answer: "
+                f"{answers.missing[shard]}"
+            )
         return shard, answers.all()[shard]
 
     def _of_several(self, question: Callable[..., T], ids: Iterable[int]) -> dict[int, T]:

@@ -64,14 +64,6 @@ def generation_here(collection: Collection) -> Generation:
     return collection.generation()
 
 
-def picture_here(collection: Collection, face_id: int) -> bytes | None:
-    """A stored face of a shard as a small JPEG; None if there is none of that id."""
-    query = "SELECT 1 FROM faces WHERE id = ?"
-    if collection.db.execute(query, [face_id]).fetchone() is None:
-        return None
-    return collection.picture(face_id)
-
-
 def sha256_here(collection: Collection, content_id: int) -> str | None:
     """Of the bytes of a stored photo or text of a shard, hexadecimal."""
     return collection.sha256_of(content_id)
