@@ -887,8 +887,15 @@ class Collection:
         """Of a cluster: how many answered this thread's last question; None of a collection."""
         return None
 
+    @property
+    def fewest_shards(self) -> Shards | None:
+        """Of a cluster: how many answered that question of this thread, since ask_anew(), to which
+        most did not; None of a collection.
+        """
+        return None
+
     def ask_anew(self) -> None:
-        """Let `shards` be of what is asked from now on."""
+        """Let `fewest_shards` be of what is asked from now on."""
 
     def sha256_of(self, content_id: int) -> str | None:
         """Of the bytes of a stored photo or text, hexadecimal; None if there is none."""

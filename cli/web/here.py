@@ -115,13 +115,20 @@ class Here:
     ) -> Result:
         """What `look` returns, in a thread; which shards answered is kept for the answer."""
 
-        def within(collection: Collection) -> tuple[Result, Shards | None]:
-            collection.ask_anew()
-            return look(collection), collection.shards
+        told: list[Shards | None] = []
 
-        found, shards = await to_thread.run_sync(within, self.collection, limiter=limiter)
-        answered.note(shards)
-        return found
+        def within(collection: Collection) -> Result:
+            collection.ask_anew()
+            try:
+                return look(collection)
+            finally:
+                told.append(collection.fewest_shards)
+
+        try:
+            return await to_thread.run_sync(within, self.collection, limiter=limiter)
+        finally:
+            for shards in told:
+                answered.note(shards)
 
     def keep(self, found: object) -> str:
         """Keep what a search has found; returns the key that found() takes."""

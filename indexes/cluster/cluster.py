@@ -154,7 +154,7 @@ class Cluster(Collection):
         raises  CollectionError if require_all and one gives no answer
         """
         answers = self.look(question, *args, of=of, each=each, replicas=replicas)
-        self._answered.last = answers
+        self.answered = answers
         if self.require_all:
             answers.require()
         return answers
@@ -204,15 +204,23 @@ class Cluster(Collection):
     @answered.setter
     def answered(self, answers: Answers[Any]) -> None:
         self._answered.last = answers
+        if len(answers.missing) > self.fewest_shards.missing:
+            self._answered.fewest = answers.shards
 
     @property
     def shards(self) -> Shards:
         """How many answered it, and of how many."""
         return self.answered.shards
 
+    @property
+    def fewest_shards(self) -> Shards:
+        """As Collection.fewest_shards."""
+        found: Shards = getattr(self._answered, "fewest", Shards(0, 0))
+        return found
+
     def ask_anew(self) -> None:
         """As Collection.ask_anew()."""
-        self._answered.last = Answers()
+        self._answered.fewest = Shards(0, 0)
 
     @property
     def servers(self) -> Servers:

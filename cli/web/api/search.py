@@ -212,7 +212,8 @@ def _part(found: Found, start: int, key: str) -> dict[str, Any]:
         [found.probe],
         photos_with_the_face=len({hit.path for hit in found.probe}),
     )
-    return told | {"next": cursor if len(found.said) > end else None}
+    more = {"next": cursor if len(found.said) > end else None}
+    return shards_json(found.probe.shards) | told | more
 
 
 def _of_faces(

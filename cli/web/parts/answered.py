@@ -11,14 +11,11 @@ _fewest: ContextVar[Shards | None] = ContextVar("_fewest", default=None)
 
 def note(shards: Shards | None) -> None:
     """Keep how many answered a question of this request; None for a collection."""
-    if shards is not None and _silent(shards) > _silent(_fewest.get()):
+    before = _fewest.get()
+    if shards is not None and shards.missing > (0 if before is None else before.missing):
         _fewest.set(shards)
 
 
 def lacking() -> Shards | None:
     """How many answered the question to which the fewest did; None where all did."""
     return _fewest.get()
-
-
-def _silent(shards: Shards | None) -> int:
-    return 0 if shards is None else shards.of - shards.answered

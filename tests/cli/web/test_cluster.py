@@ -200,8 +200,11 @@ def test_a_shard_that_is_away_is_told_of(tmp_path, served):
         told = client.get(f"{API}/photos").json()
         assert told["shards"] == {"answered": 1, "of": 2}
         assert len(told["photos"]) == 2
-        page = client.get("/timeline", headers=PAGE)
-        assert "1 of 2 shards answered" in page.text
+        for asked in ("/timeline", "/?since=2019", "/?q=boda"):
+            for part in ({}, {"hx-request": "true"}):
+                page = client.get(asked, headers=PAGE | part).text
+                seen = page.count("1 of 2 shards answered")
+                assert seen == (0 if part and asked == "/timeline" else 1), (asked, part)
         gone = client.get(f"{API}/photos/{1 << 32 | 1}")
         assert gone.status_code == 409
         assert "lies in shard 1, which does not answer" in gone.json()["error"]
