@@ -14,6 +14,7 @@ from retrieve.cli.mcp import _tools
 from retrieve.indexes.cluster.cluster import open_cluster
 from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.manifest import open_manifest
+from retrieve.indexes.drawing import points_of
 
 API = "/api/v1"
 PAGE = {"accept": "text/html"}
@@ -208,3 +209,16 @@ def test_a_shard_that_is_away_is_told_of(tmp_path, served):
         gone = client.get(f"{API}/photos/{1 << 32 | 1}")
         assert gone.status_code == 409
         assert "lies in shard 1, which does not answer" in gone.json()["error"]
+
+
+def test_a_map_has_of_each_shard_its_part(cluster, served):
+    def drawn(opened, most):
+        points = points_of(opened, "faces", most=most)
+        assert points.of == 4
+        places = [(one.path, one.place, one.person) for one in points.items]
+        return dict(zip(places, points.embeddings.tolist(), strict=True))
+
+    assert drawn(cluster, 9) == drawn(served, 9)
+    assert len(drawn(cluster, 4)) == 4
+    for most in (2, 3):
+        assert len(drawn(cluster, most)) == most
