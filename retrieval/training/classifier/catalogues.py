@@ -17,7 +17,7 @@ import gettext
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
 
@@ -48,19 +48,7 @@ def sentences(folder: Path) -> dict[str, dict[str, list[str]]]:
 
     raises  BadInput if nothing of that kind lies below the folder, or a file is broken
     """
-    found: dict[str, dict[str, str]] = {}  # language → sentence → source
-    for path in sorted(folder.rglob("*")):
-        source, locale = _kind(path)
-        if locale not in LOCALES:
-            continue
-        language = LOCALES[locale]
-        kept = found.setdefault(language, {})
-        try:
-            for text in _texts(path, language == "eng"):
-                for one in _clean(text):
-                    kept.setdefault(one, source)
-        except (OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
-            raise BadInput(f"cannot read {path}: {error}") from error
+    found = _read(folder, lambda source, locale: LOCALES.get(locale))
     if not found:
         raise BadInput(
             f"wanted unpacked packages with translated messages; {folder} holds none. "
@@ -75,6 +63,40 @@ def sentences(folder: Path) -> dict[str, dict[str, list[str]]]:
                 by_source[source].append(text)
         sorted_out[language] = by_source
     return sorted_out
+
+
+def others(folder: Path) -> dict[str, list[str]]:
+    """Locale → strings of Firefox in it, for locales of all other languages; {} without any.
+
+    raises  BadInput if a file is broken
+    """
+    found = _read(folder, _other)
+    counts = Counter(text for kept in found.values() for text in kept)
+    return {locale: [text for text in kept if counts[text] == 1] for locale, kept in found.items()}
+
+
+def _other(source: str, locale: str) -> str | None:
+    """The locale, where it is of a language pack in none of the twelve languages."""
+    known = locale in LOCALES or locale.split("-")[0] in LOCALES
+    return locale if source == "firefox" and not known else None
+
+
+def _read(folder: Path, name: Callable[[str, str], str | None]) -> dict[str, dict[str, str]]:
+    """What `name` calls a source and a locale → sentence → source; None is left out."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(folder.rglob("*")):
+        source, locale = _kind(path)
+        language = name(source, locale)
+        if language is None:
+            continue
+        kept = found.setdefault(language, {})
+        try:
+            for text in _texts(path, language == "eng"):
+                for one in _clean(text):
+                    kept.setdefault(one, source)
+        except (OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+            raise BadInput(f"cannot read {path}: {error}") from error
+    return found
 
 
 def _kind(path: Path) -> tuple[str, str]:
