@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test bench lint clean
+.PHONY: install demo test test-web bench lint translations clean
 
 install: .venv/.installed
 
@@ -40,6 +40,10 @@ names:
 	rm -rf build/names && mkdir -p build/names/retrieve
 	ln -s $(CURDIR)/retrieval/* $(CURDIR)/indexes $(CURDIR)/cli $(CURDIR)/sample_data build/names/retrieve
 
+# Of every pages.po, which people write, the pages.mo that is read.
+translations: .venv/.installed-dev
+	$(BIN)/pybabel --quiet compile --directory cli/web/locale --domain pages
+
 lint: .venv/.installed-dev names
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,6 +53,14 @@ lint: .venv/.installed-dev names
 # one process has compiled the next need not: the suite starts hundreds.
 test: lint
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# The pages in a browser; Debian and Ubuntu have it by: apt-get install chromium
+.venv/.installed-browser: .venv/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
+	touch $@
+
+test-web: .venv/.installed-browser
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/cli/web/test_browser.py
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

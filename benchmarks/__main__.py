@@ -66,6 +66,7 @@ LEFT_OUT = {
     "benchmarks.robustness": "odd and broken files, and an hour",
     "benchmarks.scores": PHOTOS,
     "benchmarks.sums": PHOTOS,
+    "benchmarks.synonyms": "the Spanish WordNet",
     "benchmarks.templates": PHOTOS,
     "benchmarks.training_faces": PHOTOS,
     "benchmarks.verification": PHOTOS,

@@ -123,7 +123,7 @@ def made() -> None:
     graph = time.process_time() - begun
     ends = list(zip(pairs.a.tolist(), pairs.b.tolist(), strict=True))
     worth = {
-        at: Worth((3000, 4000), 3_000_000, True, 1.0, 10.0, None, Path(f"{at}.jpg"))
+        at: Worth((3000, 4000), 3_000_000, True, 1.0, 10.0, None, Path(f"{at}.jpg"), True)
         for at in {at for pair in ends for at in pair}
     }
     scene = dict(zip(ends, pairs.scores.tolist(), strict=True))

@@ -96,6 +96,8 @@ def _tools(collection: Collection, *, changes: bool) -> list[Callable[..., dict[
 
         unnamed: only those whom nobody named yet.
         """
+        if most < 1:
+            raise BadInput(f"wanted most from 1 on; got {most}")
         found = listing.people(collection.db, unnamed=unnamed)
         shown = [person_json(one) for one in found[: min(most, MOST)]]
         return {"persons": shown, "of": len(found)}

@@ -159,6 +159,71 @@ def passages(opened: Opened, content_id: int) -> list[StoredPassage]:
     return [known[id] for id in ids if id in known]
 
 
+def most_seen(opened: Opened, *, most: int, fewest: int) -> list[int]:
+    """The persons of whom most faces are stored, but those who are not to be asked about.
+
+    fewest  faces of one that counts
+    """
+    rows = opened.db.execute(
+        "SELECT person_id FROM faces JOIN persons ON persons.id = person_id WHERE NOT ignored "
+        "GROUP BY person_id HAVING count(*) >= ? ORDER BY count(*) DESC, person_id LIMIT ?",
+        [fewest, most],
+    )
+    return [id for (id,) in rows]
+
+
+def best_faces(opened: Opened, person_ids: Sequence[int]) -> dict[int, int]:
+    """Of each of some persons the id of the face that shows best."""
+    query = (
+        "SELECT faces.id FROM faces JOIN contents ON contents.id = content_id "
+        "WHERE person_id = ? AND live ORDER BY quality DESC, faces.id LIMIT 1"
+    )
+    found = ((id, opened.db.execute(query, [id]).fetchone()) for id in person_ids)
+    return {id: row[0] for id, row in found if row is not None}
+
+
+def neighbours(opened: Opened, id: int, *, most: int) -> tuple[list[PictureHit], list[PictureHit]]:
+    """The photos that were taken just before one and just after it, the earlier ones first.
+
+    most    of each
+    returns ([], []) for a photo without a date
+    """
+    query = "SELECT taken_at FROM contents WHERE id = ?"
+    (taken_at,) = opened.db.execute(query, [id]).fetchone() or (None,)
+    if taken_at is None:
+        return [], []
+    sides = []
+    for than, order in (("<", "DESC"), (">", "ASC")):
+        rows = opened.db.execute(
+            f"SELECT id FROM contents WHERE live AND kind = ? AND (taken_at {than} ? "
+            f"OR (taken_at = ? AND id {than} ?)) ORDER BY taken_at {order}, id {order} LIMIT ?",
+            [PHOTO, taken_at, taken_at, id, most],
+        ).fetchall()
+        known = opened.catalog.photos([one for (one,) in rows])
+        sides.append([known[one] for (one,) in rows if one in known])
+    return sides[0][::-1], sides[1]
+
+
+def months(opened: Opened) -> list[tuple[str | None, int]]:
+    """How many photos there are of each month, the newest first; of a date that is no longer than
+    a year, of that; None for those without a date.
+    """
+    return opened.db.execute(
+        "SELECT substr(taken_at, 1, 7) AS month, count(*) FROM contents "
+        "WHERE live AND kind = ? GROUP BY month ORDER BY month DESC",
+        [PHOTO],
+    ).fetchall()
+
+
+def places(opened: Opened) -> list[tuple[float, float]]:
+    """Degrees north and east of each photo of which they are known."""
+    return opened.db.execute(
+        "SELECT latitude, longitude FROM contents "
+        "WHERE live AND kind = ? AND latitude IS NOT NULL AND longitude IS NOT NULL",
+        [PHOTO],
+    ).fetchall()
+
+
 def file_of(opened: Opened, id: int, kind: str) -> Found:
     """The first living file that holds a photo or a text, as it was seen when it was indexed.
 

@@ -545,6 +545,32 @@ class Collection:
             exact=exact,
         )
 
+    def search_stored_picture(
+        self,
+        photo_id: int,
+        *,
+        k: int = 10,
+        threshold: float | None = None,
+        strangers: float | None = None,
+        wanted: Filter = EVERYTHING,
+        exact: bool = False,
+    ) -> PictureProbe:
+        """The stored photos that look like a stored one, itself left out; no network is needed.
+
+        raises  BadInput if there is no such photo, or nobody looked at it as a whole
+        """
+        from retrieve.indexes.queries.pictures import search_stored
+
+        return search_stored(
+            self.opened,
+            photo_id,
+            k=k,
+            threshold=threshold,
+            strangers=strangers,
+            wanted=wanted,
+            exact=exact,
+        )
+
     def labels(
         self, wanted: Filter = EVERYTHING, *, language: str | None = None
     ) -> list[tuple[str, int]]:

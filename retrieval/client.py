@@ -54,9 +54,10 @@ class Client:
         self._http = httpx2.Client(
             base_url=str(url.copy_with(query=None, path="/")),
             headers={"authorization": f"Bearer {token}"},
-            **({"timeout": TIMEOUT_S} | settings),
+            # No proxy of the environment: photos go to that address and nowhere else.
+            **({"timeout": TIMEOUT_S, "trust_env": False} | settings),
         )
-        self.generation: str | None = None
+        self.generation: str | None = None  # of what was read last of what answers with an ETag
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +101,10 @@ class Client:
     def search_stored(self, face_id: int, *, k: int = 10, **wanted: Any) -> Fields:
         """The stored faces most like a stored one."""
         return self._search(face_id=face_id, k=k, **wanted)
+
+    def search_stored_picture(self, photo_id: int, *, k: int = 10, **wanted: Any) -> list[Fields]:
+        """The stored photos that look like a stored one."""
+        return list(self._search(photo_id=photo_id, k=k, **wanted)["looks"]["hits"])
 
     def photos_of(self, *persons: str, k: int = 10, **wanted: Any) -> list[Fields]:
         """Photos of persons, by name or #id, the newest first."""
@@ -174,11 +179,17 @@ class Client:
 
         kind            name, whose, same, not-same, split, not-a-face, ignore, undo
         said            face_ids, person_id, other_id, name, new, ids, as docs/api.md has them
-        unless_changed  only if who is who is what this client has read last; else raises Stale
+        unless_changed  only if who is who is what this client has read last, or said itself since;
+                        else raises Stale, and BadInput where it has read nothing yet
         """
-        known = unless_changed and self.generation
-        headers = {"if-match": known} if known else {}
+        headers = {}
+        if unless_changed:
+            if self.generation is None:
+                raise BadInput("wanted something read before what is said unless it has changed")
+            headers["if-match"] = self.generation
         told = self._asked("POST", "/statements", json={"kind": kind, **said}, headers=headers)
+        if unless_changed:
+            self.generation = told.headers["etag"]
         found: Fields = told.json()
         return found
 

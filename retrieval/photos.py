@@ -40,7 +40,7 @@ from retrieve.metadata.exif import read_exif
 from retrieve.metadata.said import Said
 from retrieve.pictures import boxes, raw
 from retrieve.pictures.pieces import File, Part, opened, size_of
-from retrieve.pictures.pixels import SIDEWAYS, TURNS, reduced, rgb
+from retrieve.pictures.pixels import SIDEWAYS, TURNS, is_all_in_rgb, reduced, rgb
 from retrieve.pictures.promises import (
     decoded_size,
     most_pixels,
@@ -181,6 +181,22 @@ def content_hash(path: Path) -> str:
     """
     with open_file(path, empty=True) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@foreseen(BadPhoto)
+def is_all_in_pixels(path: Path) -> bool:
+    """Whether Photo.pixels in full resolution hold all that can be seen of a file: not of an
+    animation, a raw file, one with transparent parts or more than 8 bits a channel.
+
+    raises  BadPhoto as read()
+    """
+    with open_file(path) as file, careful():
+        if raw.look(file) is not None:
+            return False
+        try:
+            return is_all_in_rgb(open_image(file))
+        except DAMAGE as error:
+            raise BadPhoto(f"damaged: {error}") from error
 
 
 @contextmanager

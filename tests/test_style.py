@@ -98,6 +98,7 @@ IMPORTED_AS = {
     "jinja2": "jinja2",
     "lxml": "lxml",
     "markdown_it": "markdown-it-py",
+    "markupsafe": "markupsafe",
     "numpy": "numpy",
     "onnxruntime": "onnxruntime",
     "pathspec": "pathspec",

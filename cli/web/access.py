@@ -7,6 +7,7 @@ or picture of the screen gives it away (as Jupyter and marimo do). Programs send
 from __future__ import annotations
 
 import hmac
+import os
 import secrets
 import stat
 from hashlib import sha256
@@ -17,6 +18,7 @@ from retrieve.errors import BadInput
 TOKEN_BYTES = 32
 SHORTEST_TOKEN = 16  # characters of one from a file
 SHORTEST_PASSWORD = 12
+LONGEST_FILE = 10_000  # characters that are read
 
 
 class Access:
@@ -75,8 +77,9 @@ def secret_from(file: Path, what: str, shortest: int) -> str:
     raises  BadInput for a file that cannot be read, that others may read, or a secret too short
     """
     try:
-        mode = stat.S_IMODE(file.stat().st_mode)
-        lines = file.read_text("utf-8").splitlines()
+        with file.open(encoding="utf-8") as opened:
+            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
+            lines = opened.read(LONGEST_FILE).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise BadInput(f"cannot read the {what} in {file}: {reason}") from error
@@ -91,6 +94,17 @@ def secret_from(file: Path, what: str, shortest: int) -> str:
             f"got {len(secret)}"
         )
     return secret
+
+
+def token_from(file: Path) -> str:
+    """secret_from() of a token, which has to stand in a header and in an address."""
+    token = secret_from(file, "token", SHORTEST_TOKEN)
+    if not token.isascii() or " " in token:
+        raise BadInput(
+            f"wanted a token of ASCII letters, digits and signs without spaces in {file}; got "
+            "others. One is made by: openssl rand -hex 32"
+        )
+    return token
 
 
 def _same(given: str, held: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from threading import Thread
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -13,8 +14,10 @@ from starlette.staticfiles import StaticFiles
 
 from retrieve.cli.web import api, errors, pages
 from retrieve.cli.web.access import Access
+from retrieve.cli.web.headers import Headed
 from retrieve.cli.web.here import Here
-from retrieve.cli.web.security import OURSELVES, Bodies, Door, Headed, Hosts, Sites
+from retrieve.cli.web.rendering import compile_first
+from retrieve.cli.web.security import OURSELVES, Bodies, Door, Hosts, Sites
 from retrieve.indexes.collection import Collection
 
 STATIC = Path(__file__).with_name("static")
@@ -57,6 +60,8 @@ def create_app(
     )
     app.state.here, app.state.access = here, access
     errors.install(app)
+    # While the server begins to listen and a browser is opened.
+    Thread(target=compile_first, daemon=True).start()
     app.mount("/static", StaticFiles(directory=STATIC))
     # Pages first: FastAPI builds what lies before a route when that is first asked for, and the
     # API takes .1 CPU s.

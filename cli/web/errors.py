@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from retrieve.cli.web.headers import HEADERS
 from retrieve.cli.web.rendering import page
 from retrieve.errors import BadInput, CollectionError, MissingExtra, RetrievalError, WeightsError
 from retrieve.indexes.browsing import NotStored
@@ -88,8 +89,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def of_ours(request: Request, error: Exception) -> Response:
-        """A bug: Starlette lets it go on up behind this answer, to where the server was started."""
-        return Json({"status": 500, "error": FAULT}, 500, {"cache-control": "no-store"})
+        """A bug: Starlette lets it go on up behind this answer, to where the server was started.
+
+        No middleware of ours sees the answer.
+        """
+        return Json({"status": 500, "error": FAULT}, 500, HEADERS)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

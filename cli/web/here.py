@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from secrets import token_urlsafe
+from threading import Lock
 from typing import Annotated, TypeVar, cast
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
 from retrieve.cli.web.errors import Refused
+from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import is_read_only, reading, writing
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.info import Generation, generation
-from retrieve.indexes.opened import Opened
+from retrieve.indexes.opened import CATALOG, Opened
 
 UPLOADS = 4  # requests that bring photos at once: each is in memory
 SEARCHES = 32  # for a photo, that are kept for their next parts
@@ -43,11 +45,15 @@ class Here:
         self._photos = CapacityLimiter(PHOTOS)
         self._writer = CapacityLimiter(1)
         self.uploading = CapacityLimiter(UPLOADS)
+        self._file = _file_of(collection)
         self._found: OrderedDict[str, object] = OrderedDict()
         self._made: dict[object, tuple[Generation, object]] = {}
+        self._making: dict[object, Lock] = {}
+        self._sound: set[object] = set()
 
     async def read(self, look: Callable[[Collection], Result]) -> Result:
         """What `look` returns, in a thread that has the collection open."""
+        self.check_there()
         return await to_thread.run_sync(look, self.collection, limiter=self._readers)
 
     async def view(self, look: Callable[[Collection], Result]) -> Result:
@@ -63,6 +69,7 @@ class Here:
 
     async def photo(self, look: Callable[[Collection], Result]) -> Result:
         """The same of what decodes a photo or runs a network."""
+        self.check_there()
         return await to_thread.run_sync(look, self.collection, limiter=self._photos)
 
     async def write(self, change: Callable[[Collection], Result]) -> Result:
@@ -71,6 +78,7 @@ class Here:
         raises  Refused where the server is read only
         """
         self.check_writable()
+        self.check_there()
 
         def within(collection: Collection) -> Result:
             with writing(collection.db):
@@ -92,17 +100,46 @@ class Here:
 
     def kept(self, opened: Opened, what: object, make: Callable[[], Result]) -> Result:
         """Something that follows from the catalog, made again when it has changed."""
-        now = generation(opened)
-        then, made = self._made.get(what, (None, None))
-        if then != now:
-            made = make()
-            self._made[what] = now, made
+        with self._making.setdefault(what, Lock()):  # or all who wait for it would make it, too
+            now = generation(opened)
+            then, made = self._made.get(what, (None, None))
+            if then != now:
+                made = make()
+                self._made[what] = now, made
         return cast(Result, made)
+
+    def once(self, what: object, check: Callable[[], None]) -> None:
+        """Check what a disk may have damaged before the server was started; not again when it was
+        sound.
+        """
+        with self._making.setdefault(what, Lock()):
+            if what not in self._sound:
+                check()
+                self._sound.add(what)
 
     def check_writable(self) -> None:
         """Raises Refused where the server is read only."""
         if self.read_only:
             raise Refused(403, "this server only reads: start it without --read-only to change it")
+
+    def check_there(self) -> None:
+        """Raises CollectionError where the collection was deleted, or another one lies there: what
+        is open still would be read on, and what is written be lost.
+        """
+        if _file_of(self.collection) != self._file:
+            raise CollectionError(
+                f"{self.collection.path} is not the collection any more that this server has "
+                "opened: end it and start it again"
+            )
+
+
+def _file_of(collection: Collection) -> tuple[int, int] | None:
+    """Which file the catalog is; None if there is none."""
+    try:
+        found = (collection.path / CATALOG).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def here_now(request: Request) -> Here:

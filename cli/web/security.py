@@ -1,24 +1,25 @@
 """What every request passes before anything is done for it, from the outermost on.
 
-Headed   every answer says what a browser may do with it
+Headed   every answer says what a browser may do with it (headers.py)
 Hosts    the name that was asked for is one of ours, or an attacker's that was rebound to this host
 Sites    another site's page neither writes here nor reads
 Door     whoever asks has a token, a cookie or the password (access.py)
 Bodies   what is sent is no larger than is allowed, counted while it comes
 
 Sources: Jupyter's allow-list of hosts; Datasette 1.0, which refuses by Sec-Fetch-Site and Origin
-without tokens in forms; W3C, "Fetch Metadata Request Headers"; Content Security Policy 3.
+without tokens in forms; W3C, "Fetch Metadata Request Headers"; RFC 9110 of the Host header.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
+from anyio import fail_after
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,41 +29,14 @@ from retrieve.cli.web.errors import REASONS, answer
 LARGEST_UPLOAD = 25_000_000  # bytes of a request that brings a photo
 AROUND = 100_000  # bytes of the form around it
 LARGEST_BODY = 1_000_000  # bytes of any other
+LARGEST_OF_STRANGERS = 10_000  # bytes of what is sent without a token: a password
+PATIENCE_S = 30  # for the next bytes: who has left the network would take a place for ever
+DIGITS = 18  # of a length, at most: Python refuses to read thousands of them
+HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s@/?#\\:\[\]]+)(:[0-9]{0,5})?", re.ASCII | re.I)
 SAFE = ("GET", "HEAD", "OPTIONS")
 OURSELVES = ("localhost", "127.0.0.1", "::1")
-OPEN = ("/static/", "/login")  # paths that show nothing of a collection
-POLICY = (
-    "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    # Not "no-referrer": with it browsers send "Origin: null" with our own forms.
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
-}
-
-
-class Headed:
-    """Nothing that shows faces or names is kept by a browser or on the way."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def headed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-store")
-            await send(message)
-
-        await self.app(scope, receive, headed)
+ENTRANCE = "/login"
+OPEN = "/static/"  # begins paths that show nothing of a collection
 
 
 class Hosts:
@@ -75,15 +49,19 @@ class Hosts:
 
     def __init__(self, app: ASGIApp, *, allowed: Iterable[str], numbers: bool) -> None:
         self.app = app
-        self._allowed = {name.lower() for name in allowed}
+        self._allowed = {name.lower() for name in allowed if name}
         self._numbers = numbers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # there is none here, and what follows asks of http alone
+            await send({"type": "websocket.close"})
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         request = Request(scope)
-        name = named(request.headers.get("host", ""))
+        given = request.headers.getlist("host")
+        name = named(given[0]) if len(given) == 1 else ""
         if name in self._allowed or (self._numbers and _is_address(name)):
             await self.app(scope, receive, send)
             return
@@ -119,7 +97,7 @@ class Door:
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(OPEN):
+        if scope["type"] != "http" or is_open(scope["path"]):
             await self.app(scope, receive, send)
             return
         request = Request(scope)
@@ -159,18 +137,33 @@ class Bodies:
             return
         request = Request(scope)
         is_form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
-        most = LARGEST_UPLOAD + AROUND if is_form else LARGEST_BODY
-        shown = (LARGEST_UPLOAD if is_form else LARGEST_BODY) // 1_000_000
-        reason = f"wanted {shown} MB at most; got more"
+        most, shown = LARGEST_BODY, f"{LARGEST_BODY // 1_000_000} MB"
+        if is_open(scope["path"]):
+            most, shown = LARGEST_OF_STRANGERS, f"{LARGEST_OF_STRANGERS // 1000} kB"
+        elif is_form:
+            most, shown = LARGEST_UPLOAD + AROUND, f"{LARGEST_UPLOAD // 1_000_000} MB"
+        reason = f"wanted {shown} at most; got more"
         said = request.headers.get("content-length", "0")
-        if not said.isascii() or not said.isdecimal() or int(said) > most:
+        if not (said.isascii() and said.isdecimal()):
+            wrong = f"wanted a length in digits; got {said[:DIGITS]!r}"
+            await answer(request, 400, wrong)(scope, receive, send)
+            return
+        if len(said) > DIGITS or int(said) > most:
             await answer(request, 413, reason)(scope, receive, send)
             return
-        came = 0
+        came, whole = 0, False
 
         async def counted() -> Message:
-            nonlocal came
-            message = await receive()
+            nonlocal came, whole
+            if whole:  # what follows is that whoever asked has gone, whenever that is
+                return await receive()
+            try:
+                with fail_after(PATIENCE_S):
+                    message = await receive()
+            except TimeoutError:
+                late = f"waited {PATIENCE_S} s for the rest of what was to be sent; nothing came"
+                raise HTTPException(408, late) from None
+            whole = not message.get("more_body", False)
             came += len(message.get("body", b""))
             if came > most:
                 raise HTTPException(413, reason)
@@ -179,12 +172,17 @@ class Bodies:
         await self.app(scope, counted, send)
 
 
+def is_open(path: str) -> bool:
+    """Whether it shows nothing of a collection, so that anybody may ask for it."""
+    return path == ENTRANCE or path.startswith(OPEN)
+
+
 def named(host: str) -> str:
-    """The name in a Host header, without its port; of an IPv6 address without brackets."""
-    try:
-        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
+    """The name in a Host header, in small letters, without its port; of an IPv6 address without
+    brackets; "" for what is no name.
+    """
+    found = HOST.fullmatch(host)
+    return found["name"].strip("[]").removesuffix(".").lower() if found else ""
 
 
 def let_in(response: Response, request: Request, access: Access) -> Response:
@@ -201,9 +199,10 @@ def let_in(response: Response, request: Request, access: Access) -> Response:
 
 def _inside(request: Request, access: Access) -> Response:
     """The same page without the token in its address."""
-    rest = [(name, value) for name, value in parse_qsl(request.url.query) if name != "token"]
+    given = request.query_params.multi_items()
+    rest = [(name, value) for name, value in given if name != "token"]
     # One slash: two would begin the name of another host.
-    path = "/" + quote(request.url.path.lstrip("/\\"), safe="/")
+    path = "/" + quote(request.scope["path"].lstrip("/\\"), safe="/")
     query = f"?{urlencode(rest)}" if rest else ""
     return let_in(RedirectResponse(path + query, 303), request, access)
 

@@ -72,6 +72,7 @@ def configured(app: FastAPI, secured: Secured | None) -> uvicorn.Config:
         log_level="warning",
         access_log=False,  # it would keep what was searched for
         proxy_headers=False,
+        ws="none",
         server_header=False,
         timeout_graceful_shutdown=PATIENCE_S,
         ssl_certfile=secured.certificate if secured else None,

@@ -1,6 +1,7 @@
 """python -m docs.draw [NAME...]: draw all pictures of the documentation anew, or some of them.
 
-What `retrieve --help` prints is drawn by its names only: screen-help-60-dark, …
+What `retrieve --help` prints is drawn by its names only: screen-help-60-dark, …; and so are the
+pages of `retrieve serve`, which take a browser: pages-search, …
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from pathlib import Path
 import torch
 
 from docs.draw.every import PICTURES
+from docs.draw.pages import PAGES
 from docs.draw.screens import KEPT, SCREENS
 
-EVERY = PICTURES | SCREENS
+EVERY = PICTURES | SCREENS | PAGES
 FOLDER = Path(__file__).parents[1] / "pictures"
 
 parser = argparse.ArgumentParser(prog="python -m docs.draw", description=__doc__)

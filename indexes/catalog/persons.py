@@ -6,6 +6,7 @@ and jose are one name; two persons may have the same, and then their ids tell th
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -57,17 +58,22 @@ def shown_as(id: int, name: str | None) -> str:
     return f"#{id}" if name is None else name
 
 
-def persons(db: Database, *, named: bool = True) -> list[Person]:
+def persons(db: Database, *, named: bool = True, only: Sequence[int] | None = None) -> list[Person]:
     """Everybody with a name, in order of names.
 
     named  False for everybody else too, behind these, whoever has most faces first
+    only   of these ids
     """
+    conditions = ["persons.name IS NOT NULL"] if named else []
+    conditions += [] if only is None else ["persons.id IN (SELECT value FROM json_each(?))"]
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
     found = db.execute(
         "SELECT persons.id, persons.name, count(contents.id), count(DISTINCT contents.id), ignored "
         "FROM persons "
         "LEFT JOIN faces ON faces.person_id = persons.id "
         "LEFT JOIN contents ON contents.id = faces.content_id AND contents.live "
-        f"{'WHERE persons.name IS NOT NULL ' if named else ''}GROUP BY persons.id"
+        f"{where}GROUP BY persons.id",
+        [] if only is None else [json.dumps(list(only))],
     )
     every = [Person(id, name, n, m, bool(ignored)) for id, name, n, m, ignored in found]
     return sorted(every, key=_order)

@@ -4,9 +4,10 @@
    picture they follow from how one lies on the other, else they are all that it has
 2. of those the most pixels within margins of one colour, where nine tenths are as good: what is cut
    off counts less, a frame or a page around counts nothing
-3. of those one whose date is known
-4. then the highest sum of sharpness, as a share of the sharpest, and of its faces' quality
-5. then the larger file, and the first by its name
+3. of those one with colours: of a picture in colours the grey copy lacks something
+4. of those one whose date is known
+5. then the highest sum of sharpness, as a share of the sharpest, and of its faces' quality
+6. then the larger file, and the first by its name
 
 Of the same pixels it is one whose date is known, then the smaller file.
 """
@@ -29,6 +30,7 @@ class Worth:
     unframed   share of it within margins of one colour, as Sketched has it
     sharpness  None where it was not read
     quality    of its faces; None without one
+    coloured   it has colours; whether one that was not read has is not known, and taken for granted
     """
 
     size: tuple[int, int]
@@ -38,6 +40,7 @@ class Worth:
     sharpness: float | None
     quality: float | None
     path: Path
+    coloured: bool
 
 
 def ordered(
@@ -65,6 +68,7 @@ def ordered(
             not fine,
             not most_of_it,
             size,
+            not one.coloured,
             not one.dated,
             -clear,
             -one.size_bytes,

@@ -237,6 +237,7 @@ def _shown(
             seen.sharpness.get(id),
             quality_of[id],
             files[id][0][0],
+            seen.coloured.get(id, True),
         )
         for id in there
     }

@@ -87,6 +87,31 @@ def questions(opened: Opened, *, most: int, skipped: Those[Pair] = ()) -> list[Q
     return asked
 
 
+def doubted(opened: Opened, person_id: int, *, most: int) -> list[tuple[int, float]]:
+    """The faces of a person that are least like the others of theirs, the least first.
+
+    returns  ids of faces, each with its score: the cosine of its embedding and the mean of all
+             others; [] for somebody with fewer than two faces
+    raises   CollectionError if they are not what was written
+    """
+    found = opened.db.execute(
+        f"SELECT faces.id, row FROM faces {LIVING} AND person_id = ?", [person_id]
+    ).fetchall()
+    rows = np.array([row for _, row in found], np.int64)
+    ids = np.array([id for id, _ in found], np.int64)
+    if len(rows):
+        sound = opened.engine.sound(rows)
+        rows, ids = rows[sound], ids[sound]
+    if len(rows) < 2:
+        return []
+    mine = np.asarray(opened.engine.embeddings(rows), np.float64)
+    others = mine.sum(axis=0) - mine
+    lengths = np.maximum(np.linalg.norm(others, axis=1), np.finfo(np.float64).tiny)
+    scores = np.einsum("ij,ij->i", mine, others) / lengths
+    first = np.lexsort((ids, scores))[:most]
+    return [(int(ids[i]), float(scores[i])) for i in first]
+
+
 def same(db: Database, question: Question, name: str | None = None) -> Said:
     """Say yes; inside a write transaction. What else was to be asked of the two stays a question.
 

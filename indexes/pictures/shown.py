@@ -57,6 +57,12 @@ class Shown:
         query = "SELECT 1 FROM pictures WHERE content_id = ?"
         return self._db.execute(query, [content_id]).fetchone() is not None
 
+    def row_of(self, content_id: int) -> int | None:
+        """Where the embedding of a content lies; None if nobody looked at it."""
+        query = "SELECT row FROM pictures WHERE content_id = ?"
+        found = self._db.execute(query, [content_id]).fetchone()
+        return None if found is None else found[0]
+
     def missing(self) -> list[int]:
         """Photos that were not looked at, by their ids."""
         query = (

@@ -24,9 +24,9 @@ def checked_face(face: Any) -> int:
     return _whole(face, "the number of a face of the photo", MOST)
 
 
-def checked_id(face_id: Any) -> int:
-    """The id of a stored face."""
-    return _whole(face_id, "the id of a stored face", LARGEST_ID)
+def checked_id(id: Any, of: str = "face") -> int:
+    """The id of something that is stored."""
+    return _whole(id, f"the id of a stored {of}", LARGEST_ID)
 
 
 def checked_threshold(threshold: Any) -> float:

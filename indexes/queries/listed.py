@@ -78,6 +78,11 @@ def _photos(opened: Opened, wanted: Filter) -> set[int]:
     return {id for (id,) in among(opened.db, query, inside.tolist())}
 
 
+def names_things(opened: Opened, query: str) -> bool:
+    """Whether a query names what photos may show, in a collection that was looked at for it."""
+    return opened.pictures.vectors.space() is not None and bool(named(query))
+
+
 def shown_for(
     opened: Opened,
     query: str,

@@ -1,4 +1,4 @@
-"""A photo → the stored photos that look like it as a whole."""
+"""A photo, or a stored one → the stored photos that look like it as a whole."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from retrieve import notebook
+from retrieve.errors import BadInput
 from retrieve.faces import calibration
 from retrieve.faces.calibration import Calibration
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.catalog.filters import EVERYTHING, PICTURES, Filter, findable
 from retrieve.indexes.catalog.sums import check_items, torn
 from retrieve.indexes.opened import Opened
-from retrieve.indexes.queries.asked import checked_filter, checked_k, checked_threshold
+from retrieve.indexes.queries.asked import (
+    checked_filter,
+    checked_id,
+    checked_k,
+    checked_threshold,
+)
 from retrieve.indexes.queries.thresholds import Threshold, threshold_among
 from retrieve.indexes.vectors.spaces import Space
 from retrieve.networks.own import check_embeddings
@@ -114,9 +120,62 @@ def search_pictures(
         calibrated=calibrated_for(space),
     )
     mine = [replace(hit, rank=0, itself=True) for hit in found[0] if hit.photo_id == own]
-    others = [hit for hit in found[0] if hit.photo_id != own][:k]
-    ranked = [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
-    return PictureProbe(photo.path, mine + ranked, least, shown.classes)
+    return PictureProbe(photo.path, mine + _others(found[0], own, k), least, shown.classes)
+
+
+def search_stored(
+    opened: Opened,
+    photo_id: int,
+    *,
+    k: int = 10,
+    threshold: float | None = None,
+    strangers: float | None = None,
+    wanted: Filter = EVERYTHING,
+    exact: bool = False,
+) -> PictureProbe:
+    """The stored photos that look most like a stored one, itself left out; no network is needed.
+
+    raises  BadInput if there is no such photo, or nobody looked at it as a whole
+    """
+    k, wanted, photo_id = checked_k(k), checked_filter(wanted), checked_id(photo_id, "photo")
+    pictures = opened.pictures
+    space = pictures.space()
+    least = least_score(opened, wanted, threshold=threshold, strangers=strangers)
+
+    def found() -> tuple[PictureHit, Embeddings]:
+        stored = opened.catalog.photos([photo_id]).get(photo_id)
+        if stored is None:
+            raise BadInput(
+                f"{opened.path} has no photo with the id {photo_id}; "
+                "ids are shown by: retrieve search --looks --json"
+            )
+        row = pictures.shown.row_of(photo_id)
+        if row is None:
+            raise BadInput(
+                f"the photo {photo_id} was not looked at as a whole yet: "
+                "retrieve reembed --pictures"
+            )
+        check_items(opened.db, PICTURES, "row", [row])
+        return stored, pictures.engine.embeddings([row])
+
+    stored, embedding = opened.consistently(found)
+    (hits,) = nearest(
+        opened,
+        embedding,
+        k=k + 1,
+        threshold=least.score,
+        wanted=wanted,
+        exact=exact,
+        calibrated=calibrated_for(space),
+    )
+    classes = pictures.shown.of([photo_id])[photo_id]
+    return PictureProbe(stored.path, _others(hits, photo_id, k), least, classes)
+
+
+def _others(hits: Sequence[PictureHit], itself: int | None, k: int) -> list[PictureHit]:
+    """So many of the hits that are not the photo itself, ranked anew."""
+    others = [hit for hit in hits if hit.photo_id != itself][:k]
+    return [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
 
 
 def nearest(

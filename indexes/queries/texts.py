@@ -32,7 +32,7 @@ from retrieve.indexes.queries.asked import (
     checked_mode,
     checked_query,
 )
-from retrieve.indexes.queries.listed import listed, shown_for
+from retrieve.indexes.queries.listed import listed, names_things, shown_for
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.near import near_from
 from retrieve.indexes.queries.operators import Asked, taken_apart
@@ -88,9 +88,10 @@ def search_texts(
     asked = taken_apart(query)
 
     def look() -> list[TextHit]:
-        shown = [] if mode == Mode.BM25 or asked.phrases else _shown(opened, asked, k, wanted)
-        if shown and opened.texts.vectors.space() is None:
-            return _ranked(shown, k)
+        looks = mode != Mode.BM25 and not asked.phrases and names_things(opened, asked.words)
+        shown = _shown(opened, asked, k, wanted) if looks else []
+        if looks and opened.texts.vectors.space() is None:
+            return _ranked(shown, k)  # none, where no photo shows it
         search = _Search(opened, mode, exact=exact)
         keep = search.said(asked, search.findable(wanted))
         words = asked.words if exact_words else search.spelt(asked)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import numpy as np
 from PIL import Image
 
 from retrieve.types import Pixels
 
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+DEPTH, OPAQUE = 8, 255
+DEEP = re.compile(";(16|32)[BLNSF]")  # of Pillow's names; BMP's ;16 is of a whole pixel
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -44,3 +52,24 @@ def reduced(image: Image.Image, long_side_px: int | None) -> Pixels:
         small = (max(1, round(image.width * share)), max(1, round(image.height * share)))
         image = image.resize(small, Image.Resampling.BOX)
     return np.asarray(image)
+
+
+def is_all_in_rgb(image: ImageFile) -> bool:
+    """Whether rgb() keeps all that can be seen of a file's image, which is not decoded yet: it is
+    its only picture, opaque, and of 8 bits a channel at most.
+    """
+    if getattr(image, "n_frames", 1) > 1 or image.info.get("bit_depth", 8) > DEPTH:
+        return False
+    forms = [image.mode, *(_form(tile[3]) for tile in image.tile)]
+    if any(form.startswith(("I", "F")) or DEEP.search(form) for form in forms):
+        return False
+    if not image.has_transparency_data:
+        return True
+    lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
+    return lowest == OPAQUE
+
+
+def _form(arguments: object) -> str:
+    """How samples lie in a file, as Pillow's decoders are told: "RGB;16B"."""
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ""

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 
+import numpy as np
 import pytest
 import warm
 from PIL import ExifTags, Image, ImageOps
@@ -111,6 +112,24 @@ def test_what_the_command_shows_and_writes(copies, tmp_path):
     assert group["kind"] == "edited"
     assert [photo["best"] for photo in group["photos"]] == [True, False, False]
     assert len(group["photos"][0]["paths"]) == 2
+
+
+def test_a_file_that_holds_more_than_its_pixels_is_no_copy_of_one_that_does_not(album, tmp_path):
+    shown = next(path for path in sorted(album.rglob("*.jpg")) if _is_whole(path))
+    grey = np.asarray(Image.open(shown).convert("L").resize((320, 240)))
+    files = tmp_path / "files"
+    files.mkdir()
+    Image.fromarray(grey).save(files / "shallow.png")
+    Image.fromarray(grey).save(files / "shallow.bmp")
+    Image.fromarray(grey.astype(np.uint16) * 257).save(files / "deep.png")
+    Image.fromarray(grey).save(
+        files / "moving.gif", save_all=True, append_images=[Image.fromarray(255 - grey)]
+    )
+    with retrieve.open_collection(tmp_path / "collection", create=True) as opened:
+        opened.index([files])
+        pixels, edited = opened.duplicates(["pixels", "edited"])
+    assert {photo.path.name for photo in pixels.photos} == {"shallow.png", "shallow.bmp"}
+    assert {"deep.png", "moving.gif"} < {photo.path.name for photo in edited.photos}
 
 
 def test_both_thresholds_are_one_too_many(copies):

@@ -57,6 +57,10 @@ def test_what_is_refused_is_the_sentence_of_the_command_line(made):
     failed, said = ask(made, "search")
     assert failed
     assert "wanted words, persons or face_id" in said
+    for tool, given in (("people", {"most": -1}), ("search", {"words": "x", "k": 0})):
+        failed, said = ask(made, tool, **given)
+        assert failed
+        assert "from 1 on" in said
 
 
 def test_a_name_is_said_and_can_be_taken_back(made):

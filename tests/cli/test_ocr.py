@@ -38,9 +38,11 @@ def place(tmp_path_factory):
     files = folder / "files"
     files.mkdir()
     _drawn("PANADERÍA LA ESPIGA", "Pan de leña").save(files / "letrero.png")
-    page = _drawn("Acta de regantes", "La acequia pierde agua")
+    _drawn().save(files / "nada.png")
     scan = canvas.Canvas(str(files / "acta.pdf"), pagesize=(400, 300))
-    scan.drawImage(ImageReader(page), 0, 0, 400, 300)
+    for page in (_drawn("Acta de regantes", "La acequia pierde agua"), _drawn()):
+        scan.drawImage(ImageReader(page), 0, 0, 400, 300)
+        scan.showPage()
     scan.save()
     return folder
 
@@ -64,9 +66,9 @@ def run(place, monkeypatch, capsys):
 
 def test_words_in_photos_and_scans_are_found_with_their_places(run, place):
     plain = json.loads(run("index", "files", "--json").out)
-    assert (plain["new"], plain["read"], len(plain["skipped"])) == (1, 0, 1)
+    assert (plain["new"], plain["read"], len(plain["skipped"])) == (2, 0, 1)
     report = json.loads(run("index", "files", "--ocr", "--json").out)
-    assert (report["new"], report["unchanged"], report["read"]) == (1, 1, 2)
+    assert (report["new"], report["unchanged"], report["read"]) == (1, 2, 4)
     assert (report["skipped"], report["warnings"]) == ([], [])
     assert json.loads(run("index", "files", "--ocr", "--json").out)["read"] == 0
 

@@ -19,14 +19,19 @@ from docs.draw import (
     found,
     gates,
     grouping,
+    looking,
     people,
     protocol,
     robustness,
+    things,
     triplets,
     words,
 )
 from docs.draw.every import PICTURES
 from docs.draw.screens import KEPT, THEMES, svg
+from retrieve.pictures.embedding.embed import open_picture_embedder
+from retrieve.pictures.embedding.shown import likeliest
+from retrieve.pictures.embedding.things import named
 from retrieve.projection.methods import Method
 from retrieve.text.encoders.encode import open_text_encoder
 from retrieve.text.language.model import open_language
@@ -112,6 +117,9 @@ def test_files_that_the_pages_name_are_there():
         lambda out, small: robustness.examples(out, small.group, FEW),
         lambda out, small: protocol.robust(out),
         lambda out, small: faces.by_pca(out, small),
+        lambda out, small: looking.alone(out),
+        lambda out, small: looking.together(out),
+        lambda out, small: looking.masks(out, small),
         lambda out, small: words.analogies(out),
         lambda out, small: words.kinds(out, method=Method.PCA),
         lambda out, small: gates.heat(out, text="la casa"),
@@ -140,6 +148,49 @@ def test_the_parts_of_a_sentence_add_up_to_its_embedding():
     found = encoder.parts(encoder.SENTENCE)
     (wanted,) = open_text_encoder("lstm").embed([encoder.SENTENCE])
     assert_allclose(found.embedding, wanted, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def clock():
+    return looking.look(things.scene([("clock", 0.35, 0.35, 0.14)]))
+
+
+def test_the_map_of_a_class_adds_up_to_its_logit(clock):
+    weights, bias = looking.last_layer()
+    means = np.tensordot(weights, clock.maps, 1).mean(axis=(1, 2))
+    assert_allclose(means + bias, clock.logits, atol=1e-4)
+    for number in (0, 892, 999):
+        found = clock.activation([number])
+        assert found.shape == (7, 7)
+        assert_allclose(found.mean() + bias[number], clock.logits[number], atol=1e-4)
+
+
+def test_the_network_with_its_maps_is_the_one_that_ships(clock):
+    shares = np.exp(clock.logits - clock.logits.max())
+    assert_allclose(clock.probabilities, shares / shares.sum(), atol=1e-5)
+    pixels = things.scene([("clock", 0.35, 0.35, 0.14)])
+    (shown,) = open_picture_embedder().look([pixels])
+    assert shown.classes == likeliest(clock.probabilities)
+
+
+@pytest.mark.parametrize("name", things.NAMED)
+def test_the_map_of_a_thing_is_brightest_in_the_corner_where_it_is(name):
+    (thing,) = named(name)
+    for x, y in ((0.33, 0.33), (0.67, 0.33), (0.33, 0.64), (0.67, 0.64)):
+        found = looking.look(things.scene([(name, x, y, 0.12)]))
+        bright = looking.enlarged(found.activation(thing.classes))
+        row, column = np.unravel_index(bright.argmax(), bright.shape)
+        middle = bright.shape[0] / 2
+        assert (column > middle, row > middle) == (x > 0.5, y > 0.5), (name, x, y)
+
+
+def test_the_map_of_a_word_lies_between_those_of_its_classes(clock):
+    (thing,) = named("clock")
+    every = np.stack([clock.activation([number]) for number in thing.classes])
+    found = clock.activation(thing.classes)
+    assert len(every) > 1
+    assert (found >= every.min(axis=0) - 1e-4).all()
+    assert (found <= every.max(axis=0) + 1e-4).all()
 
 
 def test_no_unit_sees_beyond_its_theoretical_field(network, small):

@@ -21,6 +21,8 @@ _CALL = re.compile(r"(?P<name>\w+)\((?P<arguments>.*)\)\s+= (?P<result>-?\d+|0x[
 # A path as an argument, after its folder if the call has one.
 _PATH = re.compile(r'(?:\w+<(?P<folder>[^>]*)>, )?"(?P<path>[^"]*)"')
 _FAMILY = re.compile(r"socket\((AF_\w+)")
+_REACHING = re.compile(r"(?:bind|connect|sendto|sendmsg|sendmmsg)\(.*AF_INET")
+_PROBE = re.compile(r'bind\(.*htons\(0\).*"::1"')
 
 
 @cache
@@ -42,6 +44,14 @@ def traced(command: list[str], trace: Path) -> list[str]:
 def families(trace: Path) -> set[str]:
     """The families of all sockets that were asked for, had or not: AF_UNIX, AF_INET."""
     return {match[1] for line in _lines(trace) if (match := _FAMILY.match(line))}
+
+
+def reached(trace: Path) -> set[str]:
+    """The calls that give an internet socket an address, near or far, but for a port of this very
+    machine that is taken to see whether it has IPv6: urllib3 does so when it is imported.
+    """
+    lines = _lines(trace)
+    return {line for line in lines if _REACHING.match(line) and not _PROBE.match(line)}
 
 
 def made(trace: Path, cwd: Path) -> set[Path]:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import warnings
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -350,3 +352,41 @@ def test_what_is_no_place_is_none(tmp_path, latitude, longitude, references):
 def test_a_photo_without_exif_has_no_place(tmp_path):
     _picture().save(tmp_path / "a.jpg")
     assert describe(tmp_path / "a.jpg").place is None
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "is_all"),
+    [
+        ("photo.jpg", {}, True),
+        ("photo.png", {}, True),
+        ("moving.gif", {"save_all": True, "append_images": [_picture().rotate(90)]}, False),
+        ("pages.tif", {"save_all": True, "append_images": [_picture().rotate(90)]}, False),
+    ],
+)
+def test_a_file_of_several_pictures_is_more_than_its_pixels(tmp_path, name, options, is_all):
+    _picture().save(tmp_path / name, **options)
+    assert photos.is_all_in_pixels(tmp_path / name) is is_all
+
+
+@pytest.mark.parametrize(("lowest", "is_all"), [(255, True), (254, False)])
+def test_a_file_with_transparent_parts_is_more_than_its_pixels(tmp_path, lowest, is_all):
+    picture = _picture().convert("RGBA")
+    picture.putpixel((3, 3), (9, 9, 9, lowest))
+    picture.save(tmp_path / "photo.png")
+    assert photos.is_all_in_pixels(tmp_path / "photo.png") is is_all
+
+
+def test_a_file_of_16_bits_is_more_than_its_pixels(tmp_path):
+    deep = np.asarray(_picture().convert("L"), np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "grey.png")
+    assert not photos.is_all_in_pixels(tmp_path / "grey.png")
+    rows = b"".join(b"\0" + np.repeat(row, 3).astype(">u2").tobytes() for row in deep)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 60, 40, 16, 2, 0, 0, 0))]
+    chunks += [(b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    file = b"\x89PNG\r\n\x1a\n"
+    for name, held in chunks:
+        checksum = zlib.crc32(name + held)
+        file += struct.pack(">I", len(held)) + name + held + struct.pack(">I", checksum)
+    (tmp_path / "colours.png").write_bytes(file)  # which Pillow opens as RGB of 8 bits
+    assert Image.open(tmp_path / "colours.png").mode == "RGB"
+    assert not photos.is_all_in_pixels(tmp_path / "colours.png")

@@ -73,6 +73,7 @@ def serve(
     with optional("retrieve serve"):
         from retrieve.cli.web import serving
         from retrieve.cli.web.app import create_app
+        from retrieve.cli.web.security import named
     from retrieve.indexes.collection import open_collection
 
     local = serving.is_local(host)
@@ -82,6 +83,11 @@ def serve(
         )
     if (tls_cert is None) is not (tls_key is None):
         raise BadUsage("wanted --tls-cert and --tls-key together; got one of them")
+    names = [named(name) for name in allow_host or ()]
+    if "" in names:
+        raise BadUsage(
+            f"wanted names of hosts, as photos.home, with --allow-host; got {allow_host}"
+        )
     secured = serving.Secured(tls_cert, tls_key) if tls_cert and tls_key else None
     if not local and secured is None:
         render.warning(
@@ -96,7 +102,7 @@ def serve(
             opened,
             access,
             read_only=read_only,
-            hosts=(host, *(allow_host or ())),
+            hosts=(host, *names),
             numbers=not local,
         )
         config = serving.configured(app, secured)
@@ -114,13 +120,13 @@ def _access(token_file: Path | None, password_file: Path | None, cookie: str) ->
     """What opens the door, from files or anew."""
     from retrieve.cli.web.access import (
         SHORTEST_PASSWORD,
-        SHORTEST_TOKEN,
         Access,
         new_token,
         secret_from,
+        token_from,
     )
 
-    token = secret_from(token_file, "token", SHORTEST_TOKEN) if token_file else new_token()
+    token = token_from(token_file) if token_file else new_token()
     password = secret_from(password_file, "password", SHORTEST_PASSWORD) if password_file else None
     return Access(token, password, cookie=cookie)
 

@@ -10,8 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.datastructures import FormData, UploadFile
 
-from retrieve.cli.web.api.telling import LARGEST_CURSOR
 from retrieve.cli.web.filters import LONGEST
+from retrieve.cli.web.security import LARGEST_BODY
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.filters import Filter, Near
 from retrieve.indexes.queries.asked import LARGEST_ID
@@ -25,7 +25,8 @@ Name = Annotated[str, Field(max_length=LONGEST)]
 
 
 class Asked(BaseModel):
-    """What is searched for: words, a photo (as a file of a form), both, a stored face, or persons.
+    """What is searched for: words, a photo (as a file of a form), both, a stored face, a stored
+    photo, or persons.
 
     Everything else chooses among what is stored, or says how much is shown.
     """
@@ -34,6 +35,9 @@ class Asked(BaseModel):
 
     query: str = Field(default="", max_length=LONGEST_QUERY, examples=["una boda en Zaragoza"])
     face_id: int | None = Field(default=None, ge=1, le=LARGEST_ID)
+    photo_id: int | None = Field(
+        default=None, ge=1, le=LARGEST_ID, description="Photos that look like this stored one."
+    )
     face: int | None = Field(default=None, ge=1, le=1000, description="Only this of the photo.")
     k: int = Field(default=10, ge=1, le=MOST, description="Hits of a part, of each face.")
     since: str | None = Field(default=None, max_length=30, examples=["2019"])
@@ -51,7 +55,7 @@ class Asked(BaseModel):
     exact_words: bool = False
     grouped: bool = Field(default=False, description="Of each document only the best passage.")
     looks: bool = Field(default=False, description="Photos that look alike as a whole, no faces.")
-    cursor: str | None = Field(default=None, max_length=LARGEST_CURSOR)
+    cursor: str | None = Field(default=None, max_length=LARGEST_BODY)
 
     @field_validator("near", mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -11,7 +12,7 @@ from retrieve.cli.showing.people.asking import asked_json
 from retrieve.cli.showing.people.listing import member_json, person_json
 from retrieve.cli.web.api import shapes, telling
 from retrieve.cli.web.api.telling import Cursor, Id, Most
-from retrieve.cli.web.here import HereNow
+from retrieve.cli.web.here import Here, HereNow
 from retrieve.indexes.browsing import NotStored
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people import listing, review
@@ -35,13 +36,15 @@ async def persons(
     start = (telling.after(cursor, int) or [0])[0]
 
     def look(collection: Collection) -> dict[str, Any]:
-        found = here.kept(
+        db = collection.db
+        every = here.kept(
             collection.opened,
-            ("people", unnamed, everyone),
-            lambda: listing.people(collection.db, unnamed=unnamed, everyone=everyone),
+            ("persons", unnamed, everyone),
+            lambda: [one.id for one in listing.shown(db, unnamed=unnamed, everyone=everyone)],
         )
-        shown = [person_json(one) for one in found[start : start + most]]
-        more = len(found) > start + most
+        some = every[start : start + most]
+        shown = [person_json(one) for one in some_of(here, collection, some)]
+        more = len(every) > start + most
         return {"persons": shown, "next": telling.to_cursor([start + most]) if more else None}
 
     return await telling.told(request, here, look)
@@ -61,7 +64,9 @@ async def questions(request: Request, here: HereNow, most: Most = 10) -> Respons
 @router.get("/persons/{id}", responses={200: {"model": shapes.PersonShape}})
 async def person(request: Request, here: HereNow, id: Id) -> Response:
     """One person: how many faces in how many photos, from when to when."""
-    return await telling.told(request, here, lambda collection: person_json(listed(collection, id)))
+    return await telling.told(
+        request, here, lambda collection: person_json(one_of(here, collection, id))
+    )
 
 
 @router.get("/persons/{id}/faces", responses={200: {"model": shapes.Members}})
@@ -72,7 +77,7 @@ async def faces(
     start = (telling.after(cursor, int) or [0])[0]
 
     def look(collection: Collection) -> dict[str, Any]:
-        members = listed(collection, id).members
+        members = one_of(here, collection, id).members
         more = len(members) > start + most
         return {
             "faces": [member_json(one) for one in members[start : start + most]],
@@ -84,7 +89,21 @@ async def faces(
 
 def listed(collection: Collection, id: int) -> Listed:
     """A person with all their faces; raises NotStored if there is none of that id."""
-    found = listing.people(collection.db, only=[id])
+    return _found(listing.people(collection.db, only=[id]), id)
+
+
+def some_of(here: Here, collection: Collection, ids: Sequence[int]) -> list[Listed]:
+    """Persons with all their faces, in order; those whom there are."""
+    here.once("people", lambda: listing.check(collection.db))
+    return listing.people(collection.db, only=ids, checked=True) if ids else []
+
+
+def one_of(here: Here, collection: Collection, id: int) -> Listed:
+    """One of them; raises NotStored if there is none of that id."""
+    return _found(some_of(here, collection, [id]), id)
+
+
+def _found(found: list[Listed], id: int) -> Listed:
     if not found:
         raise NotStored(f"nobody has the number #{id}. Who there is: retrieve people --all")
     return found[0]

@@ -14,7 +14,7 @@ from retrieve.cli.web.api.telling import Cursor, Id, Most
 from retrieve.cli.web.errors import Refused
 from retrieve.cli.web.filters import filter_of
 from retrieve.cli.web.here import Here, HereNow
-from retrieve.cli.web.originals import content_of
+from retrieve.cli.web.originals import GONE, content_of
 from retrieve.indexes import browsing
 from retrieve.indexes.catalog.contents import PHOTO
 from retrieve.indexes.catalog.filters import Filter
@@ -72,7 +72,7 @@ async def original(here: HereNow, id: Id) -> Response:
 
 
 async def jpeg_of(here: Here, id: int, size_px: int) -> bytes:
-    """A photo as it is shown; raises Refused where its file cannot be read now."""
+    """A photo as it is shown; raises Refused where its file cannot be read now, or is another."""
 
     def look(collection: Collection) -> bytes:
         from PIL import Image
@@ -80,10 +80,12 @@ async def jpeg_of(here: Here, id: int, size_px: int) -> bytes:
         known = browsing.file_of(collection.opened, id, PHOTO)
         try:
             reading = collection.networks.reading
-            pixels = reading.of(reader_of(known.path))(size_px).pixels
+            read = reading.of(reader_of(known.path))(size_px)
         except BadPhoto as error:
             raise Refused(410, str(error)) from error
-        picture = Image.fromarray(pixels)
+        if collection.catalog.content_id(read.sha256) != id:
+            raise Refused(410, GONE)
+        picture = Image.fromarray(read.pixels)
         picture.thumbnail((size_px, size_px))
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=QUALITY)

@@ -1,4 +1,4 @@
-"""/search: words, a photo, both, a stored face, or photos of persons."""
+"""/search: words, a photo, both, a stored face, a stored photo, or photos of persons."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from retrieve.cli.web.errors import Json, Refused
 from retrieve.cli.web.here import Here, HereNow
 from retrieve.cli.web.uploads import form_of, photo_in
 from retrieve.errors import BadInput
+from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.collection import MOST_FACES, Collection
 from retrieve.indexes.queries.pictures import PictureProbe
 from retrieve.indexes.queries.probes import Probe
@@ -69,7 +70,8 @@ class Found:
     openapi_extra=BODY,
 )
 async def search(request: Request, here: HereNow) -> Response:
-    """Faces like those in a photo, passages and photos by words, or photos of persons.
+    """Faces like those in a photo, passages and photos by words, photos of persons, or photos that
+    look like a stored one.
 
     A form brings a photo in the field `photo`, everything else in fields of the same names as in
     JSON. The next part is asked for by its cursor alone.
@@ -105,8 +107,10 @@ async def answered(here: Here, asked: Asked) -> dict[str, Any]:
 
 async def with_photo(here: Here, asked: Asked, photo: bytes) -> dict[str, Any]:
     """What a photo finds, alone or with words."""
-    if asked.face_id is not None or asked.cursor is not None:
-        raise BadInput("wanted a photo, or face_id, or a cursor; got more than one of them")
+    if any(one is not None for one in (asked.face_id, asked.photo_id, asked.cursor)):
+        raise BadInput(
+            "wanted a photo, or face_id, photo_id or a cursor; got more than one of them"
+        )
     found = await here.photo(lambda collection: _probed(collection, asked, photo))
     return _part(found, 0, here.keep(found))
 
@@ -114,22 +118,13 @@ async def with_photo(here: Here, asked: Asked, photo: bytes) -> dict[str, Any]:
 def _searched(collection: Collection, asked: Asked, start: int) -> dict[str, Any]:
     wanted = named(collection.db, asked.wanted)
     k = min(start + asked.k + 1, DEEPEST)
-    if asked.face_id is not None:
-        if asked.query:
-            raise BadInput("wanted query or face_id; got both")
-        probe = collection.search_stored(
-            asked.face_id,
-            k=k,
-            threshold=asked.threshold,
-            strangers=asked.strangers,
-            wanted=wanted,
-            exact=asked.exact,
-        )
-        cursor = _next(DEEPEST + 1, start, asked)["next"]
-        return _of_faces(probe, None, start, start + asked.k, cursor)
+    if asked.face_id is not None or asked.photo_id is not None:
+        return _like_stored(collection, asked, wanted, start, k)
     if not asked.query:
         if not wanted.persons:
-            raise BadInput("wanted query, face_id, persons, or a form with a photo; got none")
+            raise BadInput(
+                "wanted query, face_id, photo_id, persons, or a form with a photo; got none"
+            )
         hits = collection.photos_of(wanted, k=k)
         told = found_json("", hits[start : start + asked.k], None, of=", ".join(asked.persons))
         return told | _next(len(hits), start, asked)
@@ -145,6 +140,30 @@ def _searched(collection: Collection, asked: Asked, start: int) -> dict[str, Any
     corrected = None if asked.exact_words else collection.corrected(asked.query)
     told = found_json(asked.query, hits[start : start + asked.k], corrected)
     return told | _next(len(hits), start, asked)
+
+
+def _like_stored(
+    collection: Collection, asked: Asked, wanted: Filter, start: int, k: int
+) -> dict[str, Any]:
+    """What is like a stored face, or looks like a stored photo."""
+    given = {"query": asked.query or None, "face_id": asked.face_id, "photo_id": asked.photo_id}
+    several = [name for name, value in given.items() if value is not None]
+    if len(several) > 1:
+        raise BadInput(f"wanted query, face_id or photo_id; got {' and '.join(several)}")
+    common: dict[str, Any] = {
+        "k": k,
+        "threshold": asked.threshold,
+        "strangers": asked.strangers,
+        "wanted": wanted,
+        "exact": asked.exact,
+    }
+    cursor = _next(DEEPEST + 1, start, asked)["next"]
+    if asked.face_id is not None:
+        probe = collection.search_stored(asked.face_id, **common)
+        return _of_faces(probe, None, start, start + asked.k, cursor)
+    assert asked.photo_id is not None
+    alike = collection.search_stored_picture(asked.photo_id, **common)
+    return _of_faces(Probe(alike.path, []), alike, start, start + asked.k, cursor)
 
 
 def _probed(collection: Collection, asked: Asked, photo: bytes) -> Found:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
@@ -19,8 +19,11 @@ from retrieve.indexes.collection import Collection
 from retrieve.indexes.info import generation
 from retrieve.indexes.queries.asked import LARGEST_ID
 
-LARGEST_CURSOR = 10_000  # characters
+LARGEST_CURSOR = 10_000  # characters, in an address
+LARGEST_UNPACKED = 2_000_000  # characters of what a cursor says: more than any search that is sent
 MOST = 500  # things of a part of a list
+
+TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 Most = Annotated[int, Query(ge=1, le=MOST, description="How many of a part.")]
@@ -36,6 +39,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "no token",
         403: "another site, another name of the host, or a server that only reads",
         404: "there is none with that id",
+        408: "what was to be sent did not come",
         409: "the collection holds nothing of that kind yet, or has changed since",
         410: "a file or a search that is not what it was",
         413: "more bytes than are allowed",
@@ -57,7 +61,8 @@ async def told(request: Request, here: Here, look: Callable[[Collection], Any]) 
 
     def both(collection: Collection) -> tuple[str, Any]:
         tag = etag(collection)
-        return tag, None if request.headers.get("if-none-match") == tag else look(collection)
+        known = tags(request.headers.get("if-none-match", ""))
+        return tag, None if tag in known or "*" in known else look(collection)
 
     tag, found = await here.view(both)
     if found is None:
@@ -68,6 +73,13 @@ async def told(request: Request, here: Here, look: Callable[[Collection], Any]) 
 def etag(collection: Collection) -> str:
     """The generation of a collection, as HTTP writes it."""
     return f'"{generation(collection.opened)}"'
+
+
+def tags(header: str) -> list[str]:
+    """The ETags that stand in If-Match or If-None-Match, "*" as it is; one that a server on the way
+    has called weak (it has compressed the answer) is of the same generation.
+    """
+    return ["*"] if header.strip() == "*" else TAG.findall(header)
 
 
 def part(name: str, rows: Sequence[Any], most: int, cursor: Callable[[Any], Any]) -> dict[str, Any]:
@@ -81,7 +93,8 @@ def part(name: str, rows: Sequence[Any], most: int, cursor: Callable[[Any], Any]
 
 def to_cursor(value: Any) -> str:
     """Text for an address, which from_cursor() reads."""
-    content = zlib.compress(json.dumps(value, separators=(",", ":")).encode())
+    said = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    content = zlib.compress(said.encode())
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
@@ -90,10 +103,11 @@ def from_cursor(text: str) -> Any:
     try:
         content = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         unpacked = zlib.decompressobj()
-        found = unpacked.decompress(content, LARGEST_CURSOR)
-        return json.loads(found)
-    except (binascii.Error, ValueError, zlib.error, RecursionError) as error:
+        found = json.loads(unpacked.decompress(content, LARGEST_UNPACKED))
+        json.dumps(found, ensure_ascii=False).encode()  # no half of a character, which is no text
+    except (ValueError, zlib.error, RecursionError) as error:
         raise no_cursor() from error
+    return found
 
 
 def after(cursor: str | None, *kinds: type | tuple[type, ...]) -> list[Any] | None:

@@ -95,7 +95,7 @@ def measure(photos: Sequence[Looked], language: str = "es") -> Found:
         for some, one in zip(told, photos, strict=True)
     ]
     every = sum(map(len, told))
-    words = _words(photos, language)
+    words = names_above(photos, language)
     precisions = [
         precision for word in words if (precision := _precision(word, photos)) is not None
     ]
@@ -135,30 +135,37 @@ def _is_among(one: Looked, most: int) -> bool:
     return bool(one.truth & {shown.number for shown in one.classes[:most]})
 
 
-def _words(photos: Iterable[Looked], language: str) -> list[str]:
-    """All names of what stands above the photos' own things."""
+def names_above(photos: Iterable[Looked], language: str) -> list[str]:
+    """All names of the photos' own things and of what stands above them, in a language."""
     shown = frozenset[int]().union(*(one.truth for one in photos))
     return sorted(word for word, numbers in every_name(language).items() if numbers & shown)
 
 
-def _precision(word: str, photos: Sequence[Looked]) -> float | None:
-    """Average precision of the ranking by a word; None where it is too wide, or no photo shows it.
+def right_for(word: str, photos: Sequence[Looked]) -> list[bool] | None:
+    """Which photos show what a word names: whose every right class it stands for.
 
-    A photo shows it whose every right class it stands for.
+    returns  (N,), one a photo; None where the word is too wide to be measured, or no photo shows it
     """
     found = named(word)
     if len(found) != 1 or len(found[0].classes) > MOST_CLASSES:
         return None
-    numbers = found[0].classes
-    of = sum(one.truth <= numbers for one in photos)
-    if not of:
+    right = [one.truth <= found[0].classes for one in photos]
+    return right if any(right) else None
+
+
+def _precision(word: str, photos: Sequence[Looked]) -> float | None:
+    """Average precision of the ranking by a word; None where it is not measured."""
+    right = right_for(word, photos)
+    if right is None:
         return None
-    scored = [
-        (sum(shown.probability for shown in one.classes if shown.number in numbers), one)
+    (thing,) = named(word)
+    scores = [
+        sum(shown.probability for shown in one.classes if shown.number in thing.classes)
         for one in photos
     ]
-    ranking = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: -pair[0])
-    return average_precision([one.truth <= numbers for _, one in ranking], of)
+    found = [at for at, score in enumerate(scores) if score > 0]
+    ranking = sorted(found, key=lambda at: -scores[at])
+    return average_precision([right[at] for at in ranking], sum(right))
 
 
 def _called(truth: frozenset[int], language: str) -> str:

@@ -25,6 +25,7 @@ CELL_PX = 9  # a mark is the strongest corner within so many pixels each way, of
 PATCH = 8  # samples a side of what is compared
 SPACING_PX = 2.0  # between them
 EDGE_PX = 5  # no marks nearer to the margin: of a border's corners every picture has some
+GREY = 2.0  # mean difference of the largest and the smallest value of a pixel, of 255
 FLAT = 2.0  # a patch with a smaller standard deviation, of 255, shows nothing
 
 
@@ -152,6 +153,14 @@ def sharpness(pixels: Pixels) -> float:
     middle = grey[1:-1, 1:-1]
     around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
     return float((around - 4 * middle).std())
+
+
+def coloured(pixels: Pixels) -> bool:
+    """Whether (H, W, 3) uint8 RGB has colours: a copy without them has the same three values in
+    each pixel, or two apart by what JPEG rounds.
+    """
+    values = pixels.astype(np.int16)
+    return bool((values.max(axis=2) - values.min(axis=2)).mean() > GREY)
 
 
 def unframed(grey: NDArray[np.uint8]) -> float:

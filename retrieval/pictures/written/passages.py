@@ -18,7 +18,8 @@ DIGITS = 3  # of a confidence
 def passages_of(
     lines: Sequence[WrittenLine], *, scale: float, page: int | None = None
 ) -> list[Passage]:
-    """One passage of a photo with some words in it, several of a page that is full of them.
+    """One passage of a photo with some words in it, several of a page that is full of them; []
+    of one without.
 
     lines  in reading order
     scale  pixels that were read for one of what boxes are told in: photo pixels, or points of a
@@ -27,6 +28,8 @@ def passages_of(
 
     Words that are divided at a line's end are whole in the first of both lines.
     """
+    if not lines:
+        return []
     whole = join_divided("\n".join(clean(line.text) for line in lines)).split("\n")
     pieces = [(text, line) for text, line in zip(map(clean, whole), lines, strict=True) if text]
     return [_passage(part, scale, page) for part in _packed(pieces)]

@@ -39,7 +39,7 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What was chosen on the fitting half of squad_es_dev and the training part of stsb-es.
+    """What was chosen on the half of the questions that rankings are fitted on (see the card).
 
     dim        D, a multiple of 3
     step       between two of the six numbers, in standard deviations of a column

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import random
 import shutil
+import zlib
+from pathlib import Path
 
 import pytest
 import small
@@ -11,7 +15,9 @@ from typer.testing import CliRunner
 from web_client import client_of
 
 from retrieve.cli.app import app
+from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import open_collection
+from retrieve.indexes.people import listing, statements
 
 API = "/api/v1"
 
@@ -62,6 +68,39 @@ def test_a_stored_face_finds_what_the_command_finds(album_client):
     assert found == told
     after = album_client.post(f"{API}/search", json={"cursor": cursor}).json()
     assert after["faces"][0]["hits"][0]["rank"] == 3
+
+
+def test_a_stored_photo_finds_what_its_file_finds(album_client):
+    """More like this: a photo of the collection, sent, and the same one by its id."""
+    photo = album_client.get(f"{API}/photos").json()["photos"][0]
+    with Path(photo["path"]).open("rb") as file:
+        asked = {"looks": "true", "threshold": "-1", "k": "4"}
+        sent = album_client.post(f"{API}/search", data=asked, files={"photo": file}).json()
+    asked = {"photo_id": photo["photo_id"], "threshold": -1, "k": 2}
+    found = album_client.post(f"{API}/search", json=asked).json()
+    assert found["probe"] == photo["path"]
+    assert found["faces"] == []
+    after = album_client.post(f"{API}/search", json={"cursor": found["next"]}).json()
+    hits = found["looks"]["hits"] + after["looks"]["hits"]
+    others = [hit for hit in sent["looks"]["hits"] if not hit["itself"]]
+    assert [hit["photo_id"] for hit in hits] == [hit["photo_id"] for hit in others]
+    assert [hit["rank"] for hit in hits] == [1, 2, 3, 4]
+    for hit, other in zip(hits, others, strict=True):
+        assert hit["score"] == pytest.approx(other["score"], abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"photo_id": 99}, "has no photo with the id 99"),
+        ({"photo_id": 1, "query": "boda"}, "got query and photo_id"),
+        ({"photo_id": 1, "face_id": 1}, "got face_id and photo_id"),
+    ],
+)
+def test_a_stored_photo_that_is_none_or_not_all_is_one_line(album_client, asked, said):
+    answer = album_client.post(f"{API}/search", json=asked)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
 
 
 def test_words_find_what_the_command_finds(album_client):
@@ -189,6 +228,29 @@ def test_a_cursor_that_is_none_is_one_line(client, cursor):
         assert "wanted the cursor" in answer.json()["error"]
 
 
+@pytest.mark.parametrize("said", ['["\\ud800",5]', "[" * 9000, "[" + "9" * 5000 + "]", "[true,1]"])
+def test_a_cursor_of_ours_that_says_something_else_is_one_line(client, said):
+    cursor = base64.urlsafe_b64encode(zlib.compress(said.encode())).decode().rstrip("=")
+    for answer in (
+        client.get(f"{API}/photos", params={"cursor": cursor}),
+        client.get(f"{API}/texts", params={"cursor": cursor}),
+        client.post(f"{API}/search", json={"cursor": cursor}),
+    ):
+        assert answer.status_code == 400
+        assert "wanted the cursor" in answer.json()["error"]
+
+
+def test_what_may_be_asked_may_be_asked_further(client):
+    """The cursor of a search holds all that was asked for, however much that is."""
+    rng = random.Random(1)
+    folders = ["".join(rng.choices("abcdñдж", k=4000)) for _ in range(49)]
+    asked = {"face_id": 1, "threshold": -1, "folders": [*folders, "/"], "k": 1}
+    first = client.post(f"{API}/search", json=asked).json()
+    then = client.post(f"{API}/search", json={"cursor": first["next"]})
+    assert then.status_code == 200, then.text
+    assert then.json()["faces"][0]["hits"][0]["rank"] == 2
+
+
 def test_there_is_one_shape_of_errors(client):
     for answer, status in (
         (client.get(f"{API}/faces/99"), 404),
@@ -239,6 +301,91 @@ def test_whoever_has_an_answer_is_told_that_nothing_has_changed(own):
     then = client.get(f"{API}/photos", headers=known)
     assert then.status_code == 200
     assert then.headers["etag"] != first.headers["etag"]
+
+
+def test_a_part_of_the_people_is_what_the_command_prints(client, served):
+    """By name, then by how many faces they have, whatever part is asked for."""
+    every = [one["person_id"] for one in _parts(client, "persons", everyone=True)]
+    assert every == [one.person.id for one in listing.people(served.db, everyone=True)]
+    assert [one["name"] for one in _parts(client, "persons")] == ["Ana"]
+
+
+def _parts(client, what, **asked):
+    more = {}
+    while True:
+        told = client.get(f"{API}/{what}", params={"most": 1, **asked, **more}).json()
+        yield from told[what]
+        if told["next"] is None:
+            return
+        more = {"cursor": told["next"]}
+
+
+def _damage(collection, person_id):
+    """A bit of a face's row is turned behind the back of its checksum."""
+    with writing(collection.db):
+        (trigger,) = collection.db.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'sums_faces_update'"
+        ).fetchone()
+        collection.db.execute("DROP TRIGGER sums_faces_update")
+        collection.db.execute("UPDATE faces SET x1 = x1 + 1 WHERE person_id = ?", [person_id])
+        collection.db.execute(trigger)
+
+
+def test_no_part_of_the_people_is_told_of_what_a_disk_has_changed(own):
+    """What was there at the start is checked as a whole once, then what each part is made of."""
+    client = client_of(own)
+    for face_id, name in ((1, "Ana"), (2, "Eva")):
+        said = {"kind": "name", "name": name, "face_ids": [face_id]}
+        assert client.post(f"{API}/statements", json=said).status_code == 200
+    assert len(list(_parts(client, "persons"))) == 2
+    eva = client.get(f"{API}/faces/2").json()["person_id"]
+    _damage(own, eva)
+    assert client.get(f"{API}/persons?most=1").status_code == 200  # Ana's
+    for path in ("persons", f"persons/{eva}", f"persons/{eva}/faces"):
+        answer = client.get(f"{API}/{path}")
+        assert answer.status_code == 409
+        assert "is not what was written" in answer.json()["error"]
+    assert client_of(own).get(f"{API}/persons?most=1").status_code == 409  # a server of its own
+
+
+@pytest.mark.parametrize("form", ["W/{}", '"x", {}', '"x",W/{} ', "*"])
+def test_tags_may_stand_in_a_list_and_be_weak(own, form):
+    client = client_of(own)
+    tag = form.format(client.get(f"{API}/photos").headers["etag"])
+    assert client.get(f"{API}/photos", headers={"if-none-match": tag}).status_code == 304
+    said = {"kind": "name", "name": "Ana", "face_ids": [1]}
+    answer = client.post(f"{API}/statements", json=said, headers={"if-match": tag})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("tag", ['"x", "y"', "x", "", '"', "W/"])
+def test_what_is_no_tag_of_ours_is_stale(own, tag):
+    said = {"kind": "name", "name": "Ana", "face_ids": [1]}
+    client = client_of(own)
+    answer = client.post(f"{API}/statements", json=said, headers={"if-match": tag})
+    assert answer.status_code == 409
+    assert client.get(f"{API}/statements").json()["statements"] == []
+
+
+def test_the_generation_of_a_statement_knows_nothing_of_what_others_said_behind_it(
+    own, monkeypatch
+):
+    """Or the next statement would be made of what whoever makes it has not read."""
+    from retrieve.cli.web.here import Here
+
+    client, write = client_of(own), Here.write
+
+    async def then_another(here, change):
+        told = await write(here, change)
+        await write(here, lambda collection: statements.say_name(collection.db, "Eva", [2]))
+        return told
+
+    said = {"kind": "name", "name": "Ana", "face_ids": [1]}
+    with monkeypatch.context() as patch:
+        patch.setattr(Here, "write", then_another)
+        known = {"if-match": client.post(f"{API}/statements", json=said).headers["etag"]}
+    stale = client.post(f"{API}/statements", json={"kind": "undo"}, headers=known)
+    assert stale.status_code == 409
 
 
 def test_a_generation_outlasts_the_server(own):
@@ -303,3 +450,20 @@ def test_a_statement_that_lacks_something_says_nothing(own, said):
     client = client_of(own)
     assert client.post(f"{API}/statements", json=said).status_code == 400
     assert client.get(f"{API}/statements").json()["statements"] == []
+
+
+def test_of_a_collection_that_was_deleted_nothing_is_told_and_nothing_is_taken(own):
+    """Its files would be open still: what was deleted would be shown, and what is said be lost."""
+    said = {"kind": "name", "name": "Ana", "face_ids": [1]}
+    with client_of(own) as client:  # one server: its threads have the collection open
+        assert client.get(f"{API}/photos").status_code == 200
+        assert client.post(f"{API}/statements", json=said).status_code == 200
+        shutil.rmtree(own.path)
+        for answer in (
+            client.get(f"{API}/photos"),
+            client.get(f"{API}/faces/1/image"),
+            client.post(f"{API}/search", json={"query": "remark"}),
+            client.post(f"{API}/statements", json={"kind": "undo"}),
+        ):
+            assert answer.status_code == 409
+            assert "start it again" in answer.json()["error"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 
 import pytest
 import small
@@ -11,6 +13,9 @@ from web_client import ADDRESS, TOKEN, client_of
 from retrieve.cli.web import access, security
 from retrieve.cli.web.access import Access
 from retrieve.errors import BadInput
+from retrieve.indexes.catalog.contents import NewPhoto
+from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.catalog.paths import Found
 
 SEARCH = "/api/v1/search"
 WORDS = {"query": "boda"}
@@ -63,13 +68,21 @@ def test_over_tls_the_cookie_goes_over_tls_alone(served):
     assert "Secure" in client.get(f"/?token={TOKEN}").headers["set-cookie"]
 
 
-@pytest.mark.parametrize("path", ["//evil.example/", "/%5Cevil.example/", "/%2F/evil.example"])
+@pytest.mark.parametrize(
+    "path", ["//evil.example/", "/%5Cevil.example/", "/%2F/evil.example", "/a%3Fb", "/a%23b"]
+)
 def test_no_link_with_a_token_leads_elsewhere(stranger, path):
     answer = stranger.get(f"{ADDRESS}{path}?token={TOKEN}")
     assert answer.status_code == 303
     location = answer.headers["location"]
     assert location.startswith("/")
     assert not location.startswith(("//", "/\\"))
+    assert TOKEN not in location
+
+
+@pytest.mark.parametrize("path", ["/login-list", "/loginx", "/static", "/login/"])
+def test_no_other_page_is_open_for_beginning_like_one_that_is(stranger, path):
+    assert stranger.get(path).status_code == 401
 
 
 def test_a_browser_is_given_a_token_that_works_once(served):
@@ -114,17 +127,53 @@ def test_a_secret_is_its_owners_and_not_short(tmp_path):
         access.secret_from(file, "token", access.SHORTEST_TOKEN)
 
 
+@pytest.mark.parametrize("secret", ["contraseña-de-la-casa", "one with several words"])
+def test_a_token_that_no_header_holds_is_refused_where_it_is_read(tmp_path, secret):
+    file = tmp_path / "token"
+    file.touch(0o600)
+    file.write_text(secret, "utf-8")
+    with pytest.raises(BadInput, match="wanted a token of ASCII"):
+        access.token_from(file)
+    assert access.secret_from(file, "password", access.SHORTEST_PASSWORD) == secret
+
+
 # Names of the host
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example:8321", "", "192.168.1.5"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example:8321",
+        "",
+        "192.168.1.5",
+        "evil@localhost",
+        "localhost/x",
+        "localhost:80@evil.example",
+        "localhost, evil.example",
+        "[::1",
+        "2130706433",
+        "[::ffff:127.0.0.1]",
+    ],
+)
 def test_a_name_that_was_rebound_to_this_machine_is_refused(client, host):
     answer = client.get("/", headers={"host": host})
     assert answer.status_code == 403
     assert "--allow-host" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8321", "[::1]:8321", "LOCALHOST:1"])
+def test_two_names_are_none(client):
+    both = [*client.headers.multi_items(), ("host", "localhost"), ("host", "evil.example")]
+    assert client.get("/", headers=both).status_code == 403
+
+
+def test_no_name_is_allowed_by_an_empty_one(served):
+    assert client_of(served, hosts=[""]).get("/", headers={"host": ""}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1:8321", "[::1]:8321", "LOCALHOST:1", "localhost.:8321"]
+)
 def test_names_of_this_machine_are_its(client, host):
     assert client.get("/", headers={"host": host}).status_code == 200
 
@@ -206,6 +255,26 @@ def test_names_of_files_and_people_are_text_on_every_page(client):
     assert "&lt;script&gt;alert" in page
 
 
+def test_an_answer_to_a_fault_of_ours_is_headed_like_every_other(served, monkeypatch):
+    def fails(*_):
+        raise AssertionError
+
+    client = client_of(served, raise_server_exceptions=False)
+    monkeypatch.setattr("retrieve.indexes.browsing.photo", fails)
+    answer = client.get("/api/v1/photos/1")
+    assert answer.status_code == 500
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_what_is_no_http_is_not_let_in(client):
+    from starlette.testclient import WebSocketDisconnect
+
+    for path in ("/", "/static/style.css"):
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect(path):
+            pass
+
+
 # Photos and files by id
 
 
@@ -224,6 +293,42 @@ def test_no_path_leads_out(client, path):
     answer = client.get(f"{ADDRESS}{path}")
     assert answer.status_code in (404, 422)
     assert "import" not in answer.text
+
+
+def found_at(file):
+    """A file as an index run sees it."""
+    now = file.stat()
+    return Found(file, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+
+
+def _in_place_of(file, other):
+    """A link to another file, with the length and the date of the one that was there."""
+    was = file.stat()
+    assert other.stat().st_size == was.st_size
+    os.utime(other, ns=(was.st_atime_ns, was.st_mtime_ns))
+    file.unlink()
+    file.symlink_to(other)
+
+
+def test_a_file_that_looks_like_what_was_there_is_not_given_away(tmp_path):
+    from PIL import Image
+
+    album = tmp_path / "album"
+    album.mkdir()
+    photo, secret = album / "photo.bmp", tmp_path / "secret.bmp"
+    for file, colour in ((photo, "red"), (secret, "blue")):
+        Image.new("RGB", (64, 48), colour).save(file)
+    with small.opened(tmp_path / "collection") as collection:
+        with writing(collection.db):
+            digest = hashlib.sha256(photo.read_bytes()).hexdigest()
+            new = NewPhoto(digest, photo.stat().st_size, (48, 64), None, ())
+            content_id = collection.catalog.add_photo(new)
+            collection.catalog.put_path(found_at(photo), content_id=content_id, reason=None)
+        client = client_of(collection)
+        addresses = [f"/api/v1/photos/1/{what}" for what in ("image", "original")]
+        assert [client.get(address).status_code for address in addresses] == [200, 200]
+        _in_place_of(photo, secret)
+        assert [client.get(address).status_code for address in addresses] == [410, 410]
 
 
 def test_a_file_that_is_another_one_now_is_not_given_away(tmp_path):
@@ -273,6 +378,54 @@ def test_a_stream_that_does_not_tell_its_length_is_counted(client):
     headers = {"content-type": "multipart/form-data; boundary=x"}
     answer = client.post(SEARCH, content=endless(), headers=headers)
     assert answer.status_code == 413
+
+
+def test_who_has_no_token_sends_less_than_a_photo(served):
+    """Starlette would keep it in a file of all users' tmp."""
+    client = client_of(served, token=None, access=Access(TOKEN, "open, sesame"))
+    answer = client.post("/login", files={"password": bytes(20_000)})
+    assert answer.status_code == 413
+    assert answer.json()["error"] == "wanted 10 kB at most; got more"
+
+
+@pytest.mark.parametrize(("length", "status"), [("9" * 5000, 413), ("-1", 400), ("+5", 400)])
+def test_a_length_that_is_none_is_a_line(client, length, status):
+    headers = {"content-type": "application/json", "content-length": length}
+    assert client.post(SEARCH, content=b"{}", headers=headers).status_code == status
+
+
+def test_whoever_leaves_in_the_middle_of_a_photo_takes_no_place_for_ever(served, monkeypatch):
+    import anyio
+
+    monkeypatch.setattr(security, "PATIENCE_S", 0.01)
+    app = client_of(served).app
+    headers = {
+        "host": "localhost",
+        "authorization": f"Bearer {TOKEN}",
+        "content-type": "multipart/form-data; boundary=x",
+    }
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/detect",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    begun = iter([{"type": "http.request", "body": b"--x\r\n", "more_body": True}])
+    answered = []
+
+    async def receive():
+        message = next(begun, None)
+        if message is None:
+            await anyio.sleep_forever()
+        return message
+
+    async def send(message):
+        answered.append(message)
+
+    anyio.run(app, scope, receive, send)
+    assert answered[0]["status"] == 408
+    assert b"nothing came" in answered[1]["body"]
 
 
 def test_other_bodies_are_a_megabyte_at_most(client):

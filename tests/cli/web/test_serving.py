@@ -106,6 +106,9 @@ def test_a_client_has_the_names_of_the_facade_and_its_errors(client, probe):
     assert client.search_pictures(probe.read_bytes(), k=1)[0]["photo_id"]
     assert client.search_both(probe, "fiesta", k=1)[0]["face"]
     assert client.search_stored(1, k=1)["faces"][0]["hits"]
+    looking = client.search_stored_picture(1, k=1, threshold=-1)
+    assert [hit["rank"] for hit in looking] == [1]
+    assert looking[0]["photo_id"] != 1
     assert client.verify(probe, probe)["verdict"] == "same"
     assert len(client.embed_faces(probe)[0]) == 128
     assert client.picture(1).startswith(b"\xff\xd8")
@@ -125,6 +128,23 @@ def test_a_client_says_nothing_of_what_has_changed(client, server):
         client.say("name", name="Ana", face_ids=[1], unless_changed=True)
     assert issubclass(Stale, CollectionError)
     client.say("undo")
+    list(client.people())
+    client.say("name", name="Ana", face_ids=[1], unless_changed=True)
+    client.say("undo", unless_changed=True)  # what it said itself makes nothing stale
+    with (
+        Client(server["address"], token=server["token"]) as new,
+        pytest.raises(BadInput, match="wanted something read before"),
+    ):
+        new.say("name", name="Ana", face_ids=[1], unless_changed=True)
+
+
+def test_a_client_asks_no_proxy(server, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Client(server["address"], token=server["token"]) as client:
+        assert client.info()
 
 
 def test_a_client_without_a_server_or_a_token_is_told_so():
@@ -164,9 +184,11 @@ def test_it_ends_when_it_is_told_to(own, number):
     [
         (("--host", "0.0.0.0"), "wanted --token-file or --password-file"),
         (("--tls-cert", __file__), "--tls-cert and --tls-key together"),
+        (("--allow-host", "http://photos.home"), "wanted names of hosts"),
+        (("--allow-host", ""), "wanted names of hosts"),
     ],
 )
-def test_others_come_in_only_with_a_secret(own, options, said):
+def test_what_would_let_others_in_by_mistake_is_refused(own, options, said):
     done = warm.retrieve("serve", "--collection", own / "collection", *options, code=2)
     assert said in done.stderr
 

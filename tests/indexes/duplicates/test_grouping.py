@@ -22,9 +22,16 @@ from retrieve.indexes.duplicates.kinds import Kind
 
 
 def _worth(
-    at, size=(300, 400), size_bytes=1000, dated=True, unframed=1.0, sharp=10.0, quality=None
-):
-    return Worth(size, size_bytes, dated, unframed, sharp, quality, Path(f"{at}.jpg"))
+    at, size=(300, 400), size_bytes=1000, dated=True, unframed=1.0, sharp=10.0, quality=None,
+    coloured=True,
+):  # fmt: skip
+    path = Path(f"{at}.jpg")
+    return Worth(size, size_bytes, dated, unframed, sharp, quality, path, coloured)
+
+
+def test_a_grey_copy_is_not_better_for_being_sharper():
+    worth = {1: _worth(1, sharp=12.0, coloured=False), 2: _worth(2, sharp=10.0)}
+    assert ordered([1, 2], worth) == [2, 1]
 
 
 def _grouped(same, several=(), **others):

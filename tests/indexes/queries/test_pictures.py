@@ -49,6 +49,26 @@ def _names(found):
     return [(hit.rank, hit.path.name) for hit in found]
 
 
+def test_a_stored_photo_finds_those_that_look_like_it_without_itself(collection):
+    found = collection.search_stored_picture(1, threshold=0.99)
+    assert _names(found) == [(1, "b.jpg")]
+    assert (found.path.name, found.classes) == ("a.jpg", ())
+    assert found.least.score == 0.99
+    assert _names(collection.search_stored_picture(1, k=1, threshold=-1)) == [(1, "b.jpg")]
+    since = Filter(since="2021")
+    assert _names(collection.search_stored_picture(1, threshold=-1, wanted=since)) == [(1, "c.jpg")]
+
+
+def test_a_stored_photo_that_nobody_looked_at_is_one_line(collection):
+    small.add(collection, "/p/new.jpg")
+    with pytest.raises(BadInput, match="not looked at as a whole"):
+        collection.search_stored_picture(4, threshold=0)
+    with pytest.raises(BadInput, match="no photo with the id 9"):
+        collection.search_stored_picture(9, threshold=0)
+    with pytest.raises(BadInput, match="wanted the id of a stored photo"):
+        collection.search_stored_picture(0)
+
+
 def test_what_looks_alike_comes_first(collection):
     found = collection.search_pictures(_photo(0), threshold=-1)
     assert _names(found)[:2] == [(1, "a.jpg"), (2, "b.jpg")]

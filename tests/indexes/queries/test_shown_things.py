@@ -68,6 +68,7 @@ def test_a_query_that_names_no_thing_finds_none(collection):
 
 def test_words_find_photos_of_which_nothing_is_said(collection):
     assert _names(collection.search_texts("perro")) == ["a", "c", "b"]
+    assert collection.search_texts("bellota") == []  # no photo shows one: that is an answer
     with pytest.raises(CollectionError, match="no text was indexed"):
         collection.search_texts("agosto")
     with pytest.raises(CollectionError, match="no text was indexed"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
 from retrieve.pictures.same.compared import compare
 from retrieve.pictures.same.fitting import precise
-from retrieve.pictures.same.marks import SKETCH_PX, marks, sharpness, sketch, unframed
+from retrieve.pictures.same.marks import SKETCH_PX, coloured, marks, sharpness, sketch, unframed
 from retrieve.pictures.same.matching import inverse, similarity
 
 
@@ -132,3 +134,13 @@ def test_a_fit_becomes_precise_to_half_a_pixel():
     found = precise(a, np.asarray(warped), np.eye(2, 3))
     corners = np.array([[20, 20, 1], [150, 120, 1]]).T
     np.testing.assert_allclose(found @ corners, true @ corners, atol=0.5)
+
+
+def test_a_grey_copy_has_no_colours_whatever_jpeg_makes_of_it():
+    drawn = np.zeros((40, 40, 3), np.uint8)
+    drawn[:, 20:] = (200, 60, 20)
+    assert coloured(drawn)
+    grey = Image.fromarray(drawn).convert("L").convert("RGB")
+    kept = io.BytesIO()
+    grey.save(kept, "JPEG", quality=30)
+    assert not coloured(np.asarray(Image.open(kept).convert("RGB")))

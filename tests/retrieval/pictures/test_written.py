@@ -159,6 +159,10 @@ def test_boxes_are_of_the_whole_photo_and_divided_words_whole():
     )
 
 
+def test_what_has_no_words_has_no_passages():
+    assert passages_of([], scale=1) == []
+
+
 def test_a_full_page_is_several_passages_that_end_with_sentences():
     lines = [_line(f"renglón {n} con ocho palabras que dicen algo.", n) for n in range(40)]
     found = passages_of(lines, scale=1)
