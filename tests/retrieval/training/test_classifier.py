@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import io
+import lzma
 import zipfile
 from dataclasses import replace
 
@@ -29,7 +30,7 @@ from retrieve.text.classifiers.file import Fitted
 from retrieve.text.classifiers.lstm import LstmNetwork
 from retrieve.text.encoders.ngrams import Grams, NgramEncoder
 from retrieve.text.language.pieces import open_pieces
-from retrieve.training.classifier import fitted, languages, lstm
+from retrieve.training.classifier import fitted, languages, lstm, translated
 from retrieve.training.classifier.catalogues import others, sentences
 from retrieve.training.classifier.examples import Columns, Examples, read
 from retrieve.training.classifier.folds import folds
@@ -195,6 +196,21 @@ def test_a_layer_on_dense_embeddings_is_the_optimum_that_torch_finds(tmp_path):
     optimizer.step(loss)
     wanted = (rows @ W + bias).detach().numpy()
     assert_allclose(layer.logits(np.arange(60)), wanted, atol=0.05)  # 8 bits
+
+
+def test_a_fit_that_starts_on_a_fifth_of_the_texts_ends_at_the_same_layer_sooner(tmp_path):
+    examples = _examples(tmp_path)
+    encoder = NgramEncoder(Grams(longest=3, words=1, bits=12))
+    truth = np.array([examples.classes.index(label) for label in examples.labels])
+
+    def logits(**settings):
+        trainer = LinearTrainer(encoder, examples.texts, Settings(penalty=1e-3, **settings))
+        return trainer.fit(np.arange(60), truth, 3, "x").logits(np.arange(60))
+
+    whole = logits(iterations=500)
+    assert_allclose(logits(iterations=500, first=20), whole, atol=0.2)
+    few, started = logits(iterations=2), logits(iterations=2, first=20)
+    assert np.abs(started - whole).mean() < 0.7 * np.abs(few - whole).mean()
 
 
 def test_a_layer_gives_in_training_what_it_gives_from_its_arrays(tmp_path):
@@ -435,6 +451,39 @@ def test_strings_in_other_languages_are_those_of_firefox_in_none_of_the_twelve(t
     assert {(label, group) for label, group in zip(found.labels, found.groups, strict=True)} == {
         ("spa", "firefox"), (languages.NONE, languages.OTHERS),
     }  # fmt: skip
+
+
+def test_what_is_mostly_english_is_a_message_of_no_other_language(tmp_path):
+    english = "Open the settings of the page\nOpen the page in a new tab\n"
+    asturian = "Open the páxina in a new tab\nAbrir la páxina nuna llingüeta nueva\n"
+    for locale, text in {"en-GB": english, "ast": asturian, "sco": asturian}.items():
+        with zipfile.ZipFile(tmp_path / f"langpack-{locale}@firefox.xpi", "w") as archive:
+            values = [f"k{i} = {line}" for i, line in enumerate(text.splitlines())]
+            archive.writestr("a.ftl", "\n".join(values))
+    assert sentences(tmp_path)["ast"]["firefox"] == ["Abrir la páxina nuna llingüeta nueva"]
+    assert others(tmp_path) == {"sco": ["Abrir la páxina nuna llingüeta nueva"]}
+
+
+def test_a_translated_sentence_is_cut_where_a_word_was_not_translated(tmp_path):
+    (tmp_path / "translated").mkdir()
+    text = "Lo castèl foguèt bastit aquí *azarosa dins lo sègle passat\n"
+    (tmp_path / "translated" / "oci.txt").write_text(text)
+    assert sentences(tmp_path)["oci"]["translated"] == [
+        "Lo castèl foguèt bastit aquí", "dins lo sègle passat",
+    ]  # fmt: skip
+
+
+def test_sentences_to_translate_are_those_of_every_text_without_links_and_numbers(tmp_path):
+    good = "una frase que tiene diez palabras y ninguna otra cosa {}"
+    for name in translated.DRAWN:
+        with lzma.open(tmp_path / f"{name}.txt.xz", "wt") as file:
+            file.write(f"{good.format(name)}\ncorta\nvéase http://x.es {good}\n")
+    found = translated.drawn(tmp_path)
+    assert sorted(found) == sorted(good.format(name) for name in translated.DRAWN)
+    assert translated.drawn(tmp_path) == found
+    (tmp_path / "cfk.txt.xz").unlink()
+    with pytest.raises(BadInput, match=r"wanted cfk\.txt\.xz among the texts"):
+        translated.drawn(tmp_path)
 
 
 def test_a_folder_without_catalogues_is_refused(tmp_path):
