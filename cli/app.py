@@ -78,6 +78,7 @@ PANELS = {
         "backup": "upkeep.backup:backup",
         "restore": "upkeep.restore:restore",
         "reembed": "upkeep.reembed:reembed",
+        "cluster": "cluster.cluster:app",
     },
 }
 PANEL_OF = {name: panel for panel, inside in PANELS.items() for name in inside}

@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING
 from retrieve.cli.showing import render
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
-
     from retrieve.indexes.catalog.filters import Filter
     from retrieve.indexes.catalog.persons import SharedName
+    from retrieve.indexes.collection import Collection
 
 
-def person(db: Database, text: str) -> int:
+def person(opened: Collection, text: str) -> int:
     """The person who is meant; raises BadInput for nobody, SharedName where nobody can be asked."""
-    from retrieve.indexes.catalog.persons import SharedName, person_id
+    from retrieve.indexes.catalog.persons import SharedName
 
     try:
-        return person_id(db, text)
+        return opened.person_id(text)
     except SharedName as shared:
         return which(shared)
 
@@ -46,29 +45,18 @@ def which(shared: SharedName) -> int:
         render.note(f"wanted one of {', '.join(f'#{id}' for id in ids)}")
 
 
-def is_person(db: Database, text: str) -> bool:
-    """Whether it is written as a person is: #id, or a name that somebody has."""
-    from retrieve.indexes.catalog.persons import NUMBERED, key_of
-
-    if NUMBERED.fullmatch(text):
-        return True
-    return db.execute("SELECT 1 FROM persons WHERE key = ?", [key_of(text)]).fetchone() is not None
-
-
-def named(db: Database, wanted: Filter) -> Filter:
+def named(opened: Collection, wanted: Filter) -> Filter:
     """Conditions in which each name is one person's, where nobody can be asked.
 
     raises  BadInput for a person whom nobody named, SharedName for a name of several
     """
-    from retrieve.indexes.catalog.persons import person_id
-
     if not wanted.persons:
         return wanted
-    return replace(wanted, persons=tuple(f"#{person_id(db, name)}" for name in wanted.persons))
+    return replace(wanted, persons=tuple(f"#{opened.person_id(name)}" for name in wanted.persons))
 
 
-def settled(db: Database, wanted: Filter) -> Filter:
+def settled(opened: Collection, wanted: Filter) -> Filter:
     """Conditions in which each name is one person's; asks and raises as person()."""
     if not wanted.persons:
         return wanted
-    return replace(wanted, persons=tuple(f"#{person(db, name)}" for name in wanted.persons))
+    return replace(wanted, persons=tuple(f"#{person(opened, name)}" for name in wanted.persons))

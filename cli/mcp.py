@@ -72,7 +72,7 @@ def _tools(collection: Collection, *, changes: bool) -> list[Callable[..., dict[
         persons: names, or #id; photos with all of them, or of which the words are said.
         face_id: faces that look like this one. since, until: dates, 2019 or 2019-07-09.
         """
-        wanted = named(collection.db, Filter(since, until, persons=tuple(persons or ())))
+        wanted = named(collection, Filter(since, until, persons=tuple(persons or ())))
         most = min(k, MOST)
         if face_id is not None:
             return probe_json(collection.search_stored(face_id, k=most, wanted=wanted))

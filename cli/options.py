@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 import typer
@@ -50,6 +50,71 @@ CollectionOption = Annotated[
 ]
 
 
+def _for_clusters(
+    context: typer.Context, given: Literal["local", "ray"] | None
+) -> Literal["local", "ray"] | None:
+    """The engine; what the environment names says nothing of a collection that is no cluster."""
+    source = context.get_parameter_source("engine")
+    if given is None or source is None or source.name != "ENVIRONMENT":
+        return given
+    from retrieve.indexes.cluster.manifest import is_cluster
+
+    return given if is_cluster(context.params["collection"]) else None
+
+
+def _of_clusters(context: typer.Context, given: int | None) -> int | None:
+    """What only a cluster takes."""
+    if given is None:
+        return None
+    from retrieve.indexes.cluster.manifest import is_cluster
+
+    if not is_cluster(where := context.params["collection"]):
+        raise BadInput(
+            f"{where} is no cluster, and has no segments. Make one of it with: retrieve cluster "
+            f"create FOLDER --from {where}"
+        )
+    return given
+
+
+# Of a cluster: they stand after the collection in a command.
+EngineOption = Annotated[
+    Literal["local", "ray"] | None,
+    typer.Option(
+        "--engine",
+        envvar="RETRIEVE_ENGINE",
+        callback=_for_clusters,
+        help="Where a cluster works: local, in processes of this machine; ray, on the Ray cluster "
+        "that RAY_ADDRESS names.",
+        show_default="local",
+    ),
+]
+SegmentOption = Annotated[
+    int | None,
+    typer.Option(
+        "--segment",
+        metavar="FILES",
+        min=1,
+        callback=_of_clusters,
+        help="Files of a new shard of a cluster: what a machine that is lost costs.",
+        show_default="5000",
+    ),
+]
+ReplicasOption = Annotated[
+    int,
+    typer.Option(
+        "--replicas",
+        min=1,
+        help="Copies of each shard of a cluster that are served, on different machines with "
+        "--engine ray: where one is lost, the next answers.",
+    ),
+]
+RequireAllOption = Annotated[
+    bool,
+    typer.Option(
+        "--require-all",
+        help="A shard of a cluster that does not answer is an error; else the others answer.",
+    ),
+]
 StrangersOption = Annotated[
     float | None,
     typer.Option(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from traceback import walk_tb
@@ -24,10 +24,10 @@ from retrieve.faces.detection.recipe import without_recipe
 from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots, count
-from retrieve.indexes.catalog import sums
+from retrieve.indexes.catalog import persons, sums
 from retrieve.indexes.catalog.contents import Catalog
-from retrieve.indexes.catalog.database import open_database
-from retrieve.indexes.catalog.filters import EVERYTHING, Filter
+from retrieve.indexes.catalog.database import is_read_only, open_database, reading
+from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PASSAGES, PICTURES, Filter
 from retrieve.indexes.opened import CATALOG, Connections, Opened, warn_of_others
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.groups import settling
@@ -37,25 +37,28 @@ from retrieve.indexes.queries import texts as text_queries
 from retrieve.indexes.queries.asked import checked_id
 from retrieve.indexes.queries.modes import Mode
 from retrieve.indexes.queries.probes import Probe
-from retrieve.indexes.search.engine import Engine
+from retrieve.indexes.queries.views.one import OfOpened
+from retrieve.indexes.search.engine import Engine, State
 from retrieve.indexes.search.texts import Encoding, Texts
-from retrieve.indexes.vectors.spaces import VectorSpace
+from retrieve.indexes.vectors.spaces import Space, VectorSpace
+from retrieve.indexes.whoswho import People, WhosWho
 from retrieve.sources import given_path, reader_of
-from retrieve.types import Embeddings, Hit, Skipped, TextHit
+from retrieve.types import Embeddings, Hit, Shards, Skipped, TextHit
 from retrieve.unfinished import remove_left_of
 
 if TYPE_CHECKING:
     from retrieve.faces.detection.detector import Detector
     from retrieve.faces.embedding.embedder import Embedder
     from retrieve.faces.embedding.sums import AnyEmbedder
-    from retrieve.indexes.building.build import Extractor, OnProgress
+    from retrieve.indexes.building.build import Elsewhere, Extractor, Listed, OnProgress
     from retrieve.indexes.building.jobs import Job
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.duplicates.kinds import Duplicates, Kind
     from retrieve.indexes.duplicates.looking import OnProgress as OnRead
-    from retrieve.indexes.info import Info
+    from retrieve.indexes.info import Generation, Info
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
+    from retrieve.indexes.queries.views.view import Searchable
     from retrieve.indexes.recognising.recognise import Recognised
     from retrieve.indexes.reembedding.faces import OnProgress as OnFaces
     from retrieve.indexes.reembedding.faces import Reembedded
@@ -156,9 +159,19 @@ class Collection:
         return self.opened.texts
 
     @property
+    def passages(self) -> Searchable:
+        """What the texts, and what is said of photos, are to a search for words."""
+        return OfOpened(self.opened)
+
+    @property
     def pictures(self) -> Pictures:
         """Whole photos, their embeddings and the search in them."""
         return self.opened.pictures
+
+    @property
+    def people(self) -> WhosWho:
+        """Who is who, asked and said."""
+        return People(self.opened)
 
     @property
     def detector(self) -> Detector:
@@ -176,7 +189,7 @@ class Collection:
         exclude as of index()
         raises  BadInput if a root does not exist
         """
-        if self._wants_faces(_given(roots), exclude):
+        if self._wants_faces(given(roots), exclude):
             _ = self.detector, self.embedder
 
     def index(
@@ -219,17 +232,17 @@ class Collection:
             from retrieve.pictures.written.networks import check_installed
 
             check_installed()
-        given = checked_roots(_given(roots))
-        photos = self._wants_faces(given, exclude)
+        absolute = checked_roots(given(roots))
+        photos = self._wants_faces(absolute, exclude)
         extractor = partial(
             workers.run,
-            self.job(given, photos=photos, column=column, pictures=pictures).open,
+            self.job(absolute, photos=photos, column=column, pictures=pictures).open,
             workers=workers.WORKERS if processes is None else processes,
             time_limit_s=workers.TIME_LIMIT_S if time_limit_s is None else time_limit_s,
             here=photos and self.networks.stays,
         )
         report = self.update(
-            given,
+            absolute,
             extractor,
             photos=photos,
             retry_skipped=retry_skipped,
@@ -240,7 +253,7 @@ class Collection:
         )
         if ocr and not report.interrupted:
             found = self.recognise(
-                given, processes=processes, time_limit_s=time_limit_s, on_progress=on_words
+                absolute, processes=processes, time_limit_s=time_limit_s, on_progress=on_words
             )
             report.read, report.interrupted = found.pictures, found.interrupted
             report.passages += found.passages
@@ -271,7 +284,7 @@ class Collection:
 
         return recognise(
             self.opened,
-            checked_roots(_given(roots)),
+            checked_roots(given(roots)),
             processes=workers.WORKERS if processes is None else processes,
             time_limit_s=workers.TIME_LIMIT_S if time_limit_s is None else time_limit_s,
             on_progress=on_progress,
@@ -323,6 +336,9 @@ class Collection:
         exclude: Sequence[str] = (),
         ocr: bool = False,
         on_progress: OnProgress | None = None,
+        listed: Listed | None = None,
+        elsewhere: Elsewhere | None = None,
+        people: bool = True,
     ) -> Report:
         """index() with processes that are there.
 
@@ -330,6 +346,10 @@ class Collection:
         vanished  files and folders that are known to be there no more
         below     folders that are kept up to date, where the roots are only what has changed
         ocr       recognise() comes behind it
+        listed    what is under the roots, so that they are not walked
+        elsewhere what other collections hold of which this one is a part
+        people    False leaves new faces to nobody: the collection is a part, and who its people
+                  are is seen over all
         """
         from retrieve.indexes.building.build import Build
         from retrieve.indexes.people import regions
@@ -353,12 +373,14 @@ class Collection:
                 on_drawn=regions.say,
                 pictures=opened.pictures,
                 ocr=ocr,
-            ).run(roots, vanished=vanished, below=below)
+                elsewhere=elsewhere,
+            ).run(roots, vanished=vanished, below=below, listed=listed)
         statements.settle(self.db)
         if not report.interrupted:
             opened.make_indexes()
-            added = settling.settle_new(opened)
-            report.attached, report.people = added.attached, added.persons
+            if people:
+                added = settling.settle_new(opened)
+                report.attached, report.people = added.attached, added.persons
         return report
 
     def group(self) -> settling.Settled:
@@ -658,7 +680,7 @@ class Collection:
         """
         if faces is not None:
             return text_queries.search_both(
-                self.opened,
+                self.passages,
                 faces,
                 query,
                 k=k,
@@ -668,7 +690,7 @@ class Collection:
                 exact_words=exact_words,
             )
         return text_queries.search_texts(
-            self.opened,
+            self.passages,
             query,
             k=k,
             mode=mode,
@@ -686,7 +708,7 @@ class Collection:
         returns  no more than k hits of score 0, each with the first thing that is said of its photo
         raises   CollectionError if no photo was indexed, BadInput for a person whom nobody named
         """
-        return text_queries.photos_of(self.opened, wanted, k=k)
+        return text_queries.photos_of(self.passages, wanted, k=k)
 
     def corrected(self, query: str) -> str | None:
         """A query with its misspelt words as the collection spells them; None if it has none.
@@ -694,7 +716,7 @@ class Collection:
         A word is taken for misspelt that no passage has and the language is not known to have.
         raises  BadInput for a query without a word
         """
-        return text_queries.corrected_query(self.opened, query)
+        return text_queries.corrected_query(self.passages, query)
 
     def search_both(
         self,
@@ -810,6 +832,67 @@ class Collection:
         """
         return face_queries.least_score(self.opened, wanted, strangers=strangers).score
 
+    def person_id(self, text: str) -> int:
+        """The person of that name or number, as #7.
+
+        raises  BadInput with the names there are if it is nobody's; SharedName, with what tells
+                them apart, if it is the name of several
+        """
+        return persons.person_id(self.db, text)
+
+    def is_person(self, text: str) -> bool:
+        """Whether it is written as a person is: #id, or a name that somebody has."""
+        return persons.is_numbered(text) or bool(persons.ids_called(self.db, text))
+
+    @property
+    def file(self) -> Path:
+        """The file that makes the folder a collection."""
+        return self.path / CATALOG
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it was opened to be read only."""
+        return is_read_only(self.db)
+
+    def reading(self) -> AbstractContextManager[None]:
+        """One view of the catalog, whatever others commit meanwhile."""
+        return reading(self.db)
+
+    def generation(self) -> Generation:
+        """What it holds, as numbers that change with it."""
+        from retrieve.indexes.info import generation
+
+        return generation(self.opened)
+
+    def notes(self) -> Path | None:
+        """The folder that keeps notes of what is written of it elsewhere, until it is whole; None
+        where nothing may be written into it.
+        """
+        return self.opened.notes()
+
+    def space(self, name: str) -> Space | None:
+        """What made its faces, passages or pictures; None before there are any."""
+        opened = self.opened
+        spaces = (opened.faces, opened.texts.vectors, opened.pictures.vectors)
+        return {one.name: one for one in spaces}[name].space()
+
+    @property
+    def shards(self) -> Shards | None:
+        """Of a cluster: how many answered this thread's last question; None of a collection."""
+        return None
+
+    def sha256_of(self, content_id: int) -> str | None:
+        """Of the bytes of a stored photo or text, hexadecimal; None if there is none."""
+        query = "SELECT sha256 FROM contents WHERE id = ?"
+        row = self.db.execute(query, [content_id]).fetchone()
+        return None if row is None else str(row[0])
+
+    def search_state(self, name: str) -> State:
+        """How the last search in faces, passages or pictures went about it."""
+        opened = self.opened
+        engines = dict(zip((FACES, PASSAGES, PICTURES), opened.engines, strict=True))
+        return engines[name].state
+
     def picture(self, face_id: int) -> bytes:
         """A stored face as a small JPEG; raises BadInput if there is none of that id."""
         return self.catalog.picture(checked_id(face_id))
@@ -845,6 +928,8 @@ def open_collection(
     turns: bool | None = None,
     read_only: bool = False,
     on_download: OnDownload | None = None,
+    networks: Networks | None = None,
+    encoding: Encoding | None = None,
 ) -> Collection:
     """The collection in a directory.
 
@@ -866,13 +951,16 @@ def open_collection(
     read_only change nothing; so it is anyway where the folder cannot be written
     on_download
               called with bytes so far and bytes in all while weights are downloaded
+    networks, encoding
+              in place of those options: what several collections share
     raises    CollectionError if there is none, or it is damaged, newer or not ours
     """
     if create and read_only:
         raise BadInput("wanted create or read_only; a collection that is made is written")
     folder = given_path(path).absolute()  # whatever folder the program goes to
-    encoding = Encoding(encoder, language)
-    networks = Networks(
+    encoding = encoding or Encoding(encoder, language)
+    shared = networks is not None
+    networks = networks or Networks(
         folder,
         detector,
         embedder,
@@ -898,6 +986,8 @@ def open_collection(
     connect = partial(open_database, folder / CATALOG, read_only=read_only)
     first = open_database(folder / CATALOG, create=create, read_only=read_only)
     connections = Connections(folder, connect, encoding, device=device, first=first)
+    if shared:
+        return Collection(folder, networks, connections)
     with suppress(CollectionError):  # damage, for which a collection is opened to be repaired
         space = connections.here.faces.space()
         networks.held = space.made_by if space else {}
@@ -911,7 +1001,7 @@ def _is_of_ours(trace: TracebackType | None) -> bool:
     )
 
 
-def _given(roots: Iterable[str | Path]) -> list[Path]:
+def given(roots: Iterable[str | Path]) -> list[Path]:
     """Folders and files as people write them; raises BadInput for a text in place of a list."""
     if isinstance(roots, str | bytes | Path) or not isinstance(roots, Iterable):
         raise BadInput(f"wanted a list of folders and files; got {roots!r}: put it in [ ]")

@@ -12,6 +12,7 @@ from retrieve.indexes.opened import Opened
 from retrieve.indexes.reembedding.staged import Halfway, halfway
 from retrieve.indexes.search.engine import State
 from retrieve.indexes.vectors.spaces import Space
+from retrieve.types import Shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Info:
 
     space        of faces; texts of passages, pictures of whole photos; None before there is any
     counts       photos, faces, pictures, texts, passages, files, skipped, gone, persons, dead
+    shards       of a cluster: of how many that is told
     halfway      how far it is on its way to other networks; None if it is not
     search       how a search for faces goes about it now; text_search one for words
     """
@@ -34,6 +36,7 @@ class Info:
     text_search: State
     halfway: Halfway | None = None
     pictures: Space | None = None
+    shards: Shards | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from retrieve.faces.extract import Faces
     from retrieve.faces.verify import Verification, verify
     from retrieve.indexes.catalog.filters import Filter
-    from retrieve.indexes.collection import Collection, open_collection
+    from retrieve.indexes.collection import Collection
     from retrieve.indexes.duplicates.kinds import Duplicates
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.queries.probes import Probe
@@ -86,8 +87,9 @@ _HOMES = {
     "retrieve.faces.extract": ("Faces",),
     "retrieve.faces.verify": ("Verification", "verify"),
     "retrieve.indexes.catalog.filters": ("Filter",),
-    "retrieve.indexes.collection": ("Collection", "open_collection"),
+    "retrieve.indexes.collection": ("Collection",),
     "retrieve.indexes.duplicates.kinds": ("Duplicates",),
+    "retrieve.indexes.opening": ("open_collection",),
     "retrieve.indexes.queries.identification": ("Identification",),
     "retrieve.indexes.queries.pictures": ("PictureProbe",),
     "retrieve.indexes.queries.probes": ("Probe",),

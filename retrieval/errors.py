@@ -46,8 +46,11 @@ class MissingExtra(RetrievalError):
     """
 
 
-def unforeseen(error: BaseException) -> str:
-    """What a reader of a stranger's file raised and nobody foresaw, in words: class and message."""
+def unforeseen(error: BaseException, begins: str = UNFORESEEN) -> str:
+    """What was raised and nobody foresaw, in words: class and message.
+
+    begins  who raised it: the reader of a stranger's file
+    """
     kind = type(error)
     name = kind.__qualname__
     if kind.__module__ != "builtins":
@@ -58,7 +61,7 @@ def unforeseen(error: BaseException) -> str:
         text = ""
     if len(text) > LONGEST:
         text = f"{text[: LONGEST - 1]}…"
-    return f"{UNFORESEEN}{name} ({text})" if text else f"{UNFORESEEN}{name}"
+    return f"{begins}{name} ({text})" if text else f"{begins}{name}"
 
 
 @contextmanager

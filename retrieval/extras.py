@@ -24,6 +24,7 @@ EXTRAS = {
     "pooch": "torch",
     "pyarrow": "parquet",
     "rapidocr": "ocr",
+    "ray": "cluster",
     "scipy": "train",
     "sentence_transformers": "sentence-transformers",
     "starlette": "web",

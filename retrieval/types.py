@@ -312,6 +312,17 @@ class TextHit:
 
 
 @dataclass(frozen=True, slots=True)
+class Shards:
+    """From how many shards of a cluster an answer comes, and of how many it should."""
+
+    answered: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.answered} of {self.of} shards answered"
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """One file that a batch left out, and why, in words for its owner."""
 

@@ -63,10 +63,23 @@ FLOORS = (
     ("retrieve.indexes.recognising",),
     ("retrieve.indexes.queries", "retrieve.indexes.info"),
     ("retrieve.indexes.duplicates",),
-    ("retrieve.indexes.browsing",),
+    ("retrieve.indexes.browsing", "retrieve.indexes.whoswho"),
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),
+    ("retrieve.indexes.cluster.ids", "retrieve.indexes.cluster.answers"),
+    ("retrieve.indexes.cluster.manifest",),
+    ("retrieve.indexes.cluster.engines",),
+    ("retrieve.indexes.cluster.asking",),
+    (
+        "retrieve.indexes.cluster.indexing",
+        "retrieve.indexes.cluster.searching",
+        "retrieve.indexes.cluster.people",
+    ),
+    ("retrieve.indexes.cluster.life", "retrieve.indexes.cluster.plan"),
+    ("retrieve.indexes.cluster.making", "retrieve.indexes.cluster.joining"),
+    ("retrieve.indexes.cluster.cluster",),
+    ("retrieve.indexes.opening", "retrieve.indexes.keeping"),
     ("retrieve.cli.showing",),
     ("retrieve.cli.exits", "retrieve.cli.helped", "retrieve.cli.completing"),
     (
@@ -79,7 +92,7 @@ FLOORS = (
     ("retrieve.cli.web", "retrieve.cli.mcp"),
     tuple(
         f"retrieve.cli.commands.{room}"
-        for room in ("collection", "search", "people", "words", "language", "upkeep")
+        for room in ("cluster", "collection", "search", "people", "words", "language", "upkeep")
     ),
     ("retrieve.cli.commands.models", "retrieve.cli.commands.evaluate"),
     ("retrieve.cli.commands.train",),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.text import Text
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.queries.probes import Probe
     from retrieve.indexes.queries.thresholds import Threshold
     from retrieve.indexes.search.engine import State
-    from retrieve.types import Face, Hit
+    from retrieve.types import Face, Hit, Shards
 
 
 PASSED = ("threshold", "among", "strangers")  # of a search, in JSON and CSV
@@ -41,9 +42,29 @@ def search_tables(probes: Sequence[Probe], pictures: Pictures | None = None) -> 
 
 
 def threshold_lines(probes: Sequence[Probe]) -> list[str]:
-    """What passed in each search for faces, those that are alike once."""
-    every = (probe.least for probe in probes if probe.faces and probe.least is not None)
-    return [threshold_line(least) for least in dict.fromkeys(every)]
+    """What passed in each search for faces, and which shards of a cluster answered; those that are
+    alike once.
+    """
+    sought = [probe for probe in probes if probe.faces]
+    every = dict.fromkeys(probe.least for probe in sought if probe.least is not None)
+    return [threshold_line(least) for least in every] + shards_lines(sought)
+
+
+class Answered(Protocol):
+    """What a collection, or the shards of a cluster, answered."""
+
+    @property
+    def shards(self) -> Shards | None: ...
+
+
+def shards_lines(found: Iterable[Answered]) -> list[str]:
+    """How many shards of a cluster answered; nothing of a collection."""
+    return [str(one) for one in dict.fromkeys(one.shards for one in found) if one is not None]
+
+
+def shards_json(shards: Shards | None) -> dict[str, Any]:
+    """The same as a field."""
+    return {} if shards is None else {"shards": asdict(shards)}
 
 
 def threshold_line(least: Threshold) -> str:
@@ -129,6 +150,7 @@ def probe_json(probe: Probe, looks: Mapping[str, Any] | None = None) -> dict[str
     found: dict[str, Any] = {
         "probe": shown(Path(probe.name)),
         **threshold_json(probe.least),
+        **shards_json(probe.shards),
         "faces": faces,
     }
     if looks is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.cache import replacing
-from retrieve.cli.showing.facehits import threshold_lines
+from retrieve.cli.showing.facehits import shards_lines, threshold_lines
 from retrieve.cli.showing.looks import Thumbnail, threshold_line
 from retrieve.cli.showing.render import GONE, address, is_gone, seen_from, shown
 from retrieve.indexes.queries.pictures import PictureProbe
@@ -60,7 +60,8 @@ def write_gallery(
         }
         for probe in looks
     ]
-    lines = threshold_lines(probes) + list(dict.fromkeys(threshold_line(p.least) for p in looks))
+    every = [threshold_line(probe.least) for probe in looks] + shards_lines(looks)
+    lines = dict.fromkeys([*threshold_lines(probes), *every])
     text = template.render(faces=faces, whole=whole, passed=[visible(line) for line in lines])
     with replacing(page.absolute(), noted_in=noted_in) as part:
         part.write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from retrieve.cli.showing import render
-from retrieve.cli.showing.facehits import threshold_json
+from retrieve.cli.showing.facehits import shards_json, shards_lines, threshold_json
 from retrieve.cli.showing.render import GONE, ITSELF, is_gone, near, printable, shown
 from retrieve.cli.showing.terminal.rows import Column, Rows
 from retrieve.shares import probability
@@ -42,7 +42,7 @@ def tables(
             render.line(f"{title}: no {other}stored photo passes the threshold")
         if others(probe) or only:
             passed.append(threshold_line(probe.least))
-    for text in dict.fromkeys(passed):
+    for text in [*dict.fromkeys(passed), *(shards_lines(found) if only else ())]:
         render.line(text)
 
 
@@ -96,7 +96,11 @@ def _table(
 
 def json_of(probe: PictureProbe) -> dict[str, Any]:
     """The fields of a search: what passed, and the hits."""
-    return {**threshold_json(probe.least), "hits": [_hit_json(hit) for hit in probe.hits]}
+    return {
+        **threshold_json(probe.least),
+        **shards_json(probe.shards),
+        "hits": [_hit_json(hit) for hit in probe.hits],
+    }
 
 
 def _hit_json(hit: PictureHit) -> dict[str, Any]:

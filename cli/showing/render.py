@@ -209,10 +209,10 @@ def words_progress(unit: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 @contextmanager
-def counting(unit: str) -> Iterator[Callable[[int, int], None]]:
+def counting(unit: str, what: str = "measuring") -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr: what is done, of how many, time left."""
     with words_progress(unit) as show:
-        yield lambda done, total: show("measuring", done, total)
+        yield lambda done, total: show(what, done, total)
 
 
 @contextmanager
@@ -382,6 +382,7 @@ def info(info: Info, skipped: Sequence[Skipped] | None, *, as_json: bool) -> Non
         return
     table = Table(show_header=False, box=None)
     for name, value in info_json(info, None).items():
+        value = info.shards if name == "shards" else value
         table.add_row(name.replace("_", " "), printable(str(value), overflow="fold"))
     _out.print(table)
     if info.texts is not None and info.texts.made_by["encoder"] == OLD_ENCODER:
@@ -400,6 +401,8 @@ def info_json(info: Info, skipped: Sequence[Skipped] | None) -> dict[str, Any]:
         **info.counts,
         "size_bytes": info.size_bytes,
     }
+    if info.shards is not None:
+        rows["shards"] = fields_of(info.shards)
     if info.space is not None:
         rows |= {
             **info.space.made_by,

@@ -18,10 +18,10 @@ from fastapi import Depends, Request
 
 from retrieve.cli.web.errors import Refused
 from retrieve.errors import CollectionError
-from retrieve.indexes.catalog.database import is_read_only, reading, writing
+from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.info import Generation, generation
-from retrieve.indexes.opened import CATALOG, Opened
+from retrieve.indexes.opened import Opened
 
 UPLOADS = 4  # requests that bring photos at once: each is in memory
 SEARCHES = 32  # for a photo, that are kept for their next parts
@@ -40,7 +40,7 @@ class Here:
 
     def __init__(self, collection: Collection, *, read_only: bool = False) -> None:
         self.collection = collection
-        self.read_only = read_only or is_read_only(collection.db)
+        self.read_only = read_only or collection.read_only
         self._readers = CapacityLimiter(READERS)
         self._photos = CapacityLimiter(PHOTOS)
         self._writer = CapacityLimiter(1)
@@ -62,7 +62,7 @@ class Here:
         """
 
         def within(collection: Collection) -> Result:
-            with reading(collection.db):
+            with collection.reading():
                 return look(collection)
 
         return await self.read(within)
@@ -120,7 +120,11 @@ class Here:
     def check_writable(self) -> None:
         """Raises Refused where the server is read only."""
         if self.read_only:
-            raise Refused(403, "this server only reads: start it without --read-only to change it")
+            raise Refused(
+                403,
+                "this server only reads: to change what it serves, start it without --read-only, "
+                "or, of a cluster, ask on the command line",
+            )
 
     def check_there(self) -> None:
         """Raises CollectionError where the collection was deleted, or another one lies there: what
@@ -136,7 +140,7 @@ class Here:
 def _file_of(collection: Collection) -> tuple[int, int] | None:
     """Which file the catalog is; None if there is none."""
     try:
-        found = (collection.path / CATALOG).stat()
+        found = collection.file.stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

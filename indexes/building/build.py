@@ -25,6 +25,7 @@ from retrieve.indexes.building.walk import (
     checked_roots,
     count,
     is_text,
+    look_at,
     reaches,
     root_of,
     walk,
@@ -70,6 +71,32 @@ class Extractor(Protocol):
     ) -> Generator[tuple[Found, Extracted | Document | Said | str]]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Files that somebody else has found below the roots, to be looked at in place of a walk.
+
+    paths     gives them
+    count     how many they are
+    unlisted  folders that could not be read: nothing is known about what they hold
+    """
+
+    paths: Callable[[], Iterable[Path]]
+    count: int
+    unlisted: Sequence[Path] = ()
+
+
+class Elsewhere(Protocol):
+    """What other collections hold, of which this one is a part."""
+
+    def holds_size(self, size_bytes: int) -> bool:
+        """Whether one of them has a content of that many bytes."""
+        ...
+
+    def takes(self, found: Found, sha256: str) -> bool:
+        """Whether one of them holds a content; if so it will have the file, too."""
+        ...
+
+
 class Build:
     """One run over some folders."""
 
@@ -91,6 +118,7 @@ class Build:
         on_drawn: OnDrawn | None = None,
         pictures: Pictures | None = None,
         ocr: bool = False,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """photos=False leaves photos alone: none were there when it was decided.
 
@@ -100,7 +128,11 @@ class Build:
         on_drawn for Storing: called inside the transaction that stores what regions are drawn on
         pictures for Storing: takes what whole photos show
         ocr      words in pictures will be read: a PDF of nothing else is of use
+        elsewhere
+                 takes files whose content another collection holds: they are not read, and this
+                 one does not know them
         """
+        self._elsewhere = elsewhere
         self._catalog = catalog
         self._storing = Storing(
             catalog,
@@ -134,12 +166,14 @@ class Build:
         *,
         vanished: Iterable[Path] = (),
         below: Iterable[Path] | None = None,
+        listed: Listed | None = None,
     ) -> Report:
         """Index everything under the roots; what is gone from there is no longer found.
 
         vanished  files and folders that are known to be there no more
         below     absolute folders below which the names of folders describe a photo, where
                   the roots are only what has changed in them; None is the roots
+        listed    what is under the roots, so that they are not walked
         raises    BadInput if a root does not exist
 
         KeyboardInterrupt ends the run early: everything up to the last whole batch is
@@ -148,13 +182,21 @@ class Build:
         absolute = checked_roots(roots)
         self._named_below = absolute if below is None else list(below)
         leaving = Leaving(self._named_below, self._exclude)
-        counted = count(absolute, leaving)
-        self._of = counted.texts + (counted.photos if self._photos else 0)
+        if listed is None:
+            counted = count(absolute, leaving)
+            self._of = counted.texts + (counted.photos if self._photos else 0)
+        else:
+            self._of = listed.count
+            self._unlisted += listed.unlisted
         self._catalog.start_run()
         try:
-            self._extract(absolute, leaving)
+            self._extract(
+                walk(absolute, photos=self._photos, leaving=leaving)
+                if listed is None
+                else map(look_at, listed.paths())
+            )
             if named := self._named_before(absolute, leaving):
-                self._extract(named, leaving)
+                self._extract(walk(named, photos=self._photos, leaving=leaving))
             with self._catalog.writing():
                 for root in [*absolute, *vanished]:
                     lost = self._catalog.mark_gone(root, unlisted=self._unlisted)
@@ -170,9 +212,9 @@ class Build:
         self._report.left_out = dict(sorted(leaving.met.items()))
         return self._report
 
-    def _extract(self, roots: list[Path], leaving: Leaving) -> None:
-        """Store what is new under the roots."""
-        extracting = self._extractor(self._to_extract(roots, leaving))
+    def _extract(self, items: Iterable[Found | Skipped]) -> None:
+        """Store what is new of some files."""
+        extracting = self._extractor(self._to_extract(items))
         try:
             for found, outcome in extracting:
                 if isinstance(outcome, str):
@@ -208,9 +250,9 @@ class Build:
             and not any(path.is_relative_to(folder) for folder in self._unlisted)
         ]
 
-    def _to_extract(self, roots: list[Path], leaving: Leaving) -> Iterator[tuple[Found, Task]]:
+    def _to_extract(self, items: Iterable[Found | Skipped]) -> Iterator[tuple[Found, Task]]:
         """What is to be done with files; those with which nothing is are dealt with on the way."""
-        for item in walk(roots, photos=self._photos, leaving=leaving):
+        for item in items:
             if isinstance(item, Unlisted):
                 self._unlisted.append(item.path)
                 self._report.skipped.append(item)
@@ -227,7 +269,10 @@ class Build:
         known = self._catalog.path(found.path)
         if known is not None and known.found == found:
             return self._again(known)
-        if not self._catalog.holds_size(found.size_bytes):
+        elsewhere = self._elsewhere
+        if not self._catalog.holds_size(found.size_bytes) and (
+            elsewhere is None or not elsewhere.holds_size(found.size_bytes)
+        ):
             return found.path
         try:
             sha256 = photos.content_hash(found.path)
@@ -236,6 +281,9 @@ class Build:
             return None
         content_id = self._catalog.content_id(sha256)
         if content_id is None:
+            if elsewhere is not None and elsewhere.takes(found, sha256):
+                self._batch.given.append(found)
+                return None
             return found.path
         kind, read_by = self._catalog.read_by(content_id)
         if kind == PHOTO:

@@ -84,6 +84,7 @@ class Batch:
     seen    paths that are as they were
     said    what photos say about themselves, where that was looked for without decoding them
     kept    files of which what is stored stays, since reading them again failed, and why
+    given   files that another collection has now
     """
 
     photos: list[tuple[Found, Extracted]] = field(default_factory=list)
@@ -93,6 +94,7 @@ class Batch:
     seen: list[KnownPath] = field(default_factory=list)
     said: list[tuple[Found, Said]] = field(default_factory=list)
     kept: list[tuple[Found, str]] = field(default_factory=list)
+    given: list[Found] = field(default_factory=list)
 
     @property
     def faces(self) -> int:
@@ -106,7 +108,7 @@ class Batch:
     def full(self) -> bool:
         files = len(self.photos) + len(self.texts) + len(self.links) + len(self.skips)
         return (
-            files + len(self.said) + len(self.kept) >= BATCH_FILES
+            files + len(self.said) + len(self.kept) + len(self.given) >= BATCH_FILES
             or self.faces >= BATCH_FACES
             or self.passages >= BATCH_PASSAGES
             or len(self.seen) >= 100 * BATCH_FILES  # nothing of theirs is lost
@@ -178,6 +180,8 @@ class Storing:
                 seen.append(self._put(found, None, reason, touched))
             for found, reason in batch.kept:
                 self._keep(found, reason, report)
+            for found in batch.given:
+                self._give(found, touched, report)
             self._describe(said, descriptions, held, report)
             if self._on_drawn is not None:
                 self._on_drawn(self._catalog.db, self._drawn(said, held))
@@ -350,6 +354,17 @@ class Storing:
         if known.stopped + 1 >= TRIES and known.kind == PHOTO:
             self._catalog.describe(known.id, seen_beside(found.path))
         self._catalog.set_stopped(known.id, known.stopped + 1)
+
+    def _give(self, found: Found, touched: set[int], report: Report) -> None:
+        """Forget that a file was here; what it held stays, as when another content replaces it."""
+        known = self._catalog.path(found.path)
+        if known is None:
+            return
+        report.changed += 1
+        self._texts.drop(known.id)
+        if known.content_id is not None:
+            touched.add(known.content_id)
+        self._catalog.remove_path(known.id)
 
     def _link(self, found: Found, content_id: int, touched: set[int], report: Report) -> int:
         """Let a path hold a content, and count what that means."""

@@ -315,6 +315,10 @@ class Catalog:
         ).fetchone()
         return int(row[0])
 
+    def remove_path(self, path_id: int) -> None:
+        """Know nothing of a file any more."""
+        self._db.execute("DELETE FROM paths WHERE id = ?", [path_id])
+
     def set_live(self, content_ids: Iterable[int]) -> None:
         """A content lives while a path holds it; only what is in living ones is found."""
         self._db.conn.executemany(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,20 @@ class StoredPassage:
     def titles(self) -> str:
         """What it stands under: the content's title and its own heading."""
         return titles(self.document, self.passage.title)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What BM25 goes by beside the passage itself.
+
+    of    what each stem weighs that is asked for
+    mean  stems that a passage has, those of its titles too
+    same  stems of other languages → the one that is asked for of the same word: they count as it
+    """
+
+    of: Mapping[str, float]
+    mean: float
+    same: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,20 +270,27 @@ class Passages:
         """
         if not stems:
             return []
-        if keep is not None and np.count_nonzero(keep) <= FEW:
-            rows = among(
-                self._db, "SELECT id, row FROM passages WHERE row", np.flatnonzero(keep).tolist()
-            )
-            found = [id for id, _ in rows]
-        else:
-            every = [*stems, *same]
-            rare = _rarest(self.frequencies(every))
-            all_of_them = len(rare) == len(set(every))
-            found = self._candidates(rare, most if all_of_them else DEEPER * most, keep)
-        scores = self.bm25(stems, found, same)
+        weights = self.weights(stems, same)
+        if is_few(keep):
+            return self.best(weights, self.ids_of(keep), most)
+        choosing, every = choosers(self.frequencies([*stems, *same]), [*stems, *same])
+        return self.best(
+            weights, self.candidates(choosing, most if every else DEEPER * most, keep), most
+        )
+
+    def best(self, weights: Weights, ids: Sequence[int], most: int) -> list[tuple[int, float]]:
+        """Rows of the best of some passages, and their BM25."""
+        scores = self.scored(weights, ids)
         best = sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:most]
-        row_of = self._rows(id for id, _ in best)
+        row_of = self.rows(id for id, _ in best)
         return [(row_of[id], score) for id, score in best if id in row_of]
+
+    def ids_of(self, keep: NDArray[np.bool_]) -> list[int]:
+        """The passages that may be found."""
+        found = among(
+            self._db, "SELECT id, row FROM passages WHERE row", np.flatnonzero(keep).tolist()
+        )
+        return [id for id, _ in found]
 
     def holding(self, stems: Mapping[str, Sequence[str]]) -> list[int]:
         """Rows of the passages that hold all of some stems; of every passage for none.
@@ -313,9 +334,9 @@ class Passages:
 
     def rarity(self, stem: str) -> float:
         """What a stem weighs in BM25."""
-        return _rarity(self._totals()[0], self.frequencies([stem]).get(stem, 0))
+        return rarity(self.totals()[0], self.frequencies([stem]).get(stem, 0))
 
-    def _candidates(
+    def candidates(
         self, stems: Sequence[str], most: int, keep: NDArray[np.bool_] | None
     ) -> list[int]:
         """Ids of the best passages by the stems, as SQLite scores them."""
@@ -331,7 +352,7 @@ class Passages:
             ).fetchall()
             found = [id for (id,) in part]
             if keep is not None:
-                row_of = self._rows(found)
+                row_of = self.rows(found)
                 found = [id for id in found if id in row_of and _keeps(keep, row_of[id])]
             if len(found) >= most or len(part) < n:
                 return found[:most]
@@ -347,16 +368,18 @@ class Passages:
 
         As SQLite's bm25() has it, which takes half a millisecond for each passage it is asked for.
         """
-        asked = list(dict.fromkeys(stems))
-        passages, title_stems, body_stems = self._totals()
-        if not asked or not passages:
+        return self.scored(self.weights(stems, same), ids)
+
+    def weights(self, stems: Sequence[str], same: Mapping[str, str] = NOTHING) -> Weights:
+        """What stems weigh here; same as of bm25()."""
+        return weights_of(stems, same, self.totals(), self.frequencies([*stems, *same]))
+
+    def scored(self, weights: Weights, ids: Iterable[int]) -> dict[int, float]:
+        """As bm25(), by weights that are given."""
+        if not weights.of:
             return {}
-        holders = Counter(self.frequencies([*asked, *same]))
-        for other, stem in same.items():
-            holders[stem] += holders[other]
-        weight_of = {stem: _rarity(passages, min(holders[stem], passages)) for stem in asked}
-        mean = (title_stems + body_stems) / passages
         found: dict[int, float] = {}
+        same, mean = weights.same, weights.mean
         query = "SELECT rowid, title, body FROM stems WHERE rowid"
         for id, title, body in among(self._db, query, ids):
             titled, words = title.split(), body.split()
@@ -364,7 +387,7 @@ class Passages:
                 titled, words = ([same.get(one, one) for one in part] for part in (titled, words))
             norm = K1 * (1 - B + B * (len(titled) + len(words)) / mean)
             score = 0.0
-            for stem, weight in weight_of.items():
+            for stem, weight in weights.of.items():
                 often = TITLE_WEIGHT * titled.count(stem) + BODY_WEIGHT * words.count(stem)
                 score += weight * often * (K1 + 1) / (often + norm)
             if score:
@@ -373,10 +396,10 @@ class Passages:
 
     def mean_stems(self) -> float:
         """Of a passage's text, on average; at least 1."""
-        passages, _, stems = self._totals()
+        passages, _, stems = self.totals()
         return max(1.0, stems / passages) if passages else 1.0
 
-    def _totals(self) -> tuple[int, int, int]:
+    def totals(self) -> tuple[int, int, int]:
         """How many passages there are, and stems in their titles and in their texts.
 
         FTS5 keeps them for its BM25, in the record 1 of its data, as SQLite's variable-length
@@ -398,7 +421,8 @@ class Passages:
         """How many passages there are."""
         return int(self._db.execute("SELECT count(*) FROM passages").fetchone()[0])
 
-    def _rows(self, ids: Iterable[int]) -> dict[int, int]:
+    def rows(self, ids: Iterable[int]) -> dict[int, int]:
+        """Where the embeddings of some passages lie, by id."""
         return dict(among(self._db, "SELECT id, row FROM passages WHERE id", ids))
 
 
@@ -450,6 +474,31 @@ def put_stems(
     sign_words(db, id, title, body)
 
 
+def weights_of(
+    stems: Iterable[str],
+    same: Mapping[str, str],
+    totals: tuple[int, int, int],
+    frequencies: Mapping[str, int],
+) -> Weights:
+    """What stems weigh among so many passages, with so many stems in their titles and texts; none
+    where there is no passage.
+    """
+    passages, title_stems, body_stems = totals
+    if not passages:
+        return Weights({}, 1.0, same)
+    holders = Counter(frequencies)
+    for other, stem in same.items():
+        holders[stem] += holders[other]
+    of = {stem: rarity(passages, min(holders[stem], passages)) for stem in dict.fromkeys(stems)}
+    return Weights(of, (title_stems + body_stems) / passages or 1.0, same)
+
+
+def choosers(frequencies: Mapping[str, int], stems: Iterable[str]) -> tuple[list[str], bool]:
+    """Of some stems those that choose candidates, and whether all of them do."""
+    rare = _rarest(frequencies)
+    return rare, len(rare) == len(set(stems))
+
+
 def _rarest(holders: Mapping[str, int]) -> list[str]:
     """The rarest of some stems, the first in any case, up to POSTINGS places in all."""
     chosen: list[str] = []
@@ -462,7 +511,7 @@ def _rarest(holders: Mapping[str, int]) -> list[str]:
     return chosen
 
 
-def _rarity(passages: int, holders: int) -> float:
+def rarity(passages: int, holders: int) -> float:
     """What a stem weighs that is in so many passages."""
     weight = math.log((passages - holders + 0.5) / (holders + 0.5))
     return weight if weight > 0 else RARITY_OF_COMMON
@@ -482,6 +531,11 @@ def _varints(data: bytes) -> list[int]:
             numbers.append(number)
             number = 0
     return numbers
+
+
+def is_few(keep: NDArray[np.bool_] | None) -> TypeGuard[NDArray[np.bool_]]:
+    """Whether so few passages may be found that all of them are scored."""
+    return keep is not None and int(np.count_nonzero(keep)) <= FEW
 
 
 def _keeps(keep: NDArray[np.bool_], row: int) -> bool:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlite_utils import Database
 
@@ -76,6 +77,11 @@ def persons(db: Database, *, named: bool = True, only: Sequence[int] | None = No
         [] if only is None else [json.dumps(list(only))],
     )
     every = [Person(id, name, n, m, bool(ignored)) for id, name, n, m, ignored in found]
+    return in_order(every)
+
+
+def in_order(every: Iterable[Person]) -> list[Person]:
+    """Those with a name in order of names, behind them everybody else, who has most faces first."""
     return sorted(every, key=_order)
 
 
@@ -90,18 +96,39 @@ def persons_called(db: Database, text: str) -> list[int]:
 
     raises  BadInput with the names there are if it is nobody's
     """
+    found = ids_called(db, text)
+    if not found:
+        raise nobody(text, [str(one.name) for one in persons(db)])
+    return found
+
+
+def ids_called(db: Database, text: str) -> list[int]:
+    """The same; none where it is nobody's."""
     if numbered := NUMBERED.fullmatch(text.strip()):
-        id = int(numbered[1])
-        if db.execute("SELECT 1 FROM persons WHERE id = ?", [id]).fetchone():
-            return [id]
-        raise BadInput(f"nobody has the number #{id}. Who there is: retrieve people --all")
-    rows = db.execute("SELECT id FROM persons WHERE key = ? ORDER BY id", [key_of(text)]).fetchall()
-    if rows:
-        return [id for (id,) in rows]
-    known = [str(person.name) for person in persons(db)]
+        rows = db.execute("SELECT id FROM persons WHERE id = ?", [int(numbered[1])]).fetchall()
+    else:
+        query = "SELECT id FROM persons WHERE key = ? ORDER BY id"
+        rows = db.execute(query, [key_of(text)]).fetchall()
+    return [id for (id,) in rows]
+
+
+def is_numbered(text: str) -> bool:
+    """Whether it is written as the number of a person is."""
+    return NUMBERED.fullmatch(text) is not None
+
+
+def nobody(text: str, known: Sequence[str]) -> BadInput:
+    """What is said where a name or number is nobody's.
+
+    known  the names there are, in order
+    """
+    if numbered := NUMBERED.fullmatch(text.strip()):
+        return BadInput(
+            f"nobody has the number #{int(numbered[1])}. Who there is: retrieve people --all"
+        )
     more = f" and {len(known) - NAMES_SHOWN} more" if len(known) > NAMES_SHOWN else ""
     names = ", ".join(known[:NAMES_SHOWN]) + more if known else "nobody yet"
-    raise BadInput(f"nobody is called {text!r}; there are: {names}. To name a face: retrieve name")
+    return BadInput(f"nobody is called {text!r}; there are: {names}. To name a face: retrieve name")
 
 
 def person_id(db: Database, text: str) -> int:
@@ -129,25 +156,52 @@ def person(db: Database, id: int) -> Person:
     return Person(id, row[0], row[2], row[3], bool(row[1]))
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A person, and what tells this one from another of the same name.
+
+    years  of the first and the last photo with a date
+    path   of the photo that shows the person best; best: its rank, lower is better
+    """
+
+    person: Person
+    years: tuple[str, str] | None
+    path: Path | None
+    best: tuple[int, float] = (1, 0.0)
+
+    def __str__(self) -> str:
+        """In words: how many faces and photos, from when, and a photo."""
+        one, years = self.person, ""
+        if self.years is not None:
+            first, last = self.years
+            years = f", {first}" if first == last else f", {first} to {last}"
+        example = f", as in {self.path}" if self.path is not None else ""
+        told = f"{one.faces} face{'' if one.faces == 1 else 's'} in {one.photos} photo"
+        return f"{told}{'' if one.photos == 1 else 's'}{years}{example}"
+
+
 def told_apart(db: Database, ids: Iterable[int]) -> list[tuple[Person, str]]:
     """Persons, and of each in words how many faces and photos, from when, and a photo."""
+    return [(one.person, str(one)) for one in seen(db, ids)]
+
+
+def seen(db: Database, ids: Iterable[int]) -> list[Seen]:
+    """Persons, and what tells them apart."""
     found = []
     for id in ids:
-        one = person(db, id)
         first, last = db.execute(
             "SELECT min(substr(taken_at, 1, 4)), max(substr(taken_at, 1, 4)) FROM faces "
             "JOIN contents ON contents.id = content_id WHERE person_id = ?",
             [id],
         ).fetchone()
         row = db.execute(
-            "SELECT path FROM faces JOIN paths USING (content_id) WHERE person_id = ? "
-            "ORDER BY gone, quality DESC, faces.id LIMIT 1",
+            "SELECT path, gone, -quality FROM faces JOIN paths USING (content_id) "
+            "WHERE person_id = ? ORDER BY gone, quality DESC, faces.id LIMIT 1",
             [id],
         ).fetchone()
-        years = "" if first is None else f", {first}" if first == last else f", {first} to {last}"
-        example = f", as in {path_of(row[0])}" if row else ""
-        told = f"{one.faces} face{'' if one.faces == 1 else 's'} in {one.photos} photo"
-        found.append((one, f"{told}{'' if one.photos == 1 else 's'}{years}{example}"))
+        years = None if first is None else (first, last)
+        path, best = (None, (1, 0.0)) if row is None else (path_of(row[0]), (row[1], row[2]))
+        found.append(Seen(person(db, id), years, path, best))
     return found
 
 
@@ -217,22 +271,44 @@ def names_on(db: Database, content_ids: Iterable[int]) -> dict[int, tuple[str, .
 
 def named_in(db: Database, text: str) -> tuple[list[str], str]:
     """Names of persons that stand in a text, the longest first, and the text without them."""
+    return taken_out(text, _names(db))
+
+
+def standing_in(db: Database, text: str) -> list[tuple[str, str]]:
+    """Names, with their keys, of which each may be one of named_in()."""
+    folded = _folded(" ".join(text.split()))
+    return [(name, key) for name, key in _names(db) if _as_words(key) in folded]
+
+
+def taken_out(text: str, names: Iterable[tuple[str, str]]) -> tuple[list[str], str]:
+    """As named_in(), of these names with their keys."""
     kept = " ".join(text.split())
-    folded = f" {WORD_ENDS.sub(' ', key_of(kept))} "
+    folded = _folded(kept)
     if len(folded) != len(kept) + 2:  # a letter that folds into two: places would not agree
         return [], kept
     found: list[str] = []
-    for name, key in sorted(
-        db.execute("SELECT min(name), key FROM persons WHERE key IS NOT NULL GROUP BY key"),
-        key=lambda one: -len(one[1]),
-    ):
-        at = folded.find(f" {WORD_ENDS.sub(' ', key)} ")
+    for name, key in sorted(names, key=lambda one: (-len(one[1]), one[1])):
+        at = folded.find(_as_words(key))
         if at >= 0:
             found.append(name)
             blank = " " * len(key)
             folded = folded[: at + 1] + blank + folded[at + 1 + len(key) :]
             kept = kept[:at] + blank + kept[at + len(key) :]
     return found, " ".join(kept.split())
+
+
+def _names(db: Database) -> list[tuple[str, str]]:
+    query = "SELECT min(name), key FROM persons WHERE key IS NOT NULL GROUP BY key"
+    found: list[tuple[str, str]] = db.execute(query).fetchall()
+    return found
+
+
+def _folded(text: str) -> str:
+    return _as_words(key_of(text))
+
+
+def _as_words(key: str) -> str:
+    return f" {WORD_ENDS.sub(' ', key)} "
 
 
 def stands_in(name: str, text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from retrieve.indexes.catalog import persons
 from retrieve.indexes.catalog.paths import path_of
-from retrieve.indexes.catalog.persons import Person
+from retrieve.indexes.catalog.persons import Person, in_order
 from retrieve.indexes.catalog.sums import check_items, check_row, check_table
 
 FEWEST = 3  # faces of a person without a name: fewer are passers-by more often than not
@@ -62,9 +62,16 @@ def check(db: Database) -> None:
 
 def shown(db: Database, *, unnamed: bool = False, everyone: bool = False) -> list[Person]:
     """Who is in people(), in the same order, without their faces; nothing is checked."""
+    return worth_showing(persons.persons(db, named=False), unnamed=unnamed, everyone=everyone)
+
+
+def worth_showing(
+    every: Iterable[Person], *, unnamed: bool = False, everyone: bool = False
+) -> list[Person]:
+    """Of everybody those whom people() shows, in its order."""
     return [
         one
-        for one in persons.persons(db, named=False)
+        for one in in_order(every)
         if not (unnamed and one.name is not None)
         and (everyone or (not one.ignored and one.faces >= (1 if one.name else FEWEST)))
     ]

@@ -49,9 +49,19 @@ def face_id(db: Database, text: str) -> int:
     raise BadInput(f"{shown} holds {_count(len(faces))}, {problem}: {listed}{more}")
 
 
+def places_named(text: str) -> list[str | bytes]:
+    """The paths, as the catalog has them, of the files that may be meant by face_id()'s text."""
+    numbered = NUMBERED.fullmatch(text)
+    return [stored(_absolute(one)) for one in ([text, numbered[1]] if numbered else [text])]
+
+
+def _absolute(text: str) -> Path:
+    return Path(os.path.abspath(text))  # noqa: PTH100  links are kept, as in the catalog
+
+
 def _content_id(db: Database, text: str) -> int | None:
     """What the file holds; raises BadInput if it was skipped."""
-    path = Path(os.path.abspath(text))  # noqa: PTH100  links are kept, as in the catalog
+    path = _absolute(text)
     query = "SELECT content_id, reason FROM paths WHERE path = ?"
     row = db.execute(query, [stored(path)]).fetchone()
     if row is None:

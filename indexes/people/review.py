@@ -7,6 +7,7 @@ Groupings leave such pairs in the table suggestions. Answers are statements like
 from __future__ import annotations
 
 from collections.abc import Collection as Those
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from retrieve.indexes.catalog import sums
+from retrieve.indexes.catalog.database import among
 from retrieve.indexes.opened import Opened
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.groups.links import Rows
@@ -23,6 +25,7 @@ from retrieve.indexes.people.statements import Said
 COMPARED = 200  # faces of a person, for the two that are shown
 
 Pair = tuple[int, int]
+Named = tuple[str | None, bool]  # a name, and whether nobody is to ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def questions(opened: Opened, *, most: int, skipped: Those[Pair] = ()) -> list[Q
         sides = _sides(opened, one, other)
         if sides is None:
             continue  # nothing of one of them is whole
-        probability = None if told is None else _among(told.probability(score), persons)
+        probability = None if told is None else chance_among(told.probability(score), persons)
         asked.append(Question(*sides, score, probability, settles))
     return asked
 
@@ -160,7 +163,7 @@ def take_back(db: Database, question: Question, said: Said) -> None:
     )
 
 
-def _among(probability: float, persons: int) -> float:
+def chance_among(probability: float, persons: int) -> float:
     """A probability at even odds as that among so many persons, of whom one may be meant."""
     others = max(persons - 1, 1)
     return probability / (probability + (1 - probability) * others)
@@ -179,13 +182,36 @@ def _pairs(db: Database) -> list[tuple[int, float, int, int]]:
         ).fetchall()
     )
     sums.check_table(db, "suggestions")
+    found = db.execute(
+        f"SELECT person_id, other_id, score FROM suggestions WHERE NOT {SEEN_TOGETHER}"
+    ).fetchall()
+    named = among(
+        db,
+        "SELECT id, name, ignored FROM persons WHERE id",
+        {id for one, other, _ in found for id in (one, other)},
+    )
+    return in_order(found, faces, {id: (name, bool(ignored)) for id, name, ignored in named})
+
+
+def in_order(
+    suggested: Iterable[tuple[int, int, float]],
+    faces: Mapping[int, int],
+    named: Mapping[int, Named],
+) -> list[tuple[int, float, int, int]]:
+    """How many faces each question settles, score and persons, what settles most first; those
+    that are not asked are left out.
+
+    faces  how many living ones of each person there are
+    named  who there is
+    """
     found = []
-    for one, other, score, *names in db.execute(
-        "SELECT person_id, other_id, score, a.name, b.name FROM suggestions "
-        "JOIN persons AS a ON a.id = person_id JOIN persons AS b ON b.id = other_id "
-        f"WHERE NOT a.ignored AND NOT b.ignored AND NOT {SEEN_TOGETHER} "
-        "AND (a.name IS NULL OR b.name IS NULL)"
-    ):
+    for one, other, score in suggested:
+        if not (one in named and other in named):
+            continue
+        (first, ignored), (second, ignored_too) = named[one], named[other]
+        if ignored or ignored_too or (first is not None and second is not None):
+            continue
+        names = first, second
         sizes = faces.get(one, 0), faces.get(other, 0)
         nameless = [n for n, name in zip(sizes, names, strict=True) if name is None]
         # With one name a yes names the other one; with none or two the smaller joins.
@@ -196,7 +222,7 @@ def _pairs(db: Database) -> list[tuple[int, float, int, int]]:
 
 
 def _sides(opened: Opened, one: int, other: int) -> tuple[Side, Side] | None:
-    rows = [_rows(opened, person) for person in (one, other)]
+    rows = [best_rows(opened, person) for person in (one, other)]
     if not all(map(len, rows)):
         return None
     mine, theirs = (opened.engine.embeddings(some) for some in rows)
@@ -209,14 +235,24 @@ def _sides(opened: Opened, one: int, other: int) -> tuple[Side, Side] | None:
 
 
 def _side(opened: Opened, person: int, row: int) -> Side:
-    face = opened.catalog.faces_at([row])[row]
     (faces,) = opened.db.execute(
         f"SELECT count(*) FROM faces {LIVING} AND person_id = ?", [person]
     ).fetchone()
-    return Side(person, face.person, faces, face.id, face.path, face.number, face.taken_at)
+    return side_at(opened, person, row, faces=faces)
 
 
-def _rows(opened: Opened, person: int) -> Rows:
+def side_at(opened: Opened, person: int, row: int, *, faces: int, id: int | None = None) -> Side:
+    """Somebody, shown by the face in a row.
+
+    faces  of theirs in all
+    id     of the face, where it has another one than here
+    """
+    face = opened.catalog.faces_at([row])[row]
+    shown = face.id if id is None else id
+    return Side(person, face.person, faces, shown, face.path, face.number, face.taken_at)
+
+
+def best_rows(opened: Opened, person: int) -> Rows:
     """Rows of a person's best faces that are what was written."""
     found = opened.db.execute(
         f"SELECT row FROM faces {LIVING} AND person_id = ? ORDER BY quality DESC, faces.id LIMIT ?",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from pathlib import Path
@@ -114,7 +114,20 @@ def photos_with(
         Shared(path_of(path), taken_at, tuple(whole[content_id]))
         for content_id, taken_at, path in among(db, query, whole)
     ]
-    return sorted(found, key=lambda one: (one.taken_at is None, one.taken_at or "", one.path))
+    return sorted(found, key=in_time)
+
+
+def in_time(one: Shared) -> tuple[bool, str, Path]:
+    """By which photos are ordered: those without a date last."""
+    return one.taken_at is None, one.taken_at or "", one.path
+
+
+def ordered(people: Iterable[Node], pairs: Iterable[Pair]) -> Graph:
+    """A graph of people and pairs in any order."""
+    return Graph(
+        tuple(sorted(people, key=lambda one: (-one.photos, -one.faces, one.person_id))),
+        tuple(sorted(pairs, key=lambda pair: (-pair.photos, pair.one, pair.other))),
+    )
 
 
 def graph(db: Database, *, every: bool = False, wanted: Filter = EVERYTHING) -> Graph:
@@ -139,15 +152,13 @@ def graph(db: Database, *, every: bool = False, wanted: Filter = EVERYTHING) -> 
             # Of columns beside one max(), SQLite gives those of the row that has it.
             "SELECT person_id, name, faces, photos, id FROM (SELECT person_id, name, "
             "count(*) AS faces, count(DISTINCT content_id) AS photos, faces.id AS id, "
-            f"max(quality) {joined} GROUP BY person_id) ORDER BY photos DESC, faces DESC, person_id"
+            f"max(quality) {joined} GROUP BY person_id)"
         )
     ]
     counts: Counter[tuple[int, int]] = Counter()
     for seen in _in_photos(db, joined):
         counts.update(combinations(seen, 2))
-    pairs = [Pair(one, other, photos) for (one, other), photos in counts.items()]
-    pairs.sort(key=lambda pair: (-pair.photos, pair.one, pair.other))
-    return Graph(tuple(people), tuple(pairs))
+    return ordered(people, (Pair(*pair, photos) for pair, photos in counts.items()))
 
 
 def _only(db: Database, wanted: Filter) -> str:

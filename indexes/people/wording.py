@@ -21,6 +21,8 @@ def said(db: Database, line: Statement) -> str:
     other = _who(db, line.other_id, None)
     faces, others = (faces_in_words(db, some) for some in (line.faces, line.others))
     match line.kind:
+        case "name" | "whose" | "same" | "ignore" if not (line.faces or line.others):
+            return _of_persons(line, who)
         case "name" if line.name is None:
             return f"{_of(line.person_id)} has no name"
         case "name" | "whose" if line.others:
@@ -41,6 +43,15 @@ def said(db: Database, line: Statement) -> str:
             return f"{who} ({faces}) is nobody to ask about"
         case "undo":
             return f"{line.undoes} was said in error"
+
+
+def _of_persons(line: Statement, who: str) -> str:
+    """What a line says of persons alone, as a cluster says it to its shards."""
+    if line.kind == "ignore":
+        return f"{who} is nobody to ask about"
+    if line.other_id is not None:
+        return f"{_of(line.other_id)} is {who}"
+    return f"{_of(line.person_id)} is {'without a name' if line.name is None else line.name}"
 
 
 def faces_in_words(db: Database, refs: Sequence[FaceRef]) -> str:

@@ -33,10 +33,7 @@ class Pictures:
         """What the catalog says of them; raises CollectionError if there are none yet."""
         space = self.vectors.space()
         if space is None:
-            raise CollectionError(
-                f"no whole photo was looked at in {self._folder} yet: retrieve index FOLDER, or, "
-                "for photos that were indexed before, retrieve reembed --pictures"
-            )
+            raise CollectionError(none_looked_at(self._folder))
         return space
 
     def check(self, made_by: Mapping[str, str]) -> None:
@@ -45,17 +42,7 @@ class Pictures:
         made_by  as made_by() gives it
         raises   CollectionError that names both
         """
-        space = self.vectors.space()
-        if space is None or dict(made_by).items() <= space.made_by.items():
-            return
-        (name, sha256), (asked, other) = (
-            [said[key] for key in MADE_BY] for said in (space.made_by, made_by)
-        )
-        raise CollectionError(
-            f"{self._folder} holds whole photos as {name} sees them (weights {sha256[:8]}); this "
-            f"version of retrieve looks with {asked} ({other[:8]}). Let them be looked at again: "
-            "retrieve reembed --pictures; or leave them as they are with --no-pictures"
-        )
+        check_made_by(self.vectors.space(), self._folder, made_by)
 
     def store(self, looked: Sequence[tuple[int, shown.Shown]], made_by: Mapping[str, str]) -> int:
         """Store what contents show, and return how many are new; inside a transaction.
@@ -81,3 +68,25 @@ class Pictures:
             self.vectors.kill(row for _, row in every)
             self.engine.disown()
             self.shown.remove(id for id, _ in every)
+
+
+def none_looked_at(folder: Path) -> str:
+    """What is said of a collection in which there is no whole photo."""
+    return (
+        f"no whole photo was looked at in {folder} yet: retrieve index FOLDER, or, for photos that "
+        "were indexed before, retrieve reembed --pictures"
+    )
+
+
+def check_made_by(space: Space | None, folder: Path, made_by: Mapping[str, str]) -> None:
+    """Pictures.check() of what a collection in a folder holds."""
+    if space is None or dict(made_by).items() <= space.made_by.items():
+        return
+    (name, sha256), (asked, other) = (
+        [said[key] for key in MADE_BY] for said in (space.made_by, made_by)
+    )
+    raise CollectionError(
+        f"{folder} holds whole photos as {name} sees them (weights {sha256[:8]}); this version of "
+        f"retrieve looks with {asked} ({other[:8]}). Let them be looked at again: retrieve reembed "
+        "--pictures; or leave them as they are with --no-pictures"
+    )

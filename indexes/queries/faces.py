@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,7 +70,7 @@ def search_photo(
     least = least_score(opened, wanted, threshold=threshold, strangers=strangers)
     found = networks.extract(read)
     numbers = numbered(found, face)
-    own = _stored_of(opened, found.photo.sha256)
+    own = stored_of(opened, found.photo.sha256)
     hits: list[list[Hit]] = []
     if numbers:
         crops = chosen(found.crops, [number - 1 for number in numbers])
@@ -85,7 +86,7 @@ def search_photo(
             quality=quality,
         )
         hits = [
-            _itself_apart(some, _same_face(own, found.faces[number - 1]), k)
+            itself_apart(some, same_face(own, found.faces[number - 1]), k)
             for number, some in zip(numbers, hits, strict=True)
         ]
     faces = [probe_face(found, *pair) for pair in zip(numbers, hits, strict=True)]
@@ -108,17 +109,7 @@ def search_stored(
     """
     k, wanted, face_id = checked_k(k), checked_filter(wanted), checked_id(face_id)
     least = least_score(opened, wanted, threshold=threshold, strangers=strangers)
-
-    def found() -> tuple[StoredFace, Embeddings]:
-        stored = opened.catalog.faces([face_id]).get(face_id)
-        if stored is None:
-            raise BadInput(
-                f"{opened.path} has no face with the id {face_id}; "
-                "ids are shown by: retrieve search --json"
-            )
-        return stored, opened.engine.embeddings([stored.row])
-
-    stored, embedding = opened.consistently(found)
+    stored, embedding = stored_at(opened, face_id)
     (hits,) = nearest(
         opened,
         embedding,
@@ -128,16 +119,48 @@ def search_stored(
         exact=exact,
         quality=[stored.quality],
     )
-    others = [hit for hit in hits if hit.face_id != face_id][:k]
-    ranked = [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
-    from PIL import Image
-
-    crop = np.asarray(Image.open(io.BytesIO(opened.catalog.crop(face_id))).convert("RGB"))
-    face = ProbeFace(stored.number, stored.face, crop, stored.quality, ranked)
+    others = itself_apart(hits, None, k, without=face_id)
+    face = stored_probe(stored, opened.catalog.crop(face_id), others)
     return Probe(stored.path, [face], least=least)
 
 
-def _stored_of(opened: Opened, sha256: str) -> dict[int, Face]:
+def stored_at(
+    opened: Opened, face_id: int, called: tuple[Path, int] | None = None
+) -> tuple[StoredFace, Embeddings]:
+    """A stored face and its embedding (1, D).
+
+    called  the collection, and the id in it, that are told of where there is none; None for these
+    raises  BadInput if there is no such face
+    """
+
+    def found() -> tuple[StoredFace, Embeddings]:
+        stored = opened.catalog.faces([face_id]).get(face_id)
+        if stored is None:
+            raise no_face(*called or (opened.path, face_id))
+        return stored, opened.engine.embeddings([stored.row])
+
+    return opened.consistently(found)
+
+
+def no_face(path: Path, face_id: int) -> BadInput:
+    """What is said where a collection has no face of an id."""
+    return BadInput(
+        f"{path} has no face with the id {face_id}; ids are shown by: retrieve search --json"
+    )
+
+
+def stored_probe(stored: StoredFace, crop: bytes, hits: list[Hit]) -> ProbeFace:
+    """A stored face that was asked for, with its hits.
+
+    crop  its picture, a JPEG
+    """
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(io.BytesIO(crop)).convert("RGB"))
+    return ProbeFace(stored.number, stored.face, pixels, stored.quality, hits)
+
+
+def stored_of(opened: Opened, sha256: str) -> dict[int, Face]:
     """The stored faces of a photo, by id; {} where it is not stored."""
     content_id = opened.catalog.content_id(sha256)
     if content_id is None:
@@ -146,7 +169,7 @@ def _stored_of(opened: Opened, sha256: str) -> dict[int, Face]:
     return opened.catalog.as_found([id for (id,) in opened.db.execute(query, [content_id])])
 
 
-def _same_face(stored: dict[int, Face], face: Face) -> int | None:
+def same_face(stored: dict[int, Face], face: Face) -> int | None:
     """Which of a photo's stored faces one is that was found in it now; None: no one."""
     if not stored:
         return None
@@ -156,10 +179,15 @@ def _same_face(stored: dict[int, Face], face: Face) -> int | None:
     return list(stored)[best] if shares[best] >= SAME_FACE else None
 
 
-def _itself_apart(hits: list[Hit], itself: int | None, k: int) -> list[Hit]:
-    """The first k, ranked without the face that was asked for, which stands before them."""
+def itself_apart(
+    hits: Sequence[Hit], itself: int | None, k: int, *, without: int | None = None
+) -> list[Hit]:
+    """The first k, ranked without the face that was asked for, which stands before them.
+
+    without  a face that is left out
+    """
     mine = [replace(hit, rank=0, itself=True) for hit in hits if hit.face_id == itself]
-    others = [hit for hit in hits if hit.face_id != itself][:k]
+    others = [hit for hit in hits if hit.face_id not in (itself, without)][:k]
     return mine + [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
 
 

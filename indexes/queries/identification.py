@@ -9,7 +9,7 @@ nearly as probable.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -30,9 +30,10 @@ from retrieve.indexes.opened import Opened
 from retrieve.indexes.queries.asked import checked_filter
 from retrieve.indexes.queries.faces import hit_of
 from retrieve.indexes.queries.thresholds import Threshold, threshold_among
-from retrieve.types import Embeddings, Face, Hit, Pixels
+from retrieve.types import Embeddings, Face, Hit, Pixels, Shards
 
 if TYPE_CHECKING:
+    from retrieve.faces.extract import PhotoFaces
     from retrieve.sources import Reader
 
 # Somebody is named who is ten times as probable as the next one at least: among 100 people with
@@ -107,11 +108,13 @@ class Identification(Sequence[IdentifiedFace]):
     path    the photo's file, None of one that was given as bytes, image or array
     faces   all faces of the photo
     least   the score that names somebody, among how many, and how often strangers reach it
+    shards  of a cluster: how many of them it comes from
     """
 
     path: Path | None
     faces: list[IdentifiedFace]
     least: Threshold
+    shards: Shards | None = None
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -135,21 +138,43 @@ class Gallery:
     rows       (M,) of the space of faces, person by person
     persons    (M,) whose they are, rising
     person_at  (rows of the space,) the same by row, -1 where nobody known is
-    among      as how many strangers they count
-    alike      (M,) scores of pairs of these people, a face each; empty where they are too few to
-               tell whether they are more alike than others
     """
 
     rows: NDArray[np.int64]
     persons: NDArray[np.int64]
     person_at: NDArray[np.int64]
-    among: float
-    alike: NDArray[np.float32]
 
     def of(self, person_id: int) -> NDArray[np.int64]:
         """The rows of one person."""
         start, end = np.searchsorted(self.persons, [person_id, person_id + 1])
         return self.rows[start:end]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crowd:
+    """What everybody who is known tells of strangers.
+
+    among  as how many strangers their faces count
+    alike  (M,) scores of pairs of these people, a face each; empty where they are too few to tell
+           whether they are more alike than others
+    """
+
+    among: float
+    alike: NDArray[np.float32]
+
+
+def crowd_of(counts: NDArray[np.int64], first: Callable[[NDArray[np.int64]], Embeddings]) -> Crowd:
+    """What people tell of strangers.
+
+    counts  (P,) how many faces each has, in the order of their ids
+    first   gives the embeddings of the first face of some of them, by their places
+    """
+    alike = np.zeros(0, np.float32)
+    if len(counts) >= of_strangers.FEWEST_PEOPLE:
+        some = np.linspace(0, len(counts) - 1, min(len(counts), ALIKE_OF)).astype(np.int64)
+        faces = first(some)
+        alike = (faces @ faces.T)[np.triu_indices(len(faces), k=1)]
+    return Crowd(of_strangers.independent(counts), alike)
 
 
 def likeness(embedding: NDArray[np.float32], faces: Embeddings) -> float:
@@ -171,7 +196,7 @@ def likeness(embedding: NDArray[np.float32], faces: Embeddings) -> float:
 def careful(calibrated: Calibration | None, alike: NDArray[np.float32]) -> list[Calibration | None]:
     """The calibration, and the same for strangers as alike as the people of a gallery are.
 
-    alike  scores of pairs of these people, as of a Gallery
+    alike  scores of pairs of these people, as of a Crowd
     The one of the two that asks for more is to be kept to. Among 14 people with East Asian names
     .209 of the strangers of that group are let in by the first alone, where .01 is stated, .012 by
     both (python -m benchmarks.scores --only identified).
@@ -232,48 +257,66 @@ def identify(
     networks.follow(space.made_by)
     networks.reading.begin()  # while the networks are opened
     networks.check(space)
-    gallery = opened.consistently(lambda: _gallery(opened, wanted, unnamed=unnamed))
-    calibrated = careful(opened.calibration(), gallery.alike)
-    least = max(
-        (
-            threshold_among(
-                by,
-                space.made_by["embedder"],
-                gallery.among,
-                threshold=threshold,
-                strangers=strangers,
-            )
-            for by in calibrated
-        ),
-        key=lambda one: (one.score, one.strangers or 0),
+    crowd = opened.consistently(lambda: _crowd(opened, wanted, unnamed=unnamed))
+    calibrated = careful(opened.calibration(), crowd.alike)
+    least = least_of(
+        calibrated, space.made_by["embedder"], crowd, threshold=threshold, strangers=strangers
     )
     found = networks.extract(read)
-    faces: list[IdentifiedFace] = []
+    every: list[tuple[Candidate, Candidate | None]] = []
     if found.faces:
         embeddings = embed(networks.embedder, found.crops)
         every = _candidates(opened, embeddings, found.quality.tolist(), wanted, unnamed=unnamed)
-        for i, (best, runner_up) in enumerate(every):
-            quality = min(one.quality for one in (best, runner_up) if one is not None)
-            second = None if runner_up is None else runner_up.score
-            why = why_nobody(calibrated[0], least.score, best.score, second, quality)
-            chances = [
-                by.chance_for(gallery.among, best.score)
-                for by in calibrated
-                if by is not None and by.strangers is not None
-            ]
-            faces.append(
-                IdentifiedFace(
-                    i + 1,
-                    found.faces[i],
-                    found.pictures[i],
-                    float(found.quality[i]),
-                    None if why else best,
-                    best,
-                    runner_up,
-                    max(chances, default=None),
-                    why,
-                )
+    return told(found, every, calibrated, crowd, least)
+
+
+def least_of(
+    calibrated: Sequence[Calibration | None],
+    embedder: str,
+    crowd: Crowd,
+    *,
+    threshold: float | None,
+    strangers: float | None,
+) -> Threshold:
+    """The lowest score that names somebody: that of the calibration which asks for most."""
+    every = (
+        threshold_among(by, embedder, crowd.among, threshold=threshold, strangers=strangers)
+        for by in calibrated
+    )
+    return max(every, key=lambda one: (one.score, one.strangers or 0))
+
+
+def told(
+    found: PhotoFaces,
+    every: Sequence[tuple[Candidate, Candidate | None]],
+    calibrated: Sequence[Calibration | None],
+    crowd: Crowd,
+    least: Threshold,
+) -> Identification:
+    """Who is in a photo, where for each face the likeliest person and the next one are known."""
+    faces: list[IdentifiedFace] = []
+    for i, (best, runner_up) in enumerate(every):
+        quality = min(one.quality for one in (best, runner_up) if one is not None)
+        second = None if runner_up is None else runner_up.score
+        why = why_nobody(calibrated[0], least.score, best.score, second, quality)
+        chances = [
+            by.chance_for(crowd.among, best.score)
+            for by in calibrated
+            if by is not None and by.strangers is not None
+        ]
+        faces.append(
+            IdentifiedFace(
+                i + 1,
+                found.faces[i],
+                found.pictures[i],
+                float(found.quality[i]),
+                None if why else best,
+                best,
+                runner_up,
+                max(chances, default=None),
+                why,
             )
+        )
     return Identification(found.photo.path, _one_each(faces), least)
 
 
@@ -291,8 +334,8 @@ def _one_each(faces: list[IdentifiedFace]) -> list[IdentifiedFace]:
     ]
 
 
-def _gallery(opened: Opened, wanted: Filter, *, unnamed: bool) -> Gallery:
-    """Everybody whom a face may show; raises BadInput if that is nobody."""
+def gallery_of(opened: Opened, wanted: Filter, *, unnamed: bool) -> Gallery:
+    """Everybody whom a face may show."""
 
     def make(rows: int) -> Gallery:
         named = "" if unnamed else "WHERE name IS NOT NULL AND NOT ignored "
@@ -307,22 +350,31 @@ def _gallery(opened: Opened, wanted: Filter, *, unnamed: bool) -> Gallery:
             pairs = pairs[keep[pairs[:, 0]]]
         person_at = np.full(rows, -1, np.int64)
         person_at[pairs[:, 0]] = pairs[:, 1]
-        _, first, counts = np.unique(pairs[:, 1], return_index=True, return_counts=True)
-        alike = np.zeros(0, np.float32)
-        if len(first) >= of_strangers.FEWEST_PEOPLE:
-            some = first[np.linspace(0, len(first) - 1, min(len(first), ALIKE_OF)).astype(int)]
-            faces = opened.engine.embeddings(pairs[some, 0])
-            alike = (faces @ faces.T)[np.triu_indices(len(faces), k=1)]
-        among = of_strangers.independent(counts)
-        return Gallery(pairs[:, 0], pairs[:, 1], person_at, among, alike)
+        return Gallery(pairs[:, 0], pairs[:, 1], person_at)
 
-    gallery = opened.kept("gallery", (wanted, unnamed), make)
-    if not gallery.rows.size:
-        raise BadInput(
-            f"nobody in {opened.path} has a name, or no face of theirs fulfils the conditions. "
-            "To name a face: retrieve name NAME PHOTO"
-        )
-    return gallery
+    return opened.kept("gallery", (wanted, unnamed), make)
+
+
+def _crowd(opened: Opened, wanted: Filter, *, unnamed: bool) -> Crowd:
+    """What everybody tells whom a face may show; raises BadInput if that is nobody."""
+
+    def make(rows: int) -> Crowd:
+        gallery = gallery_of(opened, wanted, unnamed=unnamed)
+        if not gallery.rows.size:
+            raise nobody_known(opened.path)
+        _, first, counts = np.unique(gallery.persons, return_index=True, return_counts=True)
+        firsts = gallery.rows[first]
+        return crowd_of(counts, lambda places: opened.engine.embeddings(firsts[places]))
+
+    return opened.kept("crowd", (wanted, unnamed), make)
+
+
+def nobody_known(path: Path) -> BadInput:
+    """What is said where there is nobody whom a face may show."""
+    return BadInput(
+        f"nobody in {path} has a name, or no face of theirs fulfils the conditions. "
+        "To name a face: retrieve name NAME PHOTO"
+    )
 
 
 def _candidates(
@@ -337,10 +389,10 @@ def _candidates(
     calibrated = opened.calibration()
 
     def look() -> list[tuple[Candidate, Candidate | None]]:
-        gallery = _gallery(opened, wanted, unnamed=unnamed)
+        gallery = gallery_of(opened, wanted, unnamed=unnamed)
         found = []
         for embedding, persons, own in zip(
-            embeddings, _nearest_persons(opened, gallery, embeddings), quality, strict=True
+            embeddings, nearest_persons(opened, gallery, embeddings), quality, strict=True
         ):
             likest = []
             for person_id in persons:
@@ -355,14 +407,23 @@ def _candidates(
     return opened.consistently(look)
 
 
-def _nearest_persons(opened: Opened, gallery: Gallery, embeddings: Embeddings) -> list[list[int]]:
-    """For each face the CANDIDATES people who have the nearest faces, or all that there are."""
+def nearest_persons(
+    opened: Opened, gallery: Gallery, embeddings: Embeddings
+) -> list[dict[int, float]]:
+    """For each face the CANDIDATES people who have the nearest faces, or all that there are, best
+    first, each with the score of the nearest.
+    """
     k = NEAREST
     while True:
-        _, rows = opened.engine.nearest(embeddings, k, keep=gallery.person_at >= 0)
-        found = [list(dict.fromkeys(gallery.person_at[some].tolist())) for some in rows]
+        scores, rows = opened.engine.nearest(embeddings, k, keep=gallery.person_at >= 0)
+        found: list[dict[int, float]] = [{} for _ in embeddings]
+        for people, *pair in zip(
+            found, gallery.person_at[rows].tolist(), scores.tolist(), strict=True
+        ):
+            for person_id, score in zip(*pair, strict=True):
+                people.setdefault(person_id, score)
         if k >= len(gallery.rows) or min(map(len, found)) >= CANDIDATES:
-            return [some[:CANDIDATES] for some in found]
+            return [dict(list(people.items())[:CANDIDATES]) for people in found]
         k *= 4
 
 
@@ -375,16 +436,45 @@ def _candidate(
     rows: NDArray[np.int64],
     scores: NDArray[np.float32],
 ) -> Candidate:
+    hits = nearest_of(opened, calibrated, quality, rows, scores)
+    return candidate(person_id, score, hits, calibrated, quality)
+
+
+def nearest_of(
+    opened: Opened,
+    calibrated: Calibration | None,
+    quality: float,
+    rows: NDArray[np.int64],
+    scores: NDArray[np.float32],
+) -> list[Hit]:
+    """The faces of one person that are most like a face.
+
+    quality  of that face
+    rows     (n,) of the person's; scores: (n,) theirs
+    """
     order = np.argsort(-scores, kind="stable")[:SHOWN]
     shown = rows[order].tolist()
     check_items(opened.db, FACES, "row", rows[:MOST_CHECKED].tolist())
     stored = opened.faces_at(shown)
     if stored.keys() != set(shown):
         raise torn(FACES)
-    hits = [
+    return [
         hit_of(opened, rank, stored[row], float(scores[i]), calibrated, quality)
         for rank, (row, i) in enumerate(zip(shown, order.tolist(), strict=True), 1)
     ]
+
+
+def candidate(
+    person_id: int,
+    score: float,
+    hits: Sequence[Hit],
+    calibrated: Calibration | None,
+    quality: float,
+) -> Candidate:
+    """Somebody whom a face of that quality may show.
+
+    hits  this person's nearest faces, best first
+    """
     worst = min(quality, hits[0].quality)
     return Candidate(
         person_id,

@@ -78,9 +78,9 @@ def _photos(opened: Opened, wanted: Filter) -> set[int]:
     return {id for (id,) in among(opened.db, query, inside.tolist())}
 
 
-def names_things(opened: Opened, query: str) -> bool:
-    """Whether a query names what photos may show, in a collection that was looked at for it."""
-    return opened.pictures.vectors.space() is not None and bool(named(query))
+def names_things(query: str) -> bool:
+    """Whether a query names what photos may show."""
+    return bool(named(query))
 
 
 def shown_for(
@@ -102,6 +102,20 @@ def shown_for(
     without  words: photos that surely show what they name are left out
     within   which photos, by their ids, may be found; None for all
     """
+    scored = shown_scored(opened, query, k=k, wanted=wanted, without=without, within=within)
+    return [hit for _, hit in scored]
+
+
+def shown_scored(
+    opened: Opened,
+    query: str,
+    *,
+    k: int,
+    wanted: Filter = EVERYTHING,
+    without: Sequence[str] = (),
+    within: Callable[[int], bool] | None = None,
+) -> list[tuple[float, TextHit]]:
+    """As shown_for(), each with the mean of the probabilities that it is ordered by."""
     if opened.pictures.vectors.space() is None:
         return []
     every = named(query)
@@ -123,7 +137,7 @@ def shown_for(
         for id, _ in sorted(score.items(), key=lambda one: (-one[1], one[0]))
         if (allowed is None or id in allowed) and (within is None or within(id))
     ]
-    return _hits(opened, order[:k], things)
+    return [(score[hit.group], hit) for hit in _hits(opened, order[:k], things)]
 
 
 def _hits(opened: Opened, ids: Sequence[int], things: Sequence[Named]) -> list[TextHit]:

@@ -31,12 +31,16 @@ def near_from(engine: Engine, probe: Embeddings, rows: int, searched: int, *, fe
     """
     if rows < LEAST_SAMPLE:
         return few
-    cosines = engine.embeddings(_sample(rows)) @ probe[0]
+    return reached_by_chance(engine.embeddings(sample(rows)) @ probe[0], searched)
+
+
+def reached_by_chance(cosines: NDArray[np.float32], searched: int) -> float:
+    """The cosine that the best of so many passages reaches by CHANCE, as those of a sample lie."""
     deviations = NormalDist().inv_cdf(1 - CHANCE / max(searched, 1))
     return float(cosines.mean() + deviations * cosines.std())
 
 
-def _sample(rows: int) -> NDArray[np.int64]:
+def sample(rows: int) -> NDArray[np.int64]:
     """The same rows each time, from everywhere."""
     if rows <= SAMPLE:
         return np.arange(rows)

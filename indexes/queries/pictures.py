@@ -31,7 +31,7 @@ from retrieve.networks.own import check_embeddings
 from retrieve.pictures.embedding import embed
 from retrieve.pictures.embedding.classes import DATA
 from retrieve.pictures.embedding.shown import Class
-from retrieve.types import Embeddings, PictureHit
+from retrieve.types import Embeddings, PictureHit, Shards
 
 if TYPE_CHECKING:
     from retrieve.sources import Reader
@@ -51,12 +51,14 @@ class PictureProbe(Sequence[PictureHit]):
     hits     best first; before them the photo itself, where it is stored
     least    the lowest score of a hit, among how many photos, and how often different ones reach it
     classes  what it shows: those of .01 and more, the likeliest first
+    shards   of a cluster: how many of them it comes from
     """
 
     path: Path | None
     hits: list[PictureHit]
     least: Threshold
     classes: tuple[Class, ...] = field(default=())
+    shards: Shards | None = None
 
     @property
     def name(self) -> str:
@@ -119,8 +121,7 @@ def search_pictures(
         exact=exact,
         calibrated=calibrated_for(space),
     )
-    mine = [replace(hit, rank=0, itself=True) for hit in found[0] if hit.photo_id == own]
-    return PictureProbe(photo.path, mine + _others(found[0], own, k), least, shown.classes)
+    return PictureProbe(photo.path, itself_apart(found[0], own, k), least, shown.classes)
 
 
 def search_stored(
@@ -141,24 +142,7 @@ def search_stored(
     pictures = opened.pictures
     space = pictures.space()
     least = least_score(opened, wanted, threshold=threshold, strangers=strangers)
-
-    def found() -> tuple[PictureHit, Embeddings]:
-        stored = opened.catalog.photos([photo_id]).get(photo_id)
-        if stored is None:
-            raise BadInput(
-                f"{opened.path} has no photo with the id {photo_id}; "
-                "ids are shown by: retrieve search --looks --json"
-            )
-        row = pictures.shown.row_of(photo_id)
-        if row is None:
-            raise BadInput(
-                f"the photo {photo_id} was not looked at as a whole yet: "
-                "retrieve reembed --pictures"
-            )
-        check_items(opened.db, PICTURES, "row", [row])
-        return stored, pictures.engine.embeddings([row])
-
-    stored, embedding = opened.consistently(found)
+    stored, embedding = stored_at(opened, photo_id)
     (hits,) = nearest(
         opened,
         embedding,
@@ -169,10 +153,49 @@ def search_stored(
         calibrated=calibrated_for(space),
     )
     classes = pictures.shown.of([photo_id])[photo_id]
-    return PictureProbe(stored.path, _others(hits, photo_id, k), least, classes)
+    return PictureProbe(stored.path, others(hits, photo_id, k), least, classes)
 
 
-def _others(hits: Sequence[PictureHit], itself: int | None, k: int) -> list[PictureHit]:
+def stored_at(
+    opened: Opened, photo_id: int, called: tuple[Path, int] | None = None
+) -> tuple[PictureHit, Embeddings]:
+    """A stored photo and its embedding (1, D).
+
+    called  the collection, and the id in it, that are told of where there is none; None for these
+    raises  BadInput if there is no such photo, or nobody looked at it as a whole
+    """
+    path, told = called or (opened.path, photo_id)
+
+    def found() -> tuple[PictureHit, Embeddings]:
+        stored = opened.catalog.photos([photo_id]).get(photo_id)
+        if stored is None:
+            raise no_photo(path, told)
+        row = opened.pictures.shown.row_of(photo_id)
+        if row is None:
+            raise BadInput(
+                f"the photo {told} was not looked at as a whole yet: retrieve reembed --pictures"
+            )
+        check_items(opened.db, PICTURES, "row", [row])
+        return stored, opened.pictures.engine.embeddings([row])
+
+    return opened.consistently(found)
+
+
+def no_photo(path: Path, photo_id: int) -> BadInput:
+    """What is said where a collection has no photo of an id."""
+    return BadInput(
+        f"{path} has no photo with the id {photo_id}; "
+        "ids are shown by: retrieve search --looks --json"
+    )
+
+
+def itself_apart(hits: Sequence[PictureHit], itself: int | None, k: int) -> list[PictureHit]:
+    """The photo that was asked for, if it is among them, and behind it so many others."""
+    mine = [replace(hit, rank=0, itself=True) for hit in hits if hit.photo_id == itself]
+    return mine + others(hits, itself, k)
+
+
+def others(hits: Sequence[PictureHit], itself: int | None, k: int) -> list[PictureHit]:
     """So many of the hits that are not the photo itself, ranked anew."""
     others = [hit for hit in hits if hit.photo_id != itself][:k]
     return [replace(hit, rank=rank) for rank, hit in enumerate(others, 1)]
@@ -229,15 +252,20 @@ def least_score(
 ) -> Threshold:
     """The lowest score of a hit among the photos that fulfil a condition, as threshold_among()."""
     space = opened.pictures.space()
-    keep = findable(opened.db, space.rows, wanted, items=PICTURES)
-    among = space.rows if keep is None else int(np.count_nonzero(keep))
     return threshold_among(
         calibrated_for(space),
         space.made_by["picture_embedder"],
-        float(among),
+        float(searched(opened, wanted)),
         threshold=threshold,
         strangers=strangers,
     )
+
+
+def searched(opened: Opened, wanted: Filter) -> int:
+    """How many photos fulfil a condition."""
+    space = opened.pictures.space()
+    keep = findable(opened.db, space.rows, wanted, items=PICTURES)
+    return space.rows if keep is None else int(np.count_nonzero(keep))
 
 
 def calibrated_for(space: Space) -> Calibration | None:

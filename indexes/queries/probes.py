@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 from retrieve import notebook
 from retrieve.errors import BadInput
-from retrieve.types import Face, Hit, Pixels
+from retrieve.types import Face, Hit, Pixels, Shards
 
 if TYPE_CHECKING:
     from retrieve.faces.extract import PhotoFaces
@@ -50,6 +50,7 @@ class Probe(Sequence[Hit]):
     reason  why it could not be used, else None
     least   the lowest score of a hit, among how many, and how often strangers reach it; None where
             nothing was searched
+    shards  of a cluster: how many of them it comes from
     hits    of all faces together, a stored face once, ranked anew; first the faces of the photo
             itself, where it is stored
     """
@@ -58,6 +59,7 @@ class Probe(Sequence[Hit]):
     faces: list[ProbeFace]
     reason: str | None = None
     least: Threshold | None = None
+    shards: Shards | None = None
     hits: list[Hit] = field(init=False)
 
     def __post_init__(self) -> None:

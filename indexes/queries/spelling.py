@@ -16,11 +16,11 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from retrieve.indexes.catalog.passages import Passages
 from retrieve.indexes.words.stores import shipped
@@ -70,6 +70,45 @@ ACUTE = dict(zip("aeiou", "áéíóú", strict=True))
 Known = Callable[[str, str], bool]
 
 
+class Words(Protocol):
+    """What is asked of the words of passages, in however many collections they are."""
+
+    def frequencies(self, stems: Iterable[str]) -> Mapping[str, int]:
+        """In how many passages each stem is; those that are in none are left out."""
+        ...
+
+    def frequencies_of_edits(self, stems: Iterable[str], beginning: str) -> Mapping[str, int]:
+        """The same of very many, of which those that passages have begin so, most of them."""
+        ...
+
+    def stems_with(self, beginning: str) -> Mapping[str, int]:
+        """Stems of letters that begin so, and how many passages hold each."""
+        ...
+
+    def standing(self, forms: Iterable[tuple[str, str]]) -> Container[tuple[str, str]]:
+        """Of some stems with a form each, as it is typed without marks: which stand so."""
+        ...
+
+    def spelt(self, wanted: Sequence[Spellings]) -> Iterator[Mapping[str, int]]:
+        """For each in order, looked for when it is asked for: how often words of the passages that
+        hold the stem are spelt in one of the ways, as they stand there.
+        """
+        ...
+
+    def example(self, stem: str) -> str:
+        """What the first passage says that holds a stem; "" if what it says is damaged."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spellings:
+    """Ways to spell a word that have one stem, and how many passages hold that."""
+
+    stem: str
+    ways: tuple[str, ...]
+    held: int
+
+
 @dataclass(frozen=True, slots=True)
 class Corrected:
     """A query whose misspelt words were replaced.
@@ -85,7 +124,7 @@ class Corrected:
 
 def corrected(
     query: str,
-    passages: Passages,
+    passages: Words,
     languages: Sequence[str],
     *,
     known: Known,
@@ -93,6 +132,7 @@ def corrected(
 ) -> Corrected | None:
     """A query with its unknown words as the collection spells them; None if it has no such word.
 
+    passages   what is asked of their words
     languages  of the passages, that of the query first
     known      whether one of them is known to have a word, given with a stem of it
     fixed      text whose words are meant as they are: phrases, names
@@ -109,17 +149,20 @@ def corrected(
     alone = len({(one.start, one.end) for one in found}) == 1
     most = OF_ONE_WORD if alone else MOST_ALTERNATIVES
     words, shown, at, unknown = "", "", 0, 0
+    doubtful: list[tuple[Stem, str, set[str], set[str]]] = []
     for one in _words(query, found):
         same = {stem for place in range(one.start, one.end) for stem in stems_at[place]}
         word = unicodedata.normalize("NFC", query[one.start : one.end]).lower()
-        if any(stem in meant or known(word, stem) for stem in same):
+        if not any(stem in meant or known(word, stem) for stem in same):
+            doubtful.append((one, word, same, same & held.keys()))
+    # Of Spanish much is known: what it has not, and no passage has in this form, shares a stem with
+    # another word by chance (conoerlos with cono).
+    standing = passages.standing(
+        (stem, typed(word)) for _, word, _, forms in doubtful for stem in forms if vocabulary
+    )
+    for one, word, same, forms in doubtful:
+        if forms and (not vocabulary or any((stem, typed(word)) in standing for stem in forms)):
             continue
-        if forms := same & held.keys():
-            # Of Spanish much is known: what it has not, and no passage has in this form, shares a
-            # stem with another word by chance (conoerlos with cono).
-            standing = (rows_in_form(passages, stem, typed(word)) for stem in forms)
-            if not vocabulary or any(next(rows, None) is not None for rows in standing):
-                continue
         unknown += 1
         if unknown > MOST_WORDS:
             break
@@ -178,7 +221,7 @@ def _stems_of(word: str, languages: Sequence[str]) -> set[str]:
 
 def _nearest(
     word: str,
-    passages: Passages,
+    passages: Words,
     languages: Sequence[str],
     *,
     alone: bool = False,
@@ -202,19 +245,15 @@ def _nearest(
         # cuando or cuándo: the one whose accents were typed.
         return [max(meant, key=lambda one: (len({*one} & {*marked}), one))]
     others = {one: near[one] for one in near.keys() - small.keys()}
-    begins = passages.stems_with(word[:BEGINNING])
     spellings = _stemmed(others, languages)
-    held = {stem: begins[stem] for stem in spellings if stem in begins}
-    held |= passages.frequencies(
-        stem for stem in spellings if not stem.startswith(word[:BEGINNING])
-    )
+    held = passages.frequencies_of_edits(spellings, word[:BEGINNING])
     likely = {stem: max(near[one] for one in spellings[stem]) for stem in held}
     if standing := _standing(held, likely, spellings, near, passages):
         return standing
     if standing_only:
         return []
     if not held and len(word) >= LONG:
-        held = _two_edits(word, begins, languages)
+        held = _two_edits(word, passages.stems_with(word[:BEGINNING]), languages)
     if not held:
         return []
     likeliest = max(held, key=lambda stem: (_weight(held[stem], likely.get(stem, 1.0)), stem))
@@ -259,7 +298,7 @@ def _standing(
     likely: Mapping[str, float],
     spellings: Mapping[str, list[str]],
     near: Mapping[str, float],
-    passages: Passages,
+    passages: Words,
 ) -> list[str]:
     """Spellings that stand in passages as they are, the likeliest first.
 
@@ -273,19 +312,54 @@ def _standing(
     """
     found: Counter[str] = Counter()
     looked_at = 0
-    for stem in sorted(held, key=lambda one: (-likely[one], held[one], one)):
+    order = sorted(held, key=lambda one: (-likely[one], held[one], one))
+    spelt = passages.spelt([Spellings(one, tuple(spellings[one]), held[one]) for one in order])
+    for stem in order:
         looked_at += held[stem]
         if looked_at > LOOKED_AT and found:
             break
-        said = passages.saying(stem)
-        while text := "\n".join(islice(said, AT_ONCE)):
-            found.update(_words_in(text, spellings[stem]))
+        found.update(next(spelt))
     weights = {one: _weight(n, near.get(without_marks(one), OF_MANY)) for one, n in found.items()}
     known: dict[str, str] = {}  # once, whatever the capitals
     for form, _ in sorted(weights.items(), key=lambda one: (-one[1], one[0])):
         known.setdefault(form.lower(), form)
     best = max(weights.values(), default=0.0)
     return [form for form in known.values() if weights[form] >= best * LEAST_SHARE]
+
+
+class WordsOfPassages:
+    """The words of one collection's passages."""
+
+    def __init__(self, passages: Passages) -> None:
+        self._passages = passages
+        self.frequencies = passages.frequencies
+        self.stems_with = passages.stems_with
+
+    def frequencies_of_edits(self, stems: Iterable[str], beginning: str) -> dict[str, int]:
+        """As Words has it; those that begin so are fetched at once."""
+        begins, every = self.stems_with(beginning), list(stems)
+        held = {stem: begins[stem] for stem in every if stem in begins}
+        return held | self.frequencies(stem for stem in every if not stem.startswith(beginning))
+
+    def standing(self, forms: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """As Words has it."""
+        return {
+            (stem, form)
+            for stem, form in forms
+            if next(rows_in_form(self._passages, stem, form), None) is not None
+        }
+
+    def spelt(self, wanted: Sequence[Spellings]) -> Iterator[Counter[str]]:
+        """As Words has it."""
+        for one in wanted:
+            said, found = self._passages.saying(one.stem), Counter[str]()
+            while text := "\n".join(islice(said, AT_ONCE)):
+                found.update(_words_in(text, one.ways))
+            yield found
+
+    def example(self, stem: str) -> str:
+        """As Words has it."""
+        return next(self._passages.saying(stem), "")
 
 
 def _words_in(text: str, spellings: Sequence[str]) -> Iterator[str]:
@@ -349,11 +423,11 @@ def _two_edits(word: str, begins: Mapping[str, int], languages: Sequence[str]) -
     return {one: begins[one] for one, distance, _ in near if distance == least}
 
 
-def _as_it_stands(stem: str, word: str, passages: Passages, languages: Sequence[str]) -> list[str]:
+def _as_it_stands(stem: str, word: str, passages: Words, languages: Sequence[str]) -> list[str]:
     """How passages spell a stem, the nearest to a word; [] if what they say is damaged."""
     from rapidfuzz.distance import OSA
 
-    text = next(passages.saying(stem), "")
+    text = passages.example(stem)
     spelt = {
         one for language in languages for one, its in spelt_stems(text, language) if its == stem
     }

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,31 +19,34 @@ from numpy.typing import NDArray
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.contents import PHOTO
-from retrieve.indexes.catalog.database import among
-from retrieve.indexes.catalog.filters import EVERYTHING, FACES, PASSAGES, Filter, findable
-from retrieve.indexes.catalog.passages import K1, NO_PASSAGE, StoredPassage
-from retrieve.indexes.catalog.persons import named_in, names_on
-from retrieve.indexes.catalog.sums import check_items, torn
-from retrieve.indexes.opened import Opened
+from retrieve.indexes.catalog.filters import EVERYTHING, Filter
+from retrieve.indexes.catalog.passages import (
+    DEEPER,
+    FEW,
+    K1,
+    StoredPassage,
+    choosers,
+    rarity,
+    weights_of,
+)
 from retrieve.indexes.queries.asked import (
     checked_filter,
     checked_k,
     checked_mode,
     checked_query,
 )
-from retrieve.indexes.queries.listed import listed, names_things, shown_for
+from retrieve.indexes.queries.listed import names_things
 from retrieve.indexes.queries.modes import Mode
-from retrieve.indexes.queries.near import near_from
 from retrieve.indexes.queries.operators import Asked, taken_apart
 from retrieve.indexes.queries.spelling import (
     Corrected,
     corrected,
     known_in,
-    rows_in_form,
     whole_words,
     with_accents,
     without_marks,
 )
+from retrieve.indexes.queries.views.view import Held, Searchable, Sought, View, Within
 from retrieve.text.phrases import places
 from retrieve.text.ranking.ranking import MULTILINGUAL, Candidate, Ranker, Statistics, open_ranker
 from retrieve.text.readable import typed
@@ -57,11 +59,9 @@ PASSAGES_OF_A_PHOTO = 4  # looked at where hits are photos: caption, keywords, n
 MOST_OF_A_STEM = 3000  # passages of one stem that are looked through for a form of it
 LEAST_DOUBT = 1e-4  # of a face's probability: no fit on some thousand pairs is surer
 
-Keep = NDArray[np.bool_] | None
-
 
 def search_texts(
-    opened: Opened,
+    passages: Searchable,
     query: str,
     *,
     k: int = 10,
@@ -87,41 +87,47 @@ def search_texts(
 
     asked = taken_apart(query)
 
-    def look() -> list[TextHit]:
-        looks = mode != Mode.BM25 and not asked.phrases and names_things(opened, asked.words)
-        shown = _shown(opened, asked, k, wanted) if looks else []
-        if looks and opened.texts.vectors.space() is None:
+    def look(view: View) -> list[TextHit]:
+        looks = mode != Mode.BM25 and not asked.phrases and _names_things(view, asked)
+        shown = _shown(view, asked, k, wanted) if looks else []
+        if looks and view.encoder is None:
             return _ranked(shown, k)  # none, where no photo shows it
-        search = _Search(opened, mode, exact=exact)
-        keep = search.said(asked, search.findable(wanted))
-        words = asked.words if exact_words else search.spelt(asked)
+        search = _Search(view, mode, exact=exact)
+        within = search.said(asked, Within(wanted))
+        search.foresee(asked.words, within)
+        words = asked.words if exact_words else search.spelt(asked, within)
         if (names := search.names_alone(words)) and not (asked.phrases or asked.without):
             conditions = [Filter(persons=(name,)) for name in names]
-            return listed(opened, [*conditions, wanted], k)
-        of_persons = search.named(words, k, keep)
-        by_words = search.run(words, k, keep, grouped=grouped)
+            return view.listed([*conditions, wanted], k)
+        of_persons = search.named(words, k, within)
+        by_words = search.run(words, k, within, grouped=grouped)
         if shown:  # weaker than what is said, and surer than what is merely the nearest
             near, rest = ([hit for hit in by_words if hit.near == which] for which in (True, False))
             by_words = [*near, *shown, *rest]
         found = _once([*of_persons, *by_words])
-        return search.checked(search.marked(asked, _ranked(found, k)))
+        return view.checked(search.marked(asked, _ranked(found, k)))
 
-    return opened.consistently(look)
+    return passages.consistently(look)
+
+
+def _names_things(view: View, asked: Asked) -> bool:
+    """Whether a query names what photos may show, where they were looked at for it."""
+    return view.has_looks and names_things(asked.words)
 
 
 def _shown(
-    opened: Opened,
+    view: View,
     asked: Asked,
     k: int,
     wanted: Filter,
-    within: Callable[[int], bool] | None = None,
+    contents: Collection[int] | None = None,
 ) -> list[TextHit]:
     """Photos that show what the words name, though nobody said so."""
-    return shown_for(opened, asked.words, k=k, wanted=wanted, without=asked.without, within=within)
+    return view.shown(asked.words, k, wanted, asked.without, contents)
 
 
 def search_both(
-    opened: Opened,
+    passages: Searchable,
     faces: Iterable[Hit],
     query: str,
     *,
@@ -145,150 +151,130 @@ def search_both(
     for hit in sorted(faces, key=lambda hit: -hit.score):
         best.setdefault(hit.face_id, hit)
 
-    def look() -> list[TextHit]:
-        search = _Search(opened, mode, exact=exact)
-        content_of = dict(among(opened.db, "SELECT id, content_id FROM faces WHERE id", best))
+    def look(view: View) -> list[TextHit]:
+        search = _Search(view, mode, exact=exact)
         face_in: dict[int, Hit] = {}
-        for face_id, content_id in content_of.items():
+        for face_id, content_id in view.contents_of(best).items():
             if content_id not in face_in or face_in[content_id].score < best[face_id].score:
                 face_in[content_id] = best[face_id]
-        keep = search.said(asked, search.within(face_in, search.findable(wanted)))
+        within = search.said(asked, Within(wanted, contents=frozenset(face_in)))
+        search.foresee(asked.words, within)
         deep = max(PASSAGES_OF_A_PHOTO * k, DEEP)
-        words = asked.words if exact_words else search.spelt(asked)
-        named, others = search.named(words, deep, keep), search.run(words, deep, keep)
+        words = asked.words if exact_words else search.spelt(asked, within)
+        named, others = search.named(words, deep, within), search.run(words, deep, within)
         found = [*named, *(hit for hit in others if hit.near)]
         found = [replace(hit, face=face_in[hit.group]) for hit in found]
         if mode == Mode.HYBRID:
             of_persons = len(named)
             found[of_persons:] = sorted(found[of_persons:], key=_both_odds, reverse=True)
-        if mode != Mode.BM25 and not asked.phrases:
-            shown = _shown(opened, asked, deep, wanted, within=face_in.__contains__)
+        if mode != Mode.BM25 and not asked.phrases and _names_things(view, asked):
+            shown = _shown(view, asked, deep, wanted, contents=face_in.keys())
             found += [replace(hit, face=face_in[hit.group]) for hit in shown if hit.near]
         seen: dict[int, TextHit] = {}
         for hit in found:
             seen.setdefault(hit.group, hit)
-        return search.checked(search.marked(asked, _ranked(list(seen.values()), k)))
+        return view.checked(search.marked(asked, _ranked(list(seen.values()), k)))
 
-    return opened.consistently(look)
+    return passages.consistently(look)
 
 
-def photos_of(opened: Opened, wanted: Filter, *, k: int = 10) -> list[TextHit]:
+def photos_of(passages: Searchable, wanted: Filter, *, k: int = 10) -> list[TextHit]:
     """Photos with a face that satisfies the conditions, the newest first, of score 0.
 
     raises  CollectionError if no photo was indexed, BadInput for a person whom nobody named
     """
     k, wanted = checked_k(k), checked_filter(wanted)
-    return opened.consistently(lambda: listed(opened, [wanted], k))
+    return passages.consistently(lambda view: view.listed([wanted], k))
 
 
-def corrected_query(opened: Opened, query: str) -> str | None:
+def corrected_query(passages: Searchable, query: str) -> str | None:
     """A query as its misspelt words were probably meant; None where every word is known."""
     asked = taken_apart(checked_query(query))
 
-    def look() -> str | None:
-        words, found = _corrected(opened, asked)
+    def look(view: View) -> str | None:
+        words, found = _corrected(view, asked)
         return None if found is None or found.shown == words else found.shown
 
-    return opened.consistently(look)
+    return passages.consistently(look)
 
 
-def _corrected(opened: Opened, asked: Asked) -> tuple[str, Corrected | None]:
+def _corrected(view: View, asked: Asked) -> tuple[str, Corrected | None]:
     """What a query asks for with its accents, and, if there are any, with words that no passage
     has as the collection spells them.
     """
-    languages = opened.texts.spoken(asked.words)
+    languages = view.spoken(asked.words)
     words = with_accents(asked.words, languages[0])
-    names, _ = named_in(opened.db, words)
+    names, _ = view.named_in(words)
     fixed = " ".join([*asked.phrases, *names])
-    passages = opened.texts.passages
     known = known_in(languages)
-    return words, corrected(words, passages, languages, known=known, fixed=fixed)
+    return words, corrected(words, view.words, languages, known=known, fixed=fixed)
 
 
 class _Search:
-    """One query's look at the collection, in one view of it."""
+    """One query's look at passages, in one view of them."""
 
-    def __init__(self, opened: Opened, mode: Mode, *, exact: bool) -> None:
-        self._opened = opened
-        self._texts = opened.texts
-        self._db = opened.db
+    def __init__(self, view: View, mode: Mode, *, exact: bool) -> None:
+        self._view = view
         self._mode = mode
         self._exact = exact
         self._probes: dict[str, Embeddings | None] = {}
-        self._typed: dict[
-            str, str
-        ] = {}  # queries as they were typed, by those with other spellings
-        space = self._texts.vectors.space()
-        if space is None:
+        # Queries as they were typed, by those with other spellings.
+        self._typed: dict[str, str] = {}
+        encoder = view.encoder
+        if encoder is None:
             raise CollectionError(
-                f"no text was indexed into {opened.path} yet: retrieve index FOLDER"
+                f"no text was indexed into {view.path} yet: retrieve index FOLDER"
             )
-        self._rows = space.rows
-        self._encoder = space.made_by["encoder"]
+        self._encoder = encoder
         if mode != Mode.BM25:
-            self._texts.check()
+            view.check()
         self._spoken: dict[str, tuple[str, ...]] = {}  # languages by query
+        self._frequency: dict[str, int] = {}
         self._alone = False  # whether the query is one word
 
     def _languages(self, query: str) -> tuple[str, ...]:
         """The languages by whose stems a query is cut, its own first."""
         if query not in self._spoken:
-            self._spoken[query] = self._texts.spoken(query)
+            self._spoken[query] = self._view.spoken(query)
         return self._spoken[query]
 
     def _ranker(self, query: str) -> Ranker:
         return open_ranker(language=self._languages(query)[0], encoder=self._encoder)
 
-    def checked(self, hits: list[TextHit]) -> list[TextHit]:
-        """The hits, all that is said in them being what was written; raises CollectionError."""
-        said = [hit.passage_id for hit in hits if hit.passage_id != NO_PASSAGE]
-        check_items(self._db, PASSAGES, "id", said)
-        faces = [hit.face.face_id for hit in hits if hit.face is not None]
-        check_items(self._db, FACES, "id", faces)
-        return hits
+    def foresee(self, query: str, within: Within) -> None:
+        """Have the view ask for what the query will ask it for."""
 
-    def findable(self, wanted: Filter) -> Keep:
-        """(rows,) which passages may be found; None if all of them."""
-        return findable(self._db, self._rows, wanted, items=PASSAGES)
+        def stems() -> set[str]:
+            languages = self._languages(query)
+            spelt = (one.stem for language in languages for one in stemmed_words(query, language))
+            across = asked_across(query, languages)
+            return {*spelt, *across, *(one for others in across.values() for one in others)}
 
-    def spelt(self, asked: Asked) -> str:
+        self._view.foresee(query, stems, within)
+
+    def spelt(self, asked: Asked, within: Within) -> str:
         """The words to be searched for: those that no passage has as passages spell them."""
-        words, found = _corrected(self._opened, asked)
+        words, found = _corrected(self._view, asked)
         if found is None:
             return words
         if self._encoder in MULTILINGUAL:  # they know most misspelt words, too
             self._typed[found.words] = words
+        self.foresee(found.words, within)
         return found.words
 
-    def said(self, asked: Asked, keep: Keep) -> Keep:
+    def said(self, asked: Asked, within: Within) -> Within:
         """Those that hold a query's phrases, and nothing that it excludes."""
         self._alone = len(asked_across(asked.words, self._languages(asked.words))) == 1
-        for phrase in asked.phrases:
-            inside = np.zeros(self._rows, np.bool_)
-            inside[self._holding(phrase)] = True
-            keep = inside if keep is None else inside & keep
-        for excluded in asked.without:
-            keep = np.ones(self._rows, np.bool_) if keep is None else keep.copy()
-            several = " " in excluded
-            keep[self._holding(excluded) if several else self._with_word(excluded)] = False
-        return keep
+        return replace(
+            within,
+            holding=tuple(self._held(one, phrase=True) for one in asked.phrases),
+            without=tuple(self._held(one, phrase=" " in one) for one in asked.without),
+        )
 
-    def _with_word(self, word: str) -> list[int]:
-        """Rows of the passages that hold a word, or where it is a stop word, stand so."""
-        found = asked_across(word, self._languages(word), everywhere=True)
-        if not found:
-            return self._holding(word)
-        return [row for row in self._texts.passages.holding(found) if row < self._rows]
-
-    def _holding(self, phrase: str) -> list[int]:
-        """Rows of the passages in whose text or titles a phrase stands."""
-        passages = self._texts.passages
-        rows = passages.holding(asked_across(phrase, self._languages(phrase), everywhere=True))
-        return [
-            row
-            for row, one in passages.at(row for row in rows if row < self._rows).items()
-            if places(phrase, one.passage.text) or places(phrase, one.titles)
-        ]
+    def _held(self, text: str, *, phrase: bool) -> Held:
+        """A phrase, or a word, which counts as one where it is a stop word."""
+        found = asked_across(text, self._languages(text), everywhere=True)
+        return Held(text, tuple(found.items()), phrase or not found)
 
     def marked(self, asked: Asked, hits: Sequence[TextHit]) -> list[TextHit]:
         """The hits with their phrases marked from end to end."""
@@ -307,116 +293,116 @@ class _Search:
             for hit in hits
         ]
 
-    def within(self, contents: Iterable[int], keep: Keep) -> NDArray[np.bool_]:
-        """Those of some contents only."""
-        inside = np.zeros(self._rows, np.bool_)
-        found = among(self._db, "SELECT row FROM passages WHERE content_id", contents)
-        rows = np.array(found, np.int64).reshape(-1)
-        inside[rows[rows < self._rows]] = True
-        return inside if keep is None else inside & keep
-
-    def of_persons(self, names: Sequence[str], keep: Keep) -> NDArray[np.bool_]:
-        """Those of photos with faces of all these persons only."""
-        inside = np.ones(self._rows, np.bool_) if keep is None else keep
-        for name in names:
-            named = self.findable(Filter(persons=(name,)))
-            inside = inside if named is None else inside & named
-        return inside
-
-    def photos_of(self, names: Sequence[str], k: int, keep: Keep) -> list[TextHit]:
-        """One passage of each photo with faces of all these persons, newest first."""
-        rows = np.flatnonzero(self.of_persons(names, keep)).tolist()
-        first: dict[int, StoredPassage] = {}
-        for _, one in sorted(self._texts.passages.at(rows).items()):
-            first.setdefault(one.content_id, one)
-        newest = sorted(first.values(), key=lambda one: one.taken_at or "", reverse=True)[:k]
-        persons = names_on(self._db, (one.content_id for one in newest))
-        return [
-            self._hit(rank, one, 0.0, 0.0, 0.0, set(), persons, self._texts.language)
-            for rank, one in enumerate(newest, 1)
-        ]
-
     def names_alone(self, query: str) -> list[str]:
         """The persons whom a query names, where it says nothing else."""
-        names, rest = named_in(self._db, query)
+        names, rest = self._view.named_in(query)
         return [] if self._says(rest) else names
 
     def _says(self, query: str) -> bool:
         """Whether a query has a word that can be searched for."""
         return bool(query.strip()) and bool(asked_across(query, self._languages(query)))
 
-    def named(self, query: str, k: int, keep: Keep) -> list[TextHit]:
+    def named(self, query: str, k: int, within: Within) -> list[TextHit]:
         """What is said of photos with faces of the persons in a query and satisfies its rest."""
-        names, rest = named_in(self._db, query)
+        names, rest = self._view.named_in(query)
         if not names:
             return []
+        of_persons = replace(within, persons=tuple(names))
         if self._says(rest):
-            found = self.run(rest, k, self.of_persons(names, keep))
-            return [hit for hit in found if hit.near]
-        return self.photos_of(names, k, keep)
-
-    def run(self, query: str, k: int, keep: Keep, *, grouped: bool = False) -> list[TextHit]:
-        """The best passages for a query."""
-        texts = self._texts
-        across = asked_across(query, self._languages(query))
-        asked = list(across)
-        same = {other: stem for stem, others in across.items() for other in others}
-        deep = max(k, DEEP)
-        matched = (
-            {}
-            if self._mode == Mode.MEANING
-            else dict(texts.passages.matches(asked, deep, keep=keep, same=same))
-        )
-        forms = self._forms(query)
-        also = self._in_these_forms(forms, keep, deep)
-        by_words = matched | dict.fromkeys(also - matched.keys(), 0.0)
-        phrased: dict[int, float] = {}
-        if not asked and keep is not None:  # a phrase of small words alone
-            phrased = dict.fromkeys(np.flatnonzero(keep)[:deep].tolist(), 0.0)
-            by_words = phrased
-        by_meaning = {} if self._mode == Mode.BM25 else self._nearest(query, deep, keep)
-        stored = texts.passages.at({*by_words, *by_meaning})
-        if stored.keys() != {*by_words, *by_meaning}:
-            raise torn(PASSAGES)
-        ids = [one.id for one in stored.values()]
-        bm25 = {one.id: matched[row] for row, one in stored.items() if row in matched}
-        bm25 |= texts.passages.bm25(asked, [id for id in ids if id not in bm25], same)
-        in_another = texts.passages.language_of(ids) if len(self._languages(query)) > 1 else {}
-        own = texts.language
-        said_in = {id: in_another.get(id, own) for id in ids}
-        cosine = by_meaning | self._cosines(query, [row for row in stored if row not in by_meaning])
-        some = list(stored.values())
-        of_forms = self._of_forms(forms, some)
-        lexical = {one.id: bm25.get(one.id, 0.0) + of_forms.get(one.id, 0.0) for one in some}
-        scores = self._scores(query, some, lexical, cosine, said_in, same)
-        least = self._near_from(query, keep)
-        near = [
-            bm25.get(one.id, 0.0) > 0 or one.row in phrased or cosine.get(one.row, -1.0) >= least
-            for one in some
+            return [hit for hit in self.run(rest, k, of_persons) if hit.near]
+        newest = self._view.newest(of_persons, k)
+        persons = self._view.persons_on(one.content_id for one in newest)
+        return [
+            self._hit(rank, one, 0.0, 0.0, 0.0, set(), persons, self._view.language)
+            for rank, one in enumerate(newest, 1)
         ]
-        order = _one_of_each_photo(some, np.argsort(-scores, kind="stable"))
+
+    def run(self, query: str, k: int, within: Within, *, grouped: bool = False) -> list[TextHit]:
+        """The best passages for a query."""
+        view = self._view
+        across = asked_across(query, self._languages(query))
+        same = {other: stem for stem, others in across.items() for other in others}
+        forms = self._forms(query)
+        sought = self._sought(query, list(across), same, forms, max(k, DEEP), within)
+        found = view.candidates(sought)
+        some = view.read(found, sought)
+        stored, bm25, cosine, own = some.stored, some.bm25, some.cosine, view.language
+        said_in = {one.id: some.language.get(one.id, own) for one in stored}
+        of_forms = self._of_forms(forms, stored)
+        lexical = {one.id: bm25.get(one.id, 0.0) + of_forms.get(one.id, 0.0) for one in stored}
+        scores = self._scores(query, stored, lexical, cosine, said_in, same)
+        least = self._near_from(query, sought)
+        near = [
+            bm25.get(one.id, 0.0) > 0
+            or one.row in found.first
+            or cosine.get(one.row, -1.0) >= least
+            for one in stored
+        ]
+        order = _one_of_each_photo(stored, np.argsort(-scores, kind="stable"))
         more: Counter[int] = Counter()
         if grouped:
-            order, more = _one_of_each_document(some, order, near)
+            order, more = _one_of_each_document(stored, order, near)
         order = order[:k]
-        persons = names_on(self._db, (some[i].content_id for i in order))
+        persons = view.persons_on(stored[i].content_id for i in order)
         return [
             replace(
                 self._hit(
                     rank,
-                    some[i],
+                    stored[i],
                     float(scores[i]),
-                    bm25.get(some[i].id, 0.0),
-                    cosine.get(some[i].row, 0.0),
-                    {*asked, *same},
+                    bm25.get(stored[i].id, 0.0),
+                    cosine.get(stored[i].row, 0.0),
+                    {*across, *same},
                     persons,
-                    said_in[some[i].id],
+                    said_in[stored[i].id],
                 ),
                 near=near[i],
-                more=more[some[i].content_id],
+                more=more[stored[i].content_id],
             )
             for rank, i in enumerate(order, 1)
         ]
+
+    def _sought(
+        self,
+        query: str,
+        asked: Sequence[str],
+        same: Mapping[str, str],
+        forms: Mapping[str, str],
+        deep: int,
+        within: Within,
+    ) -> Sought:
+        """What candidates a query has."""
+        view, every = self._view, [*asked, *same]
+        held = self._frequencies([*every, *forms.values()])
+        searched = view.searched(within)
+        choosing, all_choose = choosers({one: held[one] for one in every if held.get(one)}, every)
+        few = searched.ruled and searched.many <= FEW
+        totals = view.totals()
+        return Sought(
+            deep=deep,
+            within=within,
+            weights=weights_of(asked, same, totals, held),
+            choosing=None if few else {one: rarity(totals[0], held[one]) for one in choosing},
+            most=deep if all_choose else DEEPER * deep,
+            by_words=self._mode != Mode.MEANING and bool(asked),
+            # Of a word whose stem stands in more passages than BM25 gives: the stem alone would not
+            # tell them from those with other forms.
+            forms=tuple(
+                (form, stem)
+                for form, stem in forms.items()
+                if deep < held.get(stem, 0) <= MOST_OF_A_STEM
+            ),
+            first=not asked and searched.ruled,  # a phrase of small words alone
+            probe=None if self._mode == Mode.BM25 else self._probe(query),
+            exact=self._exact,
+        )
+
+    def _frequencies(self, stems: Iterable[str]) -> dict[str, int]:
+        """In how many passages each stem is, asked once."""
+        wanted = list(dict.fromkeys(stems))
+        if new := [one for one in wanted if one not in self._frequency]:
+            self._frequency |= dict.fromkeys(new, 0) | dict(self._view.words.frequencies(new))
+        return {one: self._frequency[one] for one in wanted}
 
     def _forms(self, query: str) -> dict[str, str]:
         """Of a query of one word its spellings as they are typed, and the stem of each; of several
@@ -428,18 +414,6 @@ class _Search:
         spelt = spelt_stems(query, own, asked=True)
         return {typed(word.lower()): stem for word, stem in spelt if word.isalpha()}
 
-    def _in_these_forms(self, forms: Mapping[str, str], keep: Keep, deep: int) -> set[int]:
-        """Rows of passages with a word in the form in which it is asked for, where its stem stands
-        in more than BM25 gives: the stem alone would not tell them from those of other forms.
-        """
-        passages = self._texts.passages
-        held = passages.frequencies(forms.values())
-        found: set[int] = set()
-        for form, stem in forms.items():
-            if deep < held.get(stem, 0) <= MOST_OF_A_STEM:
-                found.update(islice(rows_in_form(passages, stem, form), deep))
-        return {row for row in found if row < self._rows and (keep is None or keep[row])}
-
     def _of_forms(
         self, forms: Mapping[str, str], some: Sequence[StoredPassage]
     ) -> dict[int, float]:
@@ -448,14 +422,15 @@ class _Search:
         """
         if not forms:
             return {}
-        rarity = {form: self._texts.passages.rarity(stem) for form, stem in forms.items()}
+        held, (passages, *_) = self._frequencies(forms.values()), self._view.totals()
+        weight = {form: rarity(passages, held[stem]) for form, stem in forms.items()}
         wanted = whole_words(forms)
         stands = {
             one.id: set(wanted.findall(without_marks(f"{one.titles} {one.passage.text}")))
             for one in some
         }
         return {
-            id: K1 * sum(rarity[form] for form in found) for id, found in stands.items() if found
+            id: K1 * sum(weight[form] for form in found) for id, found in stands.items() if found
         }
 
     def _hit(
@@ -499,7 +474,6 @@ class _Search:
             return np.array([bm25.get(one.id, 0.0) for one in some], np.float32)
         if self._mode == Mode.MEANING:
             return np.array([cosine.get(one.row, 0.0) for one in some], np.float32)
-        passages = self._texts.passages
         candidates = [
             Candidate(
                 one.passage.text,
@@ -513,44 +487,26 @@ class _Search:
         ]
 
         def holders(asked: Sequence[str]) -> list[int]:
-            found = Counter(passages.frequencies([*asked, *same]))
+            found = Counter(self._frequencies([*asked, *same]))
             for other, stem in same.items():
                 found[stem] += found[other]
             return [found[stem] for stem in asked]
 
-        statistics = Statistics(passages.count(), passages.mean_stems(), holders)
+        passages, _, stems = self._view.totals()
+        mean = max(1.0, stems / passages) if passages else 1.0
+        statistics = Statistics(passages, mean, holders)
         return self._ranker(query).scores(query, candidates, statistics, same)
 
-    def _near_from(self, query: str, keep: Keep) -> float:
+    def _near_from(self, query: str, sought: Sought) -> float:
         """The cosine from which on a passage means what is asked; no cosine counts in BM25."""
-        if self._mode == Mode.BM25 or not self._rows or (probe := self._probe(query)) is None:
+        if sought.probe is None:
             return math.inf
-        searched = self._rows if keep is None else int(keep.sum())
-        few = self._ranker(query).encoder.meant
-        return near_from(self._texts.engine, probe, self._rows, searched, few=few)
-
-    def _nearest(self, query: str, k: int, keep: Keep) -> dict[int, float]:
-        """Rows and cosines of the passages nearest in meaning."""
-        if (probe := self._probe(query)) is None:
-            return {}
-        scores, rows = self._texts.engine.nearest(probe, k, keep=keep, exact=self._exact)
-        found = zip(rows[0].tolist(), scores[0].tolist(), strict=True)
-        return {row: score for row, score in found if row >= 0}
-
-    def _cosines(self, query: str, rows: Sequence[int]) -> dict[int, float]:
-        if self._mode == Mode.BM25 or not rows or (probe := self._probe(query)) is None:
-            return {}
-        stored = self._texts.engine.embeddings(rows)
-        return dict(zip(rows, (stored @ probe[0]).tolist(), strict=True))
+        return self._view.near_from(sought, self._ranker(query).encoder.meant)
 
     def _probe(self, query: str) -> Embeddings | None:
         """(1, D) the query's embedding; None if there is nothing in it to embed."""
         if query not in self._probes:
-            from retrieve.text.encoders.encode import embed_queries
-
-            encoder, typed = self._texts.encoder, self._typed.get(query, query)
-            covers = encoder.covers(typed)
-            self._probes[query] = embed_queries(encoder, [typed]) if covers else None
+            self._probes[query] = self._view.embedded(self._typed.get(query, query))
         return self._probes[query]
 
 

@@ -102,6 +102,23 @@ class Encoding:
                 self._opened = open_text_encoder(self.name or held or DEFAULT)
             return self._opened
 
+    def made_by(self, held: str | None, language: str) -> dict[str, str]:
+        """What a catalog keeps of passages that are embedded so, with stems of a language."""
+        encoder = self.open(held)
+        name = self.name or encoder.name
+        return {
+            "encoder": str(Path(name).absolute()) if name.endswith(".safetensors") else name,
+            "encoder_sha256": weights_of(encoder),
+            "language": language,
+        }
+
+    def embedded(self, query: str, held: str | None) -> Embeddings | None:
+        """(1, D) a query's embedding by that encoder; None if there is nothing in it to embed."""
+        from retrieve.text.encoders.encode import embed_queries
+
+        encoder = self.open(held)
+        return embed_queries(encoder, [query]) if encoder.covers(query) else None
+
 
 class Texts:
     """Passages of one collection, as one thread sees them."""
@@ -139,11 +156,7 @@ class Texts:
     def spoken(self, query: str) -> tuple[str, ...]:
         """The languages that passages are in, that of a query first."""
         held = self.passages.languages()
-        if not held:
-            return (self.language,)
-        held[self.language] = max(self.passages.count() - sum(held.values()), 0)
-        own = language_of_query(query, held)
-        return (own, *(one for one in held if one != own))
+        return spoken(query, held, self.passages.count() if held else 0, self.language)
 
     def check(self) -> None:
         """Other encoders give vectors that cannot be compared with the stored ones.
@@ -153,16 +166,7 @@ class Texts:
         space = self.vectors.space()
         if space is None:
             return
-        asked, held = self.made_by(), space.made_by
-        if all(asked[what] == held[what] for what in ("encoder_sha256", "language")):
-            return
-        raise CollectionError(
-            f"{self._folder} holds passages of the encoder {held['encoder']} (weights "
-            f"{held['encoder_sha256'][:8]}), words of the language {held['language']}; you asked "
-            f"with {asked['encoder']} ({asked['encoder_sha256'][:8]}), {asked['language']}. Leave "
-            f"--encoder and --language out to use what made it{_moving(held, asked)}, or choose "
-            "another --collection"
-        )
+        check_made_by(self._folder, self.made_by(), space.made_by)
 
     def embed(
         self,
@@ -189,6 +193,10 @@ class Texts:
         ends = np.cumsum([len(text) for text in covered])
         parts = np.split(every, ends[:-1])
         return [Embedded(text, part) for text, part in zip(covered, parts, strict=True)]
+
+    def embedded(self, query: str) -> Embeddings | None:
+        """(1, D) a query's embedding; None if there is nothing in it to embed."""
+        return self._encoding.embedded(query, self._held("encoder"))
 
     def store(self, placed: Iterable[Placed]) -> int:
         """Store passages with their embeddings, and return how many; inside a transaction.
@@ -327,16 +335,38 @@ class Texts:
 
     def made_by(self) -> dict[str, str]:
         """What the catalog keeps: the encoder, the SHA-256 of its weights, the language."""
-        name = self._encoding.name or self.encoder.name
-        return {
-            "encoder": str(Path(name).absolute()) if name.endswith(".safetensors") else name,
-            "encoder_sha256": weights_of(self.encoder),
-            "language": self.language,
-        }
+        return self._encoding.made_by(self._held("encoder"), self.language)
 
     def _held(self, what: str) -> str | None:
         space = self.vectors.space()
         return space.made_by[what] if space else None
+
+
+def spoken(query: str, held: Mapping[str, int], passages: int, own: str) -> tuple[str, ...]:
+    """The languages that passages are in, that of a query first.
+
+    held  how many passages are in each language other than `own`
+    """
+    if not held:
+        return (own,)
+    every = {**held, own: max(passages - sum(held.values()), 0)}
+    first = language_of_query(query, every)
+    return (first, *(one for one in every if one != first))
+
+
+def check_made_by(folder: Path, asked: Mapping[str, str], held: Mapping[str, str]) -> None:
+    """Raises CollectionError if passages are held by another encoder, or another language's stems,
+    than are asked for.
+    """
+    if all(asked[what] == held[what] for what in ("encoder_sha256", "language")):
+        return
+    raise CollectionError(
+        f"{folder} holds passages of the encoder {held['encoder']} (weights "
+        f"{held['encoder_sha256'][:8]}), words of the language {held['language']}; you asked "
+        f"with {asked['encoder']} ({asked['encoder_sha256'][:8]}), {asked['language']}. Leave "
+        f"--encoder and --language out to use what made it{_moving(held, asked)}, or choose "
+        "another --collection"
+    )
 
 
 def _title_stems(title: str, language: str, own: str) -> list[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,10 @@ from retrieve.indexes.vectors.spaces import every_space, remove_unowned_vectors
 CATALOG_ROWS = "catalog"  # in the table of dead rows: some of the catalog itself
 PATIENCE_S = 30.0  # with readers that do not end
 LOOK_S = 0.25  # between two attempts, so that Ctrl-C is heard
+
+# Where SQLite puts temporary files is one setting of the whole process, whose threads may write
+# several collections anew.
+_vacuuming = threading.Lock()
 
 
 def mark(db: Database) -> None:
@@ -94,20 +99,29 @@ def _write_anew(db: Database, folder: Path) -> None:
     """
     with writing(db):
         merge_words(db)
-    # On disk: a catalog has 4 kB a face, too much for memory.
-    db.execute("PRAGMA temp_store = FILE")
-    _put_temporaries(db, str(folder.absolute()))
     try:
-        db.execute("VACUUM")
+        vacuum(db, folder)
     except sqlite3.OperationalError as error:
         raise CollectionError(
             f"what was deleted can be found and searched no more, but traces of it are left in "
             f"catalog.sqlite, which could not be written anew: {error}. It takes twice its size "
             "in free space; then run: retrieve repair"
         ) from error
-    finally:
-        _put_temporaries(db, "")
-        db.execute("PRAGMA temp_store = MEMORY")
+
+
+def vacuum(db: Database, folder: Path) -> None:
+    """Write an SQLite file anew, by way of a copy in that folder; raises sqlite3.OperationalError
+    where there is no room for it.
+    """
+    with _vacuuming:
+        # On disk: a catalog has 4 kB a face, too much for memory.
+        db.execute("PRAGMA temp_store = FILE")
+        _put_temporaries(db, str(folder.absolute()))
+        try:
+            db.execute("VACUUM")
+        finally:
+            _put_temporaries(db, "")
+            db.execute("PRAGMA temp_store = MEMORY")
 
 
 def _put_temporaries(db: Database, folder: str) -> None:

@@ -113,6 +113,12 @@ def unheld(db: Database, *, gone: bool = False) -> Doomed:
     return _doomed(db, contents, paths, set())
 
 
+def held(db: Database, sha256s: Iterable[str]) -> Doomed:
+    """Contents by their checksums, with all paths that hold or held them."""
+    contents = {id for (id,) in among(db, "SELECT id FROM contents WHERE sha256", sha256s)}
+    return _doomed(db, contents, set(), set(), log=True)
+
+
 def remove(collection: Collection, doomed: Doomed) -> None:
     """Delete it; call inside a write transaction, then traces.finish()."""
     db = collection.db

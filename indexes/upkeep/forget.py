@@ -82,7 +82,7 @@ def would_forget(
     """What forget() would forget now; changes nothing."""
     with reading(collection.db):
         chosen = deletion.chosen(collection.db, paths=paths, folders=folders, persons=persons)
-    return _forgotten(chosen)
+    return told(chosen)
 
 
 def forget(
@@ -121,13 +121,13 @@ def forget(
     if doomed.pictures:
         collection.pictures.engine.build()
     if evidence is None:
-        return _forgotten(doomed)
+        return told(doomed)
     with reading(db):
-        said = list(_mentions(db, doomed.names))
-    return _forgotten(doomed, proof.prove(collection, evidence), said)
+        said = list(mentions(db, doomed.names))
+    return told(doomed, proof.prove(collection, evidence), said)
 
 
-def _mentions(db: Database, names: Sequence[str]) -> Iterator[Mention]:
+def mentions(db: Database, names: Sequence[str]) -> Iterator[Mention]:
     """Where passages that stay say one of the names, by passage."""
     if not names:
         return
@@ -143,9 +143,8 @@ def _mentions(db: Database, names: Sequence[str]) -> Iterator[Mention]:
                     yield Mention(name, kind, path_of(path), text)
 
 
-def _forgotten(
-    doomed: Doomed, proof: Proof | None = None, said: Sequence[Mention] = ()
-) -> Forgotten:
+def told(doomed: Doomed, proof: Proof | None = None, said: Sequence[Mention] = ()) -> Forgotten:
+    """What is deleted, as it is told."""
     return Forgotten(
         photos=len(doomed.contents) - doomed.texts,
         texts=doomed.texts,

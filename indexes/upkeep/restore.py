@@ -36,7 +36,7 @@ def restore(file: Path, folder: Path, *, on_bytes: OnBytes | None = None) -> Man
             written; nothing is left behind then
     """
     target = Path(os.path.realpath(folder))
-    _check_empty(target)
+    check_empty(target)
     with _in_words(file, target), members.opened(file) as archive:
         _put(archive, file, target, on_bytes)
     with open_collection(target) as collection:
@@ -61,7 +61,7 @@ def _put(archive: members.Archive, file: Path, target: Path, on_bytes: OnBytes |
         except Unbelievable as error:
             raise members.damaged(file, str(error)) from error
         sync_folder(aside)
-        _check_empty(target, aside.parent)
+        check_empty(target, aside.parent)
         if is_there:
             _move(aside, target)
         else:
@@ -82,7 +82,8 @@ def _move(aside: Path, target: Path) -> None:
     sync_folder(target)
 
 
-def _check_empty(target: Path, *ours: Path) -> None:
+def check_empty(target: Path, *ours: Path) -> None:
+    """Raise BadInput if something is in a folder; what dead processes left there is removed."""
     try:
         there = os.path.lexists(target)
         if there and target.is_dir():

@@ -77,16 +77,16 @@ def export(
     if file.is_dir():
         raise BadInput(f"{file} is a folder; name a file, or add --xmp for XMP files")
     to_write(file)
-    from retrieve.indexes.collection import open_collection
     from retrieve.indexes.exchange.exports import export as write
     from retrieve.indexes.exchange.formats.chosen import format_named
+    from retrieve.indexes.opening import open_collection
 
     with open_collection(collection) as opened, render.words_progress("faces") as progress:
         done = write(
             opened,
             file,
             to=format_named(to) if to else None,
-            wanted=choosing.settled(opened.db, wanted),
+            wanted=choosing.settled(opened, wanted),
             gone=gone,
             crops=crops,
             on_progress=lambda faces, of: progress("exporting", faces, of),
@@ -105,8 +105,8 @@ def export(
 
 def _sidecars(folder: Path | None, collection: Path, wanted: Filter, as_json: bool) -> None:
     from retrieve.cli.showing.exchange import sidecars
-    from retrieve.indexes.collection import open_collection
     from retrieve.indexes.exchange.sidecars import export_sidecars
+    from retrieve.indexes.opening import open_collection
 
     if folder is not None and folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder} is a file; with --xmp wanted a folder, or none")
@@ -114,7 +114,7 @@ def _sidecars(folder: Path | None, collection: Path, wanted: Filter, as_json: bo
         done = export_sidecars(
             opened,
             folder,
-            wanted=choosing.settled(opened.db, wanted),
+            wanted=choosing.settled(opened, wanted),
             on_progress=lambda photos, of: progress("writing", photos, of),
         )
     sidecars(done, folder, as_json=as_json)

@@ -60,9 +60,9 @@ def import_(
 
 def _export(file: Path, collection: Path, as_json: bool) -> None:
     from retrieve.cli.showing.exchange import imported
-    from retrieve.indexes.collection import open_collection
     from retrieve.indexes.exchange.formats.chosen import reading
     from retrieve.indexes.exchange.imports import put
+    from retrieve.indexes.opening import open_collection
 
     with reading(file) as (header, rows), open_collection(collection, create=True) as opened:
         with render.words_progress("records") as progress:
@@ -74,9 +74,9 @@ def _export(file: Path, collection: Path, as_json: bool) -> None:
 
 def _deepface(file: Path, model: str | None, collection: Path, as_json: bool) -> None:
     from retrieve.cli.showing.exchange import imported
-    from retrieve.indexes.collection import open_collection
     from retrieve.indexes.exchange import deepface, originals
     from retrieve.indexes.exchange.imports import Row, put
+    from retrieve.indexes.opening import open_collection
     from retrieve.types import Skipped
 
     held = deepface.read(file, model=model)
@@ -92,8 +92,8 @@ def _deepface(file: Path, model: str | None, collection: Path, as_json: bool) ->
 
 def _people(folder: Path, collection: Path, as_json: bool) -> None:
     from retrieve.cli.showing.exchange import known
-    from retrieve.indexes.collection import open_collection
     from retrieve.indexes.exchange.known import import_people
+    from retrieve.indexes.opening import open_collection
 
     with render.download() as on_download:
         opened = open_collection(collection, create=True, on_download=on_download)

@@ -15,6 +15,7 @@ from retrieve.cli.options import (
     Device,
     DeviceOption,
     EncoderOption,
+    EngineOption,
     ExcludeOption,
     JsonOption,
     LanguageOption,
@@ -22,6 +23,7 @@ from retrieve.cli.options import (
     OcrOption,
     PicturesOption,
     RereadOption,
+    SegmentOption,
     TimeLimitOption,
     TurnOption,
 )
@@ -33,15 +35,23 @@ def index(
         list[Path], typer.Argument(metavar="PATH...", help="Folders, photos and texts to index.")
     ],
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     model: ModelOption = None,
     detector: DetectorOption = None,
     turn: TurnOption = None,
     encoder: EncoderOption = None,
     language: LanguageOption = None,
     device: DeviceOption = Device.CPU,
+    segment: SegmentOption = None,
     processes: Annotated[
-        int, typer.Option(min=1, help="Processes that read, decode and detect, one core each.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes that read, decode and detect, one core each; of a cluster, of each "
+            "task.",
+            show_default="2; of a cluster, 1",
+        ),
+    ] = None,
     time_limit: TimeLimitOption = 60.0,
     column: Annotated[
         str | None,
@@ -76,7 +86,7 @@ def index(
 
     Example: retrieve index ~/Pictures
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
 
     with render.download() as on_download:
         opened = open_collection(
@@ -89,6 +99,7 @@ def index(
             device=device.value,
             turns=turn,
             on_download=on_download,
+            engine=engine,
         )
         opened.prepare(paths, exclude=exclude or ())
     with opened, render.indexing() as (on_progress, on_words):
@@ -104,6 +115,7 @@ def index(
             ocr=ocr,
             on_progress=on_progress,
             on_words=on_words,
+            **({} if segment is None else {"segment": segment}),
         )
     if as_json:
         render.as_json({"collection": render.shown(collection)} | render.fields_of(report))

@@ -21,7 +21,7 @@ def info(
 
     Example: retrieve info --skipped
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
 
     with open_collection(collection) as opened:
         render.info(opened.info(), opened.skipped() if skipped else None, as_json=as_json)

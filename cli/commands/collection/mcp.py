@@ -29,7 +29,7 @@ def mcp(
     import anyio
 
     from retrieve.cli.mcp import server_of
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
 
     with open_collection(collection, read_only=not changes) as opened:
         server = server_of(opened, changes=changes)

@@ -74,7 +74,7 @@ def serve(
         from retrieve.cli.web import serving
         from retrieve.cli.web.app import create_app
         from retrieve.cli.web.security import named
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
 
     local = serving.is_local(host)
     if not local and token_file is None and password_file is None:

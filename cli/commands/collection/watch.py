@@ -75,7 +75,7 @@ def watch(
     """
     from retrieve.indexes.building.walk import checked_roots
     from retrieve.indexes.building.workers import Workers
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.watch import changes, follow
 
     checked_roots(paths)

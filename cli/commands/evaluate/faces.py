@@ -185,8 +185,8 @@ def _networks(
 ) -> Networks:
     """Those of the collection, if there is one, unless they are named."""
     from retrieve.indexes.building.networks import Networks
-    from retrieve.indexes.collection import open_collection
     from retrieve.indexes.opened import CATALOG
+    from retrieve.indexes.opening import open_collection
 
     held = {}
     is_asked = detector is None or model is None

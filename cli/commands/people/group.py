@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, EngineOption, JsonOption
 from retrieve.cli.showing import render
 from retrieve.cli.showing.reports import counted
 
 
-def group(collection: CollectionOption = DEFAULT_COLLECTION, as_json: JsonOption = False) -> None:
+def group(
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Group all faces into people, from nothing.
 
     Indexing attaches new faces to the people there are; this looks at all of them
@@ -18,9 +22,9 @@ def group(collection: CollectionOption = DEFAULT_COLLECTION, as_json: JsonOption
 
     Example: retrieve group
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
 
-    with open_collection(collection) as opened:
+    with open_collection(collection, engine=engine) as opened:
         done = opened.group()
     if as_json:
         render.as_json(asdict(done))

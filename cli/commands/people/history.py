@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from retrieve.cli import choosing, completing
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, EngineOption, JsonOption
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people import said
 
@@ -22,20 +22,21 @@ def history(
         ),
     ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what was said of faces, the oldest first, with the numbers that undo takes.
 
     Example: retrieve history --person Ana
     """
-    from retrieve.indexes.catalog.database import reading
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import statements, wording
 
-    with open_collection(collection) as opened, reading(opened.db):
-        about = choosing.person(opened.db, person) if person is not None else None
-        told = statements.history(opened.db, about)
-        words = [wording.said(opened.db, line) for line, *_ in told]
+    with open_collection(collection, engine=engine) as opened:
+        about = choosing.person(opened, person) if person is not None else None
+        with opened.people.looking(every=True) as db:
+            told = statements.history(db, about)
+            words = [wording.said(db, line) for line, *_ in told]
     if as_json:
         said.history_json(told, words)
     elif told:

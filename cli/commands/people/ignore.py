@@ -8,7 +8,7 @@ import typer
 
 from retrieve.cli import choosing, completing
 from retrieve.cli.exits import BadUsage
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, EngineOption, JsonOption
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people import said
 
@@ -34,6 +34,7 @@ def ignore(
         ),
     ] = False,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say that somebody is not to be asked about, or that something is no face.
@@ -46,17 +47,15 @@ def ignore(
     Example: retrieve ignore --not-a-face album/statue.jpg:1
     """
     from retrieve.indexes.catalog import persons
-    from retrieve.indexes.catalog.database import writing
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import naming, statements
 
     if not (given or face_id):
         raise BadUsage("wanted PERSON, PHOTO:FACE or --face-id ID; got none of them")
-    with open_collection(collection) as opened:
-        db = opened.db
-        people = [choosing.person(db, text) for text in given or [] if choosing.is_person(db, text)]
-        photos = [text for text in given or [] if not choosing.is_person(db, text)]
-        with writing(db):
+    with open_collection(collection, engine=engine) as opened:
+        people = [choosing.person(opened, one) for one in given or [] if opened.is_person(one)]
+        photos = [one for one in given or [] if not opened.is_person(one)]
+        with opened.people.saying(persons=people, faces=face_id or (), photos=photos) as db:
             faces = [naming.face_id(db, text) for text in photos] + (face_id or [])
             if not_a_face:
                 faces += [id for one in people for id in persons.faces_of(db, f"#{one}")]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from retrieve.cli import choosing, completing
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, EngineOption, JsonOption
 from retrieve.cli.showing.people import said
 
 
@@ -31,6 +31,7 @@ def merge(
         ),
     ],
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say that two persons are one.
@@ -41,12 +42,11 @@ def merge(
 
     Example: retrieve merge Ana '#12'
     """
-    from retrieve.indexes.catalog.database import writing
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import statements
 
-    with open_collection(collection) as opened:
-        ids = choosing.person(opened.db, one), choosing.person(opened.db, other)
-        with writing(opened.db):
-            outcome = statements.say_same(opened.db, *ids)
+    with open_collection(collection, engine=engine) as opened:
+        ids = choosing.person(opened, one), choosing.person(opened, other)
+        with opened.people.saying(persons=ids) as db:
+            outcome = statements.say_same(db, *ids)
     said.outcome(outcome, as_json=as_json)

@@ -8,7 +8,7 @@ import typer
 
 from retrieve.cli import choosing, completing
 from retrieve.cli.exits import BadUsage
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, EngineOption, JsonOption
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people import said
 from retrieve.errors import BadInput
@@ -16,6 +16,7 @@ from retrieve.errors import BadInput
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+    from retrieve.indexes.collection import Collection
     from retrieve.indexes.people.statements import Said
 
 
@@ -47,6 +48,7 @@ def name(
         bool, typer.Option("--remove", help="Take names away; then no NAME is given.")
     ] = False,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what the person of some faces is called, or take the name away.
@@ -61,20 +63,19 @@ def name(
     Example: retrieve name Ana --person '#12'
     """
     from retrieve.indexes.catalog import persons
-    from retrieve.indexes.catalog.database import writing
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import naming, statements
-    from retrieve.unfinished import remove_left_of
 
     called, photos = (None, given or []) if remove else (_first(given), (given or [])[1:])
     if not (photos or face_id or person):
         raise BadUsage("wanted faces to name: PHOTO, PHOTO:FACE, --face-id ID or --person OLD")
-    with open_collection(collection) as opened:
-        db = opened.db
-        old = choosing.person(db, person) if person else None
-        target = _target(db, called, new=new, old=old)
-        with writing(db):
-            remove_left_of(opened.path)
+    with open_collection(collection, engine=engine) as opened:
+        old = choosing.person(opened, person) if person else None
+        target = _target(opened, called, new=new, old=old)
+        about = [id for id in (old, target) if id is not None]
+        names = [called] if called is not None else []
+        asked = opened.people.saying(persons=about, names=names, faces=face_id or (), photos=photos)
+        with asked as db:
             faces = [naming.face_id(db, text) for text in photos] + (face_id or [])
             if called is None:
                 without = len({*faces, *(persons.faces_of(db, f"#{old}") if old else [])})
@@ -115,18 +116,19 @@ def _called_before(db: Database, faces: list[int], old: int | None) -> list[str]
     return sorted({name for name in names if name is not None})
 
 
-def _target(db: Database, called: str | None, *, new: bool, old: int | None) -> int | None:
+def _target(opened: Collection, called: str | None, *, new: bool, old: int | None) -> int | None:
     """The person who is meant by a number or a name of several; None where a name will do."""
-    from retrieve.indexes.catalog.persons import NUMBERED, SharedName, key_of, person_id
+    from retrieve.indexes.catalog.persons import NUMBERED, SharedName, person, same_name
 
     if called is None or new:
         return None
     if old is not None and not NUMBERED.fullmatch(called):
-        row = db.execute("SELECT key FROM persons WHERE id = ?", [old]).fetchone()
-        if row == (key_of(called),):
+        with opened.people.looking(persons=[old]) as db:
+            now = person(db, old).name
+        if now is not None and same_name(now, called):
             return None  # the same name, written anew
     try:
-        id = person_id(db, called)
+        id = opened.person_id(called)
     except SharedName as shared:
         return choosing.which(shared)
     except BadInput:

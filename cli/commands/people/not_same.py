@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from retrieve.cli import choosing, completing
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, EngineOption, JsonOption
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people import said
 
@@ -32,6 +32,7 @@ def not_same(
         ),
     ],
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say that two persons are two, however alike they look.
@@ -41,15 +42,14 @@ def not_same(
     Example: retrieve not-same Ana Eva
     """
     from retrieve.indexes.catalog import persons
-    from retrieve.indexes.catalog.database import writing
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import statements
 
-    with open_collection(collection) as opened:
-        ids = choosing.person(opened.db, one), choosing.person(opened.db, other)
-        with writing(opened.db):
-            outcome = statements.say_not_same(opened.db, *ids)
-        first, second = (persons.person(opened.db, id).shown for id in ids)
+    with open_collection(collection, engine=engine) as opened:
+        ids = choosing.person(opened, one), choosing.person(opened, other)
+        with opened.people.saying(persons=ids) as db:
+            outcome = statements.say_not_same(db, *ids)
+            first, second = (persons.person(db, id).shown for id in ids)
     if as_json:
         render.as_json({"persons": list(ids), "lines": list(outcome.lines)})
         return

@@ -11,6 +11,7 @@ from retrieve.cli import choosing, completing
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
+    EngineOption,
     ImagesOption,
     JsonOption,
     to_write,
@@ -22,6 +23,7 @@ from retrieve.cli.showing.terminal.screen import Images
 
 def people(
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     unnamed: Annotated[
         bool, typer.Option("--unnamed", help="Only those whom nobody named yet.")
     ] = False,
@@ -57,15 +59,14 @@ def people(
 
     Example: retrieve people --unnamed --html people.html
     """
-    from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.people import listing
+    from retrieve.indexes.opening import open_collection
 
-    with open_collection(collection) as opened:
-        only = [choosing.person(opened.db, text) for text in person or []]
-        found = listing.people(opened.db, unnamed=unnamed, everyone=everyone, only=only)
-        picture = opened.catalog.picture
+    with open_collection(collection, engine=engine) as opened:
+        only = [choosing.person(opened, text) for text in person or []]
+        found = opened.people.listing(unnamed=unnamed, everyone=everyone, only=only)
+        picture = opened.people.picture
         if html is not None:
-            showing.write_people(html, found, picture, noted_in=opened.opened.notes())
+            showing.write_people(html, found, picture, noted_in=opened.notes())
             render.note(f"written: {html}")
         elif as_json:
             showing.people_json(found)

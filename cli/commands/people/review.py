@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, ImagesOption, JsonOption
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    EngineOption,
+    ImagesOption,
+    JsonOption,
+)
 from retrieve.cli.showing import render
 from retrieve.cli.showing.people import asking, said
 from retrieve.cli.showing.terminal.screen import Images
@@ -25,6 +31,7 @@ LETTERS = {"yes": "y", "no": "n", "skip": "s", "ignore": "i", "undo": "u", "quit
 
 def review(
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     most: Annotated[
         int, typer.Option("-k", min=1, metavar="N", help="How many questions --json lists.")
     ] = LISTED,
@@ -39,12 +46,11 @@ def review(
 
     Example: retrieve review
     """
-    from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.people import review as asked
+    from retrieve.indexes.opening import open_collection
 
-    with open_collection(collection) as opened:
+    with open_collection(collection, engine=engine) as opened:
         if as_json:
-            for question in asked.questions(opened.opened, most=most):
+            for question in opened.people.questions(most=most):
                 asking.question_json(question)
             return
         if not _is_on_terminal():
@@ -59,13 +65,11 @@ def _is_on_terminal() -> bool:
 
 
 def _ask(opened: Collection, pictures: Pictures | None) -> None:
-    from retrieve.indexes.people import review as asked
-
     skipped: set[tuple[int, int]] = set()
     given: list[tuple[Question, Said]] = []
-    while found := asked.questions(opened.opened, most=1, skipped=skipped):
+    while found := opened.people.questions(most=1, skipped=skipped):
         (question,) = found
-        asking.question(question, opened.catalog.picture, pictures)
+        asking.question(question, opened.people.picture, pictures)
         typed = typer.prompt("one person? y/n/s/i/u/q or a name", prompt_suffix=" ").strip()
         small = typed.lower()
         answer = small if len(small) == 1 else LETTERS.get(small, typed)
@@ -81,24 +85,25 @@ def _ask(opened: Collection, pictures: Pictures | None) -> None:
 def _answered(
     opened: Collection, question: Question, answer: str, given: list[tuple[Question, Said]]
 ) -> None:
-    from retrieve.indexes.catalog.database import writing
     from retrieve.indexes.people import review as asked
 
     if answer == "u" and not given:
         render.note("nothing was answered yet")
         return
     try:
-        with writing(opened.db):
-            if answer == "u":
-                asked.take_back(opened.db, *given.pop())
-                return
+        if answer == "u":
+            back, done = given.pop()
+            with opened.people.saying(persons=back.pair, lines=done.lines) as db:
+                asked.take_back(db, back, done)
+            return
+        name = answer if answer not in ("y", "n", "i") else None
+        with opened.people.saying(persons=question.pair, names=[name] if name else ()) as db:
             if answer == "n":
-                outcome = asked.not_same(opened.db, question)
+                outcome = asked.not_same(db, question)
             elif answer == "i":
-                outcome = asked.ignore(opened.db, question)
+                outcome = asked.ignore(db, question)
             else:
-                name = None if answer == "y" else answer
-                outcome = asked.same(opened.db, question, name)
+                outcome = asked.same(db, question, name)
     except BadInput as error:  # of what was typed: asked again
         render.note(str(error))
         return

@@ -10,7 +10,13 @@ import typer
 
 from retrieve.cli import completing
 from retrieve.cli.conditions import with_conditions
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption, to_write
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    EngineOption,
+    JsonOption,
+    to_write,
+)
 from retrieve.cli.showing import render
 from retrieve.errors import BadInput
 
@@ -30,6 +36,7 @@ def together(
         ),
     ],
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many photos to show.")] = 20,
     *,
     wanted: Filter,
@@ -40,15 +47,12 @@ def together(
     Example: retrieve together Ana Luis --since 2019
     """
     from retrieve.cli.choosing import person, settled
-    from retrieve.indexes.catalog.database import reading
-    from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.people.together import photos_with
+    from retrieve.indexes.opening import open_collection
 
-    with open_collection(collection) as opened:
-        people = [person(opened.db, name) for name in names]  # may ask, and that takes its time
-        wanted = settled(opened.db, wanted)
-        with reading(opened.db):
-            found = photos_with(opened.db, people, wanted)
+    with open_collection(collection, engine=engine) as opened:
+        people = [person(opened, name) for name in names]  # may ask, and that takes its time
+        wanted = settled(opened, wanted)
+        found = opened.people.photos_with(people, wanted)
     if as_json:
         for photo in found[:k]:
             render.as_json(_object(photo))
@@ -72,6 +76,7 @@ def together(
 @with_conditions
 def graph(
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     every: Annotated[
         bool, typer.Option("--all", help="People without a name too, as #id.")
     ] = False,
@@ -107,15 +112,12 @@ def graph(
         checked(out)
     from retrieve.cli.choosing import settled
     from retrieve.cli.showing.maps import people as showing
-    from retrieve.indexes.catalog.database import reading
     from retrieve.indexes.catalog.filters import EVERYTHING
-    from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.people.together import graph as graph_of
+    from retrieve.indexes.opening import open_collection
 
-    with open_collection(collection) as opened:
-        wanted = settled(opened.db, wanted)
-        with reading(opened.db):
-            found = graph_of(opened.db, every=every, wanted=wanted)
+    with open_collection(collection, engine=engine) as opened:
+        wanted = settled(opened, wanted)
+        found = opened.people.graph(every=every, wanted=wanted)
         if not found.people:
             if wanted != EVERYTHING:
                 raise BadInput("no photo that satisfies the conditions shows anybody with a name")
@@ -124,7 +126,7 @@ def graph(
                 if not every
                 else "there is nobody in this collection yet: retrieve index FOLDER"
             )
-        noted_in = opened.opened.notes()
+        noted_in = opened.notes()
         for file in (graphml, out):
             if file is None:
                 continue
@@ -132,7 +134,7 @@ def graph(
                 if file is graphml:
                     showing.write_graphml(file, found, noted_in=noted_in)
                 else:
-                    crop = opened.catalog.crop
+                    crop = opened.people.crop
                     showing.write_picture(file, found, crop, most=most, noted_in=noted_in)
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, EngineOption, JsonOption
 from retrieve.cli.showing import render
 
 
@@ -20,6 +20,7 @@ def undo(
         ),
     ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take back what was said of faces: names, merging, splitting, ignoring.
@@ -29,17 +30,16 @@ def undo(
 
     Example: retrieve undo
     """
-    from retrieve.indexes.catalog.database import writing
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.people import statements, wording
 
-    with open_collection(collection) as opened:
-        with writing(opened.db):
-            wanted: list[int | None] = [*ids] if ids else [None]
-            done = [statements.undo(opened.db, id) for id in wanted]
-        for line in done:
-            words = wording.said(opened.db, line)
+    wanted: list[int | None] = [*ids] if ids else [None]
+    with open_collection(collection, engine=engine) as opened:
+        with opened.people.saying(lines=wanted) as db:
+            done = [statements.undo(db, id) for id in wanted]
+            words = [wording.said(db, line) for line in done]
+        for line, said in zip(done, words, strict=True):
             if as_json:
-                render.as_json({"taken_back": line.id, "said": words})
+                render.as_json({"taken_back": line.id, "said": said})
             else:
-                render.line(f"taken back: {line.id}, that {words}")
+                render.line(f"taken back: {line.id}, that {said}")

@@ -87,14 +87,14 @@ def duplicates(
     from retrieve.cli.choosing import settled
     from retrieve.cli.showing import looks
     from retrieve.cli.showing.duplicates import told
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.sources import file_reader
 
     with open_collection(collection) as opened:
         with render.words_progress("photos") as show:
             found = opened.duplicates(
                 [one.value for one in kind or Kind],
-                wanted=settled(opened.db, wanted),
+                wanted=settled(opened, wanted),
                 threshold=threshold,
                 strangers=strangers,
                 processes=processes,
@@ -110,7 +110,7 @@ def duplicates(
             from retrieve.errors import BadInput
 
             try:
-                write_page(html, found, thumbnail, noted_in=opened.opened.notes())
+                write_page(html, found, thumbnail, noted_in=opened.notes())
             except OSError as error:
                 raise BadInput(f"cannot write {render.shown(html)}: {error.strerror}") from error
         if as_json:

@@ -15,9 +15,12 @@ from retrieve.cli.options import (
     DetectorOption,
     Device,
     DeviceOption,
+    EngineOption,
     ImagesOption,
     JsonOption,
     ModelOption,
+    ReplicasOption,
+    RequireAllOption,
     StrangersOption,
     TurnOption,
 )
@@ -35,6 +38,9 @@ def identify(
         typer.Argument(metavar="PHOTO...", help="Photos with faces.", exists=True, dir_okay=False),
     ],
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
+    replicas: ReplicasOption = 1,
+    require_all: RequireAllOption = False,
     strangers: StrangersOption = None,
     threshold: Annotated[
         float | None,
@@ -77,7 +83,7 @@ def identify(
         raise BadUsage("wanted --threshold or --strangers, from which it follows; got both")
     begin(FOR_PHOTOS)  # while the rest is imported
     from retrieve.cli.showing.people import identified
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.photos import BadPhoto
 
     with (
@@ -89,6 +95,9 @@ def identify(
             device=device.value,
             turns=turn,
             on_download=on_download,
+            engine=engine,
+            replicas=replicas,
+            require_all=require_all,
         ) as opened,
     ):
         found = []

@@ -42,11 +42,14 @@ def labels(
     Example: retrieve labels --since 2019
     """
     from retrieve.cli.choosing import settled
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
 
     with open_collection(collection) as opened:
         spoken = None if language is None else language.value
-        found = opened.labels(settled(opened.db, wanted), language=spoken)
+        found = opened.labels(settled(opened, wanted), language=spoken)
+        shards = opened.shards
+    if shards is not None:
+        render.note(str(shards))
     if as_json:
         for word, photos in found:
             render.as_json({"label": word, "photos": photos})

@@ -101,14 +101,14 @@ def map_(
         drawing.draw(points)
         return
     from retrieve.indexes.catalog.filters import FACES
-    from retrieve.indexes.collection import open_collection
     from retrieve.indexes.maps import points_of
+    from retrieve.indexes.opening import open_collection
 
     with open_collection(collection) as opened:
-        wanted = choosing.settled(opened.db, wanted)
+        wanted = choosing.settled(opened, wanted)
         points = points_of(opened, space, wanted=wanted, most=most, seed=seed)
         crop = opened.catalog.crop if points.kind == FACES else None
-        drawing.draw(points, crop, noted_in=opened.opened.notes())
+        drawing.draw(points, crop, noted_in=opened.notes())
 
 
 def _asked(words: str) -> list[str]:

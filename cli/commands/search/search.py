@@ -20,9 +20,12 @@ from retrieve.cli.options import (
     Device,
     DeviceOption,
     EncoderOption,
+    EngineOption,
     ImagesOption,
     JsonOption,
     ModelOption,
+    ReplicasOption,
+    RequireAllOption,
     StrangersOption,
     TurnOption,
     to_write,
@@ -53,6 +56,9 @@ def search(
         ),
     ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    engine: EngineOption = None,
+    replicas: ReplicasOption = 1,
+    require_all: RequireAllOption = False,
     k: Annotated[
         int, typer.Option("-k", min=1, help="How many hits to show, of a face or a query.")
     ] = 10,
@@ -179,7 +185,8 @@ def search(
         from retrieve.indexes.building.processes import FOR_PHOTOS, begin
 
         begin(FOR_PHOTOS)  # while the rest is imported
-    from retrieve.indexes.collection import MOST_FACES, open_collection
+    from retrieve.indexes.collection import MOST_FACES
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.queries.probes import Probe
 
     with (
@@ -192,12 +199,15 @@ def search(
             device=device.value,
             turns=turn,
             on_download=on_download,
+            engine=engine,
+            replicas=replicas,
+            require_all=require_all,
         ) as opened,
     ):
         called = ", ".join(wanted.persons)
         probes = []
         whole: dict[int, PictureProbe] = {}
-        wanted = choosing.settled(opened.db, wanted)
+        wanted = choosing.settled(opened, wanted)
         if queries is not None:
             _each(opened, queries, k, mode, wanted, exact, exact_words)
             return
@@ -330,7 +340,7 @@ def _alike(
     """
     from retrieve.photos import BadPhoto
 
-    if not looks and opened.pictures.vectors.space() is None:
+    if not looks and opened.space("pictures") is None:
         return list(probes), {}
     told, whole = [], {}
     for place, (probe, photo) in enumerate(zip(probes, given, strict=True)):
@@ -376,7 +386,7 @@ def _each(
         except BadInput as error:
             render.as_json({"query": line, "error": str(error), "hits": []})
         else:
-            as_json(line, found, corrected)
+            as_json(line, found, corrected, **facehits.shards_json(opened.shards))
 
 
 def _last_near(found: Sequence[TextHit]) -> int:
@@ -408,10 +418,11 @@ def _show_passages(
     places = _places(opened) if any(hit.passage.written for hit in best) else None
     if html is not None:
         with _in_words(html):
-            noted_in = opened.opened.notes()
+            noted_in = opened.notes()
             texthits.write_page(html, query, best, probes, noted_in=noted_in, places=places)
     if as_json:
         more = {} if with_face is None else {"photos_with_the_face": with_face}
+        more |= facehits.shards_json(opened.shards)
         texthits.as_json(query, found, corrected, probes, **more)
     elif as_csv:
         texthits.as_csv(query, found, probes)
@@ -430,6 +441,9 @@ def _show_passages(
         )
     if with_face is not None and not found:
         texthits.half(query, with_face)
+    if not (as_json or as_csv):
+        for line in facehits.shards_lines([opened]):
+            render.line(line)
 
 
 def _places(opened: Collection) -> Places:
@@ -437,13 +451,8 @@ def _places(opened: Collection) -> Places:
     from retrieve.indexes.recognising.places import Places
     from retrieve.sources import file_reader
 
-    def sha256(content_id: int) -> str | None:
-        query = "SELECT sha256 FROM contents WHERE id = ?"
-        row = opened.db.execute(query, [content_id]).fetchone()
-        return None if row is None else str(row[0])
-
     reading = opened.networks.reading
-    return Places(lambda path, side_px: reading.of(file_reader(path))(side_px), sha256)
+    return Places(lambda path, side_px: reading.of(file_reader(path))(side_px), opened.sha256_of)
 
 
 def _show_persons(
@@ -461,13 +470,15 @@ def _show_persons(
 
     if html is not None:
         with _in_words(html):
-            texthits.write_page(html, names, found, noted_in=opened.opened.notes())
+            texthits.write_page(html, names, found, noted_in=opened.notes())
     if as_json:
-        texthits.as_json("", found, None, of=names)
+        texthits.as_json("", found, None, of=names, **facehits.shards_json(opened.shards))
     elif as_csv:
         texthits.as_csv("", found)
     else:
         texthits.persons(found, names=names, k=k, word=False)
+        for line in facehits.shards_lines([opened]):
+            render.line(line)
 
 
 def _show_faces(
@@ -491,7 +502,7 @@ def _show_faces(
 
         with _in_words(html):
             alike = [one for at, one in whole.items() if looks.others(one) or not probes[at].faces]
-            write_gallery(html, probes, alike, thumbnail, noted_in=opened.opened.notes())
+            write_gallery(html, probes, alike, thumbnail, noted_in=opened.notes())
     if as_json:
         facehits.search_json(probes, {at: looks.json_of(one) for at, one in whole.items()})
     elif as_csv:
@@ -504,9 +515,9 @@ def _show_faces(
         for place, one in whole.items():
             looks.tables([one], thumbnail, pictures, only=not probes[place].faces)
     if any(probe.faces for probe in probes):
-        facehits.search_state(opened.engine.state)
+        facehits.search_state(opened.search_state("faces"))
     if whole:
-        facehits.search_state(opened.pictures.engine.state, "photo")
+        facehits.search_state(opened.search_state("pictures"), "photo")
 
 
 @contextmanager

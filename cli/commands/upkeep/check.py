@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    EngineOption,
+    JsonOption,
+)
 from retrieve.cli.showing import reports
 
 
@@ -18,23 +23,24 @@ def check(
             "--recall", help="Measure how much of the exact answers a search through the index has."
         ),
     ] = False,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Look whether a collection is whole: catalog, embeddings, index, permissions.
 
     Reads everything, of a collection that cannot be written too; exits with 1
-    if anything is wrong.
+    if anything is wrong. Of a cluster each copy of each shard, and whether they
+    and the manifest say the same.
 
     Example: retrieve check --recall
     """
-    from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.upkeep.check import check as check_now
-    from retrieve.indexes.upkeep.recall import recall as recall_now
+    from retrieve.indexes import keeping
+    from retrieve.indexes.opening import open_collection
 
-    with open_collection(collection) as opened:
-        findings = check_now(opened)
+    with open_collection(collection, engine=engine) as opened:
+        findings = keeping.check(opened)
         wrong = any(finding.wrong for finding in findings)
-        measured = recall_now(opened) if recall and not wrong else None
+        measured = keeping.recall(opened) if recall and not wrong else None
     reports.checked(findings, measured, as_json=as_json)
     if wrong:
         raise typer.Exit(1)

@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    EngineOption,
+    JsonOption,
+)
 from retrieve.cli.showing import render, reports
 
 
@@ -15,6 +20,7 @@ def compact(
     gone: Annotated[
         bool, typer.Option("--gone", help="Remove photos and texts, too, whose files are all gone.")
     ] = False,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Give back the space of what was deleted or replaced.
@@ -25,11 +31,11 @@ def compact(
 
     Example: retrieve compact --gone
     """
-    from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.upkeep.compact import compact as compact_now
+    from retrieve.indexes import keeping
+    from retrieve.indexes.opening import open_collection
 
-    with open_collection(collection) as opened:
-        done = compact_now(opened, gone=gone)
+    with open_collection(collection, engine=engine) as opened:
+        done = keeping.compact(opened, gone=gone)
     if as_json:
         render.as_json(render.fields_of(done))
     else:

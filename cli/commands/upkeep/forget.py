@@ -10,12 +10,17 @@ import typer
 
 from retrieve.cli import choosing, completing
 from retrieve.cli.exits import ERROR, BadUsage
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    EngineOption,
+    JsonOption,
+)
 from retrieve.cli.showing import render, reports
 from retrieve.errors import BadInput
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from retrieve.indexes.collection import Collection
 
 
 def forget(
@@ -46,6 +51,7 @@ def forget(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be forgotten; change nothing.")
     ] = False,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Forget photos, texts or persons, and overwrite all that is kept of them.
@@ -58,19 +64,18 @@ def forget(
 
     Example: retrieve forget ~/Pictures/ana.jpg --verify
     """
-    from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.upkeep.forget import forget as forget_now
-    from retrieve.indexes.upkeep.forget import would_forget
+    from retrieve.indexes import keeping
+    from retrieve.indexes.opening import open_collection
 
     paths, folders, persons = paths or [], all_of or [], person or []
     if as_json and not (yes or dry_run):
         raise BadUsage("with --json nobody is asked: add --yes to forget, or --dry-run to look")
     if not (paths or folders or persons):
         raise BadUsage("wanted PATH, --person PERSON or --all-of FOLDER; got none of them")
-    with open_collection(collection) as opened:
-        persons = [_meant(opened.db, name) for name in persons]
+    with open_collection(collection, engine=engine) as opened:
+        persons = [_meant(opened, name) for name in persons]
         if dry_run or not yes:
-            plan = would_forget(opened, paths=paths, folders=folders, persons=persons)
+            plan = keeping.would_forget(opened, paths=paths, folders=folders, persons=persons)
             if as_json and dry_run:
                 render.as_json({"done": False} | render.fields_of(plan))
             else:
@@ -79,7 +84,7 @@ def forget(
             return
         if not yes:
             _ask()
-        done = forget_now(opened, paths=paths, folders=folders, persons=persons, verify=verify)
+        done = keeping.forget(opened, paths=paths, folders=folders, persons=persons, verify=verify)
     if as_json:
         render.as_json({"done": True} | render.fields_of(done))
     else:
@@ -88,15 +93,17 @@ def forget(
         raise typer.Exit(ERROR)
 
 
-def _meant(db: Database, name: str) -> str:
+def _meant(opened: Collection, name: str) -> str:
     """The one who is meant where several have that name; else the name, which forgetting knows."""
-    from retrieve.indexes.catalog.persons import persons_called
+    from retrieve.indexes.catalog.persons import SharedName
 
     try:
-        several = len(persons_called(db, name)) > 1
+        opened.person_id(name)
+    except SharedName as shared:
+        return f"#{choosing.which(shared)}"
     except BadInput:
-        return name
-    return f"#{choosing.person(db, name)}" if several else name
+        pass
+    return name
 
 
 def _ask() -> None:

@@ -92,7 +92,7 @@ def reembed(
     Example: retrieve reembed --pictures
     """
     from retrieve.errors import BadInput
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
     from retrieve.text.encoders.encode import DEFAULT
 
     if pictures:
@@ -127,7 +127,7 @@ def reembed(
 
 
 def _texts(collection: Path, encoder: str, *, as_json: bool) -> None:
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
 
     with open_collection(collection) as opened, render.words_progress("passages") as show:
         done = opened.reembed_texts(
@@ -139,7 +139,7 @@ def _texts(collection: Path, encoder: str, *, as_json: bool) -> None:
 
 
 def _pictures(collection: Path, processes: int, time_limit_s: float, *, as_json: bool) -> None:
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes.opening import open_collection
 
     with open_collection(collection) as opened, render.words_progress("photos") as show:
         done = opened.reembed_pictures(

@@ -11,10 +11,12 @@ from retrieve.cli.options import (
     CollectionOption,
     Device,
     DeviceOption,
+    EngineOption,
     JsonOption,
     TimeLimitOption,
 )
 from retrieve.cli.showing import render, reports
+from retrieve.cli.showing.clusters import told
 
 
 def repair(
@@ -24,6 +26,7 @@ def repair(
         int, typer.Option(min=1, help="Processes that decode and detect, one core each.")
     ] = 2,
     time_limit: TimeLimitOption = 60.0,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make damaged rows, embeddings and indexes again.
@@ -33,18 +36,27 @@ def repair(
     embedded again from their photographs, passages from what is stored.
     Finishes also what an interrupted run has left. What cannot be
     repaired is listed with its reason and stays known as damaged; then the exit
-    status is 1.
+    status is 1. Of a cluster each shard does so; one that cannot is taken from a
+    replica that is whole, and the manifest is made to say what the shards hold.
 
     Example: retrieve repair
     """
-    from retrieve.indexes.collection import open_collection
+    from retrieve.indexes import keeping
+    from retrieve.indexes.cluster.cluster import Cluster
+    from retrieve.indexes.opening import open_collection
     from retrieve.indexes.upkeep.repair import repair as repair_now
 
     with (
         render.download() as on_download,
-        open_collection(collection, device=device.value, on_download=on_download) as opened,
+        open_collection(
+            collection, device=device.value, on_download=on_download, engine=engine
+        ) as opened,
         render.words_progress("photos") as show,
     ):
+        if isinstance(opened, Cluster):
+            over_shards = keeping.repair(opened, processes=processes, time_limit_s=time_limit)
+            told.repaired(over_shards, as_json=as_json)
+            raise typer.Exit(0 if over_shards.is_whole else 1)
         done = repair_now(
             opened,
             processes=processes,

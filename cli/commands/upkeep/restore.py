@@ -9,26 +9,35 @@ import typer
 
 from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing import render
+from retrieve.cli.showing.clusters import told
 from retrieve.cli.showing.reports import counted
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What retrieve backup wrote.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="What retrieve backup wrote: a file, or a folder."),
+    ],
     collection: CollectionOption = DEFAULT_COLLECTION,
     as_json: JsonOption = False,
 ) -> None:
     """Make a collection out of a backup, in a new or an empty folder.
 
     Checksums, tables and values are looked at before anything of it can be
-    seen. An empty folder that is there, a mount point too, keeps its mode.
+    seen. An empty folder that is there, a mount point too, keeps its mode. A folder
+    that holds the backup of a cluster becomes a cluster.
 
     Example: retrieve restore faces.tar --collection restored
     """
-    from retrieve.indexes.collection import open_collection
-    from retrieve.indexes.upkeep.restore import restore
+    from retrieve.indexes import keeping
+    from retrieve.indexes.cluster.life.backing_up import ClusterBackup
+    from retrieve.indexes.opening import open_collection
 
     with render.download("restoring") as on_bytes:
-        manifest = restore(file, collection, on_bytes=on_bytes)
+        manifest = keeping.restore(file, collection, on_bytes=on_bytes)
+    if isinstance(manifest, ClusterBackup):
+        told.restored(manifest, collection, as_json=as_json)
+        return
     with open_collection(collection) as opened:
         counts = opened.info().counts
     if as_json:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from retrieve.cli.showing import render
-from retrieve.cli.showing.facehits import hit_json, numbers, threshold_json, threshold_line
+from retrieve.cli.showing.facehits import (
+    hit_json,
+    numbers,
+    shards_json,
+    shards_lines,
+    threshold_json,
+    threshold_line,
+)
 from retrieve.cli.showing.render import GONE, is_gone, near, printable, shown
 from retrieve.cli.showing.terminal.rows import Column, Rows
 from retrieve.indexes.catalog.persons import shown_as
@@ -39,6 +46,8 @@ def tables(
                     _nearest(face, pictures)
     for least in dict.fromkeys(photo.least for photo in found):
         render.line(threshold_line(least))
+    for line in shards_lines(found):
+        render.line(line)
 
 
 def as_json(photo: Identification, *, explain: bool) -> None:
@@ -51,6 +60,7 @@ def photo_json(photo: Identification, *, explain: bool) -> dict[str, Any]:
     return {
         "path": None if photo.path is None else shown(photo.path),
         **threshold_json(photo.least),
+        **shards_json(photo.shards),
         "faces": [_face(face, explain=explain) for face in photo],
     }
 

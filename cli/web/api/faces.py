@@ -29,7 +29,8 @@ async def image(here: HereNow, id: Id) -> Response:
     """The face as a small JPEG."""
 
     def look(collection: Collection) -> bytes:
-        browsing.face(collection.opened, id)
+        if collection.shards is None:  # a cluster says itself what is not stored
+            browsing.face(collection.opened, id)
         return collection.picture(id)
 
     return Response(await here.view(look), media_type="image/jpeg")

@@ -40,7 +40,7 @@ async def photos(
     last = telling.after(cursor, (str, type(None)), int)
 
     def look(collection: Collection) -> dict[str, Any]:
-        asked = named(collection.db, wanted)
+        asked = named(collection, wanted)
         behind = None if last is None else (last[0], last[1])
         found = browsing.photos(collection.opened, asked, most=most + 1, after=behind)
         told = telling.part("photos", found, most, lambda one: [one.taken_at, one.photo_id])

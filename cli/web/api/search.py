@@ -19,7 +19,7 @@ from retrieve.cli.web.errors import Json, Refused
 from retrieve.cli.web.here import Here, HereNow
 from retrieve.cli.web.uploads import form_of, photo_in
 from retrieve.errors import BadInput
-from retrieve.indexes.catalog.filters import Filter
+from retrieve.indexes.catalog.filters import PICTURES, Filter
 from retrieve.indexes.collection import MOST_FACES, Collection
 from retrieve.indexes.queries.pictures import PictureProbe
 from retrieve.indexes.queries.probes import Probe
@@ -116,7 +116,7 @@ async def with_photo(here: Here, asked: Asked, photo: bytes) -> dict[str, Any]:
 
 
 def _searched(collection: Collection, asked: Asked, start: int) -> dict[str, Any]:
-    wanted = named(collection.db, asked.wanted)
+    wanted = named(collection, asked.wanted)
     k = min(start + asked.k + 1, DEEPEST)
     if asked.face_id is not None or asked.photo_id is not None:
         return _like_stored(collection, asked, wanted, start, k)
@@ -167,7 +167,7 @@ def _like_stored(
 
 
 def _probed(collection: Collection, asked: Asked, photo: bytes) -> Found:
-    wanted = named(collection.db, asked.wanted)
+    wanted = named(collection, asked.wanted)
     common = {
         "threshold": asked.threshold,
         "strangers": asked.strangers,
@@ -180,7 +180,7 @@ def _probed(collection: Collection, asked: Asked, photo: bytes) -> Found:
     most = MOST_FACES if asked.query else DEEPEST
     probe = collection.search_faces(photo, k=most, face=asked.face, **common)  # type: ignore[arg-type]
     if not asked.query:
-        if asked.face is not None or collection.pictures.vectors.space() is None:
+        if asked.face is not None or collection.space(PICTURES) is None:
             return Found(asked, probe)
         alike = common | {"threshold": None}  # that of faces says nothing of photos
         return Found(asked, probe, collection.search_pictures(photo, k=DEEPEST, **alike))  # type: ignore[arg-type]
@@ -222,7 +222,7 @@ def _of_faces(
     ranks = [hit.rank for face in probe.faces for hit in face.hits]
     ranks += [] if whole is None else [hit.rank for hit in whole.hits]
     told = probe_json(
-        Probe(probe.path, faces, least=probe.least),
+        Probe(probe.path, faces, least=probe.least, shards=probe.shards),
         None if alike is None else looks.json_of(alike),
     )
     return told | {"next": cursor if max(ranks, default=0) > end else None}

@@ -26,12 +26,20 @@ class Problem(Shape):
     error: str = Field(examples=["there is no stored face with the id 7"])
 
 
+class AnsweredShards(Shape):
+    """How many shards of a cluster answered, and of how many; a collection has none."""
+
+    answered: int
+    of: int
+
+
 class Passed(Shape):
     """What a hit has to reach: among how many strangers, and how often their best does."""
 
     threshold: float | None = None
     among: float | None = None
     strangers: float | None = None
+    shards: AnsweredShards | None = None
 
 
 class FaceHit(Shape):

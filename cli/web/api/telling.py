@@ -16,7 +16,6 @@ from retrieve.cli.web.api.shapes import Problem
 from retrieve.cli.web.errors import Json, Refused
 from retrieve.cli.web.here import Here
 from retrieve.indexes.collection import Collection
-from retrieve.indexes.info import generation
 from retrieve.indexes.queries.asked import LARGEST_ID
 
 LARGEST_CURSOR = 10_000  # characters, in an address
@@ -72,7 +71,7 @@ async def told(request: Request, here: Here, look: Callable[[Collection], Any]) 
 
 def etag(collection: Collection) -> str:
     """The generation of a collection, as HTTP writes it."""
-    return f'"{generation(collection.opened)}"'
+    return f'"{collection.generation()}"'
 
 
 def tags(header: str) -> list[str]:

@@ -123,7 +123,7 @@ async def _answered(request: Request, here: Here, asked: Asked, start: int) -> F
 
 def _searched(collection: Collection, asked: Asked, start: int) -> Found:
     """Words, a stored face, or photos that satisfy conditions."""
-    wanted, k = settled(collection.db, asked.wanted), start + SHOWN + 1
+    wanted, k = settled(collection, asked.wanted), start + SHOWN + 1
     face = asked.id_of("face")
     if face is not None and asked.q:
         hits = collection.search_stored(face, k=MOST_FACES, wanted=wanted)
@@ -163,7 +163,7 @@ def _of_faces(
 
 
 def _with_photo(collection: Collection, asked: Asked, sent: Sent, start: int) -> Found:
-    wanted = settled(collection.db, asked.wanted)
+    wanted = settled(collection, asked.wanted)
     probe = sent.found.get(wanted)
     if probe is None:
         probe = collection.search_faces(sent.content, k=MOST_FACES, wanted=wanted)
@@ -191,7 +191,7 @@ def _hits_of(probe: Probe, number: int | None) -> list[Hit]:
 
 def _alike(collection: Collection, asked: Asked, start: int) -> Found:
     """Photos that look like a stored one as a whole."""
-    id, wanted = asked.id_of("like"), settled(collection.db, asked.wanted)
+    id, wanted = asked.id_of("like"), settled(collection, asked.wanted)
     assert id is not None
     k = start + SHOWN + 1
     hits = collection.search_stored_picture(id, k=k, wanted=wanted, threshold=-1.0).hits

@@ -53,21 +53,32 @@ def edges(rows: Embeddings, least: float, *, k: int | None = NEIGHBOURS) -> Edge
     N = len(rows)
     if N < 2:
         return Edges(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
-    index = _index(rows)
+    index = made_index(rows)
     ends, found = [], []
     for start in range(0, N, ROWS_AT_ONCE):
         probes = rows[start : start + ROWS_AT_ONCE]
-        if k is None:
-            limits, scores, near = index.range_search(probes, least)
-            row = np.repeat(np.arange(len(probes)), np.diff(limits).astype(np.int64))
-        else:
-            scores, near = index.search(probes, min(k + 1, N))
-            row, place = np.nonzero((scores >= least) & (near >= 0))
-            scores, near = scores[row, place], near[row, place]
+        row, near, scores = nearest_in(index, probes, least, None if k is None else k + 1)
         other = row + start != near
-        ends.append(np.stack([row[other] + start, near[other]], axis=1).astype(np.int64))
+        ends.append(np.stack([row[other] + start, near[other]], axis=1))
         found.append(scores[other])
-    return _once(np.concatenate(ends), np.concatenate(found), N)
+    return once(np.concatenate(ends), np.concatenate(found), N)
+
+
+def nearest_in(
+    index: Any, probes: Embeddings, least: float, k: int | None
+) -> tuple[Rows, Rows, Scores]:
+    """Probe, row of the index and score of all that score that and more.
+
+    k  at most so many of each probe, the best; None takes all
+    """
+    if k is None:
+        limits, scores, near = index.range_search(probes, least)
+        row = np.repeat(np.arange(len(probes)), np.diff(limits).astype(np.int64))
+    else:
+        scores, near = index.search(probes, min(k, index.ntotal))
+        row, place = np.nonzero((scores >= least) & (near >= 0))
+        scores, near = scores[row, place], near[row, place]
+    return row.astype(np.int64), near.astype(np.int64), scores
 
 
 def near_rows(rows: Embeddings, probes: Embeddings, k: int) -> tuple[Scores, Rows]:
@@ -78,11 +89,15 @@ def near_rows(rows: Embeddings, probes: Embeddings, k: int) -> tuple[Scores, Row
     return scores, near.astype(np.int64)
 
 
-def _index(rows: Embeddings) -> Any:
+def made_index(rows: Embeddings, *, exact: bool | None = None) -> Any:
+    """FAISS's index of some rows.
+
+    exact  whether all rows are compared; None is up to EXACT_ROWS
+    """
     import faiss
 
     N, D = rows.shape
-    if N <= EXACT_ROWS:
+    if N <= EXACT_ROWS if exact is None else exact:
         index: Any = faiss.IndexFlatIP(D)
     else:
         cells = 1 << round(math.log2(4 * math.sqrt(N)))
@@ -95,7 +110,7 @@ def _index(rows: Embeddings) -> Any:
     return index
 
 
-def _once(pairs: Rows, scores: Scores, n: int) -> Edges:
-    """Each pair once, whichever way round it was found, in order."""
+def once(pairs: Rows, scores: Scores, n: int) -> Edges:
+    """Each pair of n rows once, whichever way round it was found, in order."""
     key, first = np.unique(pairs.min(axis=1) * n + pairs.max(axis=1), return_index=True)
     return Edges(key // n, key % n, scores[first].astype(np.float32))

@@ -17,7 +17,8 @@ from retrieve.errors import BadInput
 from retrieve.faces.embedding.embedder import unit_rows
 from retrieve.indexes.people.groups import links
 from retrieve.indexes.people.groups.attaching import NOBODY, Groups, Nearest, attach
-from retrieve.indexes.people.groups.graph import NEIGHBOURS, Edges, Scores, edges, near_rows
+from retrieve.indexes.people.groups.gallery import Gallery, Held
+from retrieve.indexes.people.groups.graph import NEIGHBOURS, Edges, Scores, edges
 from retrieve.indexes.people.groups.linkage import linkage
 from retrieve.indexes.people.groups.links import Rows
 from retrieve.indexes.people.groups.thresholds import Thresholds
@@ -64,19 +65,33 @@ def group(
     cannot      (C, 2) rows that are two
     raises      BadInput for arrays that do not fit, or links that contradict each other
     """
-    N = len(embeddings)
-    if embeddings.ndim != 2 or quality.shape != (N,) or photos.shape != (N,):
+    if embeddings.ndim != 2:
+        raise BadInput(f"wanted N embeddings of D dimensions; got {embeddings.shape}")
+    rows = np.ascontiguousarray(embeddings, np.float32)
+    return group_of(Held(rows), quality, photos, thresholds, must, cannot)
+
+
+def group_of(
+    gallery: Gallery,
+    quality: NDArray[np.floating[Any]],
+    photos: Rows,
+    thresholds: Thresholds,
+    must: Rows = NO_PAIRS,
+    cannot: Rows = NO_PAIRS,
+) -> Grouping:
+    """group() of embeddings wherever they lie."""
+    N = len(gallery)
+    if quality.shape != (N,) or photos.shape != (N,):
         raise BadInput(
-            f"wanted N embeddings, N qualities and N photos; got {embeddings.shape}, "
-            f"{quality.shape}, {photos.shape}"
+            f"wanted a quality and a photo of each of {N} embeddings; got {quality.shape}, "
+            f"{photos.shape}"
         )
     must = links.checked_pairs(must, N, "rows of one person")
     cannot = links.checked_pairs(cannot, N, "rows of two people")
     blocks = links.components(N, must[:, 0], must[:, 1])
     apart = links.apart(blocks, cannot, photos)
     founding = np.flatnonzero(quality >= thresholds.quality)
-    rows = np.ascontiguousarray(embeddings[founding], np.float32)
-    labels = _passes(rows, blocks[founding], len(blocks), apart, thresholds)
+    labels = _passes(gallery, founding, blocks, apart, thresholds)
     B = int(blocks.max(initial=-1)) + 1
     labels = labels[:B]
     attached = np.zeros(B, np.bool_)
@@ -84,17 +99,23 @@ def group(
     begun[blocks[founding]] = True
     late = np.flatnonzero(~begun)
     if len(late) and len(founding):
-        to = _attached(embeddings, blocks, late, founding, labels, apart, thresholds)
+        to = _attached(gallery, blocks, late, founding, labels, apart, thresholds)
         attached[late] = to != NOBODY
         labels[late[to != NOBODY]] = to[to != NOBODY]
     of_rows = _by_first(labels[blocks])
-    asked, scores = _asked(rows, founding, of_rows, blocks, apart, thresholds)
+    asked, scores = _asked(gallery, founding, of_rows, blocks, apart, thresholds)
     return Grouping(of_rows, attached[blocks], asked, scores)
 
 
-def _passes(rows: Embeddings, blocks: Rows, n: int, apart: Rows, thresholds: Thresholds) -> Rows:
-    """(n,) the label of each block after both passes."""
-    pairs = edges(rows, thresholds.first)
+def _passes(
+    gallery: Gallery, founding: Rows, of_rows: Rows, apart: Rows, thresholds: Thresholds
+) -> Rows:
+    """(n,) the label of each block after both passes.
+
+    of_rows  (n,) the block of each of the n rows
+    """
+    n, blocks = len(of_rows), of_rows[founding]
+    pairs = gallery.edges(founding, thresholds.first)
     a, b = blocks[pairs.a], blocks[pairs.b]
     differ = a != b
     low, high = np.minimum(a, b)[differ], np.maximum(a, b)[differ]
@@ -103,7 +124,7 @@ def _passes(rows: Embeddings, blocks: Rows, n: int, apart: Rows, thresholds: Thr
     labels = whispers(n, Edges(keys // n, keys % n, weights), apart)
     names, labels = np.unique(labels, return_inverse=True)
     K = len(names)
-    sums, sizes = _sums(rows, labels[blocks], K)
+    sums, sizes = gallery.sums(founding, labels[blocks], K)
     there = np.flatnonzero(sizes)
     means = (sums[there] / sizes[there, None]).astype(np.float32)
     near = edges(means, thresholds.second - 1e-6, k=None)  # a hair: the scores are of float32
@@ -116,7 +137,7 @@ def _passes(rows: Embeddings, blocks: Rows, n: int, apart: Rows, thresholds: Thr
 
 
 def _attached(
-    embeddings: Embeddings,
+    gallery: Gallery,
     blocks: Rows,
     late: Rows,
     founding: Rows,
@@ -128,13 +149,12 @@ def _attached(
     place = np.full(len(labels), NOBODY, np.int64)
     place[late] = np.arange(len(late))
     own = np.flatnonzero(place[blocks] != NOBODY)
-    sums, _ = _sums(embeddings[own], place[blocks[own]], len(late))
+    sums, _ = gallery.sums(own, place[blocks[own]], len(late))
     probes = unit_rows(sums.astype(np.float32))
-    rows = np.ascontiguousarray(embeddings[founding], np.float32)
-    scores, near = near_rows(rows, probes, NEIGHBOURS)
+    scores, near = gallery.near(probes, founding, NEIGHBOURS)
     of = labels[blocks[founding]]
     ids, at = np.unique(of, return_inverse=True)
-    held, sizes = _sums(rows, at, len(ids))
+    held, sizes = gallery.sums(founding, at, len(ids))
     groups = Groups(ids, (held / sizes[:, None]).astype(np.float32))
     ends = links.both_ways(apart)
     ends = ends[place[ends[:, 0]] != NOBODY]
@@ -144,7 +164,7 @@ def _attached(
 
 
 def _asked(
-    rows: Embeddings,
+    gallery: Gallery,
     founding: Rows,
     labels: Rows,
     blocks: Rows,
@@ -153,7 +173,7 @@ def _asked(
 ) -> tuple[Rows, Scores]:
     """Pairs of groups that may be one, and their averages."""
     ids, at = np.unique(labels[founding], return_inverse=True)
-    sums, sizes = _sums(rows, at, len(ids))
+    sums, sizes = gallery.sums(founding, at, len(ids))
     near = edges((sums / sizes[:, None]).astype(np.float32), thresholds.asked, k=ASKED_OF_EACH)
     n = len(labels) + 1
     of_block = np.zeros(int(blocks.max(initial=-1)) + 1, np.int64)
@@ -164,17 +184,6 @@ def _asked(
     pairs, scores = pairs[open_], near.scores[open_]
     order = np.lexsort((pairs[:, 1], pairs[:, 0], -scores))
     return pairs[order], scores[order]
-
-
-def _sums(rows: Embeddings, of: Rows, n: int) -> tuple[NDArray[np.float64], Rows]:
-    """(n, D) sums of rows by their number, and (n,) how many there are of each."""
-    order = np.argsort(of, kind="stable")
-    ids, starts, counts = np.unique(of[order], return_index=True, return_counts=True)
-    sums, sizes = np.zeros((n, rows.shape[1])), np.zeros(n, np.int64)
-    if len(ids):
-        sums[ids] = np.add.reduceat(rows[order].astype(np.float64), starts, axis=0)
-        sizes[ids] = counts
-    return sums, sizes
 
 
 def _by_first(labels: Rows) -> Rows:

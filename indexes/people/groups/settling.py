@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from retrieve.faces import calibration
@@ -20,6 +21,7 @@ from retrieve.indexes.opened import Opened
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.groups import links
 from retrieve.indexes.people.groups.attaching import NOBODY, Groups, Nearest, attach
+from retrieve.indexes.people.groups.gallery import Gallery, Held
 from retrieve.indexes.people.groups.graph import Scores
 from retrieve.indexes.people.groups.grouping import Grouping, group
 from retrieve.indexes.people.groups.links import Rows
@@ -103,7 +105,8 @@ def group_all(opened: Opened) -> Settled:
         said = statements.links(opened.db, set(faces.ids.tolist()))
         must, cannot = (np.searchsorted(faces.ids, pairs) for pairs in (said.must, said.cannot))
         groups = group(embeddings, faces.quality, faces.photos, limits, must, cannot)
-        return faces, groups, limits, _spoken_of(opened.db, faces, embeddings, groups)
+        first, gallery = foremost(opened.db), Held(embeddings)
+        return faces, groups, limits, spoken_of(first, faces, gallery, groups)
 
     def write(found: tuple[Stored, Grouping, Thresholds, list[Question]]) -> None:
         faces, groups, limits, spoken_of = found
@@ -145,7 +148,7 @@ def settle_new(opened: Opened) -> Added:
     done = Added()
 
     def compute() -> tuple[Stored, Grouping] | None:
-        faces = stored(opened.db, _last(opened.db))
+        faces = stored(opened.db, last_settled(opened.db))
         faces, embeddings = embeddings_of(opened, faces.only(faces.persons == NOBODY))
         if not len(faces):
             return None
@@ -197,7 +200,7 @@ def _is_told(opened: Opened) -> bool:
     return found is not None and found.strangers is not None
 
 
-def _last(db: Database) -> int:
+def last_settled(db: Database) -> int:
     """The last face that was grouped or attached: all behind it are new."""
     row = db.execute(
         "SELECT id FROM faces WHERE +by IN ('group', 'attached') ORDER BY id DESC LIMIT 1"
@@ -210,12 +213,12 @@ def _attached(opened: Opened, faces: Stored, embeddings: Embeddings, limits: Thr
     scores, rows = _nearest(opened, faces, embeddings)
     if not rows.size:
         return np.full(len(faces), NOBODY, np.int64)
-    person_of = _persons_at(opened.db, np.unique(rows))
+    person_of = persons_at(opened.db, np.unique(rows))
     of = np.array([person_of.get(row, NOBODY) for row in rows.ravel().tolist()]).reshape(rows.shape)
     # A group whose nearest face scores less is neither the one nor the runner-up that counts.
     of[scores < limits.average - limits.margin] = NOBODY
     groups = _groups(opened, np.unique(of[of != NOBODY]))
-    refused = _refused(faces.photos, _known_in(opened.db, np.unique(faces.photos)))
+    refused = refused_in(faces.photos, known_in(opened.db, np.unique(faces.photos)))
     apart = links.pairs_within(faces.photos)
     return attach(embeddings, Nearest(of, scores), groups, limits, refused, apart)
 
@@ -230,7 +233,7 @@ def _nearest(opened: Opened, faces: Stored, embeddings: Embeddings) -> tuple[Sco
     return opened.engine.nearest(embeddings, NEAR, keep=keep)
 
 
-def _persons_at(db: Database, rows: Rows) -> dict[int, int]:
+def persons_at(db: Database, rows: Rows) -> dict[int, int]:
     """Whose the faces in some rows are, of those of whom that is known."""
     query = "SELECT row, person_id FROM faces WHERE person_id IS NOT NULL AND row"
     return dict(among(db, query, rows.tolist()))
@@ -247,13 +250,13 @@ def _groups(opened: Opened, persons: Rows) -> Groups:
     return Groups(ids, means.astype(np.float32))
 
 
-def _known_in(db: Database, photos: Rows) -> Rows:
+def known_in(db: Database, photos: Rows) -> Rows:
     """(H, 2) photo and person, of the faces in some photos of whom it is known."""
     query = "SELECT content_id, person_id FROM faces WHERE person_id IS NOT NULL AND content_id"
     return np.array(among(db, query, photos.tolist()), np.int64).reshape(-1, 2)
 
 
-def _refused(photos: Rows, here: Rows) -> Rows:
+def refused_in(photos: Rows, here: Rows) -> Rows:
     """(R, 2) place of a face, and a person who is in its photo already.
 
     here  (H, 2) photo, person
@@ -267,7 +270,7 @@ def _refused(photos: Rows, here: Rows) -> Rows:
 
 def _written(db: Database, faces: Stored, groups: Grouping) -> Rows:
     """Write whose faces are, but of those of whom somebody said it; returns the groups' persons."""
-    ids = persons_of(groups.labels, faces.persons, faces.said, _first(db))
+    ids = persons_of(groups.labels, faces.persons, faces.said, foremost(db))
     for label in np.flatnonzero(ids == NOBODY).tolist():
         ids[label] = add_person(db)
     by = np.where(groups.attached, "attached", "group")
@@ -283,7 +286,7 @@ def _written(db: Database, faces: Stored, groups: Grouping) -> Rows:
     return ids
 
 
-def _first(db: Database) -> Rows:
+def foremost(db: Database) -> Rows:
     """Whom a group is before others of whom something was said: who has a name, then who is not
     to be asked about.
     """
@@ -293,15 +296,16 @@ def _first(db: Database) -> Rows:
     return np.array(found, np.int64).reshape(-1)
 
 
-def _spoken_of(
-    db: Database, faces: Stored, embeddings: Embeddings, groups: Grouping
-) -> list[Question]:
+def spoken_of(first: Rows, faces: Stored, gallery: Gallery, groups: Grouping) -> list[Question]:
     """Of groups that hold several persons of whom something was said, who else each of them may
     be, and how alike they are on average.
+
+    first    as of persons_of()
+    gallery  the embeddings of the faces
     """
     pins = np.unique(np.stack([groups.labels, faces.persons], axis=1)[faces.said], axis=0)
     labels, counts = np.unique(pins[:, 0], return_counts=True)
-    ids = persons_of(groups.labels, faces.persons, faces.said, _first(db))
+    ids = persons_of(groups.labels, faces.persons, faces.said, first)
     found = []
     for label in labels[counts > 1].tolist():
         here = groups.labels == label
@@ -310,9 +314,16 @@ def _spoken_of(
             if other != one:
                 theirs = here & faces.said & (faces.persons == other)
                 mine = here & (~faces.said | (faces.persons == one))
-                score = embeddings[mine].mean(axis=0) @ embeddings[theirs].mean(axis=0)
-                found.append((min(one, other), max(one, other), float(score)))
+                score = float(_mean(gallery, mine) @ _mean(gallery, theirs))
+                found.append((min(one, other), max(one, other), score))
     return found
+
+
+def _mean(gallery: Gallery, which: NDArray[np.bool_]) -> NDArray[np.float64]:
+    rows = np.flatnonzero(which)
+    sums, sizes = gallery.sums(rows, np.zeros(len(rows), np.int64), 1)
+    mean: NDArray[np.float64] = sums[0] / sizes[0]
+    return mean
 
 
 def _suggest(db: Database, ids: Rows, groups: Grouping) -> None:

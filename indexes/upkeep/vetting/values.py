@@ -153,7 +153,8 @@ RULES: dict[str, dict[str, str]] = {
         f"AND {_or_null(_whole(1))}",
         "other_id": f"({{0}} IS NOT NULL OR kind NOT IN ('same', 'not-same', 'split')) "
         f"AND {_or_null(_whole(1))}",
-        "faces": "json_array_length({0}) > 0 OR kind = 'undo'",
+        # A cluster tells its shards without faces what persons are called.
+        "faces": "json_array_length({0}) > 0 OR kind NOT IN ('not-same', 'split', 'not-a-face')",
         "undoes": f"({{0}} IS NOT NULL) = (kind = 'undo') AND {_or_null(_whole(1))}",
         "source": _one_of(*SOURCES),
     },

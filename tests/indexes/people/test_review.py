@@ -89,8 +89,8 @@ def test_an_answer_taken_back_is_asked_again(album, answer):
 
 
 def test_among_many_people_the_same_score_is_worth_less():
-    assert review._among(0.99, 2) == pytest.approx(0.99)
-    assert review._among(0.99, 100) == pytest.approx(0.5)
+    assert review.chance_among(0.99, 2) == pytest.approx(0.99)
+    assert review.chance_among(0.99, 100) == pytest.approx(0.5)
 
 
 def test_two_whom_one_photo_shows_are_not_asked_about(album):

@@ -1,0 +1,1 @@
+"""Commands of clusters: one collection in many shards."""

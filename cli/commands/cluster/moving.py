@@ -1,0 +1,76 @@
+"""retrieve cluster move, retrieve cluster rebalance"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrieve.cli.commands.cluster.opened import opened_cluster
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, EngineOption, JsonOption
+from retrieve.cli.showing.clusters import told
+
+
+def move(
+    shard: Annotated[int, typer.Argument(metavar="SHARD", min=0, help="Its number.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Where it is to lie; not there yet, on any disk."),
+    ],
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    copy: Annotated[
+        int, typer.Option(min=0, help="Which copy; 0 is the one that is written to.")
+    ] = 0,
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a shard of a cluster lie on another disk.
+
+    It is copied and compared before the cluster knows the new folder; then the
+    old one is overwritten and removed. Every machine that serves shards has to
+    see the folder under the same path.
+
+    Example: retrieve cluster move 3 /mnt/disk2/0003 -c /mnt/archive/cluster
+    """
+    from retrieve.indexes.cluster.life.copies import moving
+
+    with opened_cluster(collection, engine) as cluster, cluster.changing():
+        done = moving.move(cluster, shard, folder, copy=copy)
+    told.moved([done], done=True, as_json=as_json)
+
+
+def rebalance(
+    over: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Spread shards over this folder, too, beside those they lie in. Repeatable.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show which shards would be moved; change nothing.")
+    ] = False,
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Spread the shards of a cluster over folders, so that each holds about as many bytes.
+
+    Shards are moved one after another; Ctrl-C leaves each where it is whole.
+
+    Example: retrieve cluster rebalance --over /mnt/disk2 -c /mnt/archive/cluster
+    """
+    from retrieve.indexes.cluster.life.copies import moving
+
+    with opened_cluster(collection, engine) as cluster:
+        if dry_run:
+            moves = moving.spread(cluster, over or [])
+        else:
+            with cluster.changing():
+                moves = moving.spread(cluster, over or [])
+                for one in moves:
+                    moving.move(cluster, one.shard, one.target)
+    told.moved(moves, done=not dry_run, as_json=as_json)

@@ -1,0 +1,1 @@
+"""What was done with a cluster, and what one takes."""

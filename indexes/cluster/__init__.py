@@ -1,0 +1,1 @@
+"""A cluster: one collection in many, each an ordinary one, that several machines work at."""

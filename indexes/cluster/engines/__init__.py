@@ -1,0 +1,1 @@
+"""What runs the work of a cluster: processes of this machine, or Ray on many."""

@@ -1,0 +1,211 @@
+"""The engine of one machine: tasks in processes of their own, shards served by threads.
+
+FAISS, SQLite and NumPy let other threads run while they work, so threads serve as well as processes
+would, and the shards share one set of networks.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing import connection
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+from retrieve.errors import RetrievalError, unforeseen
+from retrieve.indexes.cluster.answers import Answers
+from retrieve.indexes.cluster.engines.engine import FAILED, TRIES, Done
+from retrieve.indexes.cluster.engines.holding import Held, check_there
+from retrieve.indexes.collection import Collection, open_collection
+
+T = TypeVar("T")
+
+WORKERS = 2
+END_S = 10.0  # that a process has to end by itself
+
+
+class _Worker:
+    """A process that runs one task after another, and the one it is at."""
+
+    def __init__(self, context: Any) -> None:
+        self.pipe, theirs = context.Pipe()
+        # Not a daemon: a task that indexes has processes of its own.
+        self.process = context.Process(target=_work, args=(theirs,))
+        self.process.start()
+        theirs.close()
+        self.at: tuple[int, Sequence[Any], int] | None = None
+
+    def begin(self, task: Callable[..., Any], job: int, args: Sequence[Any], tries: int) -> None:
+        self.at = job, args, tries
+        with suppress(OSError):  # it has just been killed, which is seen when it is waited for
+            self.pipe.send((task, tuple(args)))
+
+    def end(self) -> None:
+        with suppress(OSError):
+            self.pipe.close()  # an idle one ends by itself at that
+        if self.at is not None:
+            self.process.terminate()
+        self.process.join(END_S)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+class LocalEngine:
+    """Processes and threads of this machine."""
+
+    name = "local"
+
+    def run(
+        self, task: Callable[..., T], jobs: Iterable[Sequence[Any]], *, workers: int | None = None
+    ) -> Generator[Done[T]]:
+        """As Engine.run(); None is two workers."""
+        context = multiprocessing.get_context("spawn")
+        waiting = iter(enumerate(jobs))
+        again: deque[tuple[int, Sequence[Any], int]] = deque()
+        busy: dict[Any, _Worker] = {}  # by what is waited for: their pipes
+        idle: list[_Worker] = []
+        most = WORKERS if workers is None else workers
+        try:
+            while True:
+                while len(busy) < most:
+                    following = again.popleft() if again else None
+                    if following is None:
+                        new = next(waiting, None)
+                        if new is None:
+                            break
+                        following = (*new, 1)
+                    worker = idle.pop() if idle else _Worker(context)
+                    worker.begin(task, *following)
+                    busy[worker.pipe] = worker
+                if not busy:
+                    return
+                for pipe in connection.wait(list(busy)):
+                    worker = busy.pop(pipe)
+                    assert worker.at is not None
+                    job, args, tries = worker.at
+                    try:
+                        result, error = worker.pipe.recv()
+                    except (EOFError, OSError):  # it was killed
+                        worker.end()
+                        if tries < TRIES:
+                            again.append((job, args, tries + 1))
+                        else:
+                            code = worker.process.exitcode
+                            lost = f"its process ended {tries} times (exit code {code})"
+                            yield Done(job, None, lost)
+                        continue
+                    worker.at = None
+                    idle.append(worker)
+                    yield Done(job, result, error)
+        finally:
+            for worker in [*idle, *busy.values()]:
+                worker.end()
+
+    def serve(self, folders: Mapping[int, Path], *, copy: int = 0) -> LocalServers:
+        """As Engine.serve(), on this one machine."""
+        return LocalServers(folders)
+
+    def end_servers(self) -> int:
+        """None stays when the process ends."""
+        return 0
+
+    def close(self) -> None:
+        """Nothing is held between two calls."""
+
+
+class LocalServers:
+    """Shards opened in this process at their first question."""
+
+    def __init__(self, folders: Mapping[int, Path]) -> None:
+        self.folders = dict(folders)
+        self._opened: dict[int, Collection] = {}
+        self._held: list[Held] = []
+        self._opening: dict[int, Lock] = {}
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard")
+
+    @property
+    def shards(self) -> Sequence[int]:
+        """Their numbers."""
+        return sorted(self.folders)
+
+    def ask(
+        self,
+        question: Callable[..., T],
+        *args: Any,
+        of: Iterable[int] | None = None,
+        each: Mapping[int, Sequence[Any]] | None = None,
+        replicas: bool = False,
+    ) -> Answers[T]:
+        """As Servers.ask()."""
+        numbers = sorted(
+            each if of is None and each is not None else self.shards if of is None else of
+        )
+        asked: dict[int, Future[T]] = {
+            number: self._threads.submit(
+                self._ask, number, question, *args, *(each or {}).get(number, ())
+            )
+            for number in numbers
+        }
+        given: dict[int, T] = {}
+        refused: dict[int, RetrievalError] = {}
+        missing: dict[int, str] = {}
+        for number, future in asked.items():
+            try:
+                given[number] = future.result()
+            except Lost as error:
+                missing[number] = str(error)
+            except RetrievalError as error:
+                refused[number] = error
+        return Answers(given, refused, missing)
+
+    def close(self) -> None:
+        """Close the shards."""
+        self._threads.shutdown()
+        for one in self._opened.values():
+            one.close()
+        self._opened.clear()
+        for held in self._held:
+            held.let_go()
+        self._held.clear()
+
+    def _ask(self, number: int, question: Callable[..., T], *args: Any) -> T:
+        with self._opening.setdefault(number, Lock()):  # once, whoever asks meanwhile
+            opened = self._opened.get(number)
+            if opened is None:
+                try:
+                    folder = self.folders[number]
+                    check_there(folder)
+                    self._held.append(Held(folder))
+                    opened = self._opened[number] = open_collection(folder)
+                except (KeyError, OSError, RetrievalError) as error:
+                    raise Lost(str(error)) from error
+        return question(opened, *args)
+
+
+class Lost(Exception):
+    """A shard cannot be asked."""
+
+
+def _work(pipe: Any) -> None:
+    """The life of a worker: tasks come in by the pipe, what became of them goes out by it."""
+    while True:
+        try:
+            task, args = pipe.recv()
+        except (EOFError, KeyboardInterrupt):
+            return
+        try:
+            told = task(*args), ""
+        except RetrievalError as error:
+            told = None, str(error)
+        except KeyboardInterrupt:
+            return
+        except Exception as error:
+            told = None, unforeseen(error, FAILED)
+        with suppress(BrokenPipeError):
+            pipe.send(told)

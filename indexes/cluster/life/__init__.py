@@ -1,0 +1,1 @@
+"""A cluster's life: check, repair, forget, compact, back up, restore, copy, move."""

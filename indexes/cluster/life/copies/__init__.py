@@ -1,0 +1,1 @@
+"""Copies of shards: equal or not, made, brought up to date, put in another's place."""

@@ -1,0 +1,1 @@
+"""Forgetting over a cluster: in each copy of each shard, in its log, in its manifest."""

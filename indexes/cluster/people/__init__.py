@@ -1,0 +1,1 @@
+"""Who is who over all shards: groups, what people say of faces, and what is asked of them."""

@@ -1,0 +1,1 @@
+"""Search over shards: each answers for itself, and what they say is made one answer."""

@@ -1,0 +1,129 @@
+"""Clusters made of collections, manifests of shards, and collections of clusters."""
+
+from __future__ import annotations
+
+import pytest
+import segmented
+import small
+
+from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.catalog.database import writing
+from retrieve.indexes.cluster import making
+from retrieve.indexes.cluster.ids import OWN_PERSONS
+from retrieve.indexes.cluster.joining import join
+from retrieve.indexes.cluster.manifest import CLUSTER, open_manifest
+from retrieve.indexes.people import log, statements
+from retrieve.indexes.upkeep.check import check
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    segmented.pretended(monkeypatch)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(6):
+        (folder / f"{i}.jpg").write_text(f"ana{i} eva{i}")
+        (folder / f"about {i}.txt").write_text(f"Una boda de {i} personas.")
+    return folder
+
+
+@pytest.fixture
+def source(tmp_path, photos):
+    """A collection of them in which somebody has a name."""
+    with segmented.alone(tmp_path / "source") as collection:
+        segmented.index_alone(collection, photos)
+        with writing(collection.db):
+            statements.say_name(collection.db, "Ana", [small.face_of(collection, "ana2")])
+        yield collection
+
+
+def _persons(collection):
+    return collection.db.execute("SELECT id, name FROM persons ORDER BY id").fetchall()
+
+
+def _ids(collection):
+    return collection.db.execute("SELECT id, row, person_id FROM faces ORDER BY id").fetchall()
+
+
+def test_a_collection_becomes_a_cluster_that_grows_and_a_collection_again(tmp_path, photos, source):
+    making.create(tmp_path / "cluster", tmp_path / "source")
+    assert sorted(path.name for path in (tmp_path / "cluster").iterdir() if path.is_dir()) == [
+        "shards"
+    ]
+    with segmented.opened(tmp_path / "cluster") as cluster:
+        assert segmented.held_by_all(cluster) == segmented.held(source)
+        assert cluster.index([photos], segment=4).unchanged == 12
+        for i in range(6):
+            (photos / f"new{i}.jpg").write_text(f"mar{i}")
+        (photos / "0.jpg").rename(photos / "z.jpg")
+        (photos / "z.txt").write_text("En la playa.")
+        report = cluster.index([photos], segment=4)
+        assert (report.new, report.moved, report.gone) == (6, 1, 0)
+        assert len(cluster.manifest.shards()) == 3
+        segmented.index_alone(source, photos)
+        assert segmented.held_by_all(cluster) == segmented.held(source)
+        with cluster.changing():
+            assert join(cluster, tmp_path / "one").shards == 3
+            with pytest.raises(BadInput, match="there and not empty"):
+                join(cluster, tmp_path / "one")
+    with segmented.alone(tmp_path / "one") as one:
+        assert segmented.held(one) == segmented.held(source)
+        assert check(one) == []
+        assert _persons(one) == _persons(source)
+        assert _ids(one)[:12] == _ids(source)[:12]
+        assert [line.name for line in log.lines(one.db)] == ["Ana"]
+        (last,) = one.db.execute(
+            "SELECT seq FROM sqlite_sequence WHERE name = 'persons'"
+        ).fetchone()
+        assert 0 < last < OWN_PERSONS
+        assert one.search_texts("boda", k=9)
+
+
+def test_a_manifest_that_is_lost_is_made_anew_of_the_shards(tmp_path, photos, source):
+    folder = tmp_path / "cluster"
+    making.create(folder, tmp_path / "source")
+    for i in range(6):
+        (photos / f"new{i}.jpg").write_text(f"mar{i}")
+    (photos / "zz.jpg").write_text("mar0")
+    with segmented.opened(folder) as cluster:
+        cluster.index([photos], segment=4)
+        held = segmented.held_by_all(cluster)
+        before = _said(cluster.manifest)
+    with pytest.raises(BadInput, match="is sound"):
+        making.create_again(folder)
+    (folder / CLUSTER).write_bytes(b"no database at all")
+    with pytest.raises(CollectionError, match="cluster create --again"):
+        open_manifest(folder)
+    assert making.create_again(folder).missing == []
+    with segmented.opened(folder) as cluster:
+        assert _said(cluster.manifest) == before
+        report = cluster.index([photos], segment=4)
+        assert (report.unchanged, report.new, report.gone) == (19, 0, 0)
+        assert segmented.held_by_all(cluster) == held
+
+
+def test_a_cluster_is_made_only_where_nothing_is(tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").touch()
+    with pytest.raises(CollectionError, match="not empty"):
+        making.create(tmp_path / "full")
+    making.create(tmp_path / "cluster")
+    with pytest.raises(CollectionError, match="a cluster already"):
+        making.create(tmp_path / "cluster")
+    with pytest.raises(BadInput, match="is a cluster already"):
+        making.create(tmp_path / "other", tmp_path / "cluster")
+    with pytest.raises(BadInput, match="no shard"):
+        making.create_again(tmp_path / "full")
+
+
+def _said(manifest):
+    tables = {
+        "spaces": "name, made_by, dim",
+        "shards": "number, files, last",
+        "copies": "shard, copy, folder",
+        "contents": "sha256, shard, size_bytes",
+    }
+    return {
+        name: set(manifest.db.execute(f"SELECT {columns} FROM {name}"))
+        for name, columns in tables.items()
+    }
