@@ -92,7 +92,7 @@ class LinearTrainer:
         if kept is not None and kept.exists():
             with np.load(kept) as stored:
                 return LinearLayer(self._rows, {one: stored[one] for one in stored.files})
-        arrays = self._fitted(chosen, truth, classes)
+        arrays: dict[str, Any] = self._fitted(chosen, truth, classes)
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             with replacing(kept) as temporary, temporary.open("wb") as file:
