@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.duplicates.kinds import Duplicates, Kind
     from retrieve.indexes.duplicates.looking import OnProgress as OnRead
+    from retrieve.indexes.duplicates.stored import Source
     from retrieve.indexes.info import Generation, Info
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
@@ -642,7 +643,7 @@ class Collection:
         from retrieve.indexes.duplicates.kinds import Kind
 
         return duplicates(
-            self.opened,
+            self._stored_photos(),
             kinds=kinds or tuple(Kind),
             wanted=wanted,
             threshold=threshold,
@@ -651,6 +652,12 @@ class Collection:
             time_limit_s=time_limit_s,
             on_progress=on_progress,
         )
+
+    def _stored_photos(self) -> Source:
+        """Where duplicates are sought."""
+        from retrieve.indexes.duplicates.stored import One
+
+        return One(self.opened)
 
     def search_texts(
         self,
