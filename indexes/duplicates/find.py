@@ -11,6 +11,7 @@ read small in some hundredths of a second.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,6 +35,9 @@ from retrieve.indexes.queries.asked import checked_filter
 from retrieve.indexes.queries.pictures import calibrated_for
 from retrieve.indexes.queries.thresholds import threshold_among
 from retrieve.types import Skipped
+
+if TYPE_CHECKING:
+    from retrieve.faces.calibration import Calibration
 
 SHOTS_S = 60.0  # two pictures with times so near and not the same are two shots, however alike
 
