@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from retrieve.cli.choosing import named
-from retrieve.cli.showing.facehits import probe_json
+from retrieve.cli.showing.facehits import probe_json, shards_json
 from retrieve.cli.showing.people.identified import photo_json
 from retrieve.cli.showing.people.listing import person_json
 from retrieve.cli.showing.people.said import outcome_json
@@ -19,10 +19,9 @@ from retrieve.cli.showing.render import info_json
 from retrieve.cli.showing.texthits import found_json
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.extras import optional
-from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.collection import Collection
-from retrieve.indexes.people import listing, statements
+from retrieve.indexes.people import statements
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
@@ -78,10 +77,12 @@ def _tools(collection: Collection, *, changes: bool) -> list[Callable[..., dict[
             return probe_json(collection.search_stored(face_id, k=most, wanted=wanted))
         if words:
             hits = collection.search_texts(words, k=most, wanted=wanted)
-            return found_json(words, hits, collection.corrected(words))
+            shards = collection.shards
+            return shards_json(shards) | found_json(words, hits, collection.corrected(words))
         if wanted.persons:
             hits = collection.photos_of(wanted, k=most)
-            return found_json("", hits, None, of=", ".join(persons or ()))
+            told = found_json("", hits, None, of=", ".join(persons or ()))
+            return shards_json(collection.shards) | told
         raise BadInput("wanted words, persons or face_id; got none of them")
 
     def identify(photo: str) -> dict[str, Any]:
@@ -98,9 +99,9 @@ def _tools(collection: Collection, *, changes: bool) -> list[Callable[..., dict[
         """
         if most < 1:
             raise BadInput(f"wanted most from 1 on; got {most}")
-        found = listing.people(collection.db, unnamed=unnamed)
+        found = collection.people.listing(unnamed=unnamed)
         shown = [person_json(one) for one in found[: min(most, MOST)]]
-        return {"persons": shown, "of": len(found)}
+        return shards_json(collection.shards) | {"persons": shown, "of": len(found)}
 
     def info() -> dict[str, Any]:
         """Tell what the collection holds: counts of photos, faces, texts, and what made it."""
@@ -111,8 +112,9 @@ def _tools(collection: Collection, *, changes: bool) -> list[Callable[..., dict[
 
         It can be taken back: retrieve undo.
         """
-        with writing(collection.db):
-            return outcome_json(statements.say_name(collection.db, name, face_ids))
+        with collection.people.saying(names=[name], faces=face_ids) as db:
+            outcome = statements.say_name(db, name, face_ids)
+        return outcome_json(outcome)
 
     return [search, identify, people, info, *([name] if changes else [])]
 

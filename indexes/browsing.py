@@ -21,6 +21,7 @@ from retrieve.types import Label, PictureHit
 AT_ONCE = 500  # photos that are looked at for being near a place
 
 Last = tuple[str | None, int]  # of a part of a list: when it was taken, and its id
+Sides = tuple[list[PictureHit], list[PictureHit]]  # before a photo and after it
 
 
 class NotStored(BadInput):
@@ -182,22 +183,33 @@ def best_faces(opened: Opened, person_ids: Sequence[int]) -> dict[int, int]:
     return {id: row[0] for id, row in found if row is not None}
 
 
-def neighbours(opened: Opened, id: int, *, most: int) -> tuple[list[PictureHit], list[PictureHit]]:
+def neighbours(opened: Opened, id: int, *, most: int) -> Sides:
     """The photos that were taken just before one and just after it, the earlier ones first.
 
     most    of each
     returns ([], []) for a photo without a date
     """
+    when = taken_at(opened, id)
+    return ([], []) if when is None else around(opened, when, id, most=most)
+
+
+def taken_at(opened: Opened, id: int) -> str | None:
+    """When a photo was taken, or a text written, ISO 8601; None where that is not known."""
     query = "SELECT taken_at FROM contents WHERE id = ?"
-    (taken_at,) = opened.db.execute(query, [id]).fetchone() or (None,)
-    if taken_at is None:
-        return [], []
+    row = opened.db.execute(query, [id]).fetchone()
+    return None if row is None else row[0]
+
+
+def around(opened: Opened, when: str, id: int, *, most: int) -> Sides:
+    """The photos just before a moment and just after it; of those of the moment itself, the ones
+    whose ids are lower and higher.
+    """
     sides = []
     for than, order in (("<", "DESC"), (">", "ASC")):
         rows = opened.db.execute(
             f"SELECT id FROM contents WHERE live AND kind = ? AND (taken_at {than} ? "
             f"OR (taken_at = ? AND id {than} ?)) ORDER BY taken_at {order}, id {order} LIMIT ?",
-            [PHOTO, taken_at, taken_at, id, most],
+            [PHOTO, when, when, id, most],
         ).fetchall()
         known = opened.catalog.photos([one for (one,) in rows])
         sides.append([known[one] for (one,) in rows if one in known])

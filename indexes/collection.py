@@ -40,6 +40,7 @@ from retrieve.indexes.queries.probes import Probe
 from retrieve.indexes.queries.views.one import OfOpened
 from retrieve.indexes.search.engine import Engine, State
 from retrieve.indexes.search.texts import Encoding, Texts
+from retrieve.indexes.stored import Stored, StoredHere
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.indexes.whoswho import People, WhosWho
 from retrieve.sources import given_path, reader_of
@@ -168,6 +169,11 @@ class Collection:
     def pictures(self) -> Pictures:
         """Whole photos, their embeddings and the search in them."""
         return self.opened.pictures
+
+    @property
+    def stored(self) -> Stored:
+        """Photos, faces and texts by id, and as lists."""
+        return StoredHere(self.opened)
 
     @property
     def people(self) -> WhosWho:
@@ -888,6 +894,16 @@ class Collection:
         """Of a cluster: how many answered this thread's last question; None of a collection."""
         return None
 
+    @property
+    def fewest_shards(self) -> Shards | None:
+        """Of a cluster: how many answered that question of this thread, since ask_anew(), to which
+        most did not; None of a collection.
+        """
+        return None
+
+    def ask_anew(self) -> None:
+        """Let `fewest_shards` be of what is asked from now on."""
+
     def sha256_of(self, content_id: int) -> str | None:
         """Of the bytes of a stored photo or text, hexadecimal; None if there is none."""
         query = "SELECT sha256 FROM contents WHERE id = ?"
@@ -907,6 +923,10 @@ class Collection:
     def skipped(self) -> list[Skipped]:
         """Files that are there and could not be used, with their reasons."""
         return self.catalog.skipped()
+
+    def counts(self) -> dict[str, int]:
+        """Photos, faces, pictures, texts, passages, files, skipped, gone, persons, dead."""
+        return self.catalog.counts()
 
     def info(self) -> Info:
         """What the collection holds and what made it."""

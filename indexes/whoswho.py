@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection as Those
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from sqlite_utils import Database
@@ -23,6 +23,7 @@ from retrieve.indexes.people import listing, review, together
 from retrieve.unfinished import remove_left_of
 
 if TYPE_CHECKING:
+    from retrieve.indexes.catalog.persons import Person
     from retrieve.indexes.people.listing import Listed
     from retrieve.indexes.people.review import Pair, Question
     from retrieve.indexes.people.together import Graph, Shared
@@ -68,10 +69,34 @@ class WhosWho(Protocol):
         """
         ...
 
+    def alone(self) -> AbstractContextManager[None]:
+        """Nobody else says anything while the block lasts; saying() may lie within it, once.
+
+        raises  CollectionError if it cannot be written
+        """
+        ...
+
+    def check(self) -> None:
+        """As people/listing.check()."""
+        ...
+
+    def shown(self, *, unnamed: bool = False, everyone: bool = False) -> list[Person]:
+        """Who is in listing(), without their faces, as people/listing.shown()."""
+        ...
+
     def listing(
-        self, *, unnamed: bool = False, everyone: bool = False, only: Sequence[int] = ()
+        self,
+        *,
+        unnamed: bool = False,
+        everyone: bool = False,
+        only: Sequence[int] = (),
+        checked: bool = False,
     ) -> list[Listed]:
         """Everyone, as people/listing.people()."""
+        ...
+
+    def doubted(self, person_id: int, *, most: int) -> list[tuple[int, float]]:
+        """The faces of somebody that are least like the others, as people/review.doubted()."""
         ...
 
     def questions(self, *, most: int, skipped: Those[Pair] = ()) -> list[Question]:
@@ -126,15 +151,37 @@ class People:
         lines: Sequence[int | None] = (),
     ) -> Iterator[Database]:
         """The same, in one transaction."""
-        with writing(self._opened.db):
+        within = self._opened.db.conn.in_transaction  # of alone()
+        with nullcontext() if within else writing(self._opened.db):
             if not is_read_only(self._opened.db):
                 remove_left_of(self._opened.path)
             yield self._opened.db
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with writing(self._opened.db):
+            yield
+
+    def check(self) -> None:
+        listing.check(self._opened.db)
+
+    def shown(self, *, unnamed: bool = False, everyone: bool = False) -> list[Person]:
+        return listing.shown(self._opened.db, unnamed=unnamed, everyone=everyone)
+
     def listing(
-        self, *, unnamed: bool = False, everyone: bool = False, only: Sequence[int] = ()
+        self,
+        *,
+        unnamed: bool = False,
+        everyone: bool = False,
+        only: Sequence[int] = (),
+        checked: bool = False,
     ) -> list[Listed]:
-        return listing.people(self._opened.db, unnamed=unnamed, everyone=everyone, only=only)
+        return listing.people(
+            self._opened.db, unnamed=unnamed, everyone=everyone, only=only, checked=checked
+        )
+
+    def doubted(self, person_id: int, *, most: int) -> list[tuple[int, float]]:
+        return review.doubted(self._opened, person_id, most=most)
 
     def questions(self, *, most: int, skipped: Those[Pair] = ()) -> list[Question]:
         return review.questions(self._opened, most=most, skipped=skipped)

@@ -321,6 +321,11 @@ class Shards:
     def __str__(self) -> str:
         return f"{self.answered} of {self.of} shards answered"
 
+    @property
+    def missing(self) -> int:
+        """How many did not answer."""
+        return self.of - self.answered
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:

@@ -24,7 +24,7 @@ that extends base.html, whose sentences `make translations` takes from locale/:
 
     @router.get("/people")
     async def people(request: Request, here: HereNow) -> HTMLResponse:
-        found = await here.read(lambda collection: listing.people(collection.db))
+        found = await here.read(lambda collection: collection.people.listing())
         return render(request, "people.html", people=found)
 
 What it reads it reads inside `here.read(…)`, in a thread that has the collection open; what it

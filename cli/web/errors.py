@@ -21,6 +21,7 @@ from retrieve.cli.web.rendering import page
 from retrieve.errors import BadInput, CollectionError, MissingExtra, RetrievalError, WeightsError
 from retrieve.indexes.browsing import NotStored
 from retrieve.indexes.catalog.database import CannotWrite
+from retrieve.indexes.cluster.answers import OneCollectionOnly
 from retrieve.visible import json_visible
 
 API = "/api/"
@@ -53,6 +54,7 @@ def status_of(error: Exception) -> int:
         return error.status
     kinds: tuple[tuple[type[Exception], int], ...] = (
         (NotStored, 404),
+        (OneCollectionOnly, 501),
         (CannotWrite, 503),
         (BadInput, 400),
         (CollectionError, 409),

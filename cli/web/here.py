@@ -8,20 +8,21 @@ the other and words should not wait for them; and one thread writes, for SQLite 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from secrets import token_urlsafe
 from threading import Lock
 from typing import Annotated, TypeVar, cast
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
+from sqlite_utils import Database
 
 from retrieve.cli.web.errors import Refused
+from retrieve.cli.web.parts import answered
 from retrieve.errors import CollectionError
-from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.collection import Collection
-from retrieve.indexes.info import Generation, generation
-from retrieve.indexes.opened import Opened
+from retrieve.indexes.info import Generation
+from retrieve.types import Shards
 
 UPLOADS = 4  # requests that bring photos at once: each is in memory
 SEARCHES = 32  # for a photo, that are kept for their next parts
@@ -36,11 +37,13 @@ class Here:
 
     collection  that is served
     read_only   refuse what would change it
+    of_shards   it is a cluster
     """
 
     def __init__(self, collection: Collection, *, read_only: bool = False) -> None:
         self.collection = collection
         self.read_only = read_only or collection.read_only
+        self.of_shards = collection.shards is not None
         self._readers = CapacityLimiter(READERS)
         self._photos = CapacityLimiter(PHOTOS)
         self._writer = CapacityLimiter(1)
@@ -54,7 +57,7 @@ class Here:
     async def read(self, look: Callable[[Collection], Result]) -> Result:
         """What `look` returns, in a thread that has the collection open."""
         self.check_there()
-        return await to_thread.run_sync(look, self.collection, limiter=self._readers)
+        return await self._in_thread(look, self._readers)
 
     async def view(self, look: Callable[[Collection], Result]) -> Result:
         """The same of one view of the catalog, whatever is committed meanwhile: for several
@@ -70,10 +73,11 @@ class Here:
     async def photo(self, look: Callable[[Collection], Result]) -> Result:
         """The same of what decodes a photo or runs a network."""
         self.check_there()
-        return await to_thread.run_sync(look, self.collection, limiter=self._photos)
+        return await self._in_thread(look, self._photos)
 
     async def write(self, change: Callable[[Collection], Result]) -> Result:
-        """What `change` returns, in one transaction that is on the disk when this returns.
+        """What `change` returns, while nobody else says anything of faces; what it says by
+        people.saying() is on the disk when this returns, all of it or nothing.
 
         raises  Refused where the server is read only
         """
@@ -81,10 +85,50 @@ class Here:
         self.check_there()
 
         def within(collection: Collection) -> Result:
-            with writing(collection.db):
+            with collection.people.alone():
                 return change(collection)
 
-        return await to_thread.run_sync(within, self.collection, limiter=self._writer)
+        return await self._in_thread(within, self._writer)
+
+    async def say(
+        self,
+        change: Callable[[Database], Result],
+        *,
+        persons: Sequence[int] = (),
+        names: Sequence[str] = (),
+        faces: Sequence[int] = (),
+        lines: Sequence[int | None] = (),
+    ) -> Result:
+        """The same of what says something of those, in their catalog (WhosWho.saying)."""
+
+        def within(collection: Collection) -> Result:
+            saying = collection.people.saying(
+                persons=persons, names=names, faces=faces, lines=lines
+            )
+            with saying as db:
+                return change(db)
+
+        return await self.write(within)
+
+    async def _in_thread(
+        self, look: Callable[[Collection], Result], limiter: CapacityLimiter
+    ) -> Result:
+        """What `look` returns, in a thread; which shards answered is kept for the answer."""
+
+        told: list[Shards | None] = []
+
+        def within(collection: Collection) -> Result:
+            collection.ask_anew()
+            try:
+                return look(collection)
+            finally:
+                told.append(collection.fewest_shards)
+
+        try:
+            return await to_thread.run_sync(within, self.collection, limiter=limiter)
+        finally:
+            for shards in told:
+                answered.note(shards)
 
     def keep(self, found: object) -> str:
         """Keep what a search has found; returns the key that found() takes."""
@@ -98,10 +142,10 @@ class Here:
         """It, if it is kept still."""
         return self._found.get(key)
 
-    def kept(self, opened: Opened, what: object, make: Callable[[], Result]) -> Result:
+    def kept(self, collection: Collection, what: object, make: Callable[[], Result]) -> Result:
         """Something that follows from the catalog, made again when it has changed."""
         with self._making.setdefault(what, Lock()):  # or all who wait for it would make it, too
-            now = generation(opened)
+            now = collection.generation()
             then, made = self._made.get(what, (None, None))
             if then != now:
                 made = make()
@@ -122,8 +166,7 @@ class Here:
         if self.read_only:
             raise Refused(
                 403,
-                "this server only reads: to change what it serves, start it without --read-only, "
-                "or, of a cluster, ask on the command line",
+                "this server only reads: to change what it serves, start it without --read-only",
             )
 
     def check_there(self) -> None:

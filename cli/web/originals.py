@@ -17,7 +17,6 @@ from fastapi.responses import Response, StreamingResponse
 
 from retrieve.cli.web.errors import Refused
 from retrieve.cli.web.here import Here
-from retrieve.indexes import browsing
 from retrieve.indexes.catalog.paths import Found
 from retrieve.indexes.collection import Collection
 
@@ -29,7 +28,7 @@ async def content_of(here: Here, id: int, kind: str) -> Response:
     """The bytes of the file; raises Refused where they are not those that were indexed."""
 
     def look(collection: Collection) -> tuple[Found, BinaryIO]:
-        known = browsing.file_of(collection.opened, id, kind)
+        known = collection.stored.file_of(id, kind)
         return known, opened(known)
 
     known, file = await here.read(look)

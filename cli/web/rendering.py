@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from retrieve.cli.showing.render import shown
 from retrieve.cli.web import language
+from retrieve.cli.web.parts.answered import lacking
 from retrieve.shares import probability
 from retrieve.visible import visible
 
@@ -88,6 +89,7 @@ def page(request: Request, template: str, **values: Any) -> str:
     here = getattr(request.app.state, "here", None)
     spoken = language.wanted(request.headers.get("accept-language", ""))
     common = {"here": here, "request": request, "spoken": spoken, "part": is_part(request)}
+    common["lacking"] = lacking()
     before = _spoken.set(spoken)
     try:
         return environment().get_template(template).render(**common | values)

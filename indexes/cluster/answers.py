@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from retrieve.errors import CollectionError, RetrievalError
+from retrieve.errors import BadInput, CollectionError, RetrievalError
 from retrieve.types import Shards
 
 T = TypeVar("T")
+
+
+class OneCollectionOnly(BadInput):
+    """What a cluster cannot be asked, and each of its shards can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,21 @@ class Asking(Protocol):
         """Ask shards, as Servers.ask()."""
         ...
 
+    def look(
+        self,
+        question: Callable[..., T],
+        *args: Any,
+        of: Iterable[int] | None = None,
+        each: Mapping[int, Sequence[Any]] | None = None,
+    ) -> Answers[T]:
+        """Ask the shards that have something; what they say is not kept in `answered`."""
+        ...
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Of its shards."""
+        ...
+
     @property
     def servers(self) -> Servers:
         """The shards, served."""

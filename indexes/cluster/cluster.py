@@ -7,6 +7,7 @@ ordinary collection.
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from retrieve.errors import BadInput, CollectionError
-from retrieve.indexes.browsing import NotStored
 from retrieve.indexes.building.leaving import Leaving
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.walk import checked_roots
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.catalog.persons import is_numbered
-from retrieve.indexes.cluster.answers import Answers
+from retrieve.indexes.cluster.answers import Answers, OneCollectionOnly
+from retrieve.indexes.cluster.browsing.stored import ClusterStored
 from retrieve.indexes.cluster.engines.engine import Engine, Servers
 from retrieve.indexes.cluster.engines.local import LocalEngine
 from retrieve.indexes.cluster.ids import of_shard
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.queries.pictures import PictureProbe
     from retrieve.indexes.queries.probes import Probe
     from retrieve.indexes.queries.views.view import Searchable
+    from retrieve.indexes.stored import Stored
     from retrieve.indexes.whoswho import WhosWho
     from retrieve.sources import PhotoLike
 
@@ -152,13 +154,13 @@ class Cluster(Collection):
         asked; not while this is the coordinator, who may change what is asked.
         raises  CollectionError if require_all and one gives no answer
         """
-        answers = self._asked(question, *args, of=of, each=each, replicas=replicas)
-        self._answered.last = answers
+        answers = self.look(question, *args, of=of, each=each, replicas=replicas)
+        self.answered = answers
         if self.require_all:
             answers.require()
         return answers
 
-    def _asked(
+    def look(
         self,
         question: Callable[..., T],
         *args: Any,
@@ -166,6 +168,7 @@ class Cluster(Collection):
         each: Mapping[int, Sequence[Any]] | None = None,
         replicas: bool = False,
     ) -> Answers[T]:
+        """Ask the shards that have something, as ask(); it is not told of in `answered`."""
         answers = self.servers.ask(question, *args, of=of, each=each, replicas=replicas)
         if self.manifest.is_coordinating:
             return answers
@@ -202,11 +205,23 @@ class Cluster(Collection):
     @answered.setter
     def answered(self, answers: Answers[Any]) -> None:
         self._answered.last = answers
+        if len(answers.missing) > self.fewest_shards.missing:
+            self._answered.fewest = answers.shards
 
     @property
     def shards(self) -> Shards:
         """How many answered it, and of how many."""
         return self.answered.shards
+
+    @property
+    def fewest_shards(self) -> Shards:
+        """As Collection.fewest_shards."""
+        found: Shards = getattr(self._answered, "fewest", Shards(0, 0))
+        return found
+
+    def ask_anew(self) -> None:
+        """As Collection.ask_anew()."""
+        self._answered.fewest = Shards(0, 0)
 
     @property
     def servers(self) -> Servers:
@@ -363,7 +378,12 @@ class Cluster(Collection):
                 report.attached, report.people = added.attached, added.persons
         return report
 
-    # People: people/
+    # What is stored, and people: browsing/, people/
+
+    @property
+    def stored(self) -> Stored:
+        """As Collection.stored."""
+        return ClusterStored(self)
 
     @property
     def people(self) -> WhosWho:
@@ -527,25 +547,23 @@ class Cluster(Collection):
 
     def picture(self, face_id: int) -> bytes:
         """As Collection.picture(); it is no answer that is told of in `answered`."""
-        number, id = of_shard(checked_id(face_id))
-        found = None
-        if number in self.numbers:
-            (found,) = self._asked(listing.picture_here, id, of=[number]).all().values()
-        if found is None:
-            raise NotStored(f"there is no stored face with the id {face_id}")
-        return found
+        return ClusterStored(self).picture(checked_id(face_id))
 
     def sha256_of(self, content_id: int) -> str | None:
         """As Collection.sha256_of(); it is no answer that is told of in `answered`."""
         number, id = of_shard(content_id)
         if number not in self.numbers:
             return None
-        (found,) = self._asked(listing.sha256_here, id, of=[number]).all().values()
+        (found,) = self.look(listing.sha256_here, id, of=[number]).all().values()
         return found
 
     def skipped(self) -> list[Skipped]:
         """As Collection.skipped()."""
         return listing.skipped(self)
+
+    def counts(self) -> dict[str, int]:
+        """As Collection.counts(), of the shards that answer."""
+        return listing.counts(self)
 
     def info(self) -> Info:
         """As Collection.info(), of the shards that answer."""
@@ -562,8 +580,8 @@ class Cluster(Collection):
 
     @property
     def read_only(self) -> bool:
-        """True: what is said of it is said on the command line, by one coordinator."""
-        return True
+        """Whether its manifest can only be read."""
+        return not os.access(self.file, os.W_OK)
 
     def reading(self) -> AbstractContextManager[None]:
         """Nothing: each shard has views of its own."""
@@ -580,7 +598,7 @@ class Cluster(Collection):
     def _refuse(self) -> NoReturn:
         shards = self.manifest.shards()
         where = shards[0].folder if shards else self.path / "shards"
-        raise BadInput(
+        raise OneCollectionOnly(
             f"{self.path} is a cluster, of which this cannot be asked yet; each of its "
             f"{len(shards)} shards is an ordinary collection: -c {where}"
         )

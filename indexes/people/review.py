@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from retrieve.indexes.catalog import sums
@@ -21,6 +22,7 @@ from retrieve.indexes.people import statements
 from retrieve.indexes.people.groups.links import Rows
 from retrieve.indexes.people.groups.reading import LIVING, SEEN_TOGETHER
 from retrieve.indexes.people.statements import Said
+from retrieve.types import Embeddings
 
 COMPARED = 200  # faces of a person, for the two that are shown
 
@@ -97,17 +99,29 @@ def doubted(opened: Opened, person_id: int, *, most: int) -> list[tuple[int, flo
              others; [] for somebody with fewer than two faces
     raises   CollectionError if they are not what was written
     """
+    return least_alike(*faces_of(opened, person_id), most=most)
+
+
+def faces_of(opened: Opened, person_id: int) -> tuple[NDArray[np.int64], Embeddings]:
+    """A person's living faces that are what was written: (N,) ids, and (N, D) embeddings."""
     found = opened.db.execute(
         f"SELECT faces.id, row FROM faces {LIVING} AND person_id = ?", [person_id]
     ).fetchall()
     rows = np.array([row for _, row in found], np.int64)
     ids = np.array([id for id, _ in found], np.int64)
-    if len(rows):
-        sound = opened.engine.sound(rows)
-        rows, ids = rows[sound], ids[sound]
-    if len(rows) < 2:
+    if not len(rows):
+        return ids, np.empty((0, 0), np.float32)
+    sound = opened.engine.sound(rows)
+    return ids[sound], opened.engine.embeddings(rows[sound])
+
+
+def least_alike(
+    ids: NDArray[np.int64], embeddings: Embeddings, *, most: int
+) -> list[tuple[int, float]]:
+    """doubted(), of the faces of somebody: (N,) ids, and (N, D) embeddings."""
+    if len(ids) < 2:
         return []
-    mine = np.asarray(opened.engine.embeddings(rows), np.float64)
+    mine = np.asarray(embeddings, np.float64)
     others = mine.sum(axis=0) - mine
     lengths = np.maximum(np.linalg.norm(others, axis=1), np.finfo(np.float64).tiny)
     scores = np.einsum("ij,ij->i", mine, others) / lengths

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, EngineOption, JsonOption
 from retrieve.cli.showing import render
 
 
@@ -16,6 +16,7 @@ def mcp(
         bool,
         typer.Option("--allow-changes", help="Let programs name people, too; undo takes it back."),
     ] = False,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Give the collection to programs that speak the Model Context Protocol, on stdin and stdout.
@@ -31,7 +32,7 @@ def mcp(
     from retrieve.cli.mcp import server_of
     from retrieve.indexes.opening import open_collection
 
-    with open_collection(collection, read_only=not changes) as opened:
+    with open_collection(collection, read_only=not changes, engine=engine) as opened:
         server = server_of(opened, changes=changes)
         if as_json:
             for tool in anyio.run(server.list_tools):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retrieve.cli.exits import INTERRUPTED, BadUsage
-from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, EngineOption, JsonOption
 from retrieve.cli.showing import render
 from retrieve.extras import optional
 
@@ -59,6 +59,7 @@ def serve(
     tls_key: Annotated[
         Path | None, typer.Option(help="Its key, PEM.", exists=True, dir_okay=False)
     ] = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the collection in a browser, and give it to programs, until Ctrl-C.
@@ -94,7 +95,7 @@ def serve(
             f"whoever is between a browser and {host} can read everything, the token too: give it "
             "--tls-cert and --tls-key, or let them come in through ssh -L"
         )
-    with open_collection(collection, read_only=read_only) as opened:
+    with open_collection(collection, read_only=read_only, engine=engine) as opened:
         at = serving.listening(host, port)
         number = at.getsockname()[1]
         access = _access(token_file, password_file, f"retrieve-{number}")

@@ -13,6 +13,7 @@ from retrieve.cli.exits import BadUsage
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
     CollectionOption,
+    EngineOption,
     JsonOption,
     VectorsOption,
     to_write,
@@ -71,6 +72,7 @@ def map_(
     ] = None,
     *,
     wanted: Filter,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw embeddings in two dimensions: the faces of a collection, its passages, or words.
@@ -101,13 +103,13 @@ def map_(
         drawing.draw(points)
         return
     from retrieve.indexes.catalog.filters import FACES
-    from retrieve.indexes.maps import points_of
+    from retrieve.indexes.drawing import points_of
     from retrieve.indexes.opening import open_collection
 
-    with open_collection(collection) as opened:
+    with open_collection(collection, engine=engine) as opened:
         wanted = choosing.settled(opened, wanted)
         points = points_of(opened, space, wanted=wanted, most=most, seed=seed)
-        crop = opened.catalog.crop if points.kind == FACES else None
+        crop = opened.people.crop if points.kind == FACES else None
         drawing.draw(points, crop, noted_in=opened.notes())
 
 

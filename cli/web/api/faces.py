@@ -8,7 +8,6 @@ from fastapi.responses import Response
 from retrieve.cli.web.api import objects, shapes, telling
 from retrieve.cli.web.api.telling import Id
 from retrieve.cli.web.here import HereNow
-from retrieve.indexes import browsing
 from retrieve.indexes.collection import Collection
 
 router = APIRouter(tags=["faces"], responses=telling.PROBLEMS)
@@ -20,7 +19,7 @@ async def face(request: Request, here: HereNow, id: Id) -> Response:
     return await telling.told(
         request,
         here,
-        lambda collection: objects.face_json(browsing.face(collection.opened, id)),
+        lambda collection: objects.face_json(collection.stored.face(id)),
     )
 
 
@@ -29,8 +28,7 @@ async def image(here: HereNow, id: Id) -> Response:
     """The face as a small JPEG."""
 
     def look(collection: Collection) -> bytes:
-        if collection.shards is None:  # a cluster says itself what is not stored
-            browsing.face(collection.opened, id)
+        collection.stored.face(id)
         return collection.picture(id)
 
     return Response(await here.view(look), media_type="image/jpeg")

@@ -15,7 +15,6 @@ from retrieve.cli.web.api.telling import Cursor, Id, Most
 from retrieve.cli.web.here import Here, HereNow
 from retrieve.indexes.browsing import NotStored
 from retrieve.indexes.collection import Collection
-from retrieve.indexes.people import listing, review
 from retrieve.indexes.people.listing import Listed
 
 router = APIRouter(tags=["persons"], responses=telling.PROBLEMS)
@@ -36,11 +35,10 @@ async def persons(
     start = (telling.after(cursor, int) or [0])[0]
 
     def look(collection: Collection) -> dict[str, Any]:
-        db = collection.db
         every = here.kept(
-            collection.opened,
+            collection,
             ("persons", unnamed, everyone),
-            lambda: [one.id for one in listing.shown(db, unnamed=unnamed, everyone=everyone)],
+            lambda: [one.id for one in collection.people.shown(unnamed=unnamed, everyone=everyone)],
         )
         some = every[start : start + most]
         shown = [person_json(one) for one in some_of(here, collection, some)]
@@ -55,7 +53,7 @@ async def questions(request: Request, here: HereNow, most: Most = 10) -> Respons
     """Pairs of persons who may be one: the answer is said by POST /statements."""
 
     def look(collection: Collection) -> dict[str, Any]:
-        found = review.questions(collection.opened, most=most)
+        found = collection.people.questions(most=most)
         return {"questions": [asked_json(one) for one in found]}
 
     return await telling.told(request, here, look)
@@ -89,13 +87,13 @@ async def faces(
 
 def listed(collection: Collection, id: int) -> Listed:
     """A person with all their faces; raises NotStored if there is none of that id."""
-    return _found(listing.people(collection.db, only=[id]), id)
+    return _found(collection.people.listing(only=[id]), id)
 
 
 def some_of(here: Here, collection: Collection, ids: Sequence[int]) -> list[Listed]:
     """Persons with all their faces, in order; those whom there are."""
-    here.once("people", lambda: listing.check(collection.db))
-    return listing.people(collection.db, only=ids, checked=True) if ids else []
+    here.once("people", collection.people.check)
+    return collection.people.listing(only=ids, checked=True) if ids else []
 
 
 def one_of(here: Here, collection: Collection, id: int) -> Listed:

@@ -15,7 +15,6 @@ from retrieve.cli.web.errors import Refused
 from retrieve.cli.web.filters import filter_of
 from retrieve.cli.web.here import Here, HereNow
 from retrieve.cli.web.originals import GONE, content_of
-from retrieve.indexes import browsing
 from retrieve.indexes.catalog.contents import PHOTO
 from retrieve.indexes.catalog.filters import Filter
 from retrieve.indexes.collection import Collection
@@ -42,7 +41,7 @@ async def photos(
     def look(collection: Collection) -> dict[str, Any]:
         asked = named(collection, wanted)
         behind = None if last is None else (last[0], last[1])
-        found = browsing.photos(collection.opened, asked, most=most + 1, after=behind)
+        found = collection.stored.photos(asked, most=most + 1, after=behind)
         told = telling.part("photos", found, most, lambda one: [one.taken_at, one.photo_id])
         return told | {"photos": [objects.photo_json(one) for one in told["photos"]]}
 
@@ -55,7 +54,7 @@ async def photo(request: Request, here: HereNow, id: Id) -> Response:
     return await telling.told(
         request,
         here,
-        lambda collection: objects.whole_photo_json(browsing.photo(collection.opened, id)),
+        lambda collection: objects.whole_photo_json(collection.stored.photo(id)),
     )
 
 
@@ -77,13 +76,13 @@ async def jpeg_of(here: Here, id: int, size_px: int) -> bytes:
     def look(collection: Collection) -> bytes:
         from PIL import Image
 
-        known = browsing.file_of(collection.opened, id, PHOTO)
+        known = collection.stored.file_of(id, PHOTO)
         try:
             reading = collection.networks.reading
             read = reading.of(reader_of(known.path))(size_px)
         except BadPhoto as error:
             raise Refused(410, str(error)) from error
-        if collection.catalog.content_id(read.sha256) != id:
+        if collection.sha256_of(id) != read.sha256:
             raise Refused(410, GONE)
         picture = Image.fromarray(read.pixels)
         picture.thumbnail((size_px, size_px))

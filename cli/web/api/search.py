@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from retrieve.cli.choosing import named
 from retrieve.cli.showing import looks
-from retrieve.cli.showing.facehits import probe_json
+from retrieve.cli.showing.facehits import probe_json, shards_json
 from retrieve.cli.showing.texthits import found_json
 from retrieve.cli.web.api import shapes, telling
 from retrieve.cli.web.api.asked import MOST, Asked, asked_in_form, asked_in_json
@@ -126,8 +126,9 @@ def _searched(collection: Collection, asked: Asked, start: int) -> dict[str, Any
                 "wanted query, face_id, photo_id, persons, or a form with a photo; got none"
             )
         hits = collection.photos_of(wanted, k=k)
+        shards = collection.shards
         told = found_json("", hits[start : start + asked.k], None, of=", ".join(asked.persons))
-        return told | _next(len(hits), start, asked)
+        return shards_json(shards) | told | _next(len(hits), start, asked)
     hits = collection.search_texts(
         asked.query,
         k=k,
@@ -137,9 +138,10 @@ def _searched(collection: Collection, asked: Asked, start: int) -> dict[str, Any
         exact_words=asked.exact_words,
         grouped=asked.grouped,
     )
+    shards = collection.shards
     corrected = None if asked.exact_words else collection.corrected(asked.query)
     told = found_json(asked.query, hits[start : start + asked.k], corrected)
-    return told | _next(len(hits), start, asked)
+    return shards_json(shards) | told | _next(len(hits), start, asked)
 
 
 def _like_stored(
@@ -210,7 +212,8 @@ def _part(found: Found, start: int, key: str) -> dict[str, Any]:
         [found.probe],
         photos_with_the_face=len({hit.path for hit in found.probe}),
     )
-    return told | {"next": cursor if len(found.said) > end else None}
+    more = {"next": cursor if len(found.said) > end else None}
+    return shards_json(found.probe.shards) | told | more
 
 
 def _of_faces(

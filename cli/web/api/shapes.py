@@ -33,13 +33,18 @@ class AnsweredShards(Shape):
     of: int
 
 
-class Passed(Shape):
+class OfShards(Shape):
+    """An answer; of a cluster with how many of its shards it is from."""
+
+    shards: AnsweredShards | None = None
+
+
+class Passed(OfShards):
     """What a hit has to reach: among how many strangers, and how often their best does."""
 
     threshold: float | None = None
     among: float | None = None
     strangers: float | None = None
-    shards: AnsweredShards | None = None
 
 
 class FaceHit(Shape):
@@ -132,7 +137,7 @@ class FoundFaces(Passed):
     next: str | None
 
 
-class FoundPassages(Shape):
+class FoundPassages(OfShards):
     """What words found, alone or with a photo."""
 
     query: str
@@ -155,7 +160,7 @@ class PhotoShape(Shape):
     taken_at: str | None
 
 
-class FaceShape(Shape):
+class FaceShape(OfShards):
     """A stored face."""
 
     face_id: int
@@ -180,7 +185,7 @@ class SaidShape(Shape):
     place: dict[str, float]
 
 
-class WholePhoto(PhotoShape):
+class WholePhoto(PhotoShape, OfShards):
     """A stored photo with all that is known of it; `place` in degrees north and east."""
 
     paths: list[str]
@@ -190,14 +195,14 @@ class WholePhoto(PhotoShape):
     passages: list[SaidShape]
 
 
-class Photos(Shape):
+class Photos(OfShards):
     """A part of the photos."""
 
     photos: list[PhotoShape]
     next: str | None
 
 
-class PersonShape(Shape):
+class PersonShape(OfShards):
     """Somebody, named or not."""
 
     person_id: int
@@ -208,7 +213,7 @@ class PersonShape(Shape):
     last: str | None
 
 
-class Persons(Shape):
+class Persons(OfShards):
     """A part of the persons."""
 
     persons: list[PersonShape]
@@ -226,7 +231,7 @@ class MemberShape(Shape):
     by: str
 
 
-class Members(Shape):
+class Members(OfShards):
     """A part of a person's faces, the best first."""
 
     faces: list[MemberShape]
@@ -255,7 +260,7 @@ class QuestionShape(Shape):
     settles: int
 
 
-class Questions(Shape):
+class Questions(OfShards):
     """What is worth asking, what settles most first."""
 
     questions: list[QuestionShape]
@@ -286,7 +291,7 @@ class StatementShape(Shape):
     holds: bool
 
 
-class Statements(Shape):
+class Statements(OfShards):
     """A part of what was said, the newest first."""
 
     statements: list[StatementShape]
@@ -329,14 +334,14 @@ class TextShape(Shape):
     passages: int
 
 
-class Texts(Shape):
+class Texts(OfShards):
     """A part of the texts."""
 
     texts: list[TextShape]
     next: str | None
 
 
-class WholeText(Shape):
+class WholeText(OfShards):
     """A text with a part of its passages."""
 
     text_id: int
@@ -355,7 +360,7 @@ class SkippedFile(Shape):
     reason: str
 
 
-class SkippedFiles(Shape):
+class SkippedFiles(OfShards):
     """A part of them, by path."""
 
     skipped: list[SkippedFile]

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Header, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlite_utils import Database
 
 from retrieve.cli.showing.people.said import outcome_json, statement_json
 from retrieve.cli.web.api import shapes, telling
@@ -19,7 +20,6 @@ from retrieve.cli.web.errors import Json, Refused
 from retrieve.cli.web.here import HereNow
 from retrieve.errors import BadInput
 from retrieve.indexes.collection import Collection
-from retrieve.indexes.info import generation
 from retrieve.indexes.people import statements, wording
 from retrieve.indexes.people.statements import Said
 from retrieve.indexes.queries.asked import LARGEST_ID
@@ -75,11 +75,11 @@ async def history(
     last = telling.after(cursor, int)
 
     def look(collection: Collection) -> dict[str, Any]:
-        db = collection.db
-        every = reversed(statements.history(db, person_id))
-        found = [one for one in every if last is None or one[0].id < last[0]][: most + 1]
-        told = telling.part("statements", found, most, lambda one: [one[0].id])
-        words = [wording.said(db, line) for line, *_ in told["statements"]]
+        with collection.people.looking(every=True) as db:
+            every = reversed(statements.history(db, person_id))
+            found = [one for one in every if last is None or one[0].id < last[0]][: most + 1]
+            told = telling.part("statements", found, most, lambda one: [one[0].id])
+            words = [wording.said(db, line) for line, *_ in told["statements"]]
         shown = zip(told["statements"], words, strict=True)
         rows = [statement_json(line, counts, holds, said) for (line, counts, holds), said in shown]
         return told | {"statements": rows}
@@ -98,35 +98,40 @@ async def say(
     """Say something, or take it back; it holds at once, and is in `retrieve history`."""
 
     def change(collection: Collection) -> tuple[dict[str, Any], str]:
-        now = generation(collection.opened).people
+        now = collection.generation().people
         known = None if if_match is None else telling.tags(if_match)
         if known is not None and not any(tag == "*" or _of_people(tag) == now for tag in known):
             raise Refused(
                 409, "who is who has changed since that was read: read it again, and say it anew"
             )
         # Told before anybody else can say something: it is of what was said here.
-        return spoken(collection, said), telling.etag(collection)
+        told = spoken(collection, said)
+        return told, telling.etag(collection)
 
     told, tag = await here.write(change)
     return Json(told, headers={"etag": tag})
 
 
 def spoken(collection: Collection, said: Statement) -> dict[str, Any]:
-    """Let it hold, inside a write transaction, and tell what became of it."""
-    db = collection.db
+    """Let it hold, and tell what became of it."""
     if said.kind == "undo":
         wanted: list[int | None] = [*said.ids] or [None]
-        done = [statements.undo(db, id) for id in wanted]
-        lines = [{"taken_back": line.id, "said": wording.said(db, line)} for line in done]
+        with collection.people.saying(lines=wanted) as db:
+            done = [statements.undo(db, id) for id in wanted]
+            lines = [{"taken_back": line.id, "said": wording.said(db, line)} for line in done]
         return {"taken_back": lines}
-    return outcome_json(_said(collection, said))
+    persons = [id for id in (said.person_id, said.other_id) if id is not None]
+    names = [] if said.name is None else [said.name]
+    with collection.people.saying(persons=persons, names=names, faces=said.face_ids) as db:
+        outcome = _said(db, said)
+    return outcome_json(outcome)
 
 
-def _said(collection: Collection, said: Statement) -> Said:
-    db, faces = collection.db, said.face_ids
+def _said(db: Database, said: Statement) -> Said:
+    faces = said.face_ids
     match said.kind:
         case "name":
-            return _named(collection, said)
+            return _named(db, said)
         case "whose":
             return statements.say_whose(db, _person(said), _faces(said))
         case "same":
@@ -144,8 +149,8 @@ def _said(collection: Collection, said: Statement) -> Said:
             return statements.say_ignore(db, person_ids=people, face_ids=faces)
 
 
-def _named(collection: Collection, said: Statement) -> Said:
-    db, name = collection.db, said.name
+def _named(db: Database, said: Statement) -> Said:
+    name = said.name
     if said.person_id is not None and said.face_ids:
         raise BadInput("wanted person_id or face_ids to name; got both")
     if said.person_id is not None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
+from retrieve.cli.showing.facehits import shards_json
 from retrieve.cli.web.api.shapes import Problem
 from retrieve.cli.web.errors import Json, Refused
 from retrieve.cli.web.here import Here
@@ -52,16 +53,22 @@ JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": BYTES}}
 FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": BYTES}}}
 
 
-async def told(request: Request, here: Here, look: Callable[[Collection], Any]) -> Response:
-    """What `look` returns of one view of the catalog, or 304 where the asker has just that.
+async def told(
+    request: Request, here: Here, look: Callable[[Collection], dict[str, Any]]
+) -> Response:
+    """What `look` returns of one view of the catalog, or 304 where the asker has just that; of a
+    cluster with how many shards answered.
 
     The generation is that of all the collection: whoever has an answer of it has every other.
     """
 
     def both(collection: Collection) -> tuple[str, Any]:
         tag = etag(collection)
+        shards = collection.shards
         known = tags(request.headers.get("if-none-match", ""))
-        return tag, None if tag in known or "*" in known else look(collection)
+        if tag in known or "*" in known:
+            return tag, None
+        return tag, {**shards_json(shards), **look(collection)}
 
     tag, found = await here.view(both)
     if found is None:

@@ -11,7 +11,6 @@ from retrieve.cli.web.api import objects, shapes, telling
 from retrieve.cli.web.api.telling import Cursor, Id, Most
 from retrieve.cli.web.here import HereNow
 from retrieve.cli.web.originals import content_of
-from retrieve.indexes import browsing
 from retrieve.indexes.catalog.contents import TEXT
 from retrieve.indexes.collection import Collection
 
@@ -27,7 +26,7 @@ async def texts(
 
     def look(collection: Collection) -> dict[str, Any]:
         behind = None if last is None else (last[0], last[1])
-        found = browsing.texts(collection.opened, most=most + 1, after=behind)
+        found = collection.stored.texts(most=most + 1, after=behind)
         told = telling.part("texts", found, most, lambda one: [one.written_at, one.id])
         return told | {"texts": [objects.text_json(one) for one in told["texts"]]}
 
@@ -42,8 +41,8 @@ async def text(
     start = (telling.after(cursor, int) or [0])[0]
 
     def look(collection: Collection) -> dict[str, Any]:
-        seen = browsing.text(collection.opened, id)
-        every = browsing.passages(collection.opened, id)
+        seen = collection.stored.text(id)
+        every = collection.stored.passages(id)
         more = len(every) > start + most
         return {
             **objects.text_json(seen),

@@ -15,9 +15,9 @@ from fastapi.responses import Response, StreamingResponse
 
 from retrieve.cli.web.here import HereNow
 from retrieve.cli.web.rendering import is_part, render
+from retrieve.indexes import keeping
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.queries.asked import LARGEST_ID
-from retrieve.indexes.upkeep.check import check
 
 SHOWN = 100  # files of a part
 EVERY_S = 1.0  # between two looks
@@ -43,7 +43,7 @@ async def collection(
 @router.get("/collection/check")
 async def checked(request: Request, here: HereNow) -> Response:
     """What `retrieve check` finds; nothing is changed."""
-    findings = await here.photo(check)  # it reads all files: not among those who search
+    findings = await here.photo(keeping.check)  # it reads all files: not among those who search
     return render(request, "_check.html" if is_part(request) else "check.html", findings=findings)
 
 
@@ -64,5 +64,5 @@ async def events(request: Request, here: HereNow) -> Response:
 
 
 def _counts(opened: Collection) -> dict[str, int]:
-    counts = opened.catalog.counts()
+    counts = opened.counts()
     return {name: counts[name] for name in COUNTS if name in counts}

@@ -17,10 +17,9 @@ from fastapi.responses import Response
 from retrieve.cli.web.here import HereNow
 from retrieve.cli.web.rendering import render
 from retrieve.errors import CollectionError
-from retrieve.indexes import browsing
 from retrieve.indexes.catalog.filters import FACES, KM_PER_DEGREE
 from retrieve.indexes.collection import Collection
-from retrieve.indexes.maps import points_of
+from retrieve.indexes.drawing import points_of
 from retrieve.projection.project import project
 
 WIDTH, HEIGHT, EDGE = 1000, 600, 40  # of a drawing
@@ -64,9 +63,9 @@ async def maps(request: Request, here: HereNow) -> Response:
 
     def look(collection: Collection) -> tuple[list[Spot], list[Dot]]:
         return here.kept(
-            collection.opened,
+            collection,
             "maps",
-            lambda: (spots(browsing.places(collection.opened)), _dots(collection)),
+            lambda: (spots(collection.stored.places()), _dots(collection)),
         )
 
     found, dots = await here.read(look)

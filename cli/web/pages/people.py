@@ -13,7 +13,6 @@ from retrieve.cli.web.pages.search import names_of
 from retrieve.cli.web.parts import tiles
 from retrieve.cli.web.rendering import is_part, render
 from retrieve.indexes.collection import Collection
-from retrieve.indexes.people import listing, review
 from retrieve.indexes.people.listing import Listed, Member
 from retrieve.indexes.queries.asked import LARGEST_ID
 
@@ -35,9 +34,9 @@ async def people(
 
     def look(collection: Collection) -> list[Listed]:
         return here.kept(
-            collection.opened,
+            collection,
             ("people of the page", everyone),
-            lambda: listing.people(collection.db, everyone=everyone),
+            lambda: collection.people.listing(everyone=everyone),
         )
 
     every = sorted(await here.view(look), key=lambda one: _order(one, sort))
@@ -70,7 +69,7 @@ async def person(
         found: dict[str, Any] = {"one": one, "names": names_of(here, collection)}
         if view == "audit":
             by_id = {member.face_id: member for member in one.members}
-            doubted = review.doubted(collection.opened, id, most=AUDITED)
+            doubted = collection.people.doubted(id, most=AUDITED)
             items: list[tuple[Member, float | None]] = [
                 (by_id[face], score) for face, score in doubted if face in by_id
             ]

@@ -13,7 +13,6 @@ from retrieve.cli.web.pages.search import names_of
 from retrieve.cli.web.parts import tiles
 from retrieve.cli.web.parts.tiles import Mark, Tile
 from retrieve.cli.web.rendering import is_part, render
-from retrieve.indexes import browsing
 from retrieve.indexes.browsing import SeenPhoto, SeenText
 from retrieve.indexes.catalog.passages import StoredPassage
 from retrieve.indexes.collection import Collection
@@ -46,9 +45,9 @@ async def photo(request: Request, here: HereNow, id: Id) -> Response:
     """The photo, its faces and whose they are, its labels, and those around it in time."""
 
     def look(collection: Collection) -> Shown:
-        opened = collection.opened
-        seen = browsing.photo(opened, id)
-        before, after = browsing.neighbours(opened, id, most=AROUND)
+        stored = collection.stored
+        seen = stored.photo(id)
+        before, after = stored.neighbours(id, most=AROUND)
         every = [*before, seen.photo, *after]
         return Shown(
             seen,
@@ -56,7 +55,7 @@ async def photo(request: Request, here: HereNow, id: Id) -> Response:
             before[-1] if before else None,
             after[0] if after else None,
             tiles.of_photos(every) if len(every) > 1 else [],
-            opened.pictures.shown.holds(id),
+            stored.has_looks(id),
             names_of(here, collection),
         )
 
@@ -77,7 +76,7 @@ async def text(
     """
 
     def look(collection: Collection) -> tuple[SeenText, list[StoredPassage]]:
-        return browsing.text(collection.opened, id), browsing.passages(collection.opened, id)
+        return collection.stored.text(id), collection.stored.passages(id)
 
     seen, passages = await here.view(look)
     if at:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 from secrets import token_urlsafe
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlite_utils import Database
 
 from retrieve.cli.web.errors import Refused
 from retrieve.cli.web.here import Here, HereNow
@@ -75,7 +77,8 @@ async def _answer(here: Here, one: Round, said: str, name: str) -> None:
         if done is None:
             one.skipped.discard(before.pair)
         else:
-            await here.write(lambda collection: review.take_back(collection.db, before, done))
+            take_back = partial(review.take_back, question=before, said=done)
+            await here.say(take_back, persons=before.pair, lines=done.lines)
         one.given.pop()
         return
     question = one.asked
@@ -87,14 +90,15 @@ async def _answer(here: Here, one: Round, said: str, name: str) -> None:
     if said not in ("yes", "no", "ignore", "name") or (said == "name" and not name):
         raise BadInput(f"wanted yes, no, skip, ignore, undo or a name; got {name or said!r}")
 
-    def change(collection: Collection) -> Said:
+    def change(db: Database) -> Said:
         if said == "no":
-            return review.not_same(collection.db, question)
+            return review.not_same(db, question)
         if said == "ignore":
-            return review.ignore(collection.db, question)
-        return review.same(collection.db, question, name if said == "name" else None)
+            return review.ignore(db, question)
+        return review.same(db, question, name if said == "name" else None)
 
-    one.given.append((question, await here.write(change)))
+    names = [name] if said == "name" else ()
+    one.given.append((question, await here.say(change, persons=question.pair, names=names)))
 
 
 async def _next(
@@ -103,7 +107,7 @@ async def _next(
     one = _rounds(request)[key]
 
     def look(collection: Collection) -> tuple[list[Question], list[str]]:
-        found = review.questions(collection.opened, most=2, skipped=one.skipped)
+        found = collection.people.questions(most=2, skipped=one.skipped)
         return found, names_of(here, collection)
 
     found, names = await here.view(look)

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlite_utils import Database
 from starlette.datastructures import FormData
 
 from retrieve.cli.web.api.statements import MOST_FACES
 from retrieve.cli.web.here import Here, HereNow
 from retrieve.errors import BadInput
-from retrieve.indexes.collection import Collection
 from retrieve.indexes.people import statements
 from retrieve.indexes.people.statements import Said
 from retrieve.indexes.queries.asked import LARGEST_ID
@@ -32,14 +32,15 @@ async def name(request: Request, here: HereNow) -> Response:
     async with request.form() as form:
         called, face, person = _text(form, "name"), _ids(form, "face"), _ids(form, "person")
 
-        def change(collection: Collection) -> list[Said]:
+        def change(db: Database) -> list[Said]:
             if person:
-                return [statements.rename(collection.db, person[0], called or None)]
+                return [statements.rename(db, person[0], called or None)]
             if not called:
-                return [statements.say_nobody(collection.db, face)]
-            return [statements.say_name(collection.db, called, face)]
+                return [statements.say_nobody(db, face)]
+            return [statements.say_name(db, called, face)]
 
-        return await _said(here, form, change)
+        names = [called] if called else []
+        return await _said(here, form, change, persons=person, names=names, faces=face)
 
 
 @router.post("/merge")
@@ -50,15 +51,15 @@ async def merge(request: Request, here: HereNow) -> Response:
         if len(chosen) < 2:
             raise BadInput(f"wanted two persons or more that are one; got {len(chosen)}")
 
-        def change(collection: Collection) -> list[Said]:
-            done = []
+        def change(db: Database) -> list[Said]:
+            done: list[Said] = []
             stays = chosen[0]
             for other in chosen[1:]:
-                done.append(statements.say_same(collection.db, stays, other))
+                done.append(statements.say_same(db, stays, other))
                 stays = done[-1].person_id or stays
             return done
 
-        return await _said(here, form, change, goes_to="/people/{}")
+        return await _said(here, form, change, persons=chosen, goes_to="/people/{}")
 
 
 @router.post("/not-theirs")
@@ -69,10 +70,10 @@ async def not_theirs(request: Request, here: HereNow) -> Response:
         if not (person and faces):
             raise BadInput("wanted faces that are not this person's; got none")
 
-        def change(collection: Collection) -> list[Said]:
-            return [statements.split(collection.db, person[0], [face]) for face in faces]
+        def change(db: Database) -> list[Said]:
+            return [statements.split(db, person[0], [face]) for face in faces]
 
-        return await _said(here, form, change)
+        return await _said(here, form, change, persons=person, faces=faces)
 
 
 @router.post("/not-a-face")
@@ -81,7 +82,7 @@ async def not_a_face(request: Request, here: HereNow) -> Response:
     async with request.form() as form:
         faces = _ids(form, "face")
         return await _said(
-            here, form, lambda collection: [statements.say_not_a_face(collection.db, faces)]
+            here, form, lambda db: [statements.say_not_a_face(db, faces)], faces=faces
         )
 
 
@@ -93,7 +94,8 @@ async def ignore(request: Request, here: HereNow) -> Response:
         return await _said(
             here,
             form,
-            lambda collection: [statements.say_ignore(collection.db, person_ids=person)],
+            lambda db: [statements.say_ignore(db, person_ids=person)],
+            persons=person,
         )
 
 
@@ -105,22 +107,25 @@ async def undo(request: Request, here: HereNow) -> Response:
         if not 0 < len(lines) <= MOST_LINES:
             raise BadInput(f"wanted 1 to {MOST_LINES} lines to take back; got {len(lines)}")
 
-        def change(collection: Collection) -> None:
+        def change(db: Database) -> None:
             for line in sorted(lines, reverse=True):
-                statements.undo(collection.db, line)
+                statements.undo(db, line)
 
-        await here.write(change)
+        await here.say(change, lines=lines)
         return RedirectResponse(_back(form), 303)
 
 
 async def _said(
     here: Here,
     form: FormData,
-    change: Callable[[Collection], Sequence[Said]],
+    change: Callable[[Database], Sequence[Said]],
     *,
+    persons: Sequence[int] = (),
+    names: Sequence[str] = (),
+    faces: Sequence[int] = (),
     goes_to: str = "",
 ) -> Response:
-    done = await here.write(change)
+    done = await here.say(change, persons=persons, names=names, faces=faces)
     lines = "-".join(str(line) for said in done for line in said.lines)
     place = goes_to.format(done[-1].person_id) if goes_to else _back(form)
     join = "&" if "?" in place else "?"

@@ -20,9 +20,8 @@ from retrieve.cli.web.parts.tiles import Tile
 from retrieve.cli.web.rendering import is_part, query_of, render
 from retrieve.cli.web.uploads import form_of, photo_in
 from retrieve.errors import BadInput, RetrievalError
-from retrieve.indexes import browsing
-from retrieve.indexes.catalog.filters import EVERYTHING, Filter
-from retrieve.indexes.catalog.persons import Person, person, persons
+from retrieve.indexes.catalog.filters import Filter
+from retrieve.indexes.catalog.persons import Person
 from retrieve.indexes.collection import MOST_FACES, Collection
 from retrieve.indexes.people.listing import FEWEST
 from retrieve.indexes.queries.probes import Probe
@@ -104,10 +103,10 @@ def names_of(here: Here, collection: Collection) -> list[str]:
     """Names that a field offers: those with most faces first."""
 
     def made() -> list[str]:
-        known = sorted(persons(collection.db), key=lambda one: -one.faces)
-        return list(dict.fromkeys(str(one.name) for one in known))[:COMPLETED]
+        known = sorted(collection.people.shown(everyone=True), key=lambda one: -one.faces)
+        return list(dict.fromkeys(one.name for one in known if one.name))[:COMPLETED]
 
-    return here.kept(collection.opened, "names", made)
+    return here.kept(collection, "names", made)
 
 
 async def _answered(request: Request, here: Here, asked: Asked, start: int) -> Found:
@@ -134,7 +133,7 @@ def _searched(collection: Collection, asked: Asked, start: int) -> Found:
     if asked.q:
         return _said(collection, asked, wanted, start)
     # By date and place as lists go, not as searches: photos without a face are there too.
-    photos = browsing.photos(collection.opened, wanted, most=k)
+    photos = collection.stored.photos(wanted, most=k)
     made = tiles.of_photos(photos[start : start + SHOWN])
     return Found(made, more=len(photos) == k)
 
@@ -202,8 +201,6 @@ def _alike(collection: Collection, asked: Asked, start: int) -> Found:
 
 def _nothing_asked(collection: Collection) -> Found:
     """Somebody to begin with: those with most faces."""
-    ids = browsing.most_seen(collection.opened, most=STRIP, fewest=FEWEST)
-    best = browsing.best_faces(collection.opened, ids)
-    people = [(person(collection.db, id), best[id]) for id in ids if id in best]
-    photos = browsing.photos(collection.opened, EVERYTHING, most=1)
+    people = collection.stored.most_seen(most=STRIP, fewest=FEWEST)
+    photos = collection.stored.photos(most=1)
     return Found(people=people, photos=len(photos))

@@ -14,7 +14,6 @@ from retrieve.cli.web.here import HereNow
 from retrieve.cli.web.parts import tiles
 from retrieve.cli.web.parts.tiles import Tile
 from retrieve.cli.web.rendering import is_part, render
-from retrieve.indexes import browsing
 from retrieve.indexes.collection import Collection
 
 SHOWN = 60  # photos of a part
@@ -40,7 +39,7 @@ async def timeline(request: Request, here: HereNow, cursor: Cursor = None) -> Re
 
     def look(collection: Collection) -> tuple[list[Tile], str | None, list[Bar]]:
         behind = None if last is None else (last[0], last[1])
-        found = browsing.photos(collection.opened, most=SHOWN + 1, after=behind)
+        found = collection.stored.photos(most=SHOWN + 1, after=behind)
         told = telling.part("photos", found, SHOWN, lambda one: [one.taken_at, one.photo_id])
         shown = tiles.of_photos(told["photos"])
         return shown, told["next"], _bars(collection)
@@ -55,6 +54,6 @@ async def timeline(request: Request, here: HereNow, cursor: Cursor = None) -> Re
 
 
 def _bars(collection: Collection) -> list[Bar]:
-    known = [(month, n) for month, n in browsing.months(collection.opened) if month]
+    known = [(month, n) for month, n in collection.stored.months() if month]
     most = max((n for _, n in known), default=1)
     return [Bar(month, n, round(100 * n / most, 1)) for month, n in reversed(known)]

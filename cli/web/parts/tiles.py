@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieve.indexes import browsing
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people.listing import Member
 from retrieve.types import Hit, PictureHit, TextHit
@@ -54,9 +53,9 @@ def mark_of(face_id: int, number: int, box: Sequence[float]) -> Mark:
 
 def of_faces(collection: Collection, hits: Sequence[Hit]) -> list[Tile]:
     """Photos with the faces that were found."""
-    seen = browsing.faces(collection.opened, [hit.face_id for hit in hits])
+    seen = collection.stored.faces([hit.face_id for hit in hits])
     photo_of = {one.face.id: one.photo_id for one in seen}
-    photos = collection.catalog.photos(photo_of.values())
+    photos = collection.stored.photos_at(photo_of.values())
     tiles = []
     for hit in hits:
         photo = photos.get(photo_of.get(hit.face_id, 0))
@@ -80,7 +79,7 @@ def of_faces(collection: Collection, hits: Sequence[Hit]) -> list[Tile]:
 
 def of_passages(collection: Collection, hits: Sequence[TextHit]) -> list[Tile | TextHit]:
     """Photos as tiles; what stands in texts as it was found."""
-    photos = collection.catalog.photos(hit.group for hit in hits if hit.kind == "photo")
+    photos = collection.stored.photos_at(hit.group for hit in hits if hit.kind == "photo")
     made: list[Tile | TextHit] = []
     for hit in hits:
         photo = photos.get(hit.group) if hit.kind == "photo" else None
@@ -122,13 +121,13 @@ def of_photos(photos: Iterable[PictureHit], *, scored: bool = False) -> list[Til
 
 def of_members(collection: Collection, members: Sequence[Member]) -> list[Tile]:
     """Photos of somebody, with their faces, once each; in the order of the faces."""
-    seen = browsing.faces(collection.opened, [one.face_id for one in members])
+    seen = collection.stored.faces([one.face_id for one in members])
     photo_of = {one.face.id: one.photo_id for one in seen}
     by_photo: dict[int, list[Member]] = {}
     for one in members:
         if one.face_id in photo_of:
             by_photo.setdefault(photo_of[one.face_id], []).append(one)
-    photos = collection.catalog.photos(by_photo)
+    photos = collection.stored.photos_at(by_photo)
     return [
         Tile(
             id,

@@ -29,11 +29,10 @@ def people(
     only: Sequence[int] = (),
 ) -> list[Listed]:
     """As people/listing.people()."""
-    every = _added(cluster.ask(persons_here, list(only)).some().values())
     if only:
-        chosen = in_order(every)
+        chosen = in_order(added(cluster.ask(persons_here, list(only)).some().values()))
     else:
-        chosen = listing.worth_showing(every, unnamed=unnamed, everyone=everyone)
+        chosen = shown(cluster, unnamed=unnamed, everyone=everyone)
     if not chosen:
         return []
     found = {one.id: Listed(one) for one in chosen}
@@ -45,6 +44,12 @@ def people(
     for one in found.values():
         one.members.sort(key=lambda face: (-face.quality, face.face_id))
     return list(found.values())
+
+
+def shown(cluster: Asking, *, unnamed: bool = False, everyone: bool = False) -> list[Person]:
+    """As people/listing.shown()."""
+    every = added(cluster.ask(persons_here, []).some().values())
+    return listing.worth_showing(every, unnamed=unnamed, everyone=everyone)
 
 
 def photos_with(cluster: Asking, ids: Sequence[int], wanted: Filter = EVERYTHING) -> list[Shared]:
@@ -125,7 +130,8 @@ def graph_here(
         return [(one, quality[one.face_id]) for one in found.people], list(found.pairs)
 
 
-def _added(parts: Iterable[list[Person]]) -> list[Person]:
+def added(parts: Iterable[list[Person]]) -> list[Person]:
+    """Everybody of some shards, with the faces and photos of theirs in all of those together."""
     found: dict[int, Person] = {}
     for part in parts:
         for one in part:

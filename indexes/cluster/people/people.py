@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection as Those
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 
 from sqlite_utils import Database
 
 from retrieve.indexes.catalog.filters import EVERYTHING, Filter
+from retrieve.indexes.catalog.persons import Person
 from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.people import listing, review
@@ -67,8 +68,24 @@ class ClusterPeople:
                 yield found.db
                 commit(self._cluster, found)
 
+    def alone(self) -> AbstractContextManager[None]:
+        """As WhosWho.alone(); raises CollectionError if another coordinator is at work."""
+        return self._cluster.changing()
+
+    def check(self) -> None:
+        """Nothing: each shard checks what it tells."""
+
+    def shown(self, *, unnamed: bool = False, everyone: bool = False) -> list[Person]:
+        """As WhosWho.shown(), of the shards that answer."""
+        return listing.shown(self._cluster, unnamed=unnamed, everyone=everyone)
+
     def listing(
-        self, *, unnamed: bool = False, everyone: bool = False, only: Sequence[int] = ()
+        self,
+        *,
+        unnamed: bool = False,
+        everyone: bool = False,
+        only: Sequence[int] = (),
+        checked: bool = False,
     ) -> list[Listed]:
         """As WhosWho.listing(), of the shards that answer."""
         return listing.people(self._cluster, unnamed=unnamed, everyone=everyone, only=only)
@@ -76,6 +93,10 @@ class ClusterPeople:
     def questions(self, *, most: int, skipped: Those[Pair] = ()) -> list[Question]:
         """As WhosWho.questions()."""
         return review.questions(self._cluster, most=most, skipped=skipped)
+
+    def doubted(self, person_id: int, *, most: int) -> list[tuple[int, float]]:
+        """As WhosWho.doubted(), of the faces in shards that answer."""
+        return review.doubted(self._cluster, person_id, most=most)
 
     def photos_with(self, persons: Sequence[int], wanted: Filter = EVERYTHING) -> list[Shared]:
         """As WhosWho.photos_with(), of the shards that answer."""

@@ -23,7 +23,9 @@ from retrieve.indexes.people.review import (
     Side,
     best_rows,
     chance_among,
+    faces_of,
     in_order,
+    least_alike,
     side_at,
 )
 from retrieve.types import Embeddings
@@ -65,6 +67,18 @@ def questions(cluster: Asking, *, most: int, skipped: Those[Pair] = ()) -> list[
         )
         asked.append(Question(*sides, score, probability, settles))
     return asked
+
+
+def doubted(cluster: Asking, person_id: int, *, most: int) -> list[tuple[int, float]]:
+    """As people/review.doubted()."""
+    ids: list[int] = []
+    rows: list[Embeddings] = []
+    for shard, (own, embeddings) in cluster.ask(faces_here, person_id).some().items():
+        ids += [of_cluster(shard, id) for id in own]
+        rows += list(embeddings)
+    if not rows:
+        return []
+    return least_alike(np.array(ids, np.int64), np.stack(rows), most=most)
 
 
 def _told(cluster: Asking) -> calibration.Calibration | None:
@@ -127,6 +141,13 @@ def sizes_here(
 def numbers_here(collection: Collection) -> set[int]:
     """A question: the numbers of everybody in a shard."""
     return {id for (id,) in collection.db.execute("SELECT id FROM persons")}
+
+
+def faces_here(collection: Collection, person: int) -> tuple[list[int], Embeddings]:
+    """A question: the ids and embeddings of all faces of somebody in a shard."""
+    with reading(collection.db):
+        ids, embeddings = faces_of(collection.opened, person)
+    return ids.tolist(), embeddings
 
 
 def best_here(collection: Collection, persons: Sequence[int]) -> list[Faces]:

@@ -54,17 +54,14 @@ def about_here(collection: Collection) -> About:
     return About(describe(collection.opened), named)
 
 
+def counts_here(collection: Collection) -> tuple[dict[str, int], tuple[int, ...]]:
+    """How much a shard holds, and the persons in it who have a name."""
+    return collection.counts(), tuple(one.id for one in persons(collection.db))
+
+
 def generation_here(collection: Collection) -> Generation:
     """What a shard holds, as numbers that change with it."""
     return collection.generation()
-
-
-def picture_here(collection: Collection, face_id: int) -> bytes | None:
-    """A stored face of a shard as a small JPEG; None if there is none of that id."""
-    query = "SELECT 1 FROM faces WHERE id = ?"
-    if collection.db.execute(query, [face_id]).fetchone() is None:
-        return None
-    return collection.picture(face_id)
 
 
 def sha256_here(collection: Collection, content_id: int) -> str | None:
@@ -131,13 +128,28 @@ def info(shards: Asking) -> Info:
     )
 
 
+def counts(shards: Asking) -> dict[str, int]:
+    """How much the shards that answer hold together."""
+    every = shards.ask(counts_here).some().values()
+    found: Counter[str] = Counter()
+    for some, _ in every:
+        found.update(some)
+    return {**found, "persons": len({person for _, named in every for person in named})}
+
+
 def generation(shards: Asking) -> Generation:
     """What the shards that answer hold, as numbers that change with it."""
     every = shards.ask(generation_here).some()
+    # What is said of persons who share no shard stands in no shard's log; nor do questions.
+    log = shards.manifest.db.execute(
+        "SELECT count(*), max(id), (SELECT count(*) FROM suggestions), "
+        "(SELECT total(score) FROM suggestions) FROM statements"
+    ).fetchone()
     said = [
         repr([(number, getattr(one, name)) for number, one in every.items()])
         for name in ("people", "stored")
     ]
+    said[0] += repr(log)
     return Generation(*(sha256(one.encode()).hexdigest()[:12] for one in said))
 
 

@@ -218,7 +218,7 @@ def test_a_picture_comes_from_the_shard_of_its_face_when_it_is_wanted(cluster, m
     assert [hit.picture() for hit in hits] == [
         pretend.picture(f"/album/{name}.jpg:1") for name in "cad"
     ]
-    assert rounds == ["picture_here"] * 3
+    assert rounds == ["picture"] * 3
     assert str(cluster.shards) == "3 of 3 shards answered"
     again = pickle.loads(pickle.dumps(hits[0]))
     assert (again.face_id, again.picture) == (hits[0].face_id, None)
