@@ -20,9 +20,10 @@ import numpy as np
 from retrieve.evaluation import retrieval
 from retrieve.evaluation.in_memory import InMemory
 from retrieve.evaluation.retrieval import Document, Query
-from retrieve.text.encoders.encode import open_text_encoder
+from retrieve.text.encoders.encode import DEFAULT, open_text_encoder, shipped
 from retrieve.text.ranking.evidence import words_of
 from retrieve.text.ranking.ranking import open_ranker
+from retrieve.text.words.vectors import open_vectors
 from retrieve.training import made_queries
 from retrieve.training.split import split, texts_of
 
@@ -38,12 +39,14 @@ def main() -> None:
         documents += made_queries.passages(measured, text.name.partition(".")[0], PASSAGES)
     if not documents:
         sys.exit(__doc__)
-    documents, queries = made_queries.made(documents, SEED)
+    documents, queries = made_queries.made(
+        documents, SEED, made_queries.Near(open_vectors(shipped("es")))
+    )
     index = InMemory(documents, open_text_encoder())
     print(f"{len(documents)} passages")
     print(f"{'kind':8}{'queries':>8}{'':>8}{'R@1':>8}{'R@10':>8}{'MRR@10':>8}")
     for kind, some in queries.items():
-        ways = {"BM25": index.by_words(), "hybrid": index.by_both(open_ranker())}
+        ways = {"BM25": index.by_words(), "hybrid": index.by_both(open_ranker(encoder=DEFAULT))}
         for name, way in ways.items():
             found = retrieval.evaluate(way, some, documents)
             figures = (found.recall_1.value, found.recall_10.value, found.mrr_10.value)
@@ -69,7 +72,7 @@ def _found(
 
 
 def _milliseconds(index: InMemory, queries: list[str]) -> tuple[float, float, float]:
-    ranker, statistics = open_ranker(), index.statistics
+    ranker, statistics = open_ranker(encoder=DEFAULT), index.statistics
     cosines = index.cosines(queries)
     asked = [
         (query, index.candidates(query, row)[1])

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from retrieve.indexes.building.storing import Report
     from retrieve.indexes.duplicates.kinds import Duplicates, Kind
     from retrieve.indexes.duplicates.looking import OnProgress as OnRead
+    from retrieve.indexes.duplicates.stored import Source
     from retrieve.indexes.info import Generation, Info
     from retrieve.indexes.queries.identification import Identification
     from retrieve.indexes.queries.pictures import PictureProbe
@@ -648,7 +649,7 @@ class Collection:
         from retrieve.indexes.duplicates.kinds import Kind
 
         return duplicates(
-            self.opened,
+            self._stored_photos(),
             kinds=kinds or tuple(Kind),
             wanted=wanted,
             threshold=threshold,
@@ -657,6 +658,12 @@ class Collection:
             time_limit_s=time_limit_s,
             on_progress=on_progress,
         )
+
+    def _stored_photos(self) -> Source:
+        """Where duplicates are sought."""
+        from retrieve.indexes.duplicates.stored import One
+
+        return One(self.opened)
 
     def search_texts(
         self,

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from retrieve.indexes.building.build import OnProgress
     from retrieve.indexes.building.storing import Report
+    from retrieve.indexes.duplicates.stored import Source
     from retrieve.indexes.info import Generation, Info
     from retrieve.indexes.opened import Opened
     from retrieve.indexes.people.groups.settling import Settled
@@ -529,6 +530,12 @@ class Cluster(Collection):
     def passages(self) -> Searchable:
         """As Collection.passages: what its searches for words ask."""
         return self._passages
+
+    def _stored_photos(self) -> Source:
+        """Of all shards: duplicates() is Collection's own."""
+        from retrieve.indexes.cluster.searching.duplicates import Every
+
+        return Every(self)
 
     def person_id(self, text: str) -> int:
         """As Collection.person_id()."""

@@ -339,8 +339,11 @@ class Manifest:
 
 
 def is_cluster(folder: Path) -> bool:
-    """Whether a folder is that of a cluster."""
-    return (folder / CLUSTER).is_file()
+    """Whether a folder is that of a cluster; one that may not be looked into is none."""
+    try:
+        return (folder / CLUSTER).is_file()
+    except PermissionError:
+        return False
 
 
 def create_manifest(folder: Path) -> Manifest:

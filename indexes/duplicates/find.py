@@ -11,17 +11,13 @@ read small in some hundredths of a second.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retrieve.errors import BadInput
 from retrieve.indexes.building import workers
-from retrieve.indexes.catalog.contents import PHOTO
-from retrieve.indexes.catalog.database import among
-from retrieve.indexes.catalog.filters import EVERYTHING, PICTURES, Filter, findable
-from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.duplicates import looking
 from retrieve.indexes.duplicates.best import Worth
 from retrieve.indexes.duplicates.candidates import (
@@ -34,33 +30,20 @@ from retrieve.indexes.duplicates.candidates import (
 )
 from retrieve.indexes.duplicates.grouping import Pair, Same, grouped
 from retrieve.indexes.duplicates.kinds import Copy, Duplicates, Group, Kind
-from retrieve.indexes.opened import Opened
+from retrieve.indexes.duplicates.stored import Details, Looked, Source
 from retrieve.indexes.queries.asked import checked_filter
-from retrieve.indexes.queries.pictures import calibrated_for, least_score
-from retrieve.indexes.queries.thresholds import Threshold
-from retrieve.types import Embeddings, Skipped
+from retrieve.indexes.queries.pictures import calibrated_for
+from retrieve.indexes.queries.thresholds import threshold_among
+from retrieve.types import Skipped
+
+if TYPE_CHECKING:
+    from retrieve.faces.calibration import Calibration
 
 SHOTS_S = 60.0  # two pictures with times so near and not the same are two shots, however alike
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Photos:
-    """The photos that are searched, by their places.
-
-    ids    (N,) of the contents
-    rows   (N, D)
-    known  content id → (sha256, taken_at, height, width)
-    """
-
-    ids: list[int]
-    rows: Embeddings
-    known: dict[int, tuple[str, str | None, int, int]]
-    least: Threshold
-    unlooked: int
-
-
 def duplicates(
-    opened: Opened,
+    source: Source,
     *,
     kinds: Iterable[Kind | str] = tuple(Kind),
     wanted: Filter = EVERYTHING,
@@ -80,16 +63,24 @@ def duplicates(
     raises     CollectionError if no photo was looked at as a whole
     """
     asked, wanted = checked_kinds(kinds), checked_filter(wanted)
-    opened.pictures.space()
-    photos = opened.consistently(lambda: _photos(opened, wanted, threshold, strangers))
-    pairs = _pairs(opened, photos)
+    space = source.space()
+    photos = source.looked(wanted)
+    calibrated = calibrated_for(space)
+    least = threshold_among(
+        calibrated,
+        space.made_by["picture_embedder"],
+        float(photos.searched),
+        threshold=threshold,
+        strangers=strangers,
+    )
+    pairs = _pairs(photos, calibrated, least.score)
     if asked == {Kind.PIXELS}:
         pairs = _of_one_size(pairs, photos)
     ids = photos.ids
-    several = _in_several_files(opened, None if wanted == EVERYTHING else set(ids))
+    paths = source.paths(sorted({ids[place] for place in (*pairs.a.tolist(), *pairs.b.tolist())}))
 
     def sought(photo: int) -> looking.Sought:
-        return looking.Sought(tuple(opened.catalog.paths_of(photo)), photos.known[photo][0])
+        return looking.Sought(paths[photo], photos.known[photo][0])
 
     named = {
         (min(pair), max(pair)): at
@@ -102,12 +93,15 @@ def duplicates(
         time_limit_s=time_limit_s,
         on_progress=on_progress,
     )
-    same = _same(pairs, named, photos, seen, _equal(seen, photos, sought, processes, time_limit_s))
+    equal = _equal(seen, photos, sought, processes, time_limit_s)
+    same = _same(pairs, named, least.score, seen, equal)
     members = {photo for pair in (*same.pixels, *same.edited, *same.burst) for photo in pair}
-    members |= {photo for pair in same.scene for photo in pair} | several
-    return opened.consistently(
-        lambda: _shown(opened, asked, same, sorted(members), several, photos, seen)
-    )
+    members |= {photo for pair in same.scene for photo in pair} | photos.several
+    skipped = [
+        Skipped(paths[id][0], reason) for id, reason in sorted(seen.left.items()) if paths[id]
+    ]
+    groups = _groups(asked, same, source.details(sorted(members)), photos, seen)
+    return Duplicates(groups, len(ids), least, photos.unlooked, skipped)
 
 
 def checked_kinds(kinds: Iterable[Kind | str]) -> frozenset[Kind]:
@@ -121,54 +115,24 @@ def checked_kinds(kinds: Iterable[Kind | str]) -> frozenset[Kind]:
     return found
 
 
-def _photos(
-    opened: Opened, wanted: Filter, threshold: float | None, strangers: float | None
-) -> _Photos:
-    least = least_score(opened, wanted, threshold=threshold, strangers=strangers)
-    rows_in_all = opened.pictures.space().rows
-    keep = findable(opened.db, rows_in_all, wanted, items=PICTURES)
-    kept = np.arange(rows_in_all) if keep is None else np.flatnonzero(keep)
-    contents = opened.pictures.shown.contents_at(kept.tolist())
-    rows = sorted(contents)
-    ids = [contents[row] for row in rows]
-    query = "SELECT id, sha256, taken_at, height, width FROM contents WHERE id"
-    known = {id: tuple(more) for id, *more in among(opened.db, query, ids)}
-    unlooked = len(opened.pictures.shown.missing()) if wanted == EVERYTHING else 0
-    embeddings = opened.pictures.engine.embeddings(rows)
-    return _Photos(ids, embeddings, known, least, unlooked)
-
-
-def _pairs(opened: Opened, photos: _Photos) -> Pairs:
+def _pairs(photos: Looked, calibrated: Calibration | None, least: float) -> Pairs:
     n = len(photos.ids)
-    calibrated = calibrated_for(opened.pictures.space())
-    least = photos.least.score
     if calibrated is not None and n:
         least = min(least, calibrated.threshold_for(n, chance_of_vain(n)))
     times = seconds_of([photos.known[id][1] for id in photos.ids])
     return candidates(photos.rows, times, least)
 
 
-def _of_one_size(pairs: Pairs, photos: _Photos) -> Pairs:
+def _of_one_size(pairs: Pairs, photos: Looked) -> Pairs:
     """Only pairs that may have the same pixels."""
     size = np.array([photos.known[id][2:] for id in photos.ids], np.int64).reshape(-1, 2)
     keep = (size[pairs.a] == size[pairs.b]).all(axis=1)
     return Pairs(pairs.a[keep], pairs.b[keep], pairs.scores[keep], pairs.apart_s[keep])
 
 
-def _in_several_files(opened: Opened, chosen: set[int] | None) -> set[int]:
-    """Photos that several files hold; among some, or all."""
-    found = opened.db.execute(
-        "SELECT content_id FROM paths JOIN contents ON contents.id = content_id "
-        "WHERE kind = ? AND NOT gone GROUP BY content_id HAVING count(*) > 1",
-        [PHOTO],
-    )
-    every = {id for (id,) in found}
-    return every if chosen is None else every & chosen
-
-
 def _equal(
     seen: looking.Seen,
-    photos: _Photos,
+    photos: Looked,
     sought: Callable[[int], looking.Sought],
     processes: int,
     time_limit_s: float,
@@ -186,7 +150,7 @@ def _equal(
 def _same(
     pairs: Pairs,
     named: Mapping[Pair, int],
-    photos: _Photos,
+    least: float,
     seen: looking.Seen,
     equal: Sequence[Pair],
 ) -> Same:
@@ -202,30 +166,16 @@ def _same(
         score = float(pairs.scores[at])
         if apart <= BURST_S and score >= BURST_SCORE:
             burst.append(pair)
-        if score >= photos.least.score:
+        if score >= least:
             scene[pair] = score
     return Same(equal, edited, burst, scene)
 
 
-def _shown(
-    opened: Opened,
-    kinds: frozenset[Kind],
-    same: Same,
-    members: Sequence[int],
-    several: set[int],
-    photos: _Photos,
-    seen: looking.Seen,
-) -> Duplicates:
+def _groups(
+    kinds: frozenset[Kind], same: Same, details: Details, photos: Looked, seen: looking.Seen
+) -> list[Group]:
     """The groups, with what is known of their photos, as the catalog has it now."""
-    hits = opened.catalog.photos(members)
-    files: dict[int, list[tuple[Path, int]]] = {id: [] for id in hits}
-    query = "SELECT content_id, path, size_bytes FROM paths WHERE NOT gone AND content_id"
-    for id, path, size_bytes in sorted(among(opened.db, query, hits), key=lambda one: str(one[1])):
-        files[id].append((path_of(path), size_bytes))
-    faces: dict[int, list[float]] = {id: [] for id in hits}
-    query = "SELECT content_id, quality FROM faces WHERE NOT not_a_face AND content_id"
-    for id, quality in among(opened.db, query, hits):
-        faces[id].append(quality)
+    hits, files, faces = details.hits, details.files, details.faces
     there = {id for id in hits if files[id]}
     quality_of = {id: sum(faces[id]) / len(faces[id]) if faces[id] else None for id in there}
     worth = {
@@ -267,7 +217,7 @@ def _shown(
         [pair for pair in same.burst if within(pair)],
         {pair: score for pair, score in same.scene.items() if within(pair)},
     )
-    found = grouped(sorted(there), left, worth, several & there)
+    found = grouped(sorted(there), left, worth, photos.several & there)
     groups = [
         Group(kind, tuple(copy(photo, part[0]) for photo in part))
         for kind, part in found
@@ -275,9 +225,4 @@ def _shown(
     ]
     place = {kind: at for at, kind in enumerate(Kind)}
     groups.sort(key=lambda one: (place[one.kind], -len(one.photos), str(one.best.path)))
-    skipped = [
-        Skipped(opened.catalog.paths_of(id)[0], reason)
-        for id, reason in sorted(seen.left.items())
-        if opened.catalog.paths_of(id)
-    ]
-    return Duplicates(groups, len(photos.ids), photos.least, photos.unlooked, skipped)
+    return groups

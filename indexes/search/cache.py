@@ -28,9 +28,12 @@ from retrieve.indexes.search.directions import MOST_CODES
 from retrieve.indexes.search.fastscan import FastScan
 from retrieve.indexes.vectors.file import sync_folder
 
-MAGIC = b"Rfs2"  # another one whenever codes mean something else
+# Another one whenever codes mean something else, or too few of them were taken.
+MAGIC = b"Rfs3"
 TYPE_CODE = b"IPfs"  # FAISS's mark of an IndexPQFastScan
-EARLIER = (TYPE_CODE,)  # first bytes of files as they once were: of rows that were not turned
+# First bytes of files as they once were: of rows that were not turned; with too few codes of rows
+# that fill all of their dimensions.
+EARLIER = (TYPE_CODE, b"Rfs2")
 HEAD = struct.Struct("<4sII")
 WRITE_BYTES = 1 << 20  # handed over by FAISS at a time
 # Names of files written here; a name with .part was being written, perhaps by a process that died.

@@ -3,13 +3,15 @@
 The weights make the passage asked for the most probable among the candidates of its query, a
 logistic model over lists. They are fitted on questions with known passages; on the same with
 documents and titles hidden, for a folder of notes has none that help; and, a little, on queries
-made from running text (`made_queries`). Stems get the mean of the vectors of their words.
+made from running text and on questions put in other words (`made_queries`). Stems get the mean
+of the vectors of their words.
 Source: Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach".
 """
 
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -38,10 +40,11 @@ from retrieve.training.split import split
 Values = NDArray[np.float64]
 
 HIDDEN_WEIGHT = 0.3  # of the questions without titles and documents, beside 1 with them
-MADE_WEIGHT = 0.1  # of each kind of made queries
+MADE_WEIGHT = 0.1  # of each kind of made queries, and of the questions in other words
 MADE_PASSAGES = 90  # from each text
 WEIGHTS = ".json"  # a file of the weights alone, beside the vectors of stems that ship
 RIDGE = 1e-3  # on weights of evidence in units of its spread
+LEAST_SPREAD = 0.3  # in the first lists, of that in all of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +85,7 @@ def lists(
         )
         if answers.any():
             rows.append((seen, answers, title_of[min(query.relevant)]))
-    K = max(len(answers) for _, answers, _ in rows)
+    K = max((len(answers) for _, answers, _ in rows), default=0)
     packed = Lists(
         np.zeros((len(rows), K, len(NAMES))),
         np.zeros((len(rows), K), bool),
@@ -106,6 +109,9 @@ def fit(parts: Sequence[tuple[Lists, float]]) -> dict[str, float]:
 
     first = parts[0][0]
     spread = first.evidence[first.real].std(axis=0) + 1e-9
+    # What the first lists hardly have (titles of unmet queries) is not to weigh beyond measure.
+    every = np.concatenate([one.evidence[one.real] for one, _ in parts]).std(axis=0)
+    spread = np.maximum(spread, LEAST_SPREAD * every)
     scaled = [(one.evidence / spread, one.real, one.answers, share) for one, share in parts]
 
     def loss(weights: Values) -> tuple[float, Values]:
@@ -132,7 +138,12 @@ def without(one: Lists, group: Iterable[int]) -> Lists:
 
 
 def made_lists(
-    texts: Sequence[Path], encoder: TextEncoder, vectors: StemVectors, limit: int, seed: int = 1
+    texts: Sequence[Path],
+    encoder: TextEncoder,
+    vectors: StemVectors,
+    limit: int,
+    seed: int = 1,
+    near: made_queries.Near | None = None,
 ) -> list[Lists]:
     """Lists of each kind of query made from the trained part of texts."""
     passages: list[Document] = []
@@ -143,23 +154,30 @@ def made_lists(
         passages += made_queries.passages(running, text.name.partition(".")[0], limit)
     if not passages:
         return []
-    passages, queries = made_queries.made(passages, seed)
+    passages, queries = made_queries.made(passages, seed, near)
     index = InMemory(passages, encoder)
-    return [lists(index, some, vectors) for some in queries.values() if some]
+    found = [lists(index, some, vectors) for some in queries.values()]
+    return [one for one in found if len(one.groups)]
 
 
-def cross_validated(asked: Lists, others: Sequence[tuple[Lists, float]]) -> tuple[float, float]:
+def cross_validated(
+    asked: Lists,
+    others: Sequence[tuple[Lists, float]],
+    mine: Sequence[tuple[Lists, float]] = (),
+) -> tuple[float, float]:
     """R@1 and MRR@10 of the questions, each by weights fitted without its title.
 
     Questions whose passage was not among the candidates that were read count as not found.
     asked, others  as `fit` takes them; of the others none must be about the same titles
+    mine           as others, about the same titles: those of the title left out are so, too
     raises         BadInput for questions about fewer than two titles
     """
     if len(np.unique(asked.groups)) < 2:
         raise BadInput("wanted questions about two titles or more, to fit on some and measure")
     ranks = []
     for group in np.unique(asked.groups):
-        weights = np.array(list(fit([(without(asked, [group]), 1.0), *others]).values()))
+        rest = [(without(one, [group]), share) for one, share in [(asked, 1.0), *mine]]
+        weights = np.array(list(fit([*rest, *others]).values()))
         these = without(asked, np.setdiff1d(asked.groups, [group]).tolist())
         scores = np.where(these.real, these.evidence @ weights, -np.inf)
         best = np.where(these.answers, scores, -np.inf).max(axis=1, keepdims=True)
@@ -241,12 +259,16 @@ def train(
         vectors, _ = stem_vectors.read(draft)
     index = InMemory(collection, encoder, origin.language)
     questions = lists(index, asked, vectors)
-    made = made_lists(texts, encoder, vectors, MADE_PASSAGES, seed)
+    near = made_queries.Near(words[1])
+    made = made_lists(texts, encoder, vectors, MADE_PASSAGES, seed, near)
     others = [(one, MADE_WEIGHT) for one in made]
-    recall_1, mrr_10 = cross_validated(questions, others)
+    said = made_queries.in_other_words(asked, collection, near, random.Random(seed))
+    reworded = lists(index, said, vectors, hidden=True)
+    mine = [(reworded, MADE_WEIGHT)] if len(reworded.groups) else []
+    recall_1, mrr_10 = cross_validated(questions, others, mine)
     found = len(questions.groups) / len(asked)
     hidden = lists(index, asked, vectors, hidden=True)
-    weights = fit([(questions, 1.0), (hidden, HIDDEN_WEIGHT), *others])
+    weights = fit([(questions, 1.0), (hidden, HIDDEN_WEIGHT), *others, *mine])
     about = {
         "name": origin.name,
         "language": origin.language,

@@ -9,11 +9,14 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+import segmented
 import warm
 from PIL import ExifTags, Image, ImageOps
 
 import retrieve
 from retrieve.errors import CollectionError
+from retrieve.indexes.cluster.cluster import open_cluster
+from retrieve.indexes.cluster.manifest import create_manifest
 
 
 def _run(*arguments, collection, code=0):
@@ -85,6 +88,27 @@ def test_what_was_taken_at_two_seconds_is_a_burst_and_no_edited_picture(copies):
         "2019-07-09T18:30:05",
         "2019-07-09T18:30:07",
     }
+
+
+def test_a_cluster_has_the_duplicates_of_one_collection_whatever_its_shards(copies, tmp_path):
+    collection, photos = copies
+    (tmp_path / "cluster").mkdir()
+    create_manifest(tmp_path / "cluster").close()
+    with open_cluster(tmp_path / "cluster") as cluster:
+        cluster.engine_of_tasks = segmented.Here()
+        cluster.index([photos], segment=3)
+        assert len(cluster.numbers) == 3
+        groups = _told(cluster.duplicates())
+    with retrieve.open_collection(collection) as opened:
+        assert groups == _told(opened.duplicates())
+    assert {kind for kind, *_ in groups} >= {"pixels", "edited", "burst"}
+
+
+def _told(found):
+    return sorted(
+        (group.kind.value, str(group.best.path), sorted(str(one.path) for one in group.others))
+        for group in found
+    )
 
 
 def test_conditions_choose_the_photos_that_are_compared(copies):

@@ -99,7 +99,7 @@ def classifier(
     work: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for checkpoints of an LSTM.",
+            help="Folder for checkpoints, so that a run that was cut off goes on.",
             show_default="below the cache folder",
             file_okay=False,
         ),
@@ -181,6 +181,8 @@ def languages(
 ) -> None:
     """Train the classifier of twelve languages that ships as `languages`.
 
+    A run that was cut off goes on after the last layer that was fitted.
+
     Example: retrieve train languages sources/ --out languages.safetensors
     """
     from dataclasses import replace
@@ -188,22 +190,22 @@ def languages(
     from retrieve.cache import cache_dir
     from retrieve.errors import BadInput
     from retrieve.text.classifiers.file import SUFFIX
-    from retrieve.training.classifier.catalogues import SOURCES, sentences
-    from retrieve.training.classifier.languages import LICENCE, RECIPE, examples
+    from retrieve.training.classifier.catalogues import others, sentences
+    from retrieve.training.classifier.languages import DEALT, LICENCE, RECIPE, examples
     from retrieve.training.classifier.recipe import train
 
     if out.suffix != SUFFIX:
         raise BadInput(f"wanted a file name in {SUFFIX} for the classifier; got {out.name}")
     with render.words_progress("") as progress:
         report = train(
-            examples(sentences(sources)),
+            examples(sentences(sources), others(sources)),
             out.absolute(),
             recipe=replace(RECIPE, unknown=unknown),
             name="languages",
             work=cache_dir() / "train" / "languages",
             licence=LICENCE,
             sources=tuple(sorted(path.name for path in sources.iterdir())),
-            dealt={source: fold for fold, source in enumerate(SOURCES)},
+            dealt=DEALT,
             progress=progress,
         )
     classreports.trained(report, as_json=as_json)

@@ -26,7 +26,7 @@ Matrix = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 
-NAMES = (
+EVIDENCE = (
     "cosine",  # of the embeddings of query and passage
     "sentence",  # share of the query that the best sentence meets, the title helping
     "passage",  # share of the query that the passage meets
@@ -38,6 +38,10 @@ NAMES = (
     "meaning",  # cosine of the query and the sentence closest to it, both means of stems
     "length",  # logarithm of the number of stems: a long passage meets more by chance
 )
+# Each of them weighs otherwise where the query is in other words than what was found: added once
+# more in the measure in which its words stand in no candidate together.
+UNMET = " unmet"
+NAMES = EVIDENCE + tuple(f"{name}{UNMET}" for name in EVIDENCE)
 SENTENCE_END = re.compile(r"[.!?…;:]+[\"”»)\]]*\s+|\n+")
 KEPT = 4096  # texts whose words are remembered: about 40 MB
 NO_STEM = ""  # stands in for a text that has none
@@ -147,6 +151,7 @@ def evidence(
     exact = np.array([[form in text.forms for form in terms.forms] for text in passages.texts])
     together = _best_of(np.maximum(by_passage, by_title), passages.documents)
     share = rarity / rarity.sum()
+    unmet = 1 - ((has | title_has) @ share).max()  # by the candidate that has most of the query
     columns = {
         "cosine": passages.cosines,
         "sentence": np.maximum.reduceat(helped @ share, firsts),
@@ -161,7 +166,8 @@ def evidence(
         ),
         "length": np.log1p(lengths),
     }
-    return np.stack([columns[name] for name in NAMES], axis=1).astype(np.float32)
+    found = np.stack([columns[name] for name in EVIDENCE], axis=1)
+    return np.concatenate([found, found * unmet], axis=1).astype(np.float32)
 
 
 def meetings(stems: Sequence[str], terms: Sequence[str], cosines: Matrix) -> tuple[Flags, Matrix]:

@@ -25,7 +25,15 @@ from numpy.typing import NDArray
 
 from retrieve.errors import WeightsError
 from retrieve.text.ranking import stem_vectors
-from retrieve.text.ranking.evidence import NAMES, Passages, Words, evidence, terms_of, words_of
+from retrieve.text.ranking.evidence import (
+    EVIDENCE,
+    NAMES,
+    Passages,
+    Words,
+    evidence,
+    terms_of,
+    words_of,
+)
 from retrieve.text.ranking.stem_vectors import StemVectors
 
 Scores = NDArray[np.float32]
@@ -149,7 +157,7 @@ def _words(text: str, language: str, asked_in: str, same: Mapping[str, str]) -> 
 class Ranker:
     """Scores of candidates for a query.
 
-    weights   by the name of the evidence
+    weights   by the name of the evidence; those for unmet queries may be left out
     vectors   of stems of `language`
     encoder   what is fitted to the encoder whose cosines come
     """
@@ -162,7 +170,7 @@ class Ranker:
         *,
         encoder: Fitted | None = None,
     ) -> None:
-        self.weights = {name: weights[name] for name in NAMES}
+        self.weights = {name: weights.get(name, 0.0) for name in NAMES}
         self.vectors = vectors
         self.language = language
         self.encoder = encoder or Fitted(COSINE_WEIGHT, MEANT)
@@ -228,10 +236,10 @@ def open_ranker(
             about["cosine_weight"], about["meant"], knows_languages=encoder in MULTILINGUAL
         )
     weights = about.get("weights")
-    if not isinstance(weights, dict) or set(weights) != set(NAMES):
+    if not isinstance(weights, dict) or set(weights) not in (set(EVIDENCE), set(NAMES)):
         raise WeightsError(
             f"{path} weighs {', '.join(weights or ())}; this version ranks by "
-            f"{', '.join(NAMES)}. Train again: retrieve train ranking"
+            f"{', '.join(EVIDENCE)}. Train again: retrieve train ranking"
         )
     if about["language"] != language:
         vectors = stem_vectors.none(vectors.dim)

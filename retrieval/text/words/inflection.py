@@ -143,6 +143,7 @@ def forms(
     counts: Mapping[str, int],
     nouns: frozenset[str] = frozenset(),
     names: frozenset[str] = frozenset(),
+    verbs: frozenset[str] = frozenset(),
 ) -> list[Form]:
     """The inflected words of a vocabulary with their bases, each word once at most.
 
@@ -152,6 +153,7 @@ def forms(
              Without it a word OFTENER times as frequent as the verb counts as its own base
     names    words that texts mostly write with a capital: no verb's forms, and plurals of known
              nouns only
+    verbs    infinitives that a dictionary lists: less of them has to be in the vocabulary
     returns  bases before what is made from them
     """
     found: dict[str, Form] = {}
@@ -162,18 +164,27 @@ def forms(
             found[form] = Form(base, form, rule)
 
     named = nouns | {form for noun in nouns for form in plurals(noun)}
-    for verb in infinitives(counts, names):
-        for rule, form in _seen(verb, counts):
+    rarely: set[str] = set()
+    # What a table says of a verb goes before a guess at another: muele is of moler, not of molar.
+    conjugated = infinitives(counts, names, verbs)
+    for verb in sorted(conjugated, key=lambda one: kind_of(one) is None and one not in SUPPLETIVE):
+        rare = verb not in SUPPLETIVE and len(_evidence(verb, counts)) < EVIDENCE
+        if rare:
+            rarely.add(verb)
+        for rule, form in _seen(verb, counts, guess=not rare):
             nominal = form in named and not _verbal(form, counts)
             free = not nominal if nouns else counts.get(form, 0) <= OFTENER * counts[verb]
             sure = rule.startswith(("gerundio", "participio", "pretérito 3"))
             sure = sure or (rule == "pretérito 1" and _strong(form, counts))
+            if rare:  # soldado is of no soldar then, and cateo, which has a plural, of no catear
+                sure, free = False, free and not (form.endswith("o") and form + "s" in counts)
             if form not in names and (free or sure or verb in SUPPLETIVE):
                 claim(verb, form, f"{VERB} {rule}")
-    for form, (_, _, rule) in list(found.items()):
+    for form, (verb, _, rule) in list(found.items()):
         if rule == f"{VERB} participio":  # it inflects as an adjective
             for feminine in feminines(form):
-                claim(form, feminine, ADJECTIVE)
+                if verb not in rarely or feminine not in nouns:
+                    claim(form, feminine, ADJECTIVE)
     verbal = frozenset(found)
     ordered = sorted(counts, key=lambda word: (-counts[word], word))
     for word in ordered:
@@ -194,18 +205,19 @@ def forms(
     return _bases_first(found)
 
 
-def _seen(verb: str, counts: Mapping[str, int]) -> list[tuple[str, str]]:
+def _seen(verb: str, counts: Mapping[str, int], guess: bool = True) -> list[tuple[str, str]]:
     """The forms of a verb that a vocabulary has.
 
     Where no table tells whether its vowel changes (superan or supieran), the spelling of which
-    the vocabulary has more forms is right, the regular one among equals; -ra and -se are both.
+    the vocabulary has more forms is right, the regular one among equals, or that without guessing;
+    -ra and -se are both.
     """
     spellings: defaultdict[str, list[str]] = defaultdict(list)
     for rule, form in forms_of(verb):
         spellings[rule].append(form)
     several = {rule for rule, of in spellings.items() if len(of) > 1} - BOTH_SPELLINGS
     seen = [sum(spellings[rule][i] in counts for rule in several) for i in (0, -1)]
-    changed = kind_of(verb) is None and seen[1] > seen[0]
+    changed = guess and kind_of(verb) is None and seen[1] > seen[0]
     found = []
     for rule, of in spellings.items():
         if rule in several and kind_of(verb) is None:
@@ -250,9 +262,14 @@ def genders(
     return found + [Form(word, form, PERSON) for word, form in both]
 
 
-def infinitives(counts: Mapping[str, int], names: frozenset[str] = frozenset()) -> list[str]:
+def infinitives(
+    counts: Mapping[str, int],
+    names: frozenset[str] = frozenset(),
+    listed: frozenset[str] = frozenset(),
+) -> list[str]:
     """The words that conjugate: enough of their forms are in the vocabulary; frequent first.
 
+    Of a verb that a dictionary lists, or whose vowel the tables know, less is enough (`_enough`).
     Of three letters and fewer those in the tables alone: `lar` has lo and la, and is no verb.
     """
     found = []
@@ -260,14 +277,27 @@ def infinitives(counts: Mapping[str, int], names: frozenset[str] = frozenset()) 
         if not word.endswith(("ar", "er", "ir", "ír")) or word in names:
             continue
         if word in SUPPLETIVE or (len(word) > 3 and not word.endswith(("eir", "oir"))):
-            seen = {
-                rule
-                for rule, form in forms_of(word)
-                if form in counts and form not in GRAMMAR and not rule.startswith("enclítico")
-            }
-            if len(seen) >= EVIDENCE or word in SUPPLETIVE:
+            seen = _evidence(word, counts)
+            sure = bool(listed) and (word in listed or bool(kind_of(word)))
+            if len(seen) >= EVIDENCE or word in SUPPLETIVE or (sure and _enough(seen)):
                 found.append(word)
     return sorted((word for word in found), key=lambda word: (-counts[word], word))
+
+
+def _evidence(verb: str, counts: Mapping[str, int]) -> dict[str, str]:
+    """Rule → form of a verb in the vocabulary, without what is ever written with an infinitive."""
+    return {
+        rule: form
+        for rule, form in forms_of(verb)
+        if form in counts and form not in GRAMMAR and not rule.startswith("enclítico")
+    }
+
+
+def _enough(seen: Mapping[str, str]) -> bool:
+    """Whether a few forms are a listed verb's: a gerund is, and so are two that are not a noun and
+    its plural (diluye and diluido, but flete and fletes)."""
+    verbal = any(rule.startswith(("gerundio", "pretérito 3")) for rule in seen)
+    return verbal or len({form.removesuffix("s") for form in seen.values()}) > 1
 
 
 def _bases_first(found: dict[str, Form]) -> list[Form]:

@@ -47,6 +47,8 @@ class Recipe:
     passes   share of the texts of the classes that "none of these" lets pass
     unknown  measure texts of none: one more training a class, which it is left out of
     lstm     fields of `retrieve.training.classifier.lstm.Settings`
+    none     label of texts of none of the classes, which a linear layer learns to keep apart: the
+             logits are then measured against theirs, and so is what is familiar
     """
 
     model: str = LINEAR
@@ -59,6 +61,7 @@ class Recipe:
     passes: float = 0.95
     unknown: bool = False
     seed: int = 1
+    none: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +128,7 @@ def train(
 ) -> Report:
     """Train a classifier, write its file, and say how good it is.
 
-    work     folder for the checkpoints of an LSTM
+    work     folder for the checkpoints of an LSTM and for fitted layers
     pieces   sentencepiece model of an LSTM; None is the shipped one
     dealt    the fold of each group; None deals them by chance, evenly for every class
     raises   BadInput if there are too few examples or groups, or no such model or encoder
@@ -134,15 +137,17 @@ def train(
     about, trainer, kept = _trainer(examples, recipe, name, work, pieces, tell)
     labels = [examples.labels[i] for i in kept]
     groups = [examples.groups[i] for i in kept]
-    classes = tuple(sorted(set(labels)))
-    number = {label: i for i, label in enumerate(classes)}
+    classes = tuple(sorted(set(labels) - {recipe.none}))
+    number: dict[str | None, int] = {label: i for i, label in enumerate(classes)}
+    number.setdefault(recipe.none, len(classes))
     truth = np.array([number[label] for label in labels], np.int64)
     fold_of = (
         folds(labels, groups, recipe.folds, recipe.seed)
         if dealt is None
         else np.array([dealt[group] for group in groups], np.int64)
     )
-    held = [np.flatnonzero(fold_of == fold) for fold in range(recipe.rounds)]
+    known = truth < len(classes)
+    held = [np.flatnonzero((fold_of == fold) & known) for fold in range(recipe.rounds)]
     logits = np.zeros((len(truth), len(classes)), np.float32)
     for fold, out_of_it in enumerate(held):
         tell("held-out folds", fold, recipe.rounds)
@@ -208,6 +213,8 @@ def _trainer(
         )
     about: dict[str, Any] = {"name": name, "model": recipe.model}
     if recipe.model == LSTM:
+        if recipe.none is not None:
+            raise BadInput("an LSTM learns no texts of none of the classes; a linear layer does")
         opened: Pieces = open_pieces(pieces)
         encoded = opened.encode(examples.texts)
         kept = [i for i, ids in enumerate(encoded) if ids]
@@ -224,7 +231,8 @@ def _trainer(
     about |= {"encoder": recipe.encoder, "encoder_sha256": encoder.weights_sha256}
     if recipe.encoder == NGRAMS:
         about["grams"] = asdict(recipe.grams)
-    return about, LinearTrainer(encoder, [examples.texts[i] for i in kept], recipe.linear), kept
+    texts = [examples.texts[i] for i in kept]
+    return about, LinearTrainer(encoder, texts, recipe.linear, work), kept
 
 
 def _measure(
@@ -290,7 +298,8 @@ def _unknown(
     for left_out in range(classes):
         tell("classes left out", left_out, classes)
         chosen = np.flatnonzero((fold_of != 0) & (truth != left_out))
-        numbers = np.cumsum(np.arange(classes) != left_out) - 1  # without the one left out
+        # Without the one left out; what is none of the classes stays the last.
+        numbers = np.cumsum(np.arange(classes + 1) != left_out) - 1
         layer = trainer.fit(chosen, numbers[truth[chosen]], classes - 1, f"without-{left_out}")
         known = held[truth[held] != left_out]
         strange = np.flatnonzero(truth == left_out)

@@ -23,10 +23,10 @@ from retrieve.training.classifier import fitted
 from retrieve.training.classifier.catalogues import sentences
 from retrieve.training.classifier.languages import examples
 
-A_LANGUAGE = 2000  # whole examples of each
+A_LANGUAGE = 700  # whole examples of each, and PIECES times as many of a few words
 # Share of the messages of each length that is not called none: texts of another kind are less
 # familiar than messages are to what was trained on messages.
-PASSES = 0.99
+PASSES = 0.995
 
 
 def refitted(classifier: Classifier, texts: Sequence[str], passes: float) -> Fitted:

@@ -236,7 +236,9 @@ def known_of(
     regular += derivations.demonyms(occurring)
     places = names.places(knowledge)
     related = [*relations.ordinals(), *relations.trades(occurring, persons)]
-    forms = inflection.forms(occurring, nominal, (capitalised | places) - nominal)
+    forms = inflection.forms(
+        occurring, nominal, (capitalised | places) - nominal, words_net.single_words("v")
+    )
     return Known(nominal, derived, regular, related, forms)
 
 

@@ -148,6 +148,13 @@ def test_an_index_of_an_earlier_version_is_none(folder, file, gallery, monkeypat
     assert cache.read(folder, recorded, DIM) is None
 
 
+def test_an_index_that_took_too_few_codes_is_none(folder, file, monkeypatch):
+    data = (folder / file.name).read_bytes()
+    recorded = put(folder, file, b"Rfs2" + data[len(cache.MAGIC) :])
+    monkeypatch.setattr(faiss, "read_index", lambda *_: pytest.fail("parsed"))
+    assert cache.read(folder, recorded, DIM) is None
+
+
 @pytest.mark.parametrize("size", [0, 3, 11, 12, 60])
 def test_a_file_that_ends_before_the_codes_is_refused(folder, file, size):
     recorded = put(folder, file, (folder / file.name).read_bytes()[:size])

@@ -63,6 +63,17 @@ def test_rows_that_are_everywhere_get_as_many_codes_as_there_may_be(dim):
     assert codes.dim >= min(dim, MOST_CODES)
 
 
+def test_rows_that_fill_more_than_codes_have_room_for_are_left_out_least():
+    # Many directions, the later ones narrower, as the embeddings of passages.
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((4096, 480)) / (1 + np.arange(480) / 60)
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    lie = spread(rows)
+    codes = fewest_codes(lie)
+    assert noise(lie, codes) > NOISE
+    assert codes == Codes(MOST_CODES, 2)
+
+
 def test_rows_that_are_all_the_same_have_codes_too():
     same = np.repeat(strangers(1, 20, 3, 0.0), 50, axis=0)
     assert fewest_codes(spread(same)).count > 0

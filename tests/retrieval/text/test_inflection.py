@@ -143,6 +143,26 @@ def test_a_word_in_ar_without_forms_is_no_verb():
     assert not any(form.base == "mar" for form in forms(COUNTS))
 
 
+def test_of_a_listed_verb_two_forms_are_enough_and_a_noun_with_its_plural_is_none():
+    rare = {"pervertir": 75, "pervierte": 19, "pervertido": 91, "tararear": 20, "tarareando": 76}
+    nouns = {"fletar": 30, "flete": 174, "fletes": 61, "soldar": 40, "soldado": 4197}
+    nouns |= {"catear": 20, "cateando": 9, "cateo": 253, "cateos": 127}
+    listed = frozenset(("pervertir", "tararear", "fletar", "soldar", "catear"))
+    found = bases(forms(rare | nouns, frozenset({"soldado"}), verbs=listed))
+    assert found == {
+        "pervierte": "pervertir", "pervertido": "pervertir", "tarareando": "tararear",
+        "fletes": "flete", "cateando": "catear", "cateos": "cateo",
+    }  # fmt: skip
+    assert "pervierte" not in bases(forms(rare))
+
+
+def test_what_a_table_says_of_a_verb_goes_before_a_guess_at_a_commoner_one():
+    counts = {"moler": 247, "molía": 27, "molido": 125, "muele": 33, "muelen": 17}
+    counts |= {"molar": 308, "muela": 197, "muelas": 189}
+    found = bases(forms(counts, frozenset({"molar", "muela"})))
+    assert (found["muele"], found["muelen"]) == ("moler", "moler")
+
+
 def test_bases_fold_number_and_conjugation_but_not_gender():
     base_of = bases(forms(COUNTS, frozenset({"casa", "hermano", "hermana"})))
     assert base_of["hablando"] == "hablar"

@@ -13,8 +13,15 @@ from retrieve.evaluation import retrieval
 from retrieve.evaluation.in_memory import InMemory
 from retrieve.text.encoders.encode import open_text_encoder
 from retrieve.text.ranking import stem_vectors
-from retrieve.text.ranking.evidence import NAMES
-from retrieve.text.ranking.ranking import READ, Candidate, Ranker, Statistics, open_ranker
+from retrieve.text.ranking.evidence import EVIDENCE, NAMES
+from retrieve.text.ranking.ranking import (
+    READ,
+    Candidate,
+    Ranker,
+    Statistics,
+    examine,
+    open_ranker,
+)
 
 ROOT = Path(__file__).parents[3]
 SQUAD = ROOT.parent / "shared/text/evaluation"
@@ -144,6 +151,29 @@ def test_questions_it_was_not_fitted_on_gain_over_bm25(ranker, encoder):
     both = retrieval.evaluate(index.by_both(ranker), some, documents)
     assert both.recall_1.value > lexical.recall_1.value + 0.02
     assert both.mrr_10.value > lexical.mrr_10.value + 0.02
+
+
+def test_evidence_counts_once_more_as_far_as_the_words_are_in_no_candidate():
+    candidates = [Candidate("El molino ardió en marzo."), Candidate("La nieve cayó en abril.")]
+    for query, unmet in (("molino marzo", 0), ("molino zarzuela", 0.5), ("zarzuela verbena", 1)):
+        seen = examine(query, candidates, FEW, stem_vectors.none(4)).evidence
+        half = len(EVIDENCE)
+        np.testing.assert_allclose(seen[:, half:], seen[:, :half] * unmet, atol=1e-6)
+
+
+def test_a_query_in_other_words_goes_by_meaning_one_that_is_met_by_words():
+    own = open_ranker(encoder="static")
+    meant = Candidate("El automóvil se detuvo junto a la iglesia.", cosine=0.6)
+    named = Candidate("La carta llegó de Teruel.", bm25=3.0, cosine=0.1)
+    said = "vehículo aparcado delante del templo carta"
+    assert own.scores(said, [meant, named], FEW).argmax() == 0
+    assert own.scores("la carta de Teruel", [meant, named], FEW).argmax() == 1
+
+
+def test_weights_of_before_are_those_of_queries_that_are_met():
+    before = Ranker(dict.fromkeys(EVIDENCE, 1.0), stem_vectors.none(4))
+    assert list(before.weights) == list(NAMES)
+    assert [before.weights[name] for name in NAMES[len(EVIDENCE) :]] == [0.0] * len(EVIDENCE)
 
 
 def test_damaged_and_foreign_files_are_refused(tmp_path):

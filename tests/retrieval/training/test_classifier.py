@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import io
+import lzma
 import zipfile
 from dataclasses import replace
 
@@ -29,8 +30,8 @@ from retrieve.text.classifiers.file import Fitted
 from retrieve.text.classifiers.lstm import LstmNetwork
 from retrieve.text.encoders.ngrams import Grams, NgramEncoder
 from retrieve.text.language.pieces import open_pieces
-from retrieve.training.classifier import fitted, languages, lstm
-from retrieve.training.classifier.catalogues import sentences
+from retrieve.training.classifier import fitted, languages, lstm, translated
+from retrieve.training.classifier.catalogues import others, sentences
 from retrieve.training.classifier.examples import Columns, Examples, read
 from retrieve.training.classifier.folds import folds
 from retrieve.training.classifier.linear import LinearTrainer, Settings
@@ -197,6 +198,21 @@ def test_a_layer_on_dense_embeddings_is_the_optimum_that_torch_finds(tmp_path):
     assert_allclose(layer.logits(np.arange(60)), wanted, atol=0.05)  # 8 bits
 
 
+def test_a_fit_that_starts_on_a_fifth_of_the_texts_ends_at_the_same_layer_sooner(tmp_path):
+    examples = _examples(tmp_path)
+    encoder = NgramEncoder(Grams(longest=3, words=1, bits=12))
+    truth = np.array([examples.classes.index(label) for label in examples.labels])
+
+    def logits(**settings):
+        trainer = LinearTrainer(encoder, examples.texts, Settings(penalty=1e-3, **settings))
+        return trainer.fit(np.arange(60), truth, 3, "x").logits(np.arange(60))
+
+    whole = logits(iterations=500)
+    assert_allclose(logits(iterations=500, first=20), whole, atol=0.2)
+    few, started = logits(iterations=2), logits(iterations=2, first=20)
+    assert np.abs(started - whole).mean() < 0.7 * np.abs(few - whole).mean()
+
+
 def test_a_layer_gives_in_training_what_it_gives_from_its_arrays(tmp_path):
     examples = _examples(tmp_path)
     encoder = NgramEncoder(Grams(bits=14))
@@ -290,8 +306,51 @@ def test_a_linear_classifier_is_trained_measured_and_used(tmp_path):
     assert opened.about.figures["accuracy"] == round(report.quality.accuracy.value, 4)
     assert opened.classify(["un barco de vela en el puerto"])[0].ranked[0].label == "mar"
     again = tmp_path / "again.safetensors"
-    train(examples, again, recipe=recipe, name="toy", work=tmp_path)
+    train(examples, again, recipe=recipe, name="toy", work=tmp_path / "another")
     assert again.read_bytes() == out.read_bytes()
+
+
+def test_texts_of_none_of_the_classes_are_less_familiar_than_nothing(tmp_path):
+    examples = _examples(tmp_path, 40)
+    recipe = Recipe(grams=Grams(longest=3, words=1, bits=12), folds=4, rounds=4, none="mar")
+    report = train(
+        examples, tmp_path / "x.safetensors", recipe=recipe, name="x", work=tmp_path / "work"
+    )
+    assert (report.held_out, report.examples) == (80, 120)  # those of none are no examples of it
+    opened = open_classifier(tmp_path / "x.safetensors")
+    assert opened.classes == ("campo", "cocina")
+    known, none = (
+        [text for text, label in zip(examples.texts, examples.labels, strict=True) if test(label)]
+        for test in ("mar".__ne__, "mar".__eq__)
+    )
+    assert (familiarity(opened.network.logits(known), opened.about.fitted) > 0).all()
+    assert (familiarity(opened.network.logits(none), opened.about.fitted) < 0).all()
+    with pytest.raises(BadInput, match="an LSTM learns no texts of none"):
+        train(examples, tmp_path / "x", recipe=Recipe(model="lstm", none="mar"), name="x",
+              work=tmp_path)  # fmt: skip
+
+
+def test_a_run_that_was_cut_off_fits_only_the_layers_that_are_left(tmp_path, monkeypatch):
+    examples = _examples(tmp_path)
+    made = LinearTrainer._fitted
+    fits = []
+
+    def counted(self, chosen, truth, classes):
+        fits.append(len(chosen))
+        if len(fits) == 3:
+            raise KeyboardInterrupt
+        return made(self, chosen, truth, classes)
+
+    monkeypatch.setattr(LinearTrainer, "_fitted", counted)
+    recipe = Recipe(grams=Grams(longest=2, words=1, bits=10), folds=2, rounds=2)
+    out = tmp_path / "x.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train(examples, out, recipe=recipe, name="x", work=tmp_path / "work")
+    train(examples, out, recipe=recipe, name="x", work=tmp_path / "work")
+    assert fits == [30, 30, 60, 60]
+    other = replace(recipe, linear=Settings(penalty=1e-3))
+    train(examples, out, recipe=other, name="x", work=tmp_path / "work")
+    assert len(fits) == 7
 
 
 def test_folds_may_be_given(tmp_path):
@@ -379,6 +438,54 @@ def test_catalogues_give_clean_sentences_by_language_and_source(tmp_path):
     assert found["cat"]["rights"] == ["Tots els éssers humans"]
 
 
+def test_strings_in_other_languages_are_those_of_firefox_in_none_of_the_twelve(tmp_path):
+    strings = {"fi": "Avaa uusi ikkuna", "es-MX": "Abrir otra ventana", "sco": "Open a new windae"}
+    for locale, text in strings.items():
+        with zipfile.ZipFile(tmp_path / f"langpack-{locale}@firefox.xpi", "w") as archive:
+            archive.writestr("a.ftl", f"k = {text}\nl = Mozilla Firefox {{ $version }}\n")
+    (tmp_path / "declaration").mkdir()
+    (tmp_path / "declaration" / "pol.html").write_text("<p>Wszyscy ludzie rodzą się wolni</p>")
+    assert others(tmp_path) == {"fi": ["Avaa uusi ikkuna"], "sco": ["Open a new windae"]}
+    spanish = {"spa": {"firefox": ["Abrir otra ventana"] * 30}}
+    found = languages.examples(spanish, {"fi": ["Avaa uusi ikkuna"] * 30})
+    assert {(label, group) for label, group in zip(found.labels, found.groups, strict=True)} == {
+        ("spa", "firefox"), (languages.NONE, languages.OTHERS),
+    }  # fmt: skip
+
+
+def test_what_is_mostly_english_is_a_message_of_no_other_language(tmp_path):
+    english = "Open the settings of the page\nOpen the page in a new tab\n"
+    asturian = "Open the páxina in a new tab\nAbrir la páxina nuna llingüeta nueva\n"
+    for locale, text in {"en-GB": english, "ast": asturian, "sco": asturian}.items():
+        with zipfile.ZipFile(tmp_path / f"langpack-{locale}@firefox.xpi", "w") as archive:
+            values = [f"k{i} = {line}" for i, line in enumerate(text.splitlines())]
+            archive.writestr("a.ftl", "\n".join(values))
+    assert sentences(tmp_path)["ast"]["firefox"] == ["Abrir la páxina nuna llingüeta nueva"]
+    assert others(tmp_path) == {"sco": ["Abrir la páxina nuna llingüeta nueva"]}
+
+
+def test_a_translated_sentence_is_cut_where_a_word_was_not_translated(tmp_path):
+    (tmp_path / "translated").mkdir()
+    text = "Lo castèl foguèt bastit aquí *azarosa dins lo sègle passat\n"
+    (tmp_path / "translated" / "oci.txt").write_text(text)
+    assert sentences(tmp_path)["oci"]["translated"] == [
+        "Lo castèl foguèt bastit aquí", "dins lo sègle passat",
+    ]  # fmt: skip
+
+
+def test_sentences_to_translate_are_those_of_every_text_without_links_and_numbers(tmp_path):
+    good = "una frase que tiene diez palabras y ninguna otra cosa {}"
+    for name in translated.DRAWN:
+        with lzma.open(tmp_path / f"{name}.txt.xz", "wt") as file:
+            file.write(f"{good.format(name)}\ncorta\nvéase http://x.es {good}\n")
+    found = translated.drawn(tmp_path)
+    assert sorted(found) == sorted(good.format(name) for name in translated.DRAWN)
+    assert translated.drawn(tmp_path) == found
+    (tmp_path / "cfk.txt.xz").unlink()
+    with pytest.raises(BadInput, match=r"wanted cfk\.txt\.xz among the texts"):
+        translated.drawn(tmp_path)
+
+
 def test_a_folder_without_catalogues_is_refused(tmp_path):
     with pytest.raises(BadInput, match="wanted unpacked packages with translated messages"):
         sentences(tmp_path)
@@ -395,7 +502,7 @@ def test_examples_of_a_language_are_joined_inside_of_a_source_and_no_more_than_a
     made = list(zip(found.texts, found.labels, found.groups, strict=True))
     whole = [one for one in made if len(one[0].split()) > languages.MOST_WORDS]
     assert [one[1] for one in whole].count("ast") <= 12
-    assert 12 < found.labels.count("spa") <= 24
+    assert 12 < found.labels.count("spa") <= 12 * (1 + languages.PIECES)
     for text, label, group in made:
         assert {word for word in text.split() if word.isalpha()} <= {label, group}
     for text, label, group in whole:

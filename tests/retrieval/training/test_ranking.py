@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 import toy_encoder
@@ -8,7 +10,7 @@ import toy_words
 from retrieve.errors import BadInput
 from retrieve.evaluation.retrieval import Document, Query
 from retrieve.text.encoders import file as encoder_file
-from retrieve.text.encoders.encode import TrainedEncoder
+from retrieve.text.encoders.encode import TrainedEncoder, shipped
 from retrieve.text.ranking.evidence import NAMES, SENTENCE_END
 from retrieve.text.ranking.ranking import open_ranker
 from retrieve.text.stemming import stems
@@ -58,6 +60,20 @@ def test_stems_have_the_mean_of_the_vectors_of_their_words(tmp_path):
     np.testing.assert_allclose(means[names.index("hombr")], wanted, rtol=1e-5)
 
 
+class Always(random.Random):
+    """Draws the same share each time, and the first of what there is."""
+
+    def __init__(self, share):
+        super().__init__(0)
+        self._share = share
+
+    def uniform(self, a, b):
+        return self._share
+
+    def random(self):
+        return 0.5
+
+
 def _passages():
     names = ("Alba", "Berta", "Carla", "Diana", "Elena", "Flora", "Greta", "Helga")
     lines = [f"La reina {name} vio un pájaro blanco. La noche cayó." for name in names]
@@ -84,6 +100,32 @@ def test_a_cloze_is_cut_out_of_its_passage():
     assert cloze.text in document.text
     assert cloze.text not in cut.text
     assert len(SENTENCE_END.split(cut.text)) < len(SENTENCE_END.split(document.text))
+
+
+def test_queries_in_other_words_are_made_of_words_that_their_passage_lacks():
+    near = made_queries.Near(open_vectors(shipped("es")))
+    lines = [
+        "El campesino llevó el trigo al molino. La abuela preparó la cena en la cocina. "
+        "Un soldado escribió una carta desde el frente.",
+        "El médico curó la fiebre de los niños. La maestra abrió la escuela del pueblo. "
+        "El río se llevó el puente de madera.",
+    ]
+    documents = made_queries.passages([line * 6 for line in lines], "libro", 2)
+    cut, queries = made_queries.made(documents, 1, near)
+    assert set(queries) == {"name", "words", "cloze", "gist", "other"}
+    assert set(made_queries.made(documents, 1)[1]) == {"name", "words", "cloze"}
+    text = {document.key: document.text for document in cut}
+    asked = [Query("trigo molino abuela cena", frozenset({cut[0].key}))]
+    all_of_them = Always(1.0)
+    (said,) = made_queries.in_other_words(asked, cut, near, all_of_them)
+    assert len(said.text.split()) == 4
+    assert not set(stems(said.text)) & set(stems(text[cut[0].key]))
+    (gist,) = made_queries.gists(
+        [Query("el trigo y la harina, la nieve y el hielo", frozenset({cut[0].key}))],
+        cut,
+        all_of_them,
+    )
+    assert gist.text == "harina nieve hielo"
 
 
 def test_the_same_seed_makes_the_same_queries():
