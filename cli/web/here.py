@@ -37,13 +37,11 @@ class Here:
 
     collection  that is served
     read_only   refuse what would change it
-    of_shards   it is a cluster
     """
 
     def __init__(self, collection: Collection, *, read_only: bool = False) -> None:
         self.collection = collection
         self.read_only = read_only or collection.read_only
-        self.of_shards = collection.shards is not None
         self._readers = CapacityLimiter(READERS)
         self._photos = CapacityLimiter(PHOTOS)
         self._writer = CapacityLimiter(1)

@@ -10,8 +10,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from retrieve.cli.web.errors import Refused
-from retrieve.cli.web.here import Here, HereNow
+from retrieve.cli.web.here import HereNow
 from retrieve.cli.web.rendering import is_part, render
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.duplicates.kinds import Duplicates, Kind
@@ -24,16 +23,14 @@ _one_at_a_time = CapacityLimiter(1)
 
 
 @router.get("/duplicates")
-async def duplicates(request: Request, here: HereNow, kind: Kind = Kind.EDITED) -> Response:
+async def duplicates(request: Request, kind: Kind = Kind.EDITED) -> Response:
     """The page, which asks for the groups when its button is pressed."""
-    _check_one(here)
     return render(request, "duplicates.html", kind=kind, kinds=tuple(Kind))
 
 
 @router.get("/duplicates/{kind}")
 async def found(request: Request, here: HereNow, kind: Kind, start: int = 0) -> Response:
     """The groups of a kind."""
-    _check_one(here)
     start = min(max(start, 0), LARGEST_ID)
 
     def look(collection: Collection) -> Duplicates:
@@ -53,12 +50,3 @@ async def found(request: Request, here: HereNow, kind: Kind, start: int = 0) -> 
         start=start,
         after=start + SHOWN if len(groups) > start + SHOWN else 0,
     )
-
-
-def _check_one(here: Here) -> None:
-    if here.of_shards:
-        raise Refused(
-            501,
-            "duplicates are looked for in one collection, and not over the shards of a cluster: "
-            "retrieve duplicates -c SHARD",
-        )
