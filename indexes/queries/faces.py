@@ -200,6 +200,7 @@ def nearest(
     wanted: Filter = EVERYTHING,
     exact: bool = False,
     quality: Sequence[float] | None = None,
+    parts: int = 1,
 ) -> list[list[Hit]]:
     """The stored faces nearest to each embedding, best first.
 
@@ -208,6 +209,7 @@ def nearest(
     exact       score every stored face, whatever index there is
     quality     of each of the Q faces, 0 to 1, where it is known: the probability is that of the
                 worse face of a pair
+    parts       of how many collections this is one, of which the k best together are wanted
     returns     for each of the Q no more than k hits, none with a score below threshold
     """
     space = opened.space()
@@ -218,7 +220,7 @@ def nearest(
 
     def hits() -> list[list[Hit]]:
         keep = opened.findable(wanted)
-        scores, rows = opened.engine.nearest(embeddings, k, keep=keep, exact=exact)
+        scores, rows = opened.engine.nearest(embeddings, k, keep=keep, exact=exact, parts=parts)
         found = rows[scores >= least].tolist()
         faces = opened.faces_at(found)
         if faces.keys() != set(found):
