@@ -200,7 +200,6 @@ def nearest(
     wanted: Filter = EVERYTHING,
     exact: bool = False,
     quality: Sequence[float] | None = None,
-    parts: int = 1,
 ) -> list[list[Hit]]:
     """The stored faces nearest to each embedding, best first.
 
@@ -209,7 +208,6 @@ def nearest(
     exact       score every stored face, whatever index there is
     quality     of each of the Q faces, 0 to 1, where it is known: the probability is that of the
                 worse face of a pair
-    parts       of how many collections this is one, of which the k best together are wanted
     returns     for each of the Q no more than k hits, none with a score below threshold
     """
     space = opened.space()
@@ -220,7 +218,7 @@ def nearest(
 
     def hits() -> list[list[Hit]]:
         keep = opened.findable(wanted)
-        scores, rows = opened.engine.nearest(embeddings, k, keep=keep, exact=exact, parts=parts)
+        scores, rows = opened.engine.nearest(embeddings, k, keep=keep, exact=exact)
         found = rows[scores >= least].tolist()
         faces = opened.faces_at(found)
         if faces.keys() != set(found):

@@ -210,7 +210,6 @@ def nearest(
     wanted: Filter = EVERYTHING,
     exact: bool = False,
     calibrated: Calibration | None = None,
-    parts: int = 1,
 ) -> list[list[PictureHit]]:
     """The stored photos nearest to each embedding, best first; as queries.faces.nearest()."""
     pictures = opened.pictures
@@ -220,7 +219,7 @@ def nearest(
     def hits() -> list[list[PictureHit]]:
         rows_in_all = pictures.space().rows
         keep = findable(opened.db, rows_in_all, wanted, items=PICTURES)
-        scores, rows = pictures.engine.nearest(embeddings, k, keep=keep, exact=exact, parts=parts)
+        scores, rows = pictures.engine.nearest(embeddings, k, keep=keep, exact=exact)
         found = rows[scores >= least].tolist()
         check_items(opened.db, PICTURES, "row", found)
         contents = pictures.shown.contents_at(found)

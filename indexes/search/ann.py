@@ -7,7 +7,6 @@ candidates first, and the kernel scores those from the same pages.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -31,11 +30,6 @@ EXACT_BYTES = 64 << 20  # up to which all rows are scored: 1.8 ms, no file, noth
 CANDIDATES = 400
 CANDIDATES_PER_HIT = 20
 SETTLING_HITS = 10  # look for so many even where fewer are wanted: one alone settles by chance
-# Each of several galleries has by chance a share of the k best of all, and rarely more than so many
-# standard deviations above it: only these have to be settled. Eight of a million each, ten hits:
-# recall stays 1.0, at a third of the time (python -m benchmarks.cluster fanout).
-DEVIATIONS = 3.0
-SETTLING_HITS_OF_A_PART = 5
 ROWS_PER_CANDIDATE = 5000
 # Where thousands of rows are all but equal (one face in 30 files, 200 changes of each) their
 # order by codes is chance: 400 candidates hold .9664 then, widened where a hit stands in
@@ -78,7 +72,6 @@ def nearest(
     keep: NDArray[np.bool_] | None = None,
     index: CandidateIndex | None = None,
     check: Check = believe,
-    parts: int = 1,
 ) -> tuple[Scores, Rows]:
     """The k rows of the gallery with the highest cosine score for each probe, best first.
 
@@ -88,8 +81,6 @@ def nearest(
     index    of the gallery's first rows, whose candidates are scored; rows behind them, and
              all rows when it is None, are scored exactly
     check    called with the rows that are going to be scored, None for all
-    parts    of how many galleries this is one, of which the k best together are wanted: through
-             an index those are looked for that it probably has of them
     returns  scores (Q, k) and rows (Q, k); k shrinks to the number of rows kept, with an
              index too; equal scores stand in the order of their rows
     raises   BadInput for probes of another D, or a keep of another N
@@ -106,7 +97,7 @@ def nearest(
         return _exact(gallery, probes, k, keep)
     covered = min(index.covered, N)
     head, tail = (None, None) if keep is None else (keep[:covered], keep[covered:])
-    scores, rows = _indexed(gallery[:covered], probes, k, head, index, check, parts)
+    scores, rows = _indexed(gallery[:covered], probes, k, head, index, check)
     if covered < N:
         check(covered + _kept_rows(N - covered, tail))
         late_scores, late = _exact(gallery[covered:], probes, k, tail)
@@ -174,13 +165,11 @@ def _indexed(
     keep: NDArray[np.bool_] | None,
     index: CandidateIndex,
     check: Check,
-    parts: int,
 ) -> tuple[Scores, Rows]:
     """Score candidates, more of them until the hits are settled; all kept rows in the end."""
     N, Q = len(gallery), len(probes)
     kept = N if keep is None else int(np.count_nonzero(keep))
     k = min(k, kept)
-    settling = _settling(k, parts)
     n = max(CANDIDATES, CANDIDATES_PER_HIT * k, index.covered // ROWS_PER_CANDIDATE)
     n = n * index.covered // max(kept, 1)  # as many more as the filter drops
     few = int(SMALLEST_SHARE * N)
@@ -197,7 +186,7 @@ def _indexed(
                 found = named[(named >= 0) & (named < N)]
                 found = found if keep is None else found[keep[found]]
                 check(found)
-                scored = _scored(gallery, probes[i], found, k, settling)
+                scored = _scored(gallery, probes[i], found, k)
                 if scored is None:
                     again.append(i)
                 else:
@@ -209,26 +198,19 @@ def _indexed(
     return scores, rows
 
 
-def _settling(k: int, parts: int) -> int:
-    """How many of the best have to stand among the first candidates."""
-    if parts == 1:
-        return max(k, SETTLING_HITS)
-    share = k / parts
-    return max(min(k, math.ceil(share + DEVIATIONS * math.sqrt(share))), SETTLING_HITS_OF_A_PART)
-
-
 def _scored(
-    gallery: Embeddings, probe: NDArray[np.float32], named: Rows, k: int, settling: int
+    gallery: Embeddings, probe: NDArray[np.float32], named: Rows, k: int
 ) -> tuple[Scores, Rows] | None:
     """Scores and rows (k,) of the best of some rows, by the kernel of the exact search.
 
     named    best first, as far as the index can tell
-    returns  None if there are too few, or one of the `settling` best stands in their second half:
-             then others as good may stand behind them
+    returns  None if there are too few, or one of the best stands in their second half: then
+             others as good may stand behind them
     """
     import faiss
 
-    if len(named) < max(k, settling):
+    hits = max(k, SETTLING_HITS)
+    if len(named) < hits:
         return None
     api: Any = faiss  # its type stubs lack this function
     at = api.swig_ptr
@@ -238,8 +220,8 @@ def _scored(
     api.fvec_inner_products_by_idx(
         at(scores), at(probe), at(gallery), at(rows), gallery.shape[1], 1, len(rows)
     )
-    best = np.argsort(-scores, kind="stable")
-    if 2 * int(places[best[:settling]].max()) >= len(named):
+    best = np.argsort(-scores, kind="stable")[:hits]
+    if 2 * int(places[best].max()) >= len(named):
         return None
     return scores[best[:k]], rows[best[:k]]
 

@@ -89,13 +89,11 @@ class Engine:
         *,
         keep: NDArray[np.bool_] | None = None,
         exact: bool = False,
-        parts: int = 1,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Scores and rows (Q, k') of the committed rows nearest to each probe, best first.
 
         keep   (rows,) which may be found, all when None
         exact  score every row, whatever there is
-        parts  of how many galleries this is one, of which the k best together are wanted
         raises FileMissing if another process began a new generation since the catalog was read,
                Damaged if what would be scored is not what was written
         """
@@ -109,7 +107,7 @@ class Engine:
             return nearest(gallery, probes, k, keep=keep, check=check)
         with self._alone():
             index = self._index(space, gallery)
-            return nearest(gallery, probes, k, keep=keep, index=index, check=check, parts=parts)
+            return nearest(gallery, probes, k, keep=keep, index=index, check=check)
 
     def embeddings(self, rows: Sequence[int] | NDArray[np.int64]) -> Embeddings:
         """(len(rows), D) float32, a copy of committed rows.

@@ -49,7 +49,6 @@ class Asked:
 
     embeddings  (Q, D) of faces, with their quality where it is known
     photo       SHA-256 of the photo that they are in, hexadecimal; "" where there is none
-    parts       how many shards are asked
     """
 
     embeddings: Embeddings
@@ -58,7 +57,6 @@ class Asked:
     k: int
     wanted: Filter
     exact: bool
-    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +109,6 @@ def like(collection: Collection, asked: Asked, threshold: float | None, mark: st
             wanted=wanted,
             exact=asked.exact,
             quality=asked.quality,
-            parts=asked.parts,
         )
     return Part(hits, own, said(*marked(opened, wanted), mark), known, opened.engine.state)
 
@@ -170,7 +167,7 @@ def search_photo(
         crops = chosen(found.crops, [number - 1 for number in numbers])
         embeddings = embed(networks.embedder, crops)
     quality = tuple(float(found.quality[number - 1]) for number in numbers)
-    asked = Asked(embeddings, quality, found.photo.sha256, k, wanted, exact, len(shards.numbers))
+    asked = Asked(embeddings, quality, found.photo.sha256, k, wanted, exact)
     told = _searched(shards, held, asked, threshold, strangers)
     faces = []
     for number, hits in zip(numbers, told.hits, strict=True):
@@ -201,7 +198,7 @@ def search_stored(
         raise queries.no_face(shards.path, face_id)
     (one,) = shards.ask(stored_here, id, (shards.path, face_id), of=[number]).all().values()
     stored, embedding, crop = one
-    asked = Asked(embedding, (stored.quality,), "", k + 1, wanted, exact, len(shards.numbers))
+    asked = Asked(embedding, (stored.quality,), "", k + 1, wanted, exact)
     told = _searched(shards, held, asked, threshold, strangers)
     hits = queries.itself_apart(told.hits[0], None, k, without=face_id)
     face: ProbeFace = queries.stored_probe(stored, crop, hits)
@@ -220,7 +217,7 @@ def nearest(
     """The stored faces nearest to each embedding, best first, as queries.faces.nearest()."""
     check_embeddings(embeddings, space(shards).dim)
     k, wanted, least = checked_k(k), conditions.sent(wanted), checked_threshold(threshold)
-    asked = Asked(embeddings, None, "", k, wanted, exact, len(shards.numbers))
+    asked = Asked(embeddings, None, "", k, wanted, exact)
     answers = shards.ask(like, asked, least, "")
     parts = answers.some()
     conditions.check(shards, wanted, (part.known for part in parts.values()))

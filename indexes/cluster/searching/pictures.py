@@ -37,7 +37,6 @@ class Asked:
 
     embedding  (1, D) of a whole photo
     photo      its SHA-256, hexadecimal; "" where it is none that was sent
-    parts      how many shards are asked
     """
 
     embedding: Embeddings
@@ -45,7 +44,6 @@ class Asked:
     k: int
     wanted: Filter
     exact: bool
-    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +97,6 @@ def alike(collection: Collection, asked: Asked, threshold: float | None, mark: s
             threshold=threshold,
             wanted=wanted,
             exact=asked.exact,
-            parts=asked.parts,
             calibrated=queries.calibrated_for(space),
         )
     photos = queries.searched(opened, wanted)
@@ -139,7 +136,7 @@ def search_photo(
     _least(held, 1.0, threshold, strangers)  # what is wrong with them is told at once
     photo = networks.reading.of(read)(queries.LONG_SIDE_PX)
     (shown,) = networks.pictures.look([photo.pixels])
-    asked = Asked(shown.embedding[None], photo.sha256, k, wanted, exact, len(shards.numbers))
+    asked = Asked(shown.embedding[None], photo.sha256, k, wanted, exact)
     told = _searched(shards, held, asked, threshold, strangers)
     hits = queries.itself_apart(told.hits, told.own, k)
     return PictureProbe(photo.path, hits, told.least, shown.classes, told.shards)
@@ -167,7 +164,7 @@ def search_stored(
         raise queries.no_photo(shards.path, photo_id)
     (one,) = shards.ask(stored_here, id, (shards.path, photo_id), of=[number]).all().values()
     stored, embedding, classes = one
-    asked = Asked(embedding, "", k + 1, wanted, exact, len(shards.numbers))
+    asked = Asked(embedding, "", k + 1, wanted, exact)
     told = _searched(shards, held, asked, threshold, strangers)
     hits = queries.others(told.hits, photo_id, k)
     return PictureProbe(stored.path, hits, told.least, classes, told.shards)

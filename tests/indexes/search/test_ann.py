@@ -207,23 +207,6 @@ def test_one_hit_is_settled_by_ten():
     assert index.asked == [(3, ann.CANDIDATES), (3, ann.WIDER * ann.CANDIDATES)]
 
 
-@pytest.mark.parametrize(("late", "more"), [(4, True), (5, False)])
-def test_of_one_part_of_eight_its_probable_share_of_the_hits_is_settled(late, more):
-    class Late(Named):
-        """Names one hit late as long as few are asked for."""
-
-        def candidates(self, probes, n):
-            rows = super().candidates(probes, n)
-            if n < 4 * ann.CANDIDATES:
-                rows[:, [late, -1]] = rows[:, [-1, late]]
-            return rows
-
-    gallery, asked = unit_rows(40_000, 16, 34), unit_rows(3, 16, 35)
-    index = Late(gallery, 40_000)
-    same(nearest(gallery, asked, 10, index=index, parts=8), plain(gallery, asked, 10))
-    assert len(index.asked) == 1 + more
-
-
 def test_larger_galleries_ask_for_more_candidates(monkeypatch):
     monkeypatch.setattr(ann, "ROWS_PER_CANDIDATE", 20)
     gallery, asked = unit_rows(20_000, 16, 28), unit_rows(2, 16, 29)
