@@ -27,6 +27,7 @@ from retrieve.indexes.cluster.manifest import (
 )
 from retrieve.indexes.cluster.people import numbering
 from retrieve.indexes.collection import open_collection
+from retrieve.indexes.files import is_plain_folder
 from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.restore import restore
@@ -112,7 +113,9 @@ def create_again(folder: Path) -> Remade:
     numbers = {
         int(found[1]): path
         for path in sorted((folder / SHARDS).glob("*"))
-        if (found := committing.SHARD.fullmatch(path.name)) and (path / CATALOG).is_file()
+        if (found := committing.SHARD.fullmatch(path.name))
+        and is_plain_folder(path)
+        and (path / CATALOG).is_file()
     }
     if not numbers:
         raise BadInput(f"wanted a cluster; {folder / SHARDS} holds no shard")

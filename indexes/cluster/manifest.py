@@ -194,9 +194,10 @@ class Manifest:
             self._coordinating = 1
             yield
         finally:
+            if self._coordinating:  # else the name in it is that of who is at work
+                with suppress(OSError):
+                    os.ftruncate(fd, 0)
             self._coordinating = 0
-            with suppress(OSError):
-                os.ftruncate(fd, 0)
             os.close(fd)
 
     @property
@@ -397,18 +398,35 @@ def open_manifest(folder: Path) -> Manifest:
             db.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
         )
     except sqlite3.DatabaseError as error:
-        raise CollectionError(
-            f"cannot open {path}: {error}. It can be made again from its shards: "
-            f"retrieve cluster create --again {folder}"
-        ) from error
+        raise _damaged(path, error) from error
     if ours != APPLICATION_ID:
-        raise CollectionError(f"{path} is an SQLite file of another program")
+        raise CollectionError(
+            f"{path} is empty, or an SQLite file of another program. If it was the cluster's, it "
+            f"can be made again from its shards: retrieve cluster create --again {folder}"
+        )
     if version > FORMAT:
         raise CollectionError(
             f"{path} has format {version}; this version of retrieve knows formats up to {FORMAT}. "
             "Upgrade: pip install --upgrade retrieve"
         )
-    return Manifest(folder, db)
+    manifest = Manifest(folder, db)
+    try:
+        manifest.spaces()  # without which, and the next, nothing can be done
+        manifest.shards()
+    except sqlite3.OperationalError:  # another process writes it, or its disk fails
+        db.conn.close()
+        raise
+    except sqlite3.DatabaseError as error:
+        db.conn.close()
+        raise _damaged(path, error) from error
+    return manifest
+
+
+def _damaged(path: Path, error: sqlite3.DatabaseError) -> CollectionError:
+    return CollectionError(
+        f"cannot open {path}: {error}. It can be made again from its shards: "
+        f"retrieve cluster create --again {path.parent}"
+    )
 
 
 def _connected(path: Path) -> Database:

@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.paths import path_of
 from retrieve.indexes.cluster.engines.holding import Held
 from retrieve.indexes.cluster.indexing.task import LOST_S, Content, Seen, seen
 from retrieve.indexes.cluster.manifest import SHARDS, Manifest
 from retrieve.indexes.collection import Collection, open_collection
+from retrieve.indexes.files import is_plain_folder
 from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.search import traces
 from retrieve.indexes.upkeep import deletion
@@ -57,6 +59,16 @@ def shard_folder(number: int) -> Path:
 def part_folder(number: int) -> Path:
     """Where it lies until it is whole."""
     return Path(SHARDS, f".{number:04}.part")
+
+
+def check_there(manifest: Manifest) -> None:
+    """Raise CollectionError if a shard is not in its folder: what is indexed would miss it."""
+    for one in manifest.shards():
+        if not (one.folder / CATALOG).is_file():
+            raise CollectionError(
+                f"shard {one.number} is not in its folder {one.folder}, and nothing was indexed: "
+                "bring it back, or mount its disk"
+            )
 
 
 def finish(manifest: Manifest, on_built: OnBuilt) -> None:
@@ -232,6 +244,9 @@ def _opened(folder: Path) -> Iterator[Collection]:
 
 
 def _folders(manifest: Manifest, name: re.Pattern[str]) -> Iterator[tuple[int, Path]]:
+    """Those of a name; raises Strange for a link, through which a collection elsewhere would be
+    taken for a shard, and be written.
+    """
     for folder in sorted((manifest.folder / SHARDS).iterdir()):
-        if (found := name.fullmatch(folder.name)) and folder.is_dir():
+        if (found := name.fullmatch(folder.name)) and is_plain_folder(folder):
             yield int(found[1]), folder

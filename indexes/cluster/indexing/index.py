@@ -96,6 +96,7 @@ class _Run:
 
     def run(self, leaving: Leaving, segment_files: int, watching: Watching) -> Report:
         manifest, roots = self._manifest, list(self._settings.roots)
+        committing.check_there(manifest)
         committing.finish(manifest, self._over.on_built)
         folder = work.begin(manifest.folder)
         walked = Walked(manifest, roots, leaving)
@@ -160,6 +161,7 @@ class _Run:
                 work.write_list(files, walked.files(number)),
                 folder / f"{number:04}.json",
                 lasts.get(number, 0),
+                new=number not in shards,
             )
 
     def _linked(self, folder: Path, number: int) -> Iterator[Segment]:

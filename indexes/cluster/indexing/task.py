@@ -21,7 +21,7 @@ from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.storing import Report
 from retrieve.indexes.catalog.database import reading, writing
 from retrieve.indexes.catalog.filters import FACES, PASSAGES, PICTURES
-from retrieve.indexes.cluster.engines.holding import Held
+from retrieve.indexes.cluster.engines.holding import Held, check_there
 from retrieve.indexes.cluster.indexing import work
 from retrieve.indexes.cluster.indexing.asked import Asked
 from retrieve.indexes.cluster.indexing.held import HeldElsewhere
@@ -71,6 +71,7 @@ class Segment:
     folder  of the shard, or of the collection that will be one
     files   a list of them, in the order of their bytes
     last    contents with ids up to that one are known to the manifest
+    new     it is no shard yet, and made where it is not there
     linked  the files are such whose content this shard holds, from anywhere: nothing is gone
             because it is not among them
     told    where it says how far it is
@@ -82,6 +83,7 @@ class Segment:
     count: int
     told: Path
     last: int = 0
+    new: bool = False
     linked: bool = False
 
 
@@ -120,12 +122,13 @@ class Brought:
 
 
 def bring(settings: Settings, segment: Segment) -> Brought:
-    """Bring a shard up to date with its files; it is made if it is not there.
+    """Bring a shard up to date with its files; a new one is made.
 
-    raises  as Collection.index(); what is whole is kept
+    raises  as Collection.index(); what is whole is kept. CollectionError if a shard that the
+            cluster has is not in its folder
     """
     telling = work.Telling(segment.told)
-    with _ended_softly(), _opened(settings, segment.folder) as collection:
+    with _ended_softly(), _opened(settings, segment) as collection:
         elsewhere = None if segment.linked else HeldElsewhere(settings.cluster, segment.number)
         before = _lives(collection)
         try:
@@ -255,8 +258,10 @@ def extractor(collection: Collection, settings: Settings, *, photos: bool) -> Ex
 
 
 @contextmanager
-def _opened(settings: Settings, folder: Path) -> Iterator[Collection]:
+def _opened(settings: Settings, segment: Segment) -> Iterator[Collection]:
     """A shard with the networks of this process."""
+    if not segment.new:
+        check_there(segment.folder)
     asked = settings.asked
     faces, passages = (settings.spaces.get(name, ({}, 0))[0] for name in (FACES, PASSAGES))
     key = pickle.dumps((asked.detector, asked.embedder, asked.device, asked.turns, faces))
@@ -276,10 +281,10 @@ def _opened(settings: Settings, folder: Path) -> Iterator[Collection]:
     if key_of_texts not in _encodings:
         _encodings[key_of_texts] = Encoding(encoder, language)
     with (
-        Held(folder, wait_s=LOST_S),
+        Held(segment.folder, wait_s=LOST_S),
         open_collection(
-            folder,
-            create=True,
+            segment.folder,
+            create=segment.new,
             device=asked.device,
             networks=_networks[key],
             encoding=_encodings[key_of_texts],

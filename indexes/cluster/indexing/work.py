@@ -17,7 +17,7 @@ from typing import Any
 
 from retrieve.indexes.building.build import Progress
 from retrieve.indexes.building.storing import Report
-from retrieve.indexes.files import open_regular
+from retrieve.indexes.files import is_plain_folder, open_regular
 from retrieve.types import Skipped
 
 WORK = "work"  # in the folder of a cluster
@@ -32,8 +32,9 @@ def remove(folder: Path) -> None:
 
 
 def begin(folder: Path) -> Path:
-    """An empty folder for a run."""
+    """An empty folder for a run; raises Strange if something else lies in its place."""
     remove(folder)
+    is_plain_folder(folder / WORK)
     (folder / WORK).mkdir(mode=0o700)
     return folder / WORK
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
+
 import pytest
 import segmented
 import small
@@ -127,3 +130,45 @@ def _said(manifest):
         name: set(manifest.db.execute(f"SELECT {columns} FROM {name}"))
         for name, columns in tables.items()
     }
+
+
+@pytest.mark.parametrize("pages", [slice(0, None), slice(4096, None)], ids=["all", "after first"])
+def test_a_damaged_manifest_is_told_with_what_makes_it_again(tmp_path, photos, source, pages):
+    making.create(tmp_path / "cluster", tmp_path / "source")
+    path = tmp_path / "cluster" / CLUSTER
+    damaged = bytearray(path.read_bytes())
+    damaged[pages] = b"\xa5" * len(damaged[pages])
+    path.write_bytes(damaged)
+    with pytest.raises(CollectionError, match="retrieve cluster create --again"):
+        open_manifest(tmp_path / "cluster")
+    assert making.create_again(tmp_path / "cluster").shards == [0]
+
+
+def test_an_empty_manifest_is_told_with_what_makes_it_again(tmp_path, source):
+    making.create(tmp_path / "cluster", tmp_path / "source")
+    (tmp_path / "cluster" / CLUSTER).write_bytes(b"")
+    with pytest.raises(CollectionError, match="retrieve cluster create --again"):
+        open_manifest(tmp_path / "cluster")
+
+
+def test_a_link_is_not_made_a_shard_when_a_manifest_is_made_anew(tmp_path, source):
+    making.create(tmp_path / "cluster", tmp_path / "source")
+    (tmp_path / "cluster" / CLUSTER).unlink()
+    (tmp_path / "cluster" / "shards" / "0001").symlink_to(tmp_path / "source")
+    with pytest.raises(CollectionError, match="symbolic link"):
+        making.create_again(tmp_path / "cluster")
+
+
+def test_who_is_at_work_is_named_to_all_who_have_to_wait(tmp_path, source):
+    making.create(tmp_path / "cluster", tmp_path / "source")
+    with (
+        closing(open_manifest(tmp_path / "cluster")) as first,
+        closing(open_manifest(tmp_path / "cluster")) as second,
+        first.coordinating(),
+    ):
+        for _ in range(2):
+            with (
+                pytest.raises(CollectionError, match=f"changed by process {os.getpid()} on"),
+                second.coordinating(),
+            ):
+                pass

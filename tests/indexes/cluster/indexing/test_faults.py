@@ -16,6 +16,7 @@ from retrieve.indexes.cluster.cluster import open_cluster
 from retrieve.indexes.cluster.indexing import committing, index, task
 from retrieve.indexes.cluster.manifest import SHARDS, Manifest, create_manifest
 from retrieve.indexes.collection import open_collection
+from retrieve.indexes.files import Strange
 
 STEP = int(os.environ.get("STEP", "31"))  # between two at which it dies; 1 tries them all
 
@@ -204,3 +205,56 @@ def test_ctrl_c_keeps_what_is_whole_and_it_is_searched(tmp_path, photos, monkeyp
 def _made(folder):
     folder.mkdir()
     return folder
+
+
+def test_a_shard_that_is_away_is_not_made_anew_and_nothing_is_indexed(
+    tmp_path, photos, monkeypatch
+):
+    segmented.pretended(monkeypatch)
+    with segmented.opened(tmp_path / "cluster") as cluster:
+        cluster.index([photos], segment=5)
+        folder = cluster.manifest.shards()[1].folder
+        shutil.move(folder, tmp_path / "away")
+        (photos / "new.jpg").write_text("eva new")
+        with pytest.raises(CollectionError, match=r"shard 1 is not in its folder .*bring it back"):
+            cluster.index([photos], segment=5)
+        assert not folder.exists()
+        folder.mkdir()  # as where a disk is mounted
+        with pytest.raises(CollectionError, match="shard 1 is not in its folder"):
+            cluster.index([photos], segment=5)
+        assert not list(folder.iterdir())
+        folder.rmdir()
+        shutil.move(tmp_path / "away", folder)
+        report = cluster.index([photos], segment=5)
+        assert (report.new, report.unchanged, report.gone) == (1, 9, 0)
+
+
+def test_a_task_does_not_make_a_shard_that_the_cluster_has(tmp_path):
+    files = tmp_path / "0.files"
+    files.write_bytes(b"")
+    create_manifest(_made(tmp_path / "cluster")).close()
+    folder = tmp_path / "cluster" / SHARDS / "0000"
+    segment = task.Segment(0, folder, files, 0, tmp_path / "0.json")
+    with pytest.raises(CollectionError, match="is not there"):
+        task.bring(task.Settings(tmp_path / "cluster", (tmp_path,), photos=False), segment)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["shards/.0007.part", "shards/0007", "work"])
+def test_a_link_in_the_place_of_a_folder_of_the_cluster_is_refused(
+    tmp_path, photos, monkeypatch, name
+):
+    segmented.pretended(monkeypatch)
+    with segmented.alone(tmp_path / "of others") as collection:
+        segmented.index_alone(collection, photos)
+        before = segmented.held(collection)
+    with segmented.opened(tmp_path / "cluster") as cluster:
+        cluster.index([photos], segment=20)
+        link = tmp_path / "cluster" / name
+        link.symlink_to(tmp_path / "of others")
+        with pytest.raises(Strange, match="symbolic link"):
+            cluster.index([photos], segment=20)
+        assert [one.number for one in cluster.manifest.shards()] == [0]
+        assert link.is_symlink()
+    with open_collection(tmp_path / "of others") as collection:
+        assert segmented.held(collection) == before
