@@ -23,7 +23,7 @@ from retrieve.indexes.catalog.filters import EVERYTHING, Filter
 from retrieve.indexes.catalog.persons import is_numbered
 from retrieve.indexes.cluster.answers import Answers, OneCollectionOnly
 from retrieve.indexes.cluster.browsing.stored import ClusterStored
-from retrieve.indexes.cluster.engines.engine import Engine, Servers
+from retrieve.indexes.cluster.engines.engine import Closed, Engine, Servers
 from retrieve.indexes.cluster.engines.local import LocalEngine
 from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.indexing.asked import Asked
@@ -169,10 +169,27 @@ class Cluster(Collection):
         replicas: bool = False,
     ) -> Answers[T]:
         """Ask the shards that have something, as ask(); it is not told of in `answered`."""
-        answers = self.servers.ask(question, *args, of=of, each=each, replicas=replicas)
+        answers = self._ask_copy(0, question, *args, of=of, each=each, replicas=replicas)
         if self.manifest.is_coordinating:
             return answers
         return self._else_of_copies(answers, question, *args, each=each)
+
+    def _ask_copy(
+        self,
+        copy: int,
+        question: Callable[..., T],
+        *args: Any,
+        of: Iterable[int] | None,
+        each: Mapping[int, Sequence[Any]] | None,
+        replicas: bool = False,
+    ) -> Answers[T]:
+        """Ask one copy of each shard; again where another thread has just let its servers go."""
+        while True:
+            servers = self.servers_of(copy) if copy else self.servers
+            try:
+                return servers.ask(question, *args, of=of, each=each, replicas=replicas)
+            except Closed:
+                continue
 
     def _else_of_copies(
         self,
@@ -191,7 +208,7 @@ class Cluster(Collection):
         for copy in range(1, max(copies.values(), default=1)):
             asked = sorted(n for n in silent if copies.get(n, 0) > copy and (n, copy) not in old)
             if asked:
-                found = self.servers_of(copy).ask(question, *args, of=asked, each=each)
+                found = self._ask_copy(copy, question, *args, of=asked, each=each)
                 answers = answers.instead(found)
                 silent -= found.given.keys()
         return answers.without_damaged()
@@ -274,9 +291,10 @@ class Cluster(Collection):
         self.engine_of_tasks.end_servers()
 
     def _close_servers(self) -> None:
-        for servers in self._servers.values():
-            servers.close()
-        self._servers.clear()
+        with self._serving:
+            for servers in self._servers.values():
+                servers.close()
+            self._servers.clear()
 
     # Its life: cluster/life
 

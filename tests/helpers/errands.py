@@ -13,9 +13,16 @@ from retrieve.errors import BadInput
 from retrieve.indexes.collection import Collection
 
 
-def doubled(number: int) -> tuple[int, str]:
-    """Twice that, and on which node (raylets.py)."""
-    return number * 2, os.environ.get("RETRIEVE_TEST_NODE", "")
+def doubled(number: int, folder: Path, nodes: int) -> tuple[int, str]:
+    """Twice that, and on which node (raylets.py), once so many nodes have come to have a task."""
+    node = os.environ.get("RETRIEVE_TEST_NODE", "")
+    (folder / node).touch()
+    until = time.monotonic() + 120
+    while len(list(folder.iterdir())) < nodes:
+        if time.monotonic() > until:
+            raise BadInput(f"wanted tasks on {nodes} nodes; only {node} has any")
+        time.sleep(0.02)
+    return number * 2, node
 
 
 def written(number: int, folder: Path, pause_s: float) -> int:

@@ -37,6 +37,10 @@ class Done(Generic[T]):
     error: str = ""
 
 
+class Closed(Exception):
+    """Servers were let go, and nobody was asked: another thread has begun others by now."""
+
+
 class Servers(Protocol):
     """The shards of a cluster, open and waiting for questions."""
 
@@ -64,6 +68,7 @@ class Servers(Protocol):
         each      what only one shard is asked with, by its number
         replicas  every replica of a shard is asked, and the first one's answer is given; one that
                   does not answer makes the shard missing
+        raises    Closed after close(), where that lets them go
         """
         ...
 

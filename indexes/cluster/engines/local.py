@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from retrieve.errors import RetrievalError, unforeseen
 from retrieve.indexes.cluster.answers import Answers
-from retrieve.indexes.cluster.engines.engine import FAILED, TRIES, Done
+from retrieve.indexes.cluster.engines.engine import FAILED, TRIES, Closed, Done
 from retrieve.indexes.cluster.engines.holding import Held, check_there
 from retrieve.indexes.collection import Collection, open_collection
 
@@ -127,6 +127,8 @@ class LocalServers:
         self._opened: dict[int, Collection] = {}
         self._held: list[Held] = []
         self._opening: dict[int, Lock] = {}
+        self._asking = Lock()
+        self._closed = False
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard")
 
     @property
@@ -146,12 +148,15 @@ class LocalServers:
         numbers = sorted(
             each if of is None and each is not None else self.shards if of is None else of
         )
-        asked: dict[int, Future[T]] = {
-            number: self._threads.submit(
-                self._ask, number, question, *args, *(each or {}).get(number, ())
-            )
-            for number in numbers
-        }
+        with self._asking:  # all of them are asked, or none
+            if self._closed:
+                raise Closed
+            asked: dict[int, Future[T]] = {
+                number: self._threads.submit(
+                    self._ask, number, question, *args, *(each or {}).get(number, ())
+                )
+                for number in numbers
+            }
         given: dict[int, T] = {}
         refused: dict[int, RetrievalError] = {}
         missing: dict[int, str] = {}
@@ -165,7 +170,9 @@ class LocalServers:
         return Answers(given, refused, missing)
 
     def close(self) -> None:
-        """Close the shards."""
+        """Close the shards, when what they were asked is answered."""
+        with self._asking:
+            self._closed = True
         self._threads.shutdown()
         for one in self._opened.values():
             one.close()
@@ -181,11 +188,23 @@ class LocalServers:
                 try:
                     folder = self.folders[number]
                     check_there(folder)
-                    self._held.append(Held(folder))
-                    opened = self._opened[number] = open_collection(folder)
+                    opened = self._opened[number] = self._open(folder)
                 except (KeyError, OSError, RetrievalError) as error:
                     raise Lost(str(error)) from error
-        return question(opened, *args)
+        try:
+            return question(opened, *args)
+        except OSError as error:  # its storage has gone
+            raise Lost(str(error)) from error
+
+    def _open(self, folder: Path) -> Collection:
+        held = Held(folder)
+        try:
+            opened = open_collection(folder)
+        except BaseException:
+            held.let_go()  # it is tried again at each question
+            raise
+        self._held.append(held)
+        return opened
 
 
 class Lost(Exception):

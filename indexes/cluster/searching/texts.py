@@ -111,6 +111,7 @@ class ShardsView:
         self._sample: NDArray[np.float32] = np.zeros(0, np.float32)
         self._persons: dict[int, tuple[str, ...]] = {}
         self._spoken: dict[str, tuple[str, ...]] = {}
+        self._said: dict[int, About] = {}
         self.words = WordsOfShards(self)
 
     # Asking
@@ -153,8 +154,10 @@ class ShardsView:
         about = {number: one.about for number, one in found.items()}
         if any(self._kept.about.get(number) != one for number, one in about.items()):
             self._kept.about = {**self._kept.about, **about}
-            if "_about" in self.__dict__:
-                raise _Changed
+        # What is kept another thread may have brought up to date: it is no sign of change to this.
+        if any(self._said.get(number, one) != one for number, one in about.items()):
+            raise _Changed
+        self._said |= about
         held: Counter[str] = Counter()
         for one in found.values():
             held.update(one.frequencies)
@@ -189,9 +192,11 @@ class ShardsView:
     @cached_property
     def _about(self) -> dict[int, About]:
         """What shards are, as they last said."""
-        if not self._kept.about.keys() >= {*self._numbers}:
+        kept = self._kept.about
+        self._said = {n: kept[n] for n in self._numbers if n in kept} | self._said
+        if not self._said.keys() >= {*self._numbers}:
             self._ask_numbers()
-        return {number: self._kept.about[number] for number in self._numbers}
+        return {number: self._said[number] for number in self._numbers}
 
     # What passages there are
 

@@ -142,6 +142,23 @@ def test_what_was_stored_since_the_last_query_is_found_and_counted(cluster, fold
         assert "/d/1.txt" in {str(hit.path) for hit in cluster.search_texts("boda", k=99)}
 
 
+def test_a_change_that_another_thread_has_heard_of_first_is_one_to_this_query_too(cluster, folders):
+    """Else it would go by the number of passages then, and by what is in how many of them now."""
+    new = [_text("/d/1.txt", "una boda más, en el tren")]
+    looks = []
+
+    def look(view):
+        looks.append((view.totals()[0], view.frequencies(["bod"])))
+        if len(looks) == 1:
+            with worded.opened(folders[1] / SHARDS / "0002", worded.Encoder()) as collection:
+                worded.fill(collection, new, {})
+            cluster.search_texts("tren")
+        return view.frequencies(["tren"])
+
+    cluster._passages.consistently(look)
+    assert [many for many, _ in looks] == [looks[0][0], looks[0][0] + 1]
+
+
 def test_who_is_known_in_one_shard_alone_is_a_condition_for_all(cluster, folders):
     shard = folders[1] / SHARDS / "0001"
     for folder in (folders[0], shard):
