@@ -970,7 +970,7 @@ def open_collection(
     embedder  name, weights file, or an object likewise (retrieve.faces.embedding.embed); None
               takes the one it was made with, dlib-resnet+mobilefacenet for a new one
     encoder   of texts: name, file, or an object likewise (retrieve.text.encoders.encode); None
-              takes the one it was made with, lstm for a new one
+              takes the one it was made with, static for a new one
     language  of texts, ISO 639-1, for the stems of words; None likewise, es for a new one
     device    where networks and search run, cpu or cuda
     turns     whether a photo in which no face stands upright is searched turned; None does as

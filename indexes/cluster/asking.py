@@ -33,7 +33,6 @@ class Asking(Protocol):
         *args: Any,
         of: Iterable[int] | None = None,
         each: Mapping[int, Sequence[Any]] | None = None,
-        replicas: bool = False,
     ) -> Answers[T]:
         """Ask shards, as Servers.ask()."""
         ...

@@ -146,7 +146,6 @@ class Cluster(Collection):
         *args: Any,
         of: Iterable[int] | None = None,
         each: Mapping[int, Sequence[Any]] | None = None,
-        replicas: bool = False,
     ) -> Answers[T]:
         """Ask shards, as Servers.ask(); what they say is kept in `answered`.
 
@@ -154,7 +153,7 @@ class Cluster(Collection):
         asked; not while this is the coordinator, who may change what is asked.
         raises  CollectionError if require_all and one gives no answer
         """
-        answers = self.look(question, *args, of=of, each=each, replicas=replicas)
+        answers = self.look(question, *args, of=of, each=each)
         self.answered = answers
         if self.require_all:
             answers.require()
@@ -166,10 +165,9 @@ class Cluster(Collection):
         *args: Any,
         of: Iterable[int] | None = None,
         each: Mapping[int, Sequence[Any]] | None = None,
-        replicas: bool = False,
     ) -> Answers[T]:
         """Ask the shards that have something, as ask(); it is not told of in `answered`."""
-        answers = self._ask_copy(0, question, *args, of=of, each=each, replicas=replicas)
+        answers = self._ask_copy(0, question, *args, of=of, each=each)
         if self.manifest.is_coordinating:
             return answers
         return self._else_of_copies(answers, question, *args, each=each)
@@ -181,13 +179,12 @@ class Cluster(Collection):
         *args: Any,
         of: Iterable[int] | None,
         each: Mapping[int, Sequence[Any]] | None,
-        replicas: bool = False,
     ) -> Answers[T]:
         """Ask one copy of each shard; again where another thread has just let its servers go."""
         while True:
             servers = self.servers_of(copy) if copy else self.servers
             try:
-                return servers.ask(question, *args, of=of, each=each, replicas=replicas)
+                return servers.ask(question, *args, of=of, each=each)
             except Closed:
                 continue
 

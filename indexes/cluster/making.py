@@ -25,7 +25,7 @@ from retrieve.indexes.cluster.manifest import (
     open_manifest,
     replaced_manifest,
 )
-from retrieve.indexes.cluster.people import numbering
+from retrieve.indexes.cluster.people import log, numbering
 from retrieve.indexes.collection import open_collection
 from retrieve.indexes.files import is_plain_folder
 from retrieve.indexes.opened import CATALOG
@@ -74,6 +74,9 @@ def create(folder: Path, source: Path | None = None, *, on_bytes: OnBytes | None
                 finally:
                     work.remove(folder)
             committing.commit_part(manifest, 0, numbering.adopt)
+            for shard in manifest.shards():
+                with open_collection(shard.folder) as first:  # what was said of its people
+                    log.hear(manifest, {shard.number: log.said_since(first, 0)})
 
 
 def _begun(folder: Path, *, goes_on: bool) -> Manifest:

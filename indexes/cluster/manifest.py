@@ -313,22 +313,6 @@ class Manifest:
                 found[one] = int(row[0])
         return found
 
-    def blur_ranges(self, paths: Iterable[bytes]) -> None:
-        """Let no range begin with one of some paths, but with its folder; inside writing().
-
-        What falls to another shard by that is known to the one that has it, and found there.
-        """
-        for path in paths:
-            found = self.db.execute(
-                "SELECT first, shard FROM ranges WHERE first IN (?, ?) ORDER BY first",
-                [path, path + b"\0"],
-            ).fetchall()
-            for first, shard in found:
-                self.db.execute("DELETE FROM ranges WHERE first = ?", [first])
-                folder = path[: path.rindex(b"/") + 1] if b"/" in path else b""
-                values = [folder, shard]
-                self.db.execute("INSERT OR IGNORE INTO ranges (first, shard) VALUES (?, ?)", values)
-
     def hold(self, shard: int, contents: Iterable[tuple[bytes, int]]) -> None:
         """State which contents a shard holds, (SHA-256, bytes), where none does; inside
         writing().

@@ -60,14 +60,11 @@ class Servers(Protocol):
         *args: Any,
         of: Iterable[int] | None = None,
         each: Mapping[int, Sequence[Any]] | None = None,
-        replicas: bool = False,
     ) -> Answers[T]:
         """Ask shards at the same time: question(collection, *args, *each[number]).
 
         of        numbers of the shards that are asked; None for all, or all of `each`
         each      what only one shard is asked with, by its number
-        replicas  every replica of a shard is asked, and the first one's answer is given; one that
-                  does not answer makes the shard missing
         raises    Closed after close(), where that lets them go
         """
         ...

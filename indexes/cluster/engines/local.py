@@ -142,7 +142,6 @@ class LocalServers:
         *args: Any,
         of: Iterable[int] | None = None,
         each: Mapping[int, Sequence[Any]] | None = None,
-        replicas: bool = False,
     ) -> Answers[T]:
         """As Servers.ask()."""
         numbers = sorted(

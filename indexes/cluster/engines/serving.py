@@ -59,7 +59,6 @@ class RayServers:
         *args: Any,
         of: Iterable[int] | None = None,
         each: Mapping[int, Sequence[Any]] | None = None,
-        replicas: bool = False,
     ) -> Answers[T]:
         """As Servers.ask(). A server may take its time over an answer; one that gives no sign of
         life for SILENT_S gives none.

@@ -21,7 +21,6 @@ from retrieve.indexes.catalog.migrations import MIGRATIONS
 from retrieve.indexes.catalog.persons import key_of
 from retrieve.indexes.catalog.sums import teach
 from retrieve.indexes.cluster.asking import Asking
-from retrieve.indexes.cluster.ids import of_shard
 from retrieve.indexes.cluster.people import gathering, log
 from retrieve.indexes.cluster.people.gathering import (
     CONTENT,
@@ -82,10 +81,6 @@ class View:
     last: int = 0
     next_person: int = 1
     suggestions: dict[Pair, float] = field(default_factory=dict)
-
-    def shards_of(self, person: int) -> set[int]:
-        """Where somebody had faces at first."""
-        return {of_shard(id)[0] for id, (whose, *_) in self.faces.items() if whose == person}
 
 
 def view(cluster: Asking, wanted: Wanted, *, said: bool = True) -> View:

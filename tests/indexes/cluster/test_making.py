@@ -15,6 +15,7 @@ from retrieve.indexes.cluster import making
 from retrieve.indexes.cluster.ids import OWN_PERSONS
 from retrieve.indexes.cluster.joining import join
 from retrieve.indexes.cluster.manifest import CLUSTER, open_manifest
+from retrieve.indexes.cluster.people import log as said_over
 from retrieve.indexes.people import log, statements
 from retrieve.indexes.upkeep.check import check
 
@@ -54,6 +55,7 @@ def test_a_collection_becomes_a_cluster_that_grows_and_a_collection_again(tmp_pa
         "shards"
     ]
     with segmented.opened(tmp_path / "cluster") as cluster:
+        assert [line.name for line in said_over.statements(cluster.manifest)] == ["Ana"]
         assert segmented.held_by_all(cluster) == segmented.held(source)
         assert cluster.index([photos], segment=4).unchanged == 12
         for i in range(6):
