@@ -958,26 +958,8 @@ def open_collection(
     networks: Networks | None = None,
     encoding: Encoding | None = None,
 ) -> Collection:
-    """The collection in a directory.
+    """The collection in a directory, which is no cluster: options as opening.open_collection().
 
-        collection = retrieve.open_collection("photos.retrieve", create=True)
-        collection.index(["~/Pictures"])
-
-    create    make the directory, private to its owner, if it is absent; one that is there keeps its
-              mode, and a warning tells if others may look into it
-    detector  name, or an object of your own with what retrieve.faces.detection.detector asks
-              for; None takes the one it was made with, centerface for a new one
-    embedder  name, weights file, or an object likewise (retrieve.faces.embedding.embed); None
-              takes the one it was made with, dlib-resnet+mobilefacenet for a new one
-    encoder   of texts: name, file, or an object likewise (retrieve.text.encoders.encode); None
-              takes the one it was made with, static for a new one
-    language  of texts, ISO 639-1, for the stems of words; None likewise, es for a new one
-    device    where networks and search run, cpu or cuda
-    turns     whether a photo in which no face stands upright is searched turned; None does as
-              the collection was made, with turns for a new one
-    read_only change nothing; so it is anyway where the folder cannot be written
-    on_download
-              called with bytes so far and bytes in all while weights are downloaded
     networks, encoding
               in place of those options: what several collections share
     raises    CollectionError if there is none, or it is damaged, newer or not ours

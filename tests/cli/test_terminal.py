@@ -39,6 +39,10 @@ if len(sys.argv) > 1: print("typed", input())
 
 def _found(answers, *arguments, **options):
     """What a program on that terminal finds it to be, and all that was written."""
+    if (
+        answers
+    ):  # a busy machine may answer later than a terminal would: it has the time of a far one
+        options["SSH_CONNECTION"] = "192.0.2.1 50000 192.0.2.2 22"
     said = terminals.run([sys.executable, "-c", ASK, *arguments], answers, **options)
     match = re.search(rb"found (\w+) (\d+) (\d+)", said)
     assert match, said
