@@ -261,6 +261,7 @@ class Connections:
             self.closed = True
             mine: Opened | None = getattr(self._own, "opened", None)
             self._own = threading.local()
+        self._loaded.mapped.let_go()
         if mine is not None:
             mine.db.conn.close()
 
