@@ -45,9 +45,13 @@ class _Worker:
         with suppress(OSError):  # it has just been killed, which is seen when it is waited for
             self.pipe.send((task, tuple(args)))
 
-    def end(self) -> None:
+    def let_go(self) -> None:
+        """An idle one ends by itself at that."""
         with suppress(OSError):
-            self.pipe.close()  # an idle one ends by itself at that
+            self.pipe.close()
+
+    def end(self) -> None:
+        self.let_go()
         if self.at is not None:
             self.process.terminate()
         self.process.join(END_S)
@@ -71,6 +75,7 @@ class LocalEngine:
         busy: dict[Any, _Worker] = {}  # by what is waited for: their pipes
         idle: list[_Worker] = []
         most = WORKERS if workers is None else workers
+        ended: deque[Done[T]] = deque()
         try:
             while True:
                 while len(busy) < most:
@@ -83,6 +88,9 @@ class LocalEngine:
                     worker = idle.pop() if idle else _Worker(context)
                     worker.begin(task, *following)
                     busy[worker.pipe] = worker
+                # Now that all work again: whoever is told may take long over it.
+                while ended:
+                    yield ended.popleft()
                 if not busy:
                     return
                 for pipe in connection.wait(list(busy)):
@@ -98,12 +106,14 @@ class LocalEngine:
                         else:
                             code = worker.process.exitcode
                             lost = f"its process ended {tries} times (exit code {code})"
-                            yield Done(job, None, lost)
+                            ended.append(Done(job, None, lost))
                         continue
                     worker.at = None
                     idle.append(worker)
-                    yield Done(job, result, error)
+                    ended.append(Done(job, result, error))
         finally:
+            for worker in idle:
+                worker.let_go()
             for worker in [*idle, *busy.values()]:
                 worker.end()
 

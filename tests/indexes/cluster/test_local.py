@@ -1,14 +1,17 @@
-"""The engine of one machine: what becomes of shards that cannot be asked, and of threads."""
+"""The engine of one machine: what becomes of shards that cannot be asked, of threads and tasks."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import clustered
+import errands
 import pytest
 
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.cluster.engines.local import LocalEngine
 from retrieve.indexes.opened import CATALOG
 
 
@@ -68,3 +71,12 @@ def test_a_thread_whose_servers_another_one_lets_go_asks_the_new_ones(folder, mo
         cluster.close()
         with pytest.raises(BadInput, match="was closed"):
             cluster.ask(_paths)
+
+
+def test_the_next_task_runs_while_the_end_of_one_is_told(tmp_path):
+    jobs = [(tmp_path / "first",), (tmp_path / "second", tmp_path / "told")]
+    with closing(LocalEngine().run(errands.marked, jobs, workers=1)) as running:
+        assert next(running).job == 0
+        errands.marked(tmp_path / "asked", tmp_path / "second")  # it has begun: nobody asks on yet
+        (tmp_path / "told").touch()
+        assert [one.job for one in running] == [1]
