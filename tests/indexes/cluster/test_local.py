@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import clustered
 import errands
@@ -12,6 +14,7 @@ import pytest
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.paths import path_of
 from retrieve.indexes.cluster.engines.local import LocalEngine
+from retrieve.indexes.cluster.indexing import task
 from retrieve.indexes.opened import CATALOG
 
 
@@ -80,3 +83,30 @@ def test_the_next_task_runs_while_the_end_of_one_is_told(tmp_path):
         errands.marked(tmp_path / "asked", tmp_path / "second")  # it has begun: nobody asks on yet
         (tmp_path / "told").touch()
         assert [one.job for one in running] == [1]
+
+
+class _Job:
+    """Tells which process reads."""
+
+    def open(self):
+        return lambda path: f"{path} {os.getpid()}"
+
+
+def test_the_processes_that_read_for_a_task_read_for_the_next_one(tmp_path):
+    collection = SimpleNamespace(job=lambda *_, **__: _Job())
+
+    def read(processes):
+        settings = task.Settings(tmp_path, (tmp_path,), processes=processes)
+        run = task.extractor(collection, settings, photos=False)
+        ((_, said),) = run([(0, "file")])
+        return said
+
+    try:
+        first = read(1)
+        assert first.startswith("file ")
+        assert first != f"file {os.getpid()}"
+        assert read(1) == first
+        assert read(2) != first  # another kind: those before are gone
+        assert len(task._readers) == 1
+    finally:
+        task.end_readers()
