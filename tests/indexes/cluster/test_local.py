@@ -13,6 +13,8 @@ import pytest
 
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.cluster.engines import holding
+from retrieve.indexes.cluster.engines.holding import Held
 from retrieve.indexes.cluster.engines.local import LocalEngine
 from retrieve.indexes.cluster.indexing import task
 from retrieve.indexes.opened import CATALOG
@@ -110,3 +112,31 @@ def test_the_processes_that_read_for_a_task_read_for_the_next_one(tmp_path):
         assert len(task._readers) == 1
     finally:
         task.end_readers()
+
+
+class _Elsewhere(LocalEngine):
+    """Takes itself for one of several machines; counts how often servers are begun."""
+
+    name, begun = "several", 0
+
+    def serve(self, folders, *, copy=0):
+        self.begun += 1
+        return super().serve(folders, copy=copy)
+
+
+def test_a_run_opens_small_shards_itself_unless_another_machine_has_one(folder, monkeypatch):
+    with clustered.opened(folder) as cluster:
+        engine = cluster.engine_of_tasks = _Elsewhere()
+        with cluster.changing(), cluster.opened_here():
+            assert cluster.ask(_paths).all() == {0: ["/a.jpg"], 1: ["/b.jpg"]}
+        assert (engine.begun, _locks()) == (0, 0)
+        assert len(cluster.ask(_paths)) == 2
+        assert engine.begun == 1
+        cluster.forget_servers()
+        with monkeypatch.context() as patch:
+            patch.setattr(holding, "_machine", lambda: "1 elsewhere")
+            theirs = Held(folder / "shards/0001")
+        with cluster.changing(), cluster.opened_here():
+            assert cluster.ask(_paths).missing.keys() == {1}
+        assert engine.begun == 2
+        theirs.let_go()
