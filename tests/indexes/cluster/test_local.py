@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -85,6 +87,49 @@ def test_the_next_task_runs_while_the_end_of_one_is_told(tmp_path):
         errands.marked(tmp_path / "asked", tmp_path / "second")  # it has begun: nobody asks on yet
         (tmp_path / "told").touch()
         assert [one.job for one in running] == [1]
+
+
+SCRIPT = """
+from operator import mul
+from retrieve.indexes.cluster.engines.local import LocalEngine
+
+def twice(number):
+    return 2 * number
+
+def run(task, *jobs):
+    return [(one.result, one.error) for one in LocalEngine().run(task, jobs)]
+
+print("begun")
+"""
+GUARD = "if __name__ == '__main__':\n    "
+
+
+def _said(script, path):
+    """What a script says, which is read from stdin where it is no file."""
+    if path is not None:
+        path.write_text(script)
+    done = subprocess.run(
+        [sys.executable, "-" if path is None else path],
+        input=script if path is None else None,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_script_without_a_guard_and_one_read_from_stdin_begin_once():
+    said = _said(f"{SCRIPT}print(sorted(run(mul, (2, 3), (3, 4))))", None)
+    assert said == ["begun", "[(6, ''), (12, '')]"]
+
+
+def test_what_a_script_defines_goes_to_its_tasks_where_it_has_a_guard(tmp_path):
+    path = tmp_path / "script.py"
+    guarded = _said(f"{SCRIPT}{GUARD}print(sorted(run(twice, (3,), (4,))))", path)
+    assert sorted(guarded) == ["[(6, ''), (8, '')]", "begun", "begun", "begun"]
+    *_, refused = _said(f"{SCRIPT}print(run(twice, (3,)))", path)
+    assert '__name__ == "__main__"' in refused
 
 
 class _Job:
