@@ -349,8 +349,8 @@ class Cluster(Collection):
         """Bring the cluster up to date with folders and files, as Collection.index() does.
 
         processes  of each task; None is one, and two where there is one task alone
-        segment    files of a new shard; None is 5,000: minutes of one core, which is what a machine
-                   that is lost costs
+        segment    files of a new shard; None is 5,000: three minutes of one core. They are searched
+                   when all are in; a task that is lost is gone on with, whatever the segment
         tasks      at a time, each in a process of its own; None is what the engine has room for
         raises     CollectionError if a segment could not be indexed to its end: all else is, and
                    the next run goes on; or if another process is changing the cluster
