@@ -25,7 +25,8 @@ from typing import Any
 from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
-from retrieve.indexes.files import check_own, open_regular
+from retrieve.indexes.cluster.places import acknowledge, check_place
+from retrieve.indexes.files import Strange, check_own, open_regular
 from retrieve.indexes.vectors.file import sync_folder
 
 CLUSTER = "cluster.sqlite"  # in the folder of a cluster, beside:
@@ -216,12 +217,12 @@ class Manifest:
         return str(self.db.execute("SELECT id FROM cluster").fetchone()[0])
 
     def shards(self) -> list[Shard]:
-        """All of them, by number."""
+        """All of them, by number; raises Strange as placed()."""
         folders: dict[int, list[Path]] = {}
         for number, folder in self.db.execute(
             "SELECT shard, folder FROM copies ORDER BY shard, copy"
         ):
-            folders.setdefault(number, []).append(self.folder / os.fsdecode(folder))
+            folders.setdefault(number, []).append(self.placed(number, os.fsdecode(folder)))
         return [
             Shard(number, first, tuple(folders.get(number, ())), files)
             for number, first, files in self.db.execute(
@@ -229,6 +230,22 @@ class Manifest:
                 "x''), files FROM shards ORDER BY number"
             ).fetchall()
         ]
+
+    def placed(self, shard: int, folder: str | Path) -> Path:
+        """A folder that is named as a shard's: below the cluster's, or absolute.
+
+        raises  Strange if it must not be used: a link lies on the way, or it is outside of the
+                cluster and nobody put that shard there (places.py)
+        """
+        place = self.folder / folder
+        check_place(self.folder, self.id, shard, place)
+        return place
+
+    def acknowledge(self, shard: int, folder: Path) -> None:
+        """State that a shard is to lie there, before anything of it does; raises CollectionError
+        if nothing can be written there.
+        """
+        acknowledge(self.folder, self.id, shard, folder)
 
     def next_shard(self) -> int:
         """The number that the next shard will have: 0 for the first."""
@@ -403,6 +420,9 @@ def open_manifest(folder: Path) -> Manifest:
     except sqlite3.DatabaseError as error:
         db.conn.close()
         raise _damaged(path, error) from error
+    except Strange:
+        db.conn.close()
+        raise
     return manifest
 
 

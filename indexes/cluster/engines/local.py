@@ -21,7 +21,8 @@ from retrieve.errors import RetrievalError, unforeseen
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import FAILED, TRIES, Closed, Done
 from retrieve.indexes.cluster.engines.holding import Held, check_there
-from retrieve.indexes.collection import Collection, open_collection
+from retrieve.indexes.collection import open_collection
+from retrieve.indexes.opened import CATALOG
 
 T = TypeVar("T")
 
@@ -124,8 +125,7 @@ class LocalServers:
 
     def __init__(self, folders: Mapping[int, Path]) -> None:
         self.folders = dict(folders)
-        self._opened: dict[int, Collection] = {}
-        self._held: list[Held] = []
+        self._opened: dict[int, _Opened] = {}
         self._opening: dict[int, Lock] = {}
         self._asking = Lock()
         self._closed = False
@@ -174,36 +174,73 @@ class LocalServers:
             self._closed = True
         self._threads.shutdown()
         for one in self._opened.values():
-            one.close()
+            one.let_go()
         self._opened.clear()
-        for held in self._held:
-            held.let_go()
-        self._held.clear()
 
     def _ask(self, number: int, question: Callable[..., T], *args: Any) -> T:
-        with self._opening.setdefault(number, Lock()):  # once, whoever asks meanwhile
-            opened = self._opened.get(number)
-            if opened is None:
-                try:
-                    folder = self.folders[number]
-                    check_there(folder)
-                    opened = self._opened[number] = self._open(folder)
-                except (KeyError, OSError, RetrievalError) as error:
-                    raise Lost(str(error)) from error
+        opened = self._open(number)
         try:
-            return question(opened, *args)
+            return question(opened.collection, *args)
         except OSError as error:  # its storage has gone
             raise Lost(str(error)) from error
+        finally:
+            opened.let_go()
 
-    def _open(self, folder: Path) -> Collection:
-        held = Held(folder)
+    def _open(self, number: int) -> _Opened:
+        """The shard in that folder now: another one may have taken its place since it was asked
+        last. Who gets it lets it go.
+        """
+        with self._opening.setdefault(number, Lock()):  # once, whoever asks meanwhile
+            opened = self._opened.get(number)
+            try:
+                folder = self.folders[number]
+                check_there(folder)
+                if opened is not None and opened.file != _file(folder):
+                    self._opened.pop(number).let_go()
+                    opened = None
+                if opened is None:
+                    opened = self._opened[number] = _Opened(folder)
+            except (KeyError, OSError, RetrievalError) as error:
+                raise Lost(str(error)) from error
+            return opened.taken()
+
+
+class _Opened:
+    """A shard that is open, until nobody has it any more.
+
+    file  which one its catalog is: device and inode
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.file = _file(folder)
+        self._users = 1  # who made it, and each who asks now
+        self._counting = Lock()
+        self._held = Held(folder)
         try:
-            opened = open_collection(folder)
+            self.collection = open_collection(folder)
         except BaseException:
-            held.let_go()  # it is tried again at each question
+            self._held.let_go()  # it is tried again at each question
             raise
-        self._held.append(held)
-        return opened
+
+    def taken(self) -> _Opened:
+        """It, for one more."""
+        with self._counting:
+            self._users += 1
+        return self
+
+    def let_go(self) -> None:
+        """One has it no more; the last one closes it."""
+        with self._counting:
+            self._users -= 1
+            last = not self._users
+        if last:
+            self.collection.close()
+            self._held.let_go()
+
+
+def _file(folder: Path) -> tuple[int, int]:
+    status = (folder / CATALOG).stat()
+    return status.st_dev, status.st_ino
 
 
 class Lost(Exception):

@@ -142,7 +142,7 @@ def _free(manifest: Manifest, shard: int, copy: int) -> Path:
     named = {each for one in manifest.shards() for each in one.folders}
     if folder in named:
         folder = folder.with_name(folder.name + AGAIN)
-    replacing.wipe(folder)  # of a coordinator that died
+    replacing.wipe(manifest.placed(shard, folder))  # of a coordinator that died
     return folder
 
 
