@@ -94,6 +94,7 @@ def backup(cluster: Asking, folder: Path, *, force: bool = False) -> BackedUp:
             answer or the folder cannot be written: the backup before stays whole
     """
     manifest = cluster.manifest
+    folder = folder.absolute()  # servers of shards may lie elsewhere
     before = _before(cluster, folder, force=force)
     states = cluster.servers.ask(state).all()
     files = {number: f"{number:04}-{holds[:16]}.tar" for number, holds in states.items()}
