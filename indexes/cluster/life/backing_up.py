@@ -34,8 +34,9 @@ FORMAT = 1
 TOLD = "backup.json"
 NEW = "backup.json.new"
 SHARD = re.compile(r"\d{4,}-[0-9a-f]{16}\.tar")
-# Of the manifest's tables: what the shards tell, where copies lie here, what is not done yet.
-LEFT_OUT = ("contents", "copies", "begun")
+# Of the manifest's tables: what the shards tell, where copies lie here, what is not done yet, and
+# what follows from statements.
+LEFT_OUT = ("contents", "copies", "begun", "named")
 
 Row = list[Any]
 
