@@ -119,6 +119,30 @@ CREATE TABLE begun (
 );
 """
 
+# By each person and photo that a statement names, which follows from it (people/connected.py). Of
+# `what` persons stand at 0 and 1, faces at 3 and 4: JSON themselves, with the SHA-256 of a photo.
+_KEYS = """
+    INSERT OR IGNORE INTO named (key, statement)
+    SELECT '#' || value, {id} FROM json_each({what}) WHERE key < 2 AND value IS NOT NULL
+    UNION SELECT json_extract(face.value, '$[0]'), {id}
+    FROM json_each({what}) AS part, json_each(part.value) AS face WHERE part.key IN (3, 4)
+    UNION SELECT '!' || {undoes}, {id} WHERE {undoes} IS NOT NULL
+"""
+_OF_NEW = _KEYS.format(what="NEW.what", id="NEW.id", undoes="NEW.undoes")
+NAMED = (
+    """CREATE TABLE named (
+        key TEXT NOT NULL,                 -- #12, a person; SHA-256 of a photo; !7, taken back
+        statement INTEGER NOT NULL,
+        PRIMARY KEY (key, statement)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX named_statement ON named (statement)",
+    f"CREATE TRIGGER named_insert AFTER INSERT ON statements BEGIN {_OF_NEW}; END",
+    "CREATE TRIGGER named_update AFTER UPDATE OF what, undoes ON statements BEGIN "
+    f"DELETE FROM named WHERE statement = OLD.id; {_OF_NEW}; END",
+    "CREATE TRIGGER named_delete AFTER DELETE ON statements BEGIN "
+    "DELETE FROM named WHERE statement = OLD.id; END",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:
@@ -374,7 +398,7 @@ def replaced_manifest(folder: Path) -> Iterator[Manifest]:
     manifest = Manifest(folder, _connected(path))
     with closing(manifest):
         manifest.db.conn.executescript(
-            f"BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; "
+            f"BEGIN; {SCHEMA} {'; '.join(NAMED)}; PRAGMA application_id = {APPLICATION_ID}; "
             f"PRAGMA user_version = {FORMAT}; COMMIT;"
         )
         manifest.db.execute("INSERT INTO cluster (id) VALUES (?)", [uuid.uuid4().hex])
