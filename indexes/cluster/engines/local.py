@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from multiprocessing import connection
 from pathlib import Path
 from threading import Lock
@@ -20,9 +21,7 @@ from typing import Any, TypeVar
 from retrieve.errors import RetrievalError, unforeseen
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import FAILED, TRIES, Closed, Done
-from retrieve.indexes.cluster.engines.holding import Held, check_there
-from retrieve.indexes.collection import open_collection
-from retrieve.indexes.opened import CATALOG
+from retrieve.indexes.cluster.engines.shard import Shard
 
 T = TypeVar("T")
 
@@ -46,9 +45,13 @@ class _Worker:
         with suppress(OSError):  # it has just been killed, which is seen when it is waited for
             self.pipe.send((task, tuple(args)))
 
-    def end(self) -> None:
+    def let_go(self) -> None:
+        """An idle one ends by itself at that."""
         with suppress(OSError):
-            self.pipe.close()  # an idle one ends by itself at that
+            self.pipe.close()
+
+    def end(self) -> None:
+        self.let_go()
         if self.at is not None:
             self.process.terminate()
         self.process.join(END_S)
@@ -72,6 +75,7 @@ class LocalEngine:
         busy: dict[Any, _Worker] = {}  # by what is waited for: their pipes
         idle: list[_Worker] = []
         most = WORKERS if workers is None else workers
+        ended: deque[Done[T]] = deque()
         try:
             while True:
                 while len(busy) < most:
@@ -84,6 +88,9 @@ class LocalEngine:
                     worker = idle.pop() if idle else _Worker(context)
                     worker.begin(task, *following)
                     busy[worker.pipe] = worker
+                # Now that all work again: whoever is told may take long over it.
+                while ended:
+                    yield ended.popleft()
                 if not busy:
                     return
                 for pipe in connection.wait(list(busy)):
@@ -99,12 +106,14 @@ class LocalEngine:
                         else:
                             code = worker.process.exitcode
                             lost = f"its process ended {tries} times (exit code {code})"
-                            yield Done(job, None, lost)
+                            ended.append(Done(job, None, lost))
                         continue
                     worker.at = None
                     idle.append(worker)
-                    yield Done(job, result, error)
+                    ended.append(Done(job, result, error))
         finally:
+            for worker in idle:
+                worker.let_go()
             for worker in [*idle, *busy.values()]:
                 worker.end()
 
@@ -125,8 +134,7 @@ class LocalServers:
 
     def __init__(self, folders: Mapping[int, Path]) -> None:
         self.folders = dict(folders)
-        self._opened: dict[int, _Opened] = {}
-        self._opening: dict[int, Lock] = {}
+        self._opened = {number: Shard(folder) for number, folder in folders.items()}
         self._asking = Lock()
         self._closed = False
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard")
@@ -175,72 +183,20 @@ class LocalServers:
         self._threads.shutdown()
         for one in self._opened.values():
             one.let_go()
-        self._opened.clear()
 
     def _ask(self, number: int, question: Callable[..., T], *args: Any) -> T:
-        opened = self._open(number)
-        try:
-            return question(opened.collection, *args)
-        except OSError as error:  # its storage has gone
-            raise Lost(str(error)) from error
-        finally:
-            opened.let_go()
-
-    def _open(self, number: int) -> _Opened:
-        """The shard in that folder now: another one may have taken its place since it was asked
-        last. Who gets it lets it go.
-        """
-        with self._opening.setdefault(number, Lock()):  # once, whoever asks meanwhile
-            opened = self._opened.get(number)
+        shard = self._opened.get(number)
+        if shard is None:
+            raise Lost("nobody serves it")
+        with ExitStack() as stack:
             try:
-                folder = self.folders[number]
-                check_there(folder)
-                if opened is not None and opened.file != _file(folder):
-                    self._opened.pop(number).let_go()
-                    opened = None
-                if opened is None:
-                    opened = self._opened[number] = _Opened(folder)
-            except (KeyError, OSError, RetrievalError) as error:
+                collection = stack.enter_context(shard.collection())
+            except (OSError, RetrievalError, sqlite3.Error) as error:
                 raise Lost(str(error)) from error
-            return opened.taken()
-
-
-class _Opened:
-    """A shard that is open, until nobody has it any more.
-
-    file  which one its catalog is: device and inode
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.file = _file(folder)
-        self._users = 1  # who made it, and each who asks now
-        self._counting = Lock()
-        self._held = Held(folder)
-        try:
-            self.collection = open_collection(folder)
-        except BaseException:
-            self._held.let_go()  # it is tried again at each question
-            raise
-
-    def taken(self) -> _Opened:
-        """It, for one more."""
-        with self._counting:
-            self._users += 1
-        return self
-
-    def let_go(self) -> None:
-        """One has it no more; the last one closes it."""
-        with self._counting:
-            self._users -= 1
-            last = not self._users
-        if last:
-            self.collection.close()
-            self._held.let_go()
-
-
-def _file(folder: Path) -> tuple[int, int]:
-    status = (folder / CATALOG).stat()
-    return status.st_dev, status.st_ino
+            try:
+                return question(collection, *args)
+            except OSError as error:  # its storage has gone
+                raise Lost(str(error)) from error
 
 
 class Lost(Exception):

@@ -54,6 +54,7 @@ class RayEngine:
         waiting = iter(enumerate(jobs))
         again: deque[tuple[int, bytes, int]] = deque()
         busy: dict[Any, tuple[int, bytes, int]] = {}  # by what is waited for
+        ended: deque[Done[T]] = deque()
         seen = time.monotonic()
         try:
             while True:
@@ -74,6 +75,9 @@ class RayEngine:
                         following = (new[0], pickle.dumps((task, tuple(new[1]))), 1)
                     ref = work.options(name=task.__name__).remote(version("retrieve"), following[1])
                     busy[ref] = following
+                # Now that all work again: whoever is told may take long over it.
+                while ended:
+                    yield ended.popleft()
                 if not busy and cores:
                     return
                 for ref in ray.wait(list(busy), timeout=LOOK_S)[0] if busy else ():
@@ -87,9 +91,9 @@ class RayEngine:
                             again.append((job, blob, tries + 1))
                         else:
                             why = f"its process or machine was lost {tries} times"
-                            yield Done(job, None, f"{why} ({joining.line(lost)})")
+                            ended.append(Done(job, None, f"{why} ({joining.line(lost)})"))
                         continue
-                    yield Done(job, result, error)
+                    ended.append(Done(job, result, error))
         finally:
             self._end(list(busy))
 

@@ -1,14 +1,22 @@
-"""The engine of one machine: what becomes of shards that cannot be asked, and of threads."""
+"""The engine of one machine: what becomes of shards that cannot be asked, of threads and tasks."""
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import clustered
+import errands
 import pytest
 
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.paths import path_of
+from retrieve.indexes.cluster.engines import holding
+from retrieve.indexes.cluster.engines.holding import Held
+from retrieve.indexes.cluster.engines.local import LocalEngine
+from retrieve.indexes.cluster.indexing import task
 from retrieve.indexes.opened import CATALOG
 
 
@@ -91,3 +99,67 @@ def test_a_shard_whose_folder_is_replaced_is_opened_anew_at_the_next_question(fo
         (tmp_path / "away").rename(folder / "shards/0001")
         assert cluster.ask(_paths).all() == {0: ["/a.jpg"], 1: ["/c.jpg"]}
     assert _locks() == 0
+
+
+def test_the_next_task_runs_while_the_end_of_one_is_told(tmp_path):
+    jobs = [(tmp_path / "first",), (tmp_path / "second", tmp_path / "told")]
+    with closing(LocalEngine().run(errands.marked, jobs, workers=1)) as running:
+        assert next(running).job == 0
+        errands.marked(tmp_path / "asked", tmp_path / "second")  # it has begun: nobody asks on yet
+        (tmp_path / "told").touch()
+        assert [one.job for one in running] == [1]
+
+
+class _Job:
+    """Tells which process reads."""
+
+    def open(self):
+        return lambda path: f"{path} {os.getpid()}"
+
+
+def test_the_processes_that_read_for_a_task_read_for_the_next_one(tmp_path):
+    collection = SimpleNamespace(job=lambda *_, **__: _Job())
+
+    def read(processes):
+        settings = task.Settings(tmp_path, (tmp_path,), processes=processes)
+        run = task.extractor(collection, settings, photos=False)
+        ((_, said),) = run([(0, "file")])
+        return said
+
+    try:
+        first = read(1)
+        assert first.startswith("file ")
+        assert first != f"file {os.getpid()}"
+        assert read(1) == first
+        assert read(2) != first  # another kind: those before are gone
+        assert len(task._readers) == 1
+    finally:
+        task.end_readers()
+
+
+class _Elsewhere(LocalEngine):
+    """Takes itself for one of several machines; counts how often servers are begun."""
+
+    name, begun = "several", 0
+
+    def serve(self, folders, *, copy=0):
+        self.begun += 1
+        return super().serve(folders, copy=copy)
+
+
+def test_a_run_opens_small_shards_itself_unless_another_machine_has_one(folder, monkeypatch):
+    with clustered.opened(folder) as cluster:
+        engine = cluster.engine_of_tasks = _Elsewhere()
+        with cluster.changing(), cluster.opened_here():
+            assert cluster.ask(_paths).all() == {0: ["/a.jpg"], 1: ["/b.jpg"]}
+        assert (engine.begun, _locks()) == (0, 0)
+        assert len(cluster.ask(_paths)) == 2
+        assert engine.begun == 1
+        cluster.forget_servers()
+        with monkeypatch.context() as patch:
+            patch.setattr(holding, "_machine", lambda: "1 elsewhere")
+            theirs = Held(folder / "shards/0001")
+        with cluster.changing(), cluster.opened_here():
+            assert cluster.ask(_paths).missing.keys() == {1}
+        assert engine.begun == 2
+        theirs.let_go()

@@ -133,6 +133,15 @@ def test_jobs_are_taken_when_there_is_room(engine, tmp_path):
         assert len(taken) <= 4
 
 
+def test_the_next_task_runs_while_the_end_of_one_is_told(engine, tmp_path):
+    jobs = [(tmp_path / "first",), (tmp_path / "second", tmp_path / "told")]
+    with closing(engine.run(errands.marked, jobs, workers=1)) as running:
+        assert next(running).job == 0
+        _until(lambda: (tmp_path / "second").exists())  # it has begun: nobody asks on yet
+        (tmp_path / "told").touch()
+        assert [one.job for one in running] == [1]
+
+
 def test_what_a_task_raises_is_told(engine):
     (done,) = engine.run(errands.refused, [(7,)])
     assert done == Done(0, None, "wanted anything but 7")
@@ -195,7 +204,7 @@ def grown(nodes, engine, album, tmp_path_factory):
 
     with clustered.opened(folder, engine="ray") as cluster:
         report = cluster.index([album], segment=5, on_progress=on_progress)
-        cluster.forget_servers()
+        assert cluster.engine_of_tasks.end_servers() == 0  # a run begins none of small shards
     nodes.start(1)
     assert len(report.skipped) == 1
     return folder, killed[0]
