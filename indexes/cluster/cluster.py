@@ -264,6 +264,8 @@ class Cluster(Collection):
                         self._servers.pop(number).close()
             if copy not in self._servers:
                 self._servers[copy] = self.engine_of_tasks.serve(self._folders(copy), copy=copy)
+            if not all(folder.is_dir() for folder in self._servers[copy].folders.values()):
+                self._served_at = None  # what comes there is looked at again
             return self._servers[copy]
 
     @property

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from multiprocessing import connection, util
 from pathlib import Path
 from threading import Lock
@@ -23,9 +24,8 @@ from retrieve.errors import BadInput, RetrievalError
 from retrieve.indexes.building.processes import import_path
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import TRIES, Closed, Done
-from retrieve.indexes.cluster.engines.holding import Held, check_there
+from retrieve.indexes.cluster.engines.shard import Shard
 from retrieve.indexes.cluster.engines.working import is_importing, packed
-from retrieve.indexes.collection import Collection, open_collection
 
 T = TypeVar("T")
 
@@ -156,9 +156,7 @@ class LocalServers:
 
     def __init__(self, folders: Mapping[int, Path]) -> None:
         self.folders = dict(folders)
-        self._opened: dict[int, Collection] = {}
-        self._held: list[Held] = []
-        self._opening: dict[int, Lock] = {}
+        self._opened = {number: Shard(folder) for number, folder in folders.items()}
         self._asking = Lock()
         self._closed = False
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard")
@@ -206,36 +204,21 @@ class LocalServers:
             self._closed = True
         self._threads.shutdown()
         for one in self._opened.values():
-            one.close()
-        self._opened.clear()
-        for held in self._held:
-            held.let_go()
-        self._held.clear()
+            one.let_go()
 
     def _ask(self, number: int, question: Callable[..., T], *args: Any) -> T:
-        with self._opening.setdefault(number, Lock()):  # once, whoever asks meanwhile
-            opened = self._opened.get(number)
-            if opened is None:
-                try:
-                    folder = self.folders[number]
-                    check_there(folder)
-                    opened = self._opened[number] = self._open(folder)
-                except (KeyError, OSError, RetrievalError) as error:
-                    raise Lost(str(error)) from error
-        try:
-            return question(opened, *args)
-        except OSError as error:  # its storage has gone
-            raise Lost(str(error)) from error
-
-    def _open(self, folder: Path) -> Collection:
-        held = Held(folder)
-        try:
-            opened = open_collection(folder)
-        except BaseException:
-            held.let_go()  # it is tried again at each question
-            raise
-        self._held.append(held)
-        return opened
+        shard = self._opened.get(number)
+        if shard is None:
+            raise Lost("nobody serves it")
+        with ExitStack() as stack:
+            try:
+                collection = stack.enter_context(shard.collection())
+            except (OSError, RetrievalError, sqlite3.Error) as error:
+                raise Lost(str(error)) from error
+            try:
+                return question(collection, *args)
+            except OSError as error:  # its storage has gone
+                raise Lost(str(error)) from error
 
 
 class Lost(Exception):

@@ -80,6 +80,29 @@ def test_a_thread_whose_servers_another_one_lets_go_asks_the_new_ones(folder, mo
             cluster.ask(_paths)
 
 
+def _replaced(collection, folder, other):
+    """Another shard takes the place of this one while it is asked."""
+    _paths(collection)
+    folder.rename(folder.with_name("aside"))
+    other.rename(folder)
+    return _paths(collection)
+
+
+def test_a_shard_whose_folder_is_replaced_is_opened_anew_at_the_next_question(folder, tmp_path):
+    other = clustered.make(tmp_path / "other", {"/a.jpg": "ana"}, {"/c.jpg": "ana"})
+    with clustered.opened(folder) as cluster:
+        assert cluster.ask(_paths).all() == {0: ["/a.jpg"], 1: ["/b.jpg"]}
+        asked = cluster.ask(_replaced, folder / "shards/0001", other / "shards/0001", of=[1])
+        assert asked.all() == {1: ["/b.jpg"]}  # which stays open until it has answered
+        assert cluster.ask(_paths).all() == {0: ["/a.jpg"], 1: ["/c.jpg"]}
+        assert _locks() == 2
+        (folder / "shards/0001").rename(tmp_path / "away")
+        assert cluster.ask(_paths).missing.keys() == {1}
+        (tmp_path / "away").rename(folder / "shards/0001")
+        assert cluster.ask(_paths).all() == {0: ["/a.jpg"], 1: ["/c.jpg"]}
+    assert _locks() == 0
+
+
 def test_the_next_task_runs_while_the_end_of_one_is_told(tmp_path):
     jobs = [(tmp_path / "first",), (tmp_path / "second", tmp_path / "told")]
     with closing(LocalEngine().run(errands.marked, jobs, workers=1)) as running:

@@ -21,8 +21,9 @@ from retrieve.indexes.cluster.life import begun
 from retrieve.indexes.cluster.life.begun import REPLACING, Begun
 from retrieve.indexes.cluster.life.copies.state import state
 from retrieve.indexes.cluster.manifest import Manifest
+from retrieve.indexes.cluster.places import marker_of
 from retrieve.indexes.collection import open_collection
-from retrieve.indexes.files import open_regular
+from retrieve.indexes.files import is_plain_folder, open_regular
 from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.restore import restore
 from retrieve.unfinished import remove_left, unfinished
@@ -46,6 +47,7 @@ def replace(cluster: Asking, copy: int, to: Mapping[int, Path], *, source: int =
     manifest = cluster.manifest
     numbers: dict[int, int] = {}
     for shard, folder in to.items():
+        manifest.acknowledge(shard, folder)
         with manifest.writing():
             numbers[shard] = begun.begin(
                 manifest,
@@ -100,7 +102,7 @@ def finish(manifest: Manifest, one: Begun) -> None:
     goes = one.of["from"] if now == one.of["to"] else one.of["to"]
     named = {_text(manifest, each) for each in _every_folder(manifest)}
     if goes is not None and goes not in named:
-        folder = manifest.folder / os.fsdecode(bytes.fromhex(goes))
+        folder = manifest.placed(one.of["shard"], os.fsdecode(bytes.fromhex(goes)))
         if goes == one.of["from"] and not folder.parent.is_dir():
             raise CollectionError(
                 f"{folder}, whose place another folder has taken, cannot be reached. When its disk "
@@ -129,18 +131,17 @@ def copied(collection: Collection, folder: str) -> str:
 def wipe(folder: Path) -> None:
     """Overwrite all files below a folder, and remove it; nothing if it is not there.
 
-    raises  CollectionError if it cannot be done
+    raises  CollectionError if it cannot be done, or a link lies in its place
     """
-    if not os.path.lexists(folder):
-        return
     try:
-        for path in sorted(folder.rglob("*")):  # which follows no links
-            about = path.lstat()
-            if path.is_file() and not path.is_symlink() and about.st_nlink == 1:
-                _overwrite(path, about.st_size)
-        shutil.rmtree(folder)
-        lock_of(folder).unlink(missing_ok=True)
-        lock_of(folder).unlink(missing_ok=True)
+        if is_plain_folder(folder):
+            for path in sorted(folder.rglob("*")):  # which follows no links
+                about = path.lstat()
+                if path.is_file() and not path.is_symlink() and about.st_nlink == 1:
+                    _overwrite(path, about.st_size)
+            shutil.rmtree(folder)
+            lock_of(folder).unlink(missing_ok=True)
+        marker_of(folder).unlink(missing_ok=True)
     except OSError as error:
         raise CollectionError(
             f"cannot overwrite and remove {folder}, which was copied elsewhere: "
