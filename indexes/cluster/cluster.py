@@ -39,6 +39,8 @@ from retrieve.indexes.cluster.searching import conditions, faces, identifying, l
 from retrieve.indexes.cluster.searching.texts import OfShards
 from retrieve.indexes.cluster.searching.totals import Totals
 from retrieve.indexes.collection import Collection, given
+from retrieve.indexes.info import stamp
+from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.queries.asked import checked_id
 from retrieve.indexes.search.engine import State
 from retrieve.indexes.search.texts import Encoding
@@ -635,6 +637,11 @@ class Cluster(Collection):
     def generation(self) -> Generation:
         """What the shards that answer hold, as numbers that change with it."""
         return listing.generation(self)
+
+    def stamp(self) -> object:
+        """As Collection.stamp(), of the manifest and the shards: none is asked."""
+        folders = self.servers.folders
+        return [stamp(self.file), *(stamp(folders[n] / CATALOG) for n in sorted(folders))]
 
     def notes(self) -> Path | None:
         """None: what is written elsewhere has to be looked after by who writes it."""

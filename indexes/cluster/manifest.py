@@ -27,6 +27,7 @@ from sqlite_utils import Database
 from retrieve.errors import CollectionError
 from retrieve.indexes.cluster.places import acknowledge, check_place
 from retrieve.indexes.files import Strange, check_own, open_regular
+from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.vectors.file import sync_folder
 
 CLUSTER = "cluster.sqlite"  # in the folder of a cluster, beside:
@@ -372,13 +373,28 @@ def is_cluster(folder: Path) -> bool:
         return False
 
 
+def check_not_lost(folder: Path) -> None:
+    """Raise CollectionError where there are shards and no manifest: nothing else is to be made
+    beside them.
+    """
+    try:
+        lost = not (folder / CLUSTER).exists() and any(folder.glob(f"{SHARDS}/[0-9]*/{CATALOG}"))
+    except PermissionError:
+        return
+    if lost:
+        raise CollectionError(
+            f"{folder} is a cluster without its manifest, {CLUSTER}. It can be made again from its "
+            f"shards: retrieve cluster create --again {folder}"
+        )
+
+
 def create_manifest(folder: Path) -> Manifest:
     """Make an empty cluster in a folder that is there; raises CollectionError if it is one already
     or the folder holds a collection.
     """
     if is_cluster(folder):
         raise CollectionError(f"{folder} is a cluster already")
-    if (folder / "catalog.sqlite").exists():
+    if (folder / CATALOG).exists():
         raise CollectionError(
             f"{folder} is a collection; to make a cluster of it, which lies in another folder: "
             f"retrieve cluster create FOLDER --from {folder}"
@@ -414,6 +430,7 @@ def open_manifest(folder: Path) -> Manifest:
     path = folder / CLUSTER
     try:
         check_own(path)
+        check_not_lost(folder)
         if not path.is_file():
             raise CollectionError(
                 f"no cluster at {folder}. Make one with: retrieve cluster create {folder}"
