@@ -53,8 +53,8 @@ def replace(cluster: Asking, copy: int, to: Mapping[int, Path], *, source: int =
                 {
                     "shard": shard,
                     "copy": copy,
-                    "from": _text(manifest, _folder(manifest, shard, copy)),
-                    "to": _text(manifest, folder),
+                    "from": text_of(manifest, _folder(manifest, shard, copy)),
+                    "to": text_of(manifest, folder),
                 },
             )
     servers = cluster.servers_of(source)
@@ -83,7 +83,7 @@ def remove(cluster: Asking, shard: int, copy: int) -> None:
     manifest = cluster.manifest
     folder = _folder(manifest, shard, copy)
     with manifest.writing():
-        of = {"shard": shard, "copy": copy, "from": _text(manifest, folder), "to": None}
+        of = {"shard": shard, "copy": copy, "from": text_of(manifest, folder), "to": None}
         begun.begin(manifest, REPLACING, of)
         manifest.drop_copy(shard, copy)
     cluster.forget_servers()
@@ -96,9 +96,9 @@ def finish(manifest: Manifest, one: Begun) -> None:
 
     raises  CollectionError if it cannot be overwritten: it stays begun then
     """
-    now = _text(manifest, _folder(manifest, one.of["shard"], one.of["copy"]))
+    now = text_of(manifest, _folder(manifest, one.of["shard"], one.of["copy"]))
     goes = one.of["from"] if now == one.of["to"] else one.of["to"]
-    named = {_text(manifest, each) for each in _every_folder(manifest)}
+    named = {text_of(manifest, each) for each in _every_folder(manifest)}
     if goes is not None and goes not in named:
         folder = manifest.folder / os.fsdecode(bytes.fromhex(goes))
         if goes == one.of["from"] and not folder.parent.is_dir():
@@ -170,7 +170,7 @@ def _every_folder(manifest: Manifest) -> list[Path]:
     return [folder for one in manifest.shards() for folder in one.folders]
 
 
-def _text(manifest: Manifest, folder: Path | None) -> str | None:
+def text_of(manifest: Manifest, folder: Path | None) -> str | None:
     """A folder as JSON can hold it, whatever bytes its name has."""
     if folder is None:
         return None
