@@ -25,14 +25,13 @@ from retrieve.indexes.collection import open_collection
 from retrieve.indexes.files import open_regular
 from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.restore import restore
-from retrieve.unfinished import remove_left, unfinished
+from retrieve.unfinished import remove_left
 
 if TYPE_CHECKING:
     from retrieve.indexes.cluster.asking import Asking
     from retrieve.indexes.collection import Collection
 
 BLOCK_BYTES = 1 << 20
-TAR = "shard.tar"
 
 
 def replace(cluster: Asking, copy: int, to: Mapping[int, Path], *, source: int = 0) -> None:
@@ -109,7 +108,9 @@ def finish(manifest: Manifest, one: Begun) -> None:
         wipe(folder)
     for folder in (one.of["from"], one.of["to"]):  # what a copying that died had half made
         if folder is not None:
-            remove_left((manifest.folder / os.fsdecode(bytes.fromhex(folder))).parent)
+            path = manifest.folder / os.fsdecode(bytes.fromhex(folder))
+            tar_of(path).unlink(missing_ok=True)
+            remove_left(path.parent)
     with manifest.writing():
         begun.end(manifest, one.id)
 
@@ -119,11 +120,19 @@ def copied(collection: Collection, folder: str) -> str:
     target = Path(folder)
     for parent in (target.parent.parent, target.parent):  # mkdir() gives a mode to the last alone
         parent.mkdir(0o700, exist_ok=True)
-    with unfinished(target.parent, noted_in=collection.opened.notes()) as aside:
-        backup(collection, aside / TAR)
-        restore(aside / TAR, target)
+    tar = tar_of(target)
+    try:
+        backup(collection, tar, force=True)  # which is noted in the shard until it is whole
+        restore(tar, target)
+    finally:
+        tar.unlink(missing_ok=True)
     with open_collection(target) as made:
         return state(made)
+
+
+def tar_of(folder: Path) -> Path:
+    """The backup that a copy in that folder is restored of."""
+    return folder.with_name(f".{folder.name}.tar")
 
 
 def wipe(folder: Path) -> None:
