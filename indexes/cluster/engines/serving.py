@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 from retrieve.errors import BadInput, CollectionError, RetrievalError
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines import joining
+from retrieve.indexes.cluster.engines.heads import Head
 from retrieve.indexes.cluster.engines.shard import Ended, Shard
 
 T = TypeVar("T")
@@ -40,8 +41,11 @@ Told = tuple[Literal["given", "refused", "lost", "ended"], Any]
 class RayServers:
     """The actors of one copy of each shard, begun where they are not there yet."""
 
-    def __init__(self, ray: Any, cluster: str, folders: Mapping[int, Path], copy: int) -> None:
+    def __init__(
+        self, ray: Any, cluster: str, folders: Mapping[int, Path], copy: int, head: Head
+    ) -> None:
         self._ray = ray
+        self._head = head
         self._cluster = cluster
         self.folders = dict(folders)
         self._copy = copy
@@ -62,6 +66,7 @@ class RayServers:
     ) -> Answers[T]:
         """As Servers.ask(). A server may take its time over an answer; one that gives no sign of
         life for SILENT_S gives none.
+        raises  CollectionError if the head of the Ray cluster is gone
         """
         numbers = sorted(
             each if of is None and each is not None else self.shards if of is None else of
@@ -106,6 +111,7 @@ class RayServers:
                     refused[number] = what
                 else:
                     missing[number] = what
+            self._head.check()
             if not done:
                 silent = signs.silent({number: self._actors[number] for number in pending.values()})
                 for ref, number in list(pending.items()):

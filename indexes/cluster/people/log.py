@@ -62,6 +62,11 @@ def lines_of(manifest: Manifest, id: int) -> Lines:
     return {} if row is None else {int(shard): ids for shard, ids in json.loads(row[0]).items()}
 
 
+def put_lines(manifest: Manifest, id: int, lines: Lines) -> None:
+    """State by shard the lines of its log that are of a statement; inside writing()."""
+    manifest.db.execute("UPDATE statements SET lines = ? WHERE id = ?", [_written(lines), id])
+
+
 def last(manifest: Manifest) -> int:
     """The last number that a statement got."""
     row = manifest.db.execute(
