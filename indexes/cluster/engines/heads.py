@@ -15,7 +15,7 @@ from retrieve.errors import CollectionError
 
 LOOK_S = 1.0
 REACH_S = 5.0  # that a connection may take
-GONE_S = 15.0  # without one: it is gone, for it does not come back as the one that it was
+GONE_S = 15.0  # of looks in vain: it is gone, for it does not come back as the one that it was
 
 
 class Head:
@@ -28,7 +28,8 @@ class Head:
         self._ray = ray
         self.address = address
         self._lock = threading.Lock()
-        self._heard: float | None = None
+        self._begun = False
+        self._in_vain_s = 0.0  # from the first to the last of the looks that failed in a row
         self._cores: int | None = None
         self._ended = threading.Event()
 
@@ -44,8 +45,8 @@ class Head:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it did not answer for so long; False where nobody has asked."""
-        return self._heard is not None and time.monotonic() - self._heard > GONE_S
+        """Whether it did not answer for so long, while this process ran and looked."""
+        return self._in_vain_s > GONE_S
 
     def cores(self) -> int:
         """How many there are in all machines, for tasks; as it was when the head answered last.
@@ -64,20 +65,23 @@ class Head:
 
     def _begin(self) -> None:
         with self._lock:
-            if self._heard is None:
-                self._heard = time.monotonic()
+            if not self._begun:
+                self._begun = True
                 for look in (self._look, self._ask):
                     threading.Thread(target=look, daemon=True).start()
 
     def _look(self) -> None:
         host, _, port = self.address.rpartition(":")
+        failed: float | None = None
         while not self._ended.is_set():
+            began = time.monotonic()
             try:
                 socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
             except OSError:
-                pass
+                failed = began if failed is None else failed
+                self._in_vain_s = time.monotonic() - failed
             else:
-                self._heard = time.monotonic()
+                failed, self._in_vain_s = None, 0.0
             self._ended.wait(LOOK_S)
 
     def _ask(self) -> None:
