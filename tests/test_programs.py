@@ -193,7 +193,8 @@ def test_the_api_runs_in_a_notebook(home, tmp_path):
         f"len(await asyncio.to_thread(collection.search_faces, {str(home / 'ana.jpg')!r}))",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    limits = {"timeout": 600, "startup_timeout": 600}
+    nbclient.NotebookClient(notebook, kernel_name="python3", **limits).execute()
     shown = [cell.outputs[-1].data for cell in notebook.cells]
     assert shown[0]["text/plain"].startswith("Report(new=13")
     for at, pictures in ((1, 3), (2, 1), (3, 1)):
@@ -214,13 +215,13 @@ def test_a_thread_that_comes_while_it_is_closed_gets_no_connection(home, tmp_pat
 
     def slowly():
         connecting.set()
-        closed.wait(10)
+        closed.wait(600)
         return connect()
 
     opened._connections._connect = slowly
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(opened.info)
-        connecting.wait(10)
+        connecting.wait(600)
         opened.close()
         closed.set()
         with pytest.raises(retrieve.BadInput, match="was closed"):

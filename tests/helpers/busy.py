@@ -15,7 +15,7 @@ from retrieve.errors import RetrievalError
 from retrieve.indexes.building import build
 from retrieve.indexes.collection import open_collection
 
-LIMIT_S = 60
+LIMIT_S = 600  # for what takes seconds on an idle machine
 
 
 def index(collection: Path, folder: Path, begin: Barrier, said: Queue) -> None:

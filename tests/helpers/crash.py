@@ -5,6 +5,9 @@ tenth of a second. One JSON line a trial goes to stdout, for people python -m be
 
     python tests/helpers/crash.py EMPTY_FOLDER --strike OPERATION ACTION… [--most 10]
 
+ACTION=5 is for at most five trials of it. OPERATION+MUTANT does it on a store that is broken on
+purpose, up to the first trial that finds this out.
+
 An operation's uninterrupted run says through which states it goes, one a commit. After a
 trial the collection has to be in the last state that was acknowledged or in the one that was
 just being committed, every vector has to be that of its face, and the operation, run again,
@@ -81,7 +84,7 @@ class Bench:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
-        self.operation = OPERATIONS[name]
+        self.operation = OPERATIONS[name.partition("+")[0]]
         self.photos, self.before = folder / "photos", folder / "before"
         self.disk, self.crashed = folder / "disk", folder / "crashed"
         self.collection = self.disk / "collection"
@@ -316,20 +319,26 @@ def less_and_less(run: Callable[[int], Trial], step: int, most: int | None) -> I
             return
 
 
-def report(found: Iterable[Trial]) -> None:
+def report(found: Iterable[Trial], *, to_first: bool = False) -> None:
+    """Print them; to_first ends with one that stored or left wrong vectors."""
     for trial in found:
         trial.failures = trial.failures[:MOST_FAILURES]
         print(json.dumps(asdict(trial)), flush=True)  # noqa: T201
+        if to_first and trial.failures and trial.wrong:
+            return
 
 
-def strike(
-    folder: Path, operation: str, actions: Sequence[str], seed: int, most: int | None
-) -> None:
+def strike(folder: Path, name: str, actions: Sequence[str], seed: int, most: int | None) -> None:
     """Prepare an operation in an empty folder and report of all trials of these actions."""
-    bench = Bench(folder, operation)
-    for action in actions:
+    mutant = name.partition("+")[2]
+    if mutant:
+        MUTANTS[mutant]()
+    bench = Bench(folder, name)
+    for given in actions:
+        action, _, fewer = given.partition("=")
         try:
-            report(trials(bench, action, seed, most))
+            found = trials(bench, action, seed, int(fewer) if fewer else most)
+            report(found, to_first=bool(mutant))
         except Unavailable as error:
             print(json.dumps({"skipped": f"{action}: {error}"}))  # noqa: T201
 
@@ -342,7 +351,6 @@ def main() -> None:
     )
     parser.add_argument("--most", type=int, help="trials of each action, evenly spread")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mutant", choices=MUTANTS, help="break the store first")
     asked = parser.parse_args()
     try:
         faults.preload(asked.folder)
@@ -350,8 +358,6 @@ def main() -> None:
         print(json.dumps({"skipped": str(error)}))  # noqa: T201
         return
     watch()
-    if asked.mutant:
-        MUTANTS[asked.mutant]()
     rehearse(asked.folder.resolve() / "rehearsal")
     gc.freeze()
     for i, (operation, *actions) in enumerate(asked.strike):

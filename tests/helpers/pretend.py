@@ -70,7 +70,7 @@ def work(path: Task) -> Extracted | Document | Said:
         case ["crash", *_]:
             os.abort()
         case ["hang", *_]:
-            time.sleep(60)
+            time.sleep(3600)
         case ["nap"]:
             time.sleep(0.3)
         case ["who"]:

@@ -16,7 +16,7 @@ NAMED = {b"\x1b[>0q": b"\x1bP>|iTerm2 3.5.0\x1b\\"}
 CELL = {b"\x1b[16t": b"\x1b[6;18;9t"}
 PLAIN = {b"\x1b[c": b"\x1b[?62;22c"}
 SIXEL = {b"\x1b[c": b"\x1b[?62;4;22c"}
-LONGEST_S = 60
+LONGEST_S = 600  # of silence, before it counts as hung
 
 
 def run(
@@ -60,8 +60,9 @@ def run(
             if not read:
                 break
             said += read
-            for question in [one for one in waiting if one in said]:
-                os.write(ours, waiting.pop(question))
+            asked = sorted((one for one in waiting if one in said), key=said.index)
+            if asked:  # in the order of the questions, as terminals do: the last answer ends them
+                os.write(ours, b"".join(waiting.pop(one) for one in asked))
     finally:
         os.close(ours)
         begun.kill()

@@ -128,7 +128,7 @@ class Server:
 
     def close(self) -> None:
         self._socket.close()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=120)
 
 
 @cache

@@ -21,7 +21,7 @@ from retrieve.indexes.collection import open_collection
 from retrieve.indexes.people import statements
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
-PATIENCE_S = 60
+PATIENCE_S = 600  # for what takes a second on an idle machine
 
 
 @contextmanager

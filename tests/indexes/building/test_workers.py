@@ -19,7 +19,7 @@ from retrieve.indexes.building.describing import Undescribed
 from retrieve.indexes.building.server import let_libraries_be_silent
 from retrieve.indexes.building.workers import Stopped
 
-DEADLINE_S = 60.0  # for what takes a tenth of a second on an idle machine
+DEADLINE_S = 600.0  # for what takes a tenth of a second on an idle machine
 
 
 def _paths(folder, files):
@@ -33,7 +33,7 @@ def _outcomes(folder, files, **options):
 
 
 def test_a_file_that_crashes_or_computes_for_long_costs_only_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "WAITS", 100)
+    monkeypatch.setattr(workers, "WAITS", 1000)
     files = {f"good{i}": f"face{i}" for i in range(6)}
     files |= {"crashes": "crash", "computes": "burn", "bad": "bad"}
     outcomes = _outcomes(tmp_path, files, time_limit_s=0.3)
@@ -57,8 +57,9 @@ def test_a_file_that_only_waits_is_stopped_by_the_clock(tmp_path, monkeypatch):
     assert outcome == "decoding was not done after 0.5 s, most of which it waited, and was stopped"
 
 
-def test_time_in_which_a_worker_does_not_compute_is_not_counted(tmp_path):
+def test_time_in_which_a_worker_does_not_compute_is_not_counted(tmp_path, monkeypatch):
     """As on a machine that others keep busy."""
+    monkeypatch.setattr(workers, "WAITS", 1000)
     (outcome,) = _outcomes(tmp_path, {"naps": "nap"}, time_limit_s=0.2).values()
     assert len(outcome.faces) == 1
 
@@ -163,7 +164,7 @@ def test_closing_stops_the_workers(tmp_path):
     assert next(running)[0] == "quick"
     closing = threading.Thread(target=running.close)
     closing.start()
-    closing.join(timeout=20)
+    closing.join(timeout=DEADLINE_S)
     assert not closing.is_alive()
 
 
@@ -201,8 +202,8 @@ def test_a_busy_worker_ends_with_the_program_and_no_folder_stays(tmp_path, numbe
         text=True,
     )
     server = int(program.stdout.readline())
+    _until(lambda: len(_children(server)) == 2)  # the one at b may begin later than a is done
     every = [server, *_children(server)]
-    assert len(every) == 3
     _until(lambda: any(_cpu_s(pid) > 0.1 for pid in every[1:]))
     program.send_signal(number)
     program.wait()

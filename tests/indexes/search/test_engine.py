@@ -347,7 +347,7 @@ def test_two_processes_that_make_it_at_once_leave_one_that_is_right(opened, othe
             assert "True\n" in [builder.stdout.readline() for builder in builders]
     finally:
         for builder in builders:
-            builder.communicate(timeout=60)
+            builder.communicate(timeout=600)
     assert [builder.returncode for builder in builders] == [0, 0]
     made = opened.engine.recorded()
     assert isinstance(made, CacheFile)
