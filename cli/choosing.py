@@ -11,8 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieve.cli.showing import render
+from retrieve.errors import BadInput
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from retrieve.indexes.catalog.filters import Filter
     from retrieve.indexes.catalog.persons import SharedName
     from retrieve.indexes.collection import Collection
@@ -60,3 +63,16 @@ def settled(opened: Collection, wanted: Filter) -> Filter:
     if not wanted.persons:
         return wanted
     return replace(wanted, persons=tuple(f"#{person(opened, name)}" for name in wanted.persons))
+
+
+def no_cluster(collection: Path, instead: str) -> None:
+    """Raise BadInput for a cluster, of which a command cannot be asked.
+
+    instead  what to do, with {0} for the cluster's folder
+    """
+    from retrieve.indexes.cluster.manifest import is_cluster
+
+    if is_cluster(collection):
+        raise BadInput(
+            f"{collection} is a cluster; this wants one collection. {instead.format(collection)}"
+        )

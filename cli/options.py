@@ -95,7 +95,7 @@ SegmentOption = Annotated[
         metavar="FILES",
         min=1,
         callback=_of_clusters,
-        help="Files of a new shard of a cluster: what a machine that is lost costs.",
+        help="Files of a new shard of a cluster, which are searched when all of them are in.",
         show_default="5000",
     ),
 ]

@@ -877,6 +877,12 @@ class Collection:
 
         return generation(self.opened)
 
+    def stamp(self) -> object:
+        """Another one soon after each commit, whoever's; it costs no query (info.stamp)."""
+        from retrieve.indexes.info import stamp
+
+        return stamp(self.file)
+
     def notes(self) -> Path | None:
         """The folder that keeps notes of what is written of it elsewhere, until it is whole; None
         where nothing may be written into it.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieve.errors import BadInput
 from retrieve.indexes import collection
-from retrieve.indexes.cluster.manifest import is_cluster
+from retrieve.indexes.cluster.manifest import check_not_lost, is_cluster
 from retrieve.sources import given_path
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def open_collection(
                 f"{folder} is no cluster: it takes no engine, no replicas and no require_all. Make "
                 f"one of it with: retrieve cluster create FOLDER --from {folder}"
             )
+        check_not_lost(folder)
         return collection.open_collection(
             path,
             create=create,

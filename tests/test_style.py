@@ -68,7 +68,11 @@ FLOORS = (
     ("retrieve.indexes.collection",),
     ("retrieve.indexes.upkeep",),
     ("retrieve.indexes.exchange", "retrieve.indexes.maps", "retrieve.indexes.watch"),
-    ("retrieve.indexes.cluster.ids", "retrieve.indexes.cluster.answers"),
+    (
+        "retrieve.indexes.cluster.ids",
+        "retrieve.indexes.cluster.answers",
+        "retrieve.indexes.cluster.places",
+    ),
     ("retrieve.indexes.cluster.manifest",),
     ("retrieve.indexes.cluster.engines",),
     ("retrieve.indexes.cluster.asking",),

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.cluster import fanout, load, people, texts, throughput
+from benchmarks.cluster import fanout, load, people, replicas, texts, throughput
 
-PARTS = {"fanout": fanout, "load": load, "people": people, "throughput": throughput, "texts": texts}
+PARTS = {
+    "fanout": fanout,
+    "load": load,
+    "people": people,
+    "replicas": replicas,
+    "throughput": throughput,
+    "texts": texts,
+}
 
 
 def main() -> None:

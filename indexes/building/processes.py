@@ -55,7 +55,7 @@ class Worker:
         self.connection = Connection(connection)
         try:
             self._number = self._told()
-            self.connection.send((_import_path(), _folder()))
+            self.connection.send((import_path(), _folder()))
             self.connection.send_bytes(opening)
         except BaseException:
             self.close()
@@ -135,7 +135,7 @@ class _Server:
         ours, theirs = socket.socketpair()
         # The path first: what is beside the program, and not what is in the folder it is run in.
         begin = (
-            f"import sys; sys.path[:] = {_import_path()!r}; "
+            f"import sys; sys.path[:] = {import_path()!r}; "
             "from retrieve.indexes.building.server import serve; "
             f"serve({theirs.fileno()}, {self._preload!r})"
         )
@@ -177,7 +177,8 @@ def begin(preload: tuple[str, ...]) -> None:
         _servers[preload].begin()
 
 
-def _import_path() -> list[str]:
+def import_path() -> list[str]:
+    """Where a process that this one starts is to look for modules, first of all."""
     return [str(entry) or _folder() for entry in sys.path]
 
 

@@ -72,6 +72,9 @@ def serve(asking: int, preload: Iterable[str]) -> None:
     for number in ends:
         with suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
+    for number in ends:  # so that what they took is told to whoever waits for this one
+        with suppress(ChildProcessError):
+            os.waitpid(number, 0)
 
 
 def _leave_signals_to_the_program() -> None:

@@ -243,8 +243,9 @@ class Passages:
 
     def languages(self) -> dict[str, int]:
         """The languages of passages that are not in that of the collection, and how many are."""
-        found = self.frequencies(map(mark_of, TOLD))
-        return {term.removeprefix(MARK): many for term, many in found.items()}
+        query = "SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?"
+        found = self._db.execute(query, [MARK, chr(ord(MARK) + 1)])
+        return {term.removeprefix(MARK): many for term, many in found if term[1:] in TOLD}
 
     def language_of(self, ids: Iterable[int]) -> dict[int, str]:
         """The languages of some passages, by id, of those that are in another."""

@@ -7,31 +7,22 @@ own. Persons keep their numbers, and the log of what people said is the cluster'
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from retrieve.errors import BadInput
 from retrieve.indexes.catalog.database import writing
-from retrieve.indexes.catalog.passages import put_stems
 from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_shard
+from retrieve.indexes.cluster.life.merging.pouring import Ids, pour
 from retrieve.indexes.cluster.people import log
 from retrieve.indexes.cluster.people.writing import prepare
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.restore import restore
 from retrieve.indexes.vectors.file import sync_folder
-from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.unfinished import unfinished
-
-AT_ONCE = 5_000  # embeddings
-
-Ids = dict[int, int]  # of a shard → of the collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +69,7 @@ def join(
                 with open_collection(one.folder) as part:
                     part.texts.renew_words()
                     with writing(whole.db):
-                        faces[one.number] = _pour(part, whole)
+                        faces[one.number] = pour(part, whole)
             with writing(whole.db):
                 _put_log(cluster, whole, faces)
             if on_shard is not None:
@@ -113,134 +104,3 @@ def _put_log(cluster: Asking, whole: Collection, faces: dict[int, Ids | None]) -
     db.execute(
         "INSERT INTO sqlite_sequence (name, seq) VALUES ('persons', ?)", [max(following - 1, 0)]
     )
-
-
-def _pour(part: Collection, whole: Collection) -> Ids:
-    """Put all that a shard holds into a collection; returns the new ids of its faces."""
-    contents: Ids = {}
-    for old, sha256, *values in _rows(part, "contents", "sha256", *CONTENTS):
-        if whole.catalog.content_id(sha256) is None:  # else two shards held it: one is enough
-            contents[old] = _put(whole, "contents", ("sha256", *CONTENTS), (sha256, *values))
-    paths: Ids = {}
-    for old, content_id, path, gone, *values in _rows(
-        part, "paths", "content_id", "path", "gone", *PATHS
-    ):
-        if content_id is not None and content_id not in contents:
-            continue
-        if not _is_free(whole, path, gone=bool(gone)):
-            continue
-        now = None if content_id is None else contents[content_id]
-        names = ("content_id", "path", "gone", *PATHS)
-        paths[old] = _put(whole, "paths", names, (now, path, gone, *values))
-    persons = part.db.execute("SELECT id, name, key, ignored FROM persons").fetchall()
-    whole.db.conn.executemany(
-        "INSERT OR IGNORE INTO persons (id, name, key, ignored) VALUES (?, ?, ?, ?)", persons
-    )
-    faces = _pour_items(part, whole, part.faces, whole.faces, "faces", FACES, contents, paths)
-    for face_id, jpeg, shows in part.db.execute("SELECT face_id, jpeg, shows FROM crops"):
-        if face_id in faces:
-            whole.catalog.add_crop(faces[face_id], jpeg, shows)
-    passages = _pour_items(
-        part, whole, part.texts.vectors, whole.texts.vectors, "passages", PASSAGES, contents, paths
-    )
-    for old, title, body in part.db.execute("SELECT rowid, title, body FROM stems"):
-        if old in passages:
-            put_stems(whole.db, passages[old], title.split(), body.split())
-    _pour_items(
-        part, whole, part.pictures.vectors, whole.pictures.vectors, "pictures", (), contents, paths
-    )
-    for _, content_id, *values in _rows(part, "classes", "content_id", *CLASSES):
-        if content_id in contents:
-            _put(whole, "classes", ("content_id", *CLASSES), (contents[content_id], *values))
-    for content_id, *values in part.db.execute(
-        f"SELECT content_id, {', '.join(RECOGNISED)} FROM recognised"
-    ):
-        if content_id in contents:
-            _put(whole, "recognised", ("content_id", *RECOGNISED), (contents[content_id], *values))
-    return faces
-
-
-CONTENTS = (
-    "size_bytes", "kind", "height", "width", "title", "taken_at", "warnings", "live", "latitude",
-    "longitude", "placed", "turn", "reader",
-)  # fmt: skip
-PATHS = (
-    "reason", "size_bytes", "mtime_ns", "ctime_ns", "described", "readers", "stopped", "names",
-)  # fmt: skip
-FACES = (
-    "number", "x1", "y1", "x2", "y2", "landmarks", "score", "quality", "person_id", "by",
-    "not_a_face",
-)  # fmt: skip
-PASSAGES = ("number", "kind", "title", "text", "page", "line", "record", "time_s", "written")
-CLASSES = ("number", "class", "probability")
-RECOGNISED = ("reader", "pages", "stopped")
-
-
-def _pour_items(
-    part: Collection,
-    whole: Collection,
-    source: VectorSpace,
-    target: VectorSpace,
-    table: str,
-    columns: Sequence[str],
-    contents: Ids,
-    paths: Ids,
-) -> Ids:
-    """Rows of a table that have embeddings, with these, in their order; returns their new ids."""
-    space = source.space()
-    if space is None:
-        return {}
-    if target.space() is None:
-        target.create(Space(space.name, space.items, space.made_by, space.dim, space.metric))
-    gallery = source.gallery()
-    spoken = table == "passages"
-    names = ("content_id", *(["path_id"] if spoken else []), *columns)
-    rows = iter(
-        part.db.execute(f"SELECT id, row, {', '.join(names)} FROM {table} ORDER BY row").fetchall()
-    )
-    ids: Ids = {}
-    while some := list(islice(rows, AT_ONCE)):
-        kept = [
-            one
-            for one in some
-            if one[2] in contents and (not spoken or one[3] is None or one[3] in paths)
-        ]
-        if not kept:
-            continue
-        first = target.append(np.ascontiguousarray(gallery[[row for _, row, *_ in kept]]))
-        for place, (old, _, content_id, *values) in enumerate(kept, first):
-            if spoken:
-                values[0] = None if values[0] is None else paths[values[0]]
-            ids[old] = _put(whole, table, ("row", *names), (place, contents[content_id], *values))
-    return ids
-
-
-def _is_free(whole: Collection, path: str | bytes, *, gone: bool) -> bool:
-    """Whether a path is to be put: none is there yet, or one that is gone makes room for it."""
-    row = whole.db.execute(
-        "SELECT id, gone, content_id FROM paths WHERE path = ?", [path]
-    ).fetchone()
-    if row is None:
-        return True
-    id, was_gone, content_id = row
-    if gone or not was_gone:
-        return False
-    whole.texts.drop(id)
-    whole.catalog.remove_path(id)
-    if content_id is not None:
-        whole.catalog.set_live([content_id])
-    return True
-
-
-def _rows(part: Collection, table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
-    """The rows of a table with their ids, in their order."""
-    yield from part.db.execute(f"SELECT id, {', '.join(columns)} FROM {table} ORDER BY id")
-
-
-def _put(whole: Collection, table: str, columns: Sequence[str], values: Sequence[Any]) -> int:
-    cursor = whole.db.execute(
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
-        list(values),
-    )
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid

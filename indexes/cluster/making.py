@@ -163,7 +163,7 @@ def _enter(manifest: Manifest, number: int, folder: Path) -> None:
     copies = [
         copy
         for copy in sorted((manifest.folder / REPLICAS).glob(f"*/{number:04}*"))
-        if (copy / CATALOG).is_file() and copy.parent.name.isdigit()
+        if copy.parent.name.isdigit() and is_plain_folder(copy) and (copy / CATALOG).is_file()
     ]
     with manifest.writing():
         manifest.db.execute(

@@ -26,7 +26,9 @@ from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog import database
-from retrieve.indexes.files import check_own, open_regular
+from retrieve.indexes.cluster.places import acknowledge, check_place
+from retrieve.indexes.files import Strange, check_own, open_regular
+from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.vectors.file import sync_folder
 
 CLUSTER = "cluster.sqlite"  # in the folder of a cluster, beside:
@@ -118,6 +120,30 @@ CREATE TABLE begun (
     with_what TEXT NOT NULL            -- JSON
 );
 """
+
+# By each person and photo that a statement names, which follows from it (people/connected.py). Of
+# `what` persons stand at 0 and 1, faces at 3 and 4: JSON themselves, with the SHA-256 of a photo.
+_KEYS = """
+    INSERT OR IGNORE INTO named (key, statement)
+    SELECT '#' || value, {id} FROM json_each({what}) WHERE key < 2 AND value IS NOT NULL
+    UNION SELECT json_extract(face.value, '$[0]'), {id}
+    FROM json_each({what}) AS part, json_each(part.value) AS face WHERE part.key IN (3, 4)
+    UNION SELECT '!' || {undoes}, {id} WHERE {undoes} IS NOT NULL
+"""
+_OF_NEW = _KEYS.format(what="NEW.what", id="NEW.id", undoes="NEW.undoes")
+NAMED = (
+    """CREATE TABLE named (
+        key TEXT NOT NULL,                 -- #12, a person; SHA-256 of a photo; !7, taken back
+        statement INTEGER NOT NULL,
+        PRIMARY KEY (key, statement)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX named_statement ON named (statement)",
+    f"CREATE TRIGGER named_insert AFTER INSERT ON statements BEGIN {_OF_NEW}; END",
+    "CREATE TRIGGER named_update AFTER UPDATE OF what, undoes ON statements BEGIN "
+    f"DELETE FROM named WHERE statement = OLD.id; {_OF_NEW}; END",
+    "CREATE TRIGGER named_delete AFTER DELETE ON statements BEGIN "
+    "DELETE FROM named WHERE statement = OLD.id; END",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +243,12 @@ class Manifest:
         return str(self.db.execute("SELECT id FROM cluster").fetchone()[0])
 
     def shards(self) -> list[Shard]:
-        """All of them, by number."""
+        """All of them, by number; raises Strange as placed()."""
         folders: dict[int, list[Path]] = {}
         for number, folder in self.db.execute(
             "SELECT shard, folder FROM copies ORDER BY shard, copy"
         ):
-            folders.setdefault(number, []).append(self.folder / os.fsdecode(folder))
+            folders.setdefault(number, []).append(self.placed(number, os.fsdecode(folder)))
         return [
             Shard(number, first, tuple(folders.get(number, ())), files)
             for number, first, files in self.db.execute(
@@ -230,6 +256,22 @@ class Manifest:
                 "x''), files FROM shards ORDER BY number"
             ).fetchall()
         ]
+
+    def placed(self, shard: int, folder: str | Path) -> Path:
+        """A folder that is named as a shard's: below the cluster's, or absolute.
+
+        raises  Strange if it must not be used: a link lies on the way, or it is outside of the
+                cluster and nobody put that shard there (places.py)
+        """
+        place = self.folder / folder
+        check_place(self.folder, self.id, shard, place)
+        return place
+
+    def acknowledge(self, shard: int, folder: Path) -> None:
+        """State that a shard is to lie there, before anything of it does; raises CollectionError
+        if nothing can be written there.
+        """
+        acknowledge(self.folder, self.id, shard, folder)
 
     def next_shard(self) -> int:
         """The number that the next shard will have: 0 for the first."""
@@ -332,13 +374,28 @@ def is_cluster(folder: Path) -> bool:
         return False
 
 
+def check_not_lost(folder: Path) -> None:
+    """Raise CollectionError where there are shards and no manifest: nothing else is to be made
+    beside them.
+    """
+    try:
+        lost = not (folder / CLUSTER).exists() and any(folder.glob(f"{SHARDS}/[0-9]*/{CATALOG}"))
+    except PermissionError:
+        return
+    if lost:
+        raise CollectionError(
+            f"{folder} is a cluster without its manifest, {CLUSTER}. It can be made again from its "
+            f"shards: retrieve cluster create --again {folder}"
+        )
+
+
 def create_manifest(folder: Path) -> Manifest:
     """Make an empty cluster in a folder that is there; raises CollectionError if it is one already
     or the folder holds a collection.
     """
     if is_cluster(folder):
         raise CollectionError(f"{folder} is a cluster already")
-    if (folder / "catalog.sqlite").exists():
+    if (folder / CATALOG).exists():
         raise CollectionError(
             f"{folder} is a collection; to make a cluster of it, which lies in another folder: "
             f"retrieve cluster create FOLDER --from {folder}"
@@ -358,7 +415,7 @@ def replaced_manifest(folder: Path) -> Iterator[Manifest]:
     manifest = Manifest(folder, _connected(path))
     with closing(manifest):
         manifest.db.conn.executescript(
-            f"BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; "
+            f"BEGIN; {SCHEMA} {'; '.join(NAMED)}; PRAGMA application_id = {APPLICATION_ID}; "
             f"PRAGMA user_version = {FORMAT}; COMMIT;"
         )
         manifest.db.execute("INSERT INTO cluster (id) VALUES (?)", [uuid.uuid4().hex])
@@ -374,6 +431,7 @@ def open_manifest(folder: Path) -> Manifest:
     path = folder / CLUSTER
     try:
         check_own(path)
+        check_not_lost(folder)
         if not path.is_file():
             raise CollectionError(
                 f"no cluster at {folder}. Make one with: retrieve cluster create {folder}"
@@ -404,6 +462,9 @@ def open_manifest(folder: Path) -> Manifest:
     except sqlite3.DatabaseError as error:
         db.conn.close()
         raise _damaged(path, error) from error
+    except Strange:
+        db.conn.close()
+        raise
     return manifest
 
 

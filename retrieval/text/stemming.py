@@ -196,7 +196,8 @@ class _Stemmer(dict[str, tuple[_Known, ...]]):
         if language in LANGUAGES:
             import Stemmer
 
-            self._snowball = Stemmer.Stemmer(LANGUAGES[language])
+            # It would remember words itself, which takes four times as long as to stem one.
+            self._snowball = Stemmer.Stemmer(LANGUAGES[language], 0)
 
     def __missing__(self, chunk: str) -> tuple[_Known, ...]:
         found = tuple(
@@ -224,18 +225,22 @@ class _Stemmer(dict[str, tuple[_Known, ...]]):
 
     def of_words(self, words: Sequence[str]) -> list[tuple[str, ...]]:
         """The stems of words in their normal form."""
-        bases = [based(word, self._language) for word in words]
+        bases, of_table = words, dict[str, tuple[str, ...]]()
+        if not (bare := "".join(words).isascii()):
+            bases = [based(word, self._language) for word in words]
         if self._language == "es":
-            bases = [unaccented(base) for base in bases]
-            found = [irregular.stems_of(base) for base in bases]
-        else:
-            found = [None] * len(bases)
-        rest = [base for base, its in zip(bases, found, strict=True) if its is None]
-        if self._snowball is not None and rest:
+            if not bare:
+                bases = [unaccented(base) for base in bases]
+            of_table = irregular.stems_of_words(bases)
+        stemmed = bases
+        if self._snowball is not None:
             with self._lock:
-                rest = self._snowball.stemWords(rest)
-        regular = iter(rest)
-        return [its or (plain(based(next(regular))),) for its in found]
+                stemmed = self._snowball.stemWords(bases)
+        if not bare:
+            stemmed = [plain(based(one)) for one in stemmed]
+        if not of_table:
+            return [(one,) for one in stemmed]
+        return [of_table.get(base) or (one,) for base, one in zip(bases, stemmed, strict=True)]
 
 
 @lru_cache

@@ -62,6 +62,30 @@ def test_a_shard_is_moved_and_all_are_spread(folder, tmp_path):
     assert _run(folder, "check").stdout == "nothing is wrong\n"
 
 
+def test_small_shards_are_merged(folder):
+    plan = json.loads(_run(folder, "cluster", "rebalance", "--dry-run", "--json").stdout)
+    assert plan["merges"] == [{"into": 0, "shards": [0, 1], "files": 0}]
+    assert _run(folder, "cluster", "rebalance", "--segment", "0").stdout.startswith("nothing is")
+    told = _run(folder, "cluster", "rebalance").stdout
+    assert told == "merged: shards 0, 1 into 0, 0 files\n"
+    assert _run(folder, "check").stdout == "nothing is wrong\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "instead"),
+    [
+        (("reembed",), "cluster create NEW --from FOLDER"),
+        (("export", "faces.parquet"), "retrieve cluster join"),
+        (("import", "faces.parquet"), "retrieve cluster join"),
+        (("watch", "."), "retrieve index PATH -c"),
+    ],
+)
+def test_what_a_cluster_cannot_do_says_what_does(made, command, instead):
+    told = _run(made, *command, code=1).stderr
+    assert told.startswith("error: ")
+    assert instead in told
+
+
 def test_what_repair_and_compact_did_is_told(folder):
     shutil.rmtree(folder / "shards" / "0001")
     told = _run(folder, "check", "--json", code=1)

@@ -10,9 +10,11 @@ import pytest
 import small
 import split
 import web_client
+from PIL import Image
 from typer.testing import CliRunner
 
 from retrieve.cli.app import app
+from retrieve.indexes.cluster.cluster import Cluster
 from retrieve.indexes.cluster.ids import of_cluster
 
 
@@ -70,6 +72,19 @@ def test_a_cluster_lists_what_a_collection_does_and_how_many_shards_answered(mad
     assert (told[1].stdout, told[1].stderr) == (told[0].stdout, "2 of 2 shards answered\n")
     told = [run("search", "--person", "Ana", "-c", each) for each in made]
     assert told[1].stdout == told[0].stdout + "2 of 2 shards answered\n"
+
+
+def test_how_many_answered_for_a_photo_and_words_is_told_once(made, tmp_path, monkeypatch):
+    def stored(cluster, _, *, k, threshold, strangers, wanted, exact, face):
+        return cluster.search_stored(1, k=k, threshold=-1, wanted=wanted)
+
+    monkeypatch.setattr(Cluster, "search_faces", stored)
+    monkeypatch.setattr(Cluster, "search_texts", lambda *_, **__: [])
+    monkeypatch.setattr(Cluster, "corrected", lambda *_: None)
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    found = run("search", tmp_path / "a.png", "regata", "-c", made[1])
+    assert "of none is anything like this said" in found.output, found.exception
+    assert found.output.count("2 of 2 shards answered") == 1
 
 
 def test_one_that_is_away_is_told_of_and_an_error_where_all_are_wanted(away):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import small
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.persons import add_person
 from retrieve.indexes.cluster.cluster import Cluster, open_cluster
+from retrieve.indexes.cluster.life.merging.merge import Merge, merge
 from retrieve.indexes.cluster.manifest import SHARDS, create_manifest, open_manifest
 from retrieve.indexes.cluster.people import log
 from retrieve.indexes.collection import Collection
@@ -114,3 +116,15 @@ def _faces(collection: Collection) -> dict[str, int]:
         "SELECT path, count(faces.id) FROM paths LEFT JOIN faces USING (content_id) GROUP BY path"
     )
     return dict(collection.db.execute(query).fetchall())
+
+
+def merged(cluster: Cluster, chance: random.Random) -> None:
+    """Make one of two or three shards, where there are so many: neighbours, so that faces are in
+    the order in which they were, by which ties are decided.
+    """
+    numbers = [one.number for one in cluster.manifest.shards()]
+    if len(numbers) > 1:
+        at, most = chance.randrange(len(numbers) - 1), chance.choice((2, 3))
+        some = numbers[at : at + most]
+        with cluster.changing():
+            merge(cluster, Merge(some[0], some, 0))

@@ -65,6 +65,16 @@ def slept(seconds: float, mark: Path) -> None:
     mark.with_suffix(".ended").touch()
 
 
+def marked(mark: Path, wanted: Path | None = None) -> None:
+    """Says that it has begun; ends when that other file is there."""
+    mark.touch()
+    until = time.monotonic() + 120
+    while wanted is not None and not wanted.exists():
+        if time.monotonic() > until:
+            raise BadInput(f"{wanted.name} never came")
+        time.sleep(0.02)
+
+
 def searched_for_modules() -> list[str]:
     """Where Python looks for modules."""
     return sys.path

@@ -184,7 +184,7 @@ class _Keeper:
                 *within,
                 *(str(BIN / "ray"), "start", *options, "--object-store-memory", str(STORE_BYTES)),
                 *("--num-cpus", str(self.cores), "--include-log-monitor", "false"),
-                "--disable-usage-stats",
+                *("--disable-usage-stats", "--no-monitor"),  # of logs, and for starting machines
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -51,26 +51,46 @@ def rebalance(
         ),
     ] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
+    segment: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Merge shards of less than half as many files into some of up to so many; 0 "
+            "merges none.",
+        ),
+    ] = 5_000,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show which shards would be moved; change nothing.")
+        bool,
+        typer.Option("--dry-run", help="Show what would be merged and moved; change nothing."),
     ] = False,
     engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Spread the shards of a cluster over folders, so that each holds about as many bytes.
+    """Merge small shards of a cluster, and spread all over folders by their bytes.
 
-    Shards are moved one after another; Ctrl-C leaves each where it is whole.
+    Many small runs of index leave many small shards, each of which every search
+    asks. Those of one --segment become one shard, of which the largest keeps
+    its number and the ids of its faces and photos; the others' are new. Then
+    each folder gets about as many bytes. One after another: Ctrl-C leaves what
+    is done and what is not, both whole.
 
     Example: retrieve cluster rebalance --over /mnt/disk2 -c /mnt/archive/cluster
     """
     from retrieve.indexes.cluster.life.copies import moving
+    from retrieve.indexes.cluster.life.merging import merge as merging
 
     with opened_cluster(collection, engine) as cluster:
+        merges = merging.small(cluster.manifest.shards(), segment)
         if dry_run:
             moves = moving.spread(cluster, over or [])
         else:
             with cluster.changing():
+                merges = merging.small(cluster.manifest.shards(), segment)
+                for each in merges:
+                    merging.merge(cluster, each)
                 moves = moving.spread(cluster, over or [])
                 for one in moves:
                     moving.move(cluster, one.shard, one.target)
-    told.moved(moves, done=not dry_run, as_json=as_json)
+        large = merging.large(cluster.manifest.shards(), segment)
+    told.rebalanced(merges, moves, large, done=not dry_run, as_json=as_json)

@@ -67,6 +67,11 @@ def export(
 
     Example: retrieve export faces.parquet
     """
+    choosing.no_cluster(
+        collection,
+        "Make one of it, which reads no photo: retrieve cluster join {0} FOLDER; or export its "
+        "shards one by one: retrieve export FILE -c {0}/shards/0000",
+    )
     if xmp:
         if to or gone or crops:
             raise BadUsage("--xmp writes no faces; leave out --to, --all and --crops")

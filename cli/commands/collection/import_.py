@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from retrieve.cli import choosing
 from retrieve.cli.exits import INTERRUPTED
 from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from retrieve.cli.showing import render
@@ -48,6 +49,11 @@ def import_(
     """
     from retrieve.errors import BadInput
 
+    choosing.no_cluster(
+        collection,
+        "Make one of it: retrieve cluster join {0} FOLDER; import into that, and make a cluster of "
+        "it again: retrieve cluster create NEW --from FOLDER",
+    )
     if source.is_dir():
         _people(source, collection, as_json)
     elif not source.is_file():

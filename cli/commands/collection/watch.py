@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrieve.cli import choosing
 from retrieve.cli.exits import INTERRUPTED
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
@@ -78,6 +79,11 @@ def watch(
     from retrieve.indexes.opening import open_collection
     from retrieve.indexes.watch import changes, follow
 
+    choosing.no_cluster(
+        collection,
+        "Index it as often as you want, as by cron; what has not changed is not read again: "
+        "retrieve index PATH -c {0}",
+    )
     checked_roots(paths)
     ended: list[int] = []
 

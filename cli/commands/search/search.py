@@ -442,8 +442,10 @@ def _show_passages(
     if with_face is not None and not found:
         texthits.half(query, with_face)
     if not (as_json or as_csv):
+        told = facehits.shards_lines(probe for probe in probes if probe.faces)  # by blocks()
         for line in facehits.shards_lines([opened]):
-            render.line(line)
+            if line not in told:
+                render.line(line)
 
 
 def _places(opened: Collection) -> Places:

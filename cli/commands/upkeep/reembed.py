@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrieve.cli import completing
+from retrieve.cli import choosing, completing
 from retrieve.cli.exits import INTERRUPTED
 from retrieve.cli.options import (
     DEFAULT_COLLECTION,
@@ -18,6 +18,12 @@ from retrieve.cli.options import (
     TimeLimitOption,
 )
 from retrieve.cli.showing import render, reports
+
+# Shards of two networks are not searched together, so one after the other does not do.
+INSTEAD = (
+    "Make one of it, which reads no photo: retrieve cluster join {0} FOLDER; reembed that, and "
+    "make a cluster of it again: retrieve cluster create NEW --from FOLDER"
+)
 
 
 def reembed(
@@ -95,6 +101,7 @@ def reembed(
     from retrieve.indexes.opening import open_collection
     from retrieve.text.encoders.encode import DEFAULT
 
+    choosing.no_cluster(collection, INSTEAD)
     if pictures:
         if faces or texts or encoder or model or detector or leave_out:
             raise BadInput("wanted --pictures alone; move faces and texts before or after it")

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from retrieve.indexes.cluster.life.backing_up import BackedUp, ClusterBackup
     from retrieve.indexes.cluster.life.copies.moving import Move
     from retrieve.indexes.cluster.life.copies.refreshing import Refreshed
+    from retrieve.indexes.cluster.life.merging.merge import Merge
     from retrieve.indexes.cluster.life.repairing import RepairedCluster
+    from retrieve.indexes.cluster.manifest import Shard
     from retrieve.indexes.cluster.plan import Plan
 
 
@@ -92,11 +94,7 @@ def refreshed(done: Refreshed, *, as_json: bool = False) -> None:
 def moved(moves: Sequence[Move], *, done: bool, as_json: bool) -> None:
     """Shards that were moved, or would be."""
     if as_json:
-        rows = [
-            asdict(one) | {"source": render.shown(one.source), "target": render.shown(one.target)}
-            for one in moves
-        ]
-        render.as_json({"done": done, "moves": rows})
+        render.as_json({"done": done, "moves": _moves(moves)})
         return
     if not moves:
         render.line("nothing is to be moved")
@@ -105,6 +103,35 @@ def moved(moves: Sequence[Move], *, done: bool, as_json: bool) -> None:
             f"{'moved' if done else 'to be moved'}: shard {one.shard}, "
             f"{one.size_bytes / 1e6:,.1f} MB, from {render.shown(one.source)} to "
             f"{render.shown(one.target)}"
+        )
+
+
+def rebalanced(
+    merges: Sequence[Merge],
+    moves: Sequence[Move],
+    large: Sequence[Shard],
+    *,
+    done: bool,
+    as_json: bool,
+) -> None:
+    """Shards that were merged and moved, or would be, and those that are far too large."""
+    if as_json:
+        rows = [asdict(one) for one in merges]
+        numbers = [one.number for one in large]
+        render.as_json({"done": done, "merges": rows, "moves": _moves(moves), "large": numbers})
+        return
+    for one in merges:
+        numbers = ", ".join(map(str, one.shards))
+        render.line(
+            f"{'merged' if done else 'to be merged'}: shards {numbers} into {one.into}, "
+            f"{counted(one.files, 'file')}"
+        )
+    if moves or not merges:
+        moved(moves, done=done, as_json=False)
+    for each in large:
+        render.note(
+            f"shard {each.number} has {each.files:,} files and is not split: new files go to "
+            "others. For smaller ones index into a new cluster: retrieve cluster create"
         )
 
 
@@ -124,6 +151,13 @@ def planned(plan: Plan, *, as_json: bool) -> None:
     )
     for note in plan.notes:
         render.note(note)
+
+
+def _moves(moves: Sequence[Move]) -> list[dict[str, object]]:
+    return [
+        asdict(one) | {"source": render.shown(one.source), "target": render.shown(one.target)}
+        for one in moves
+    ]
 
 
 def _copies(done: Refreshed) -> dict[str, object]:

@@ -53,11 +53,16 @@ async def events(request: Request, here: HereNow) -> Response:
 
     async def told() -> AsyncIterator[str]:
         before: dict[str, Any] = {}
+        seen: object = None
+        again = True  # what is committed right after a change may have the same stamp
         while not await request.is_disconnected():
-            now = await here.view(_counts)
-            if now != before:
-                yield f"data: {json.dumps(now)}\n\n"
-                before = now
+            stamp = await here.read(lambda one: one.stamp())
+            if again or stamp != seen:
+                again, seen = stamp != seen, stamp
+                now = await here.view(_counts)
+                if now != before:
+                    yield f"data: {json.dumps(now)}\n\n"
+                    before = now
             await sleep(EVERY_S)
 
     return StreamingResponse(told(), media_type="text/event-stream")

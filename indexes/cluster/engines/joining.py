@@ -48,14 +48,22 @@ def join() -> Any:
         return ray
 
 
-def leave() -> None:
-    """The connection ends with the last that uses it."""
+def address(ray: Any) -> str:
+    """HOST:PORT of the head that this process is joined to."""
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def leave(*, is_there: bool = True) -> None:
+    """The connection ends with the last that uses it.
+
+    is_there  False for a head that is gone: Ray would wait for it
+    """
     global _joined
     with _LOCK:
         if not _joined:
             return
         _joined -= 1
-        if not _joined:
+        if not _joined and is_there:
             with _signals_as_they_were():
                 importlib.import_module("ray").shutdown()
 

@@ -6,22 +6,26 @@ would, and the shards share one set of networks.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import socket
+import sqlite3
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from multiprocessing import connection
+from contextlib import ExitStack, suppress
+from multiprocessing import connection, util
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from retrieve.errors import RetrievalError, unforeseen
+from retrieve.errors import BadInput, RetrievalError
+from retrieve.indexes.building.processes import import_path
 from retrieve.indexes.cluster.answers import Answers
-from retrieve.indexes.cluster.engines.engine import FAILED, TRIES, Closed, Done
-from retrieve.indexes.cluster.engines.holding import Held, check_there
-from retrieve.indexes.collection import Collection, open_collection
+from retrieve.indexes.cluster.engines.engine import TRIES, Closed, Done
+from retrieve.indexes.cluster.engines.shard import Shard
+from retrieve.indexes.cluster.engines.working import is_importing, packed
 
 T = TypeVar("T")
 
@@ -30,30 +34,53 @@ END_S = 10.0  # that a process has to end by itself
 
 
 class _Worker:
-    """A process that runs one task after another, and the one it is at."""
+    """A process that runs one task after another, and the one it is at.
 
-    def __init__(self, context: Any) -> None:
-        self.pipe, theirs = context.Pipe()
-        # Not a daemon: a task that indexes has processes of its own.
-        self.process = context.Process(target=_work, args=(theirs,))
-        self.process.start()
-        theirs.close()
+    raises  OSError if it cannot be started
+    """
+
+    def __init__(self) -> None:
+        if is_importing():
+            raise BadInput(
+                "a process that runs a task needs what this script defines, and so imports it: "
+                'let the script begin its own work only if __name__ == "__main__"'
+            )
+        ours, theirs = socket.socketpair()
+        begin = (
+            f"import sys; sys.path[:] = {import_path()!r}; "
+            "from retrieve.indexes.cluster.engines.working import work; "
+            f"work({theirs.fileno()})"
+        )
+        # Not in a session of its own: Ctrl-C is for it, too.
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, *util._args_from_interpreter_flags(), "-c", begin],  # type: ignore[attr-defined]
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        self.pipe = connection.Connection(ours.detach())
         self.at: tuple[int, Sequence[Any], int] | None = None
 
     def begin(self, task: Callable[..., Any], job: int, args: Sequence[Any], tries: int) -> None:
         self.at = job, args, tries
+        what = packed(task, tuple(args))
         with suppress(OSError):  # it has just been killed, which is seen when it is waited for
-            self.pipe.send((task, tuple(args)))
+            self.pipe.send(what)
+
+    def let_go(self) -> None:
+        """An idle one ends by itself at that."""
+        with suppress(OSError):
+            self.pipe.close()
 
     def end(self) -> None:
-        with suppress(OSError):
-            self.pipe.close()  # an idle one ends by itself at that
+        self.let_go()
         if self.at is not None:
             self.process.terminate()
-        self.process.join(END_S)
-        if self.process.is_alive():
+        try:
+            self.process.wait(END_S)
+        except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.join()
+            self.process.wait()
 
 
 class LocalEngine:
@@ -65,12 +92,12 @@ class LocalEngine:
         self, task: Callable[..., T], jobs: Iterable[Sequence[Any]], *, workers: int | None = None
     ) -> Generator[Done[T]]:
         """As Engine.run(); None is two workers."""
-        context = multiprocessing.get_context("spawn")
         waiting = iter(enumerate(jobs))
         again: deque[tuple[int, Sequence[Any], int]] = deque()
         busy: dict[Any, _Worker] = {}  # by what is waited for: their pipes
         idle: list[_Worker] = []
         most = WORKERS if workers is None else workers
+        ended: deque[Done[T]] = deque()
         try:
             while True:
                 while len(busy) < most:
@@ -80,9 +107,12 @@ class LocalEngine:
                         if new is None:
                             break
                         following = (*new, 1)
-                    worker = idle.pop() if idle else _Worker(context)
+                    worker = idle.pop() if idle else _Worker()
                     worker.begin(task, *following)
                     busy[worker.pipe] = worker
+                # Now that all work again: whoever is told may take long over it.
+                while ended:
+                    yield ended.popleft()
                 if not busy:
                     return
                 for pipe in connection.wait(list(busy)):
@@ -96,14 +126,16 @@ class LocalEngine:
                         if tries < TRIES:
                             again.append((job, args, tries + 1))
                         else:
-                            code = worker.process.exitcode
+                            code = worker.process.returncode
                             lost = f"its process ended {tries} times (exit code {code})"
-                            yield Done(job, None, lost)
+                            ended.append(Done(job, None, lost))
                         continue
                     worker.at = None
                     idle.append(worker)
-                    yield Done(job, result, error)
+                    ended.append(Done(job, result, error))
         finally:
+            for worker in idle:
+                worker.let_go()
             for worker in [*idle, *busy.values()]:
                 worker.end()
 
@@ -124,9 +156,7 @@ class LocalServers:
 
     def __init__(self, folders: Mapping[int, Path]) -> None:
         self.folders = dict(folders)
-        self._opened: dict[int, Collection] = {}
-        self._held: list[Held] = []
-        self._opening: dict[int, Lock] = {}
+        self._opened = {number: Shard(folder) for number, folder in folders.items()}
         self._asking = Lock()
         self._closed = False
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard")
@@ -174,56 +204,22 @@ class LocalServers:
             self._closed = True
         self._threads.shutdown()
         for one in self._opened.values():
-            one.close()
-        self._opened.clear()
-        for held in self._held:
-            held.let_go()
-        self._held.clear()
+            one.let_go()
 
     def _ask(self, number: int, question: Callable[..., T], *args: Any) -> T:
-        with self._opening.setdefault(number, Lock()):  # once, whoever asks meanwhile
-            opened = self._opened.get(number)
-            if opened is None:
-                try:
-                    folder = self.folders[number]
-                    check_there(folder)
-                    opened = self._opened[number] = self._open(folder)
-                except (KeyError, OSError, RetrievalError) as error:
-                    raise Lost(str(error)) from error
-        try:
-            return question(opened, *args)
-        except OSError as error:  # its storage has gone
-            raise Lost(str(error)) from error
-
-    def _open(self, folder: Path) -> Collection:
-        held = Held(folder)
-        try:
-            opened = open_collection(folder)
-        except BaseException:
-            held.let_go()  # it is tried again at each question
-            raise
-        self._held.append(held)
-        return opened
+        shard = self._opened.get(number)
+        if shard is None:
+            raise Lost("nobody serves it")
+        with ExitStack() as stack:
+            try:
+                collection = stack.enter_context(shard.collection())
+            except (OSError, RetrievalError, sqlite3.Error) as error:
+                raise Lost(str(error)) from error
+            try:
+                return question(collection, *args)
+            except OSError as error:  # its storage has gone
+                raise Lost(str(error)) from error
 
 
 class Lost(Exception):
     """A shard cannot be asked."""
-
-
-def _work(pipe: Any) -> None:
-    """The life of a worker: tasks come in by the pipe, what became of them goes out by it."""
-    while True:
-        try:
-            task, args = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
-            return
-        try:
-            told = task(*args), ""
-        except RetrievalError as error:
-            told = None, str(error)
-        except KeyboardInterrupt:
-            return
-        except Exception as error:
-            told = None, unforeseen(error, FAILED)
-        with suppress(BrokenPipeError):
-            pipe.send(told)

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from retrieve.errors import CollectionError, RetrievalError, unforeseen
 from retrieve.indexes.cluster.engines import joining
 from retrieve.indexes.cluster.engines.engine import FAILED, TRIES, Done
+from retrieve.indexes.cluster.engines.heads import Head
 from retrieve.indexes.cluster.engines.serving import RayServers, check_version, end_servers
 
 T = TypeVar("T")
@@ -41,23 +42,26 @@ class RayEngine:
         self._cluster = cluster
         self._ray = joining.join()
         self._joined = True
+        self._head = Head(self._ray, joining.address(self._ray))
 
     def run(
         self, task: Callable[..., T], jobs: Iterable[Sequence[Any]], *, workers: int | None = None
     ) -> Generator[Done[T]]:
         """As Engine.run(); None is a task a core of all machines.
 
-        raises  CollectionError if there is no machine left that has a core
+        raises  CollectionError if there is no machine left that has a core, or the head is gone
         """
         ray = self._ray
         work = ray.remote(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")(_work)
         waiting = iter(enumerate(jobs))
         again: deque[tuple[int, bytes, int]] = deque()
         busy: dict[Any, tuple[int, bytes, int]] = {}  # by what is waited for
+        ended: deque[Done[T]] = deque()
         seen = time.monotonic()
         try:
             while True:
-                cores = _cores(ray)
+                self._head.check()
+                cores = self._head.cores()
                 if cores:
                     seen = time.monotonic()
                 elif time.monotonic() - seen > LONELY_S:
@@ -74,6 +78,9 @@ class RayEngine:
                         following = (new[0], pickle.dumps((task, tuple(new[1]))), 1)
                     ref = work.options(name=task.__name__).remote(version("retrieve"), following[1])
                     busy[ref] = following
+                # Now that all work again: whoever is told may take long over it.
+                while ended:
+                    yield ended.popleft()
                 if not busy and cores:
                     return
                 for ref in ray.wait(list(busy), timeout=LOOK_S)[0] if busy else ():
@@ -87,15 +94,15 @@ class RayEngine:
                             again.append((job, blob, tries + 1))
                         else:
                             why = f"its process or machine was lost {tries} times"
-                            yield Done(job, None, f"{why} ({joining.line(lost)})")
+                            ended.append(Done(job, None, f"{why} ({joining.line(lost)})"))
                         continue
-                    yield Done(job, result, error)
+                    ended.append(Done(job, result, error))
         finally:
             self._end(list(busy))
 
     def serve(self, folders: Mapping[int, Path], *, copy: int = 0) -> RayServers:
         """As Engine.serve(): an actor a shard, which stays when this process ends."""
-        return RayServers(self._ray, self._cluster, folders, copy)
+        return RayServers(self._ray, self._cluster, folders, copy, self._head)
 
     def end_servers(self) -> int:
         """As Engine.end_servers()."""
@@ -105,20 +112,18 @@ class RayEngine:
         """Leave the Ray cluster."""
         if self._joined:
             self._joined = False
-            joining.leave()
+            self._head.end()
+            joining.leave(is_there=not self._head.is_gone)
 
     def _end(self, busy: list[Any]) -> None:
         """End tasks: what they do at Ctrl-C, and after a while without being asked."""
+        if self._head.is_gone:
+            return
         for force in (False, True):
             for ref in busy:
                 self._ray.cancel(ref, force=force)
             if busy:
                 _, busy = self._ray.wait(busy, num_returns=len(busy), timeout=END_S)
-
-
-def _cores(ray: Any) -> int:
-    """How many there are in all, for tasks."""
-    return int(ray.cluster_resources().get("CPU", 0))
 
 
 def _work(asker: str, blob: bytes) -> bytes:

@@ -10,10 +10,9 @@ import hashlib
 import os
 import pickle
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -21,9 +20,8 @@ from typing import Any, Literal, TypeVar
 from retrieve.errors import BadInput, CollectionError, RetrievalError
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines import joining
-from retrieve.indexes.cluster.engines.holding import Held, check_there
-from retrieve.indexes.collection import Collection, open_collection
-from retrieve.indexes.opened import CATALOG
+from retrieve.indexes.cluster.engines.heads import Head
+from retrieve.indexes.cluster.engines.shard import Ended, Shard
 
 T = TypeVar("T")
 
@@ -32,16 +30,22 @@ LIFE = "life"  # group of calls that are answered while all threads work
 LOOK_S = 5.0  # between two looks at whether a server that works still lives
 INLINE_BYTES = 65_536  # of a question that goes along with each call
 SILENT_S = 60.0  # without a sign of life; to start one takes 20 s on a machine at work
-END_S = 10.0  # that a server has to close its shard
+CLOSE_S = 8.0  # that a server which is to end has to answer what it was asked
+END_S = 10.0  # and to close its shard; then, that its process has to end
+BEGIN_S = 30.0  # that a question waits for servers which somebody ended to begin anew
+AGAIN_S = 0.05  # between two tries
 
-Told = tuple[Literal["given", "refused", "lost"], Any]
+Told = tuple[Literal["given", "refused", "lost", "ended"], Any]
 
 
 class RayServers:
     """The actors of one copy of each shard, begun where they are not there yet."""
 
-    def __init__(self, ray: Any, cluster: str, folders: Mapping[int, Path], copy: int) -> None:
+    def __init__(
+        self, ray: Any, cluster: str, folders: Mapping[int, Path], copy: int, head: Head
+    ) -> None:
         self._ray = ray
+        self._head = head
         self._cluster = cluster
         self.folders = dict(folders)
         self._copy = copy
@@ -62,6 +66,7 @@ class RayServers:
     ) -> Answers[T]:
         """As Servers.ask(). A server may take its time over an answer; one that gives no sign of
         life for SILENT_S gives none.
+        raises  CollectionError if the head of the Ray cluster is gone
         """
         numbers = sorted(
             each if of is None and each is not None else self.shards if of is None else of
@@ -78,7 +83,7 @@ class RayServers:
                 pending[self._asked(number, asked, each)] = number
             else:
                 missing[number] = "nobody serves it"
-        again: set[int] = set()
+        ended: dict[int, float] = {}  # since when somebody has them ended
         signs = _Signs(self._ray)
         while pending:
             done, _ = self._ray.wait(list(pending), timeout=LOOK_S)
@@ -89,22 +94,24 @@ class RayServers:
                 except self._ray.exceptions.RayTaskError:  # a fault of the question's
                     raise
                 except self._ray.exceptions.ActorDiedError as error:
-                    if number in again:
-                        missing[number] = f"its server was ended ({joining.line(error)})"
+                    kind, what = "ended", joining.line(error)
+                except self._ray.exceptions.RayError as error:
+                    kind, what = "lost", f"its server was lost ({joining.line(error)})"
+                if kind == "ended":
+                    if time.monotonic() - ended.setdefault(number, time.monotonic()) > BEGIN_S:
+                        missing[number] = f"its server was ended ({what})"
                         continue
-                    again.add(number)  # somebody ended them all: begin it anew
+                    # Under its name it may still be found for a while, as one that ends.
+                    time.sleep(AGAIN_S)
                     self._actors[number] = self._begun(number, _nodes(self._ray))
                     pending[self._asked(number, asked, each)] = number
-                    continue
-                except self._ray.exceptions.RayError as error:
-                    missing[number] = f"its server was lost ({joining.line(error)})"
-                    continue
-                if kind == "given":
+                elif kind == "given":
                     given[number] = what
                 elif kind == "refused":
                     refused[number] = what
                 else:
                     missing[number] = what
+            self._head.check()
             if not done:
                 silent = signs.silent({number: self._actors[number] for number in pending.values()})
                 for ref, number in list(pending.items()):
@@ -187,8 +194,26 @@ def end_servers(ray: Any, cluster: str) -> int:
     if closing:
         ray.wait(closing, num_returns=len(closing), timeout=END_S)
     for actor in actors:
-        ray.kill(actor)
+        ray.kill(actor)  # which does not wait
+    until = time.monotonic() + END_S
+    for actor in actors:
+        while _answers(ray, actor, until):
+            time.sleep(AGAIN_S)
     return len(actors)
+
+
+def _answers(ray: Any, actor: Any, until: float) -> bool:
+    """Whether an actor that was killed still lives, or may: looked at until then."""
+    left = until - time.monotonic()
+    if left <= 0:
+        return False
+    try:
+        ray.get(actor.alive.options(concurrency_group=LIFE).remote(), timeout=left)
+    except ray.exceptions.ActorDiedError:
+        return False
+    except ray.exceptions.RayError:  # it cannot be reached just now
+        pass
+    return True
 
 
 def check_version(asker: str) -> None:
@@ -202,64 +227,43 @@ def check_version(asker: str) -> None:
 
 
 class Server:
-    """The actor: a shard's collection, open."""
+    """The actor: a shard, open."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = Path(folder)
-        self._lock = threading.Lock()
-        self._opened: Collection | None = None
-        self._held: Held | None = None
-        self._of: tuple[int, int] | None = None  # which file the catalog was then
+        self._shard = Shard(Path(folder))
 
     def ask(self, asker: str, asked: bytes, more: bytes) -> bytes:
-        """What is told of a question, pickled: given, refused, or lost and why."""
-        try:
-            check_version(asker)
-            question, args = pickle.loads(asked)
-            collection = self._collection()
-        except (OSError, RetrievalError, sqlite3.Error) as error:
-            return pickle.dumps(("lost", str(error)))
-        try:
-            told: Told = ("given", question(collection, *args, *pickle.loads(more)))
-        except RetrievalError as error:
-            told = ("refused", _carried(error))
-        except OSError as error:
-            told = ("lost", str(error))
-        return pickle.dumps(told)
+        """What is told of a question, pickled: given, refused, lost and why, or ended."""
+        told: Told
+        with ExitStack() as stack:
+            try:
+                check_version(asker)
+                question, args = pickle.loads(asked)
+                collection = stack.enter_context(self._shard.collection())
+            except Ended:
+                return pickle.dumps(("ended", "it is letting its shard go"))
+            except (OSError, RetrievalError, sqlite3.Error) as error:
+                return pickle.dumps(("lost", str(error)))
+            try:
+                told = ("given", question(collection, *args, *pickle.loads(more)))
+            except RetrievalError as error:
+                told = ("refused", _carried(error))
+            except OSError as error:
+                told = ("lost", str(error))
+            return pickle.dumps(told)
 
     def open(self) -> None:
         """Open the shard; what is wrong with it is told when something is asked."""
-        with suppress(OSError, RetrievalError, sqlite3.Error):
-            self._collection()
+        with suppress(Ended, OSError, RetrievalError, sqlite3.Error), self._shard.collection():
+            pass
 
     def alive(self) -> bool:
         """That it is."""
         return True
 
     def let_go(self) -> None:
-        """Close the shard."""
-        with self._lock:
-            self._close()
-
-    def _collection(self) -> Collection:
-        with self._lock:
-            status = (self._folder / CATALOG).stat()
-            lies_there = status.st_dev, status.st_ino
-            if self._opened is None or self._of != lies_there:
-                self._close()
-                check_there(self._folder)
-                self._held = Held(self._folder)
-                self._opened = open_collection(self._folder)
-                self._of = lies_there
-            return self._opened
-
-    def _close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-        if self._held is not None:
-            self._held.let_go()
-            self._held = None
+        """Close the shard, and open it no more: this process is about to be ended."""
+        self._shard.let_go(CLOSE_S)
 
 
 def _carried(error: RetrievalError) -> RetrievalError:

@@ -244,9 +244,18 @@ def _opened(folder: Path) -> Iterator[Collection]:
 
 
 def _folders(manifest: Manifest, name: re.Pattern[str]) -> Iterator[tuple[int, Path]]:
-    """Those of a name; raises Strange for a link, through which a collection elsewhere would be
-    taken for a shard, and be written.
+    """Those of a name, but for what is to be removed (life/copies/replacing.py); raises Strange for
+    a link, through which a collection elsewhere would be taken for a shard, and be written.
     """
+    going = {
+        manifest.folder / os.fsdecode(bytes.fromhex(folder))
+        for (folder,) in manifest.db.execute(
+            "SELECT value FROM begun, json_each(with_what) WHERE what = 'replace' "
+            "AND key IN ('from', 'to') AND value IS NOT NULL"
+        )
+    }
     for folder in sorted((manifest.folder / SHARDS).iterdir()):
+        if folder in going:
+            continue
         if (found := name.fullmatch(folder.name)) and is_plain_folder(folder):
             yield int(found[1]), folder

@@ -27,7 +27,7 @@ from retrieve.indexes.cluster.indexing.task import Brought, Segment, Settings, b
 from retrieve.indexes.cluster.manifest import Manifest
 from retrieve.indexes.collection import Collection
 
-SEGMENT_FILES = 5_000  # minutes of one core: what a machine that is lost costs
+SEGMENT_FILES = 5_000  # three minutes of one core: then they are searched
 ROUNDS = 4  # of files that change hands; what is left then is for the next run
 SUMMED = (
     "new", "unchanged", "moved", "duplicate", "changed", "gone", "reread", "faces", "passages",

@@ -17,6 +17,8 @@ from pathlib import Path
 from retrieve.errors import CollectionError
 from retrieve.indexes.building import workers
 from retrieve.indexes.building.build import Extractor, Listed
+from retrieve.indexes.building.describing import Said
+from retrieve.indexes.building.jobs import Extracted
 from retrieve.indexes.building.networks import Networks
 from retrieve.indexes.building.storing import Report
 from retrieve.indexes.catalog.database import reading, writing
@@ -28,13 +30,14 @@ from retrieve.indexes.cluster.indexing.held import HeldElsewhere
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
-from retrieve.types import Skipped
+from retrieve.types import Document, Skipped
 
 Content = tuple[bytes, int]  # SHA-256, bytes
 LOST_S = 60.0  # until a shard is let go by a machine that had it and was lost
 
 _networks: dict[bytes, Networks] = {}  # of this process, opened once for all its tasks
 _encodings: dict[bytes, Encoding] = {}
+_readers: dict[bytes, workers.Workers[Extracted | Document | Said]] = {}  # one at most, that waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,7 @@ def _index(
         people=False,
     )
     if settings.ocr and segment.count and not report.interrupted:
+        end_readers()  # others need their memory
         found = collection.recognise(
             roots,
             processes=settings.processes,
@@ -242,19 +246,24 @@ def _check(collection: Collection, settings: Settings, *, photos: bool) -> None:
 
 
 def extractor(collection: Collection, settings: Settings, *, photos: bool) -> Extractor:
-    """The processes that read files for a task."""
+    """The processes that read files for a task, which read those of the next one, too."""
     job = collection.job(
         settings.roots, photos=photos, column=settings.column, pictures=settings.pictures
     )
-    return partial(
-        workers.run,
-        job.open,
-        workers=settings.processes,
-        time_limit_s=workers.TIME_LIMIT_S
-        if settings.time_limit_s is None
-        else settings.time_limit_s,
-        here=photos and collection.networks.stays,
-    )
+    limit_s = workers.TIME_LIMIT_S if settings.time_limit_s is None else settings.time_limit_s
+    if photos and collection.networks.stays:
+        return partial(workers.run, job.open, time_limit_s=limit_s, here=True)
+    key = pickle.dumps((job, settings.processes, limit_s))
+    if key not in _readers:
+        end_readers()
+        _readers[key] = workers.Workers(job.open, workers=settings.processes, time_limit_s=limit_s)
+    return _readers[key].run
+
+
+def end_readers() -> None:
+    """End the processes that have read files for the tasks of this one."""
+    while _readers:
+        _readers.popitem()[1].__exit__()
 
 
 @contextmanager

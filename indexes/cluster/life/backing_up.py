@@ -34,8 +34,9 @@ FORMAT = 1
 TOLD = "backup.json"
 NEW = "backup.json.new"
 SHARD = re.compile(r"\d{4,}-[0-9a-f]{16}\.tar")
-# Of the manifest's tables: what the shards tell, where copies lie here, what is not done yet.
-LEFT_OUT = ("contents", "copies", "begun")
+# Of the manifest's tables: what the shards tell, where copies lie here, what is not done yet, and
+# what follows from statements.
+LEFT_OUT = ("contents", "copies", "begun", "named")
 
 Row = list[Any]
 
@@ -94,6 +95,7 @@ def backup(cluster: Asking, folder: Path, *, force: bool = False) -> BackedUp:
             answer or the folder cannot be written: the backup before stays whole
     """
     manifest = cluster.manifest
+    folder = folder.absolute()  # servers of shards may lie elsewhere
     before = _before(cluster, folder, force=force)
     states = cluster.servers.ask(state).all()
     files = {number: f"{number:04}-{holds[:16]}.tar" for number, holds in states.items()}

@@ -18,6 +18,7 @@ from retrieve.indexes.cluster.engines.holding import lock_of
 from retrieve.indexes.cluster.life import agreeing
 from retrieve.indexes.cluster.life.agreeing import Held
 from retrieve.indexes.cluster.life.begun import COMPACTING, FORGETTING, REPLACING, all_begun
+from retrieve.indexes.cluster.life.copies.replacing import tar_of
 from retrieve.indexes.cluster.life.copies.state import state
 from retrieve.indexes.cluster.manifest import CLUSTER, LOCK, REPLICAS, SHARDS, Manifest
 from retrieve.indexes.cluster.people import writing as people
@@ -302,7 +303,7 @@ def _left_over(manifest: Manifest) -> Iterator[Finding]:
         for way in ("from", "to")
         if one.of[way] is not None
     }
-    named |= {lock_of(folder) for folder in named}
+    named |= {path for folder in named for path in (lock_of(folder), tar_of(folder))}
     for room in (manifest.folder / SHARDS, *sorted((manifest.folder / REPLICAS).glob("*"))):
         dead = {one.folder for one in left(room)}
         for path in sorted(room.iterdir()) if room.is_dir() else []:

@@ -22,19 +22,21 @@ from retrieve.indexes.cluster.people.gathering import last_line
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people import log, refs
 from retrieve.indexes.people.log import Statement
-from retrieve.indexes.people.replay import replay
+from retrieve.indexes.people.replay import Held, replay
 
 Lines = dict[int, list[int]]  # by shard the lines of its log
+READ = "SELECT id, said_at, kind, what, undoes FROM statements"
 
 
 def statements(manifest: Manifest) -> list[Statement]:
     """Everything that was said, the oldest first; ids of faces are the cluster's."""
-    return [
-        _read(id, said_at, kind, what, undoes)
-        for id, said_at, kind, what, undoes in manifest.db.execute(
-            "SELECT id, said_at, kind, what, undoes FROM statements ORDER BY id"
-        )
-    ]
+    return [_read(*row) for row in manifest.db.execute(f"{READ} ORDER BY id")]
+
+
+def one(manifest: Manifest, id: int) -> Statement | None:
+    """The statement of that number."""
+    row = manifest.db.execute(f"{READ} WHERE id = ?", [id]).fetchone()
+    return None if row is None else _read(*row)
 
 
 def add(manifest: Manifest, line: Statement, lines: Lines, *, done: bool = True) -> None:
@@ -58,6 +60,11 @@ def lines_of(manifest: Manifest, id: int) -> Lines:
     """By shard the lines of its log that are of a statement."""
     row = manifest.db.execute("SELECT lines FROM statements WHERE id = ?", [id]).fetchone()
     return {} if row is None else {int(shard): ids for shard, ids in json.loads(row[0]).items()}
+
+
+def put_lines(manifest: Manifest, id: int, lines: Lines) -> None:
+    """State by shard the lines of its log that are of a statement; inside writing()."""
+    manifest.db.execute("UPDATE statements SET lines = ? WHERE id = ?", [_written(lines), id])
 
 
 def last(manifest: Manifest) -> int:
@@ -119,12 +126,15 @@ def hear(manifest: Manifest, new: dict[int, tuple[int, list[Statement]]]) -> Non
             hear_to(manifest, shard, last_of_all)
 
 
-def tell_names(db: Database, persons: Iterable[tuple[int, str | None, int]]) -> None:
+def tell_names(
+    db: Database, persons: Iterable[tuple[int, str | None, int]], held: Held | None = None
+) -> None:
     """Let a shard's log say what some persons are called, where it does not; inside a transaction.
 
     The lines name no faces: whose those are was said elsewhere, or is thought.
+    held  what the log says of these persons at least, where that is known
     """
-    held = replay(db)
+    held = held or replay(db)
     counting = log.active(held.every)
     for id, name, ignored in persons:
         was_ignored = id in held.ignored

@@ -21,7 +21,7 @@ from retrieve.indexes.catalog.migrations import MIGRATIONS
 from retrieve.indexes.catalog.persons import key_of
 from retrieve.indexes.catalog.sums import teach
 from retrieve.indexes.cluster.asking import Asking
-from retrieve.indexes.cluster.people import gathering, log
+from retrieve.indexes.cluster.people import connected, gathering, log
 from retrieve.indexes.cluster.people.gathering import (
     CONTENT,
     FACE,
@@ -92,13 +92,15 @@ def view(cluster: Asking, wanted: Wanted, *, said: bool = True) -> View:
     db = _empty()
     found = View(db)
     manifest = cluster.manifest
-    if said or wanted.every:
+    whole = wanted.every or (said and not connected.is_there(manifest))
+    if whole:
         log.fill(db, log.statements(manifest))
+    if said or wanted.every:
         found.last = log.last(manifest)
         _count_from(db, "statements", found.last)
     (found.next_person,) = manifest.db.execute("SELECT next_person FROM cluster").fetchone()
     _count_from(db, "persons", found.next_person - 1)
-    about = _about(cluster, db, wanted, said=said or wanted.every)
+    about = _about(cluster, db, wanted, said=said or wanted.every, whole=whole)
     found.asked = about.persons
     numbers = [one.number for one in manifest.shards()]
     each = {number: (number,) for number in numbers}
@@ -113,27 +115,30 @@ def view(cluster: Asking, wanted: Wanted, *, said: bool = True) -> View:
     return found
 
 
-def _about(cluster: Asking, db: Database, wanted: Wanted, *, said: bool) -> About:
-    """All that has to do with what is wanted: what was said of it, and of whom that was."""
+def _about(cluster: Asking, db: Database, wanted: Wanted, *, said: bool, whole: bool) -> About:
+    """All that has to do with what is wanted: what was said of it, and of whom that was.
+
+    whole  the whole log is in the view; else what is found of it is put there
+    """
     persons, faces, refs = set(wanted.persons), set(wanted.faces), set[FaceRef]()
     keys = {key_of(name) for name in wanted.names}
     told: list[int] = []
-    every = Lines(db) if said else None
-    if every is not None:
+    manifest = cluster.manifest
+    if said:
         for given in wanted.lines:
-            line = every.last(every.taken_back()) if given is None else every.one(given)
+            line = connected.last(manifest) if given is None else log.one(manifest, given)
             while line is not None:
                 told.append(line.id)
                 persons |= set(persons_of(line))
                 faces |= {id for *_, moved in line.moved for id in moved}
-                line = None if line.undoes is None else every.one(line.undoes)
+                line = None if line.undoes is None else log.one(manifest, line.undoes)
     about = About(
         frozenset(persons),
         frozenset(keys),
         frozenset(faces),
         frozenset(path for text in wanted.photos for path in places_named(text)),
     )
-    numbers = [one.number for one in cluster.manifest.shards()]
+    numbers = [one.number for one in manifest.shards()]
     found: dict[int, Sought] = cluster.ask(
         gathering.sought, about, each={number: (number,) for number in numbers}
     ).all()
@@ -141,8 +146,15 @@ def _about(cluster: Asking, db: Database, wanted: Wanted, *, said: bool) -> Abou
         persons |= one.persons
         refs |= one.refs
     sha256s = set[str]()
-    if every is not None:
-        lines = every_line(db) if wanted.every else every.about(refs, persons, told)
+    if said:
+        if wanted.every:
+            lines = every_line(db)
+        elif whole:
+            lines = Lines(db).about(refs, persons, told)
+        else:
+            photos = {ref.sha256 for ref in refs}
+            lines = connected.connected(manifest, photos, persons, told)
+            log.fill(db, lines)
         sha256s = {ref.sha256 for line in lines for ref in (*line.faces, *line.others)}
         persons |= {id for line in lines for id in (line.person_id, line.other_id) if id}
     return replace(about, persons=frozenset(persons), sha256s=frozenset(sha256s))

@@ -17,14 +17,16 @@ from sqlite_utils import Database
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.cluster.asking import Asking
 from retrieve.indexes.cluster.ids import of_shard
-from retrieve.indexes.cluster.people import log, numbering
+from retrieve.indexes.cluster.people import connected, log, numbering
+from retrieve.indexes.cluster.people.gathering import last_line
 from retrieve.indexes.cluster.people.projecting import projected
 from retrieve.indexes.cluster.people.view import View
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.people import log as shard_log
-from retrieve.indexes.people import statements
 from retrieve.indexes.people.log import Statement
-from retrieve.indexes.people.saying.connected import persons_of
+from retrieve.indexes.people.replay import replay
+from retrieve.indexes.people.saying.connected import Lines, persons_of
+from retrieve.indexes.people.saying.holding import Scope, apply, scope_of
 
 WHAT = "people"  # in the manifest's table begun
 # Of one shard: lines of its log, [id, whose, by, not a face] of its faces, [number, name, ignored]
@@ -49,8 +51,23 @@ def write(collection: Collection, change: Change) -> None:
             f"INSERT OR IGNORE INTO statements ({', '.join(shard_log.COLUMNS)}) VALUES ({marks})",
             change["lines"],
         )
-        log.tell_names(db, change["persons"])
-        statements.apply(db)
+        _let_hold(db, change)
+
+
+def _let_hold(db: Database, change: Change) -> None:
+    """Let hold what a shard was told, and its log say what its persons are called."""
+    told = [shard_log.read_line(line) for line in change["lines"]]
+    faces = [id for id, *_ in change["faces"]]
+    persons = {id for id, *_ in change["persons"]} | {id for one in told for id in persons_of(one)}
+    every = Lines(db)
+    refs = {ref for line in told for ref in (*line.faces, *line.others)}
+    part = every.about({*refs, *every.refs_of(faces)}, persons, [line.id for line in told])
+    before = last_line(db)
+    log.tell_names(db, change["persons"], replay(db, part))
+    new = shard_log.lines(db, after=before) if last_line(db) > before else []
+    scope = scope_of(db, [*part, *new], told)
+    scope = Scope(scope.faces | set(faces), scope.persons | persons)
+    apply(db, replay(db, [*part, *new]), scope)
 
 
 def prepare(cluster: Asking) -> None:
@@ -58,6 +75,7 @@ def prepare(cluster: Asking) -> None:
     finished, persons whom shards made get numbers of the cluster, and what was said in shards is
     heard; inside coordinating(). Every shard has to answer.
     """
+    connected.make(cluster.manifest)
     finish(cluster)
     numbering.settle(cluster)
     heard = log.heard(cluster.manifest)

@@ -9,6 +9,7 @@ import pytest
 import segmented
 import small
 
+import retrieve
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.cluster import making
@@ -174,3 +175,16 @@ def test_who_is_at_work_is_named_to_all_who_have_to_wait(tmp_path, source):
                 second.coordinating(),
             ):
                 pass
+
+
+def test_nothing_is_made_beside_shards_whose_manifest_is_lost(tmp_path, photos):
+    with segmented.opened(tmp_path / "cluster") as cluster:
+        cluster.index([photos], segment=4)
+    (tmp_path / "cluster" / CLUSTER).unlink()
+    before = sorted((tmp_path / "cluster").rglob("*"))
+    for create in (False, True):
+        with pytest.raises(CollectionError, match=r"without its manifest.* create --again"):
+            retrieve.open_collection(tmp_path / "cluster", create=create)
+    with pytest.raises(CollectionError, match=r"without its manifest.* create --again"):
+        open_manifest(tmp_path / "cluster")
+    assert sorted((tmp_path / "cluster").rglob("*")) == before

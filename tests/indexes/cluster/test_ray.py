@@ -18,10 +18,14 @@ import pytest
 import raylets
 
 from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes import keeping
 from retrieve.indexes.cluster.engines.engine import TRIES, Done
+from retrieve.indexes.cluster.ids import of_cluster
 from retrieve.indexes.cluster.life.checking import check
 from retrieve.indexes.cluster.life.copies.refreshing import put_replicas
+from retrieve.indexes.cluster.life.merging.merge import Merge, merge
 from retrieve.indexes.collection import open_collection
+from retrieve.indexes.people import statements
 
 if find_spec("ray") is None:
     pytest.skip("ray is not installed", allow_module_level=True)
@@ -133,6 +137,15 @@ def test_jobs_are_taken_when_there_is_room(engine, tmp_path):
         assert len(taken) <= 4
 
 
+def test_the_next_task_runs_while_the_end_of_one_is_told(engine, tmp_path):
+    jobs = [(tmp_path / "first",), (tmp_path / "second", tmp_path / "told")]
+    with closing(engine.run(errands.marked, jobs, workers=1)) as running:
+        assert next(running).job == 0
+        _until(lambda: (tmp_path / "second").exists())  # it has begun: nobody asks on yet
+        (tmp_path / "told").touch()
+        assert [one.job for one in running] == [1]
+
+
 def test_what_a_task_raises_is_told(engine):
     (done,) = engine.run(errands.refused, [(7,)])
     assert done == Done(0, None, "wanted anything but 7")
@@ -195,7 +208,7 @@ def grown(nodes, engine, album, tmp_path_factory):
 
     with clustered.opened(folder, engine="ray") as cluster:
         report = cluster.index([album], segment=5, on_progress=on_progress)
-        cluster.forget_servers()
+        assert cluster.engine_of_tasks.end_servers() == 0  # a run begins none of small shards
     nodes.start(1)
     assert len(report.skipped) == 1
     return folder, killed[0]
@@ -233,7 +246,7 @@ def test_a_shard_that_is_away_is_missing_and_another_one_in_its_place_is_opened(
     there.rename(aside)
     answers = opened.ask(errands.paths)
     assert answers.missing.keys() == {1}
-    assert "No such file" in answers.missing[1]
+    assert "is not there" in answers.missing[1]
     shutil.copytree(folder / "shards/0000", there)
     assert opened.ask(errands.paths, of=[1]).all() == {1: [*_of("a"), ""]}
     shutil.rmtree(there)
@@ -301,6 +314,32 @@ def test_with_two_copies_a_node_that_is_killed_changes_no_answer(nodes, indexed,
         _until(lambda: not _answers(cluster, errands.process).missing)
         assert _hits(cluster, probe) == wanted
         cluster.forget_servers()
+
+
+def test_what_changes_a_cluster_is_done_where_its_shards_are_served(nodes, tmp_path, monkeypatch):
+    """Said, followed by replicas, backed up where the command was asked to, merged, forgotten."""
+    folder = clustered.make(
+        tmp_path / "cluster", *({f"/{n}/ana.jpg": f"ana{n}", f"/{n}/sea.jpg": ""} for n in "ab")
+    )
+    monkeypatch.chdir(tmp_path)
+    said = [of_cluster(0, 1), of_cluster(1, 1)]
+    with clustered.opened(folder, engine="ray") as cluster:
+        with cluster.changing():
+            put_replicas(cluster, 1)
+        with cluster.people.saying(names=["Ana"], faces=said) as db:
+            statements.say_name(db, "Ana", said)
+        assert [one.folders[1].name for one in cluster.manifest.shards()] == ["0000", "0001"]
+        assert keeping.backup(cluster, Path("backup")).copied == [0, 1]
+        with cluster.changing():
+            merge(cluster, Merge(0, [0, 1], 4))
+        proof = keeping.forget(cluster, paths=[Path("/a/ana.jpg")], verify=True).proof
+        assert proof is not None
+        assert not proof.traces
+        assert check(cluster) == []
+        (ana,) = cluster.people.listing()
+        assert (ana.person.name, len(ana.members)) == ("Ana", 1)
+        cluster.forget_servers()
+    assert (tmp_path / "backup" / "backup.json").is_file()
 
 
 def _right(opened, lost):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from retrieve.errors import BadInput, RetrievalError
 from retrieve.indexes.cluster.life import begun
-from retrieve.indexes.cluster.life.copies import replacing
+from retrieve.indexes.cluster.life.copies import following, replacing
 from retrieve.indexes.cluster.life.copies.state import state
 from retrieve.indexes.cluster.manifest import REPLICAS, Manifest, Shard
 
@@ -113,10 +113,20 @@ def _refresh(cluster: Asking, copy: int, copies: dict[int, Path], done: Refreshe
     done.left.update({(shard, copy): why for shard, why in first.missing.items()})
     done.left.update({(shard, copy): str(why) for shard, why in first.refused.items()})
     done.equal.extend((n, copy) for n, holds in first if held.given.get(n) == holds)
-    stale = {
-        n: _free(cluster.manifest, n, copy) for n, holds in first if held.given.get(n) != holds
-    }
-    _make(cluster, copy, stale, done)
+    stale = [n for n, holds in first if held.given.get(n) != holds]
+    followed = _follow(cluster, copy, [n for n in stale if n in held.given])
+    done.made.extend((n, copy) for n in followed)
+    left = {n: _free(cluster.manifest, n, copy) for n in stale if n not in followed}
+    _make(cluster, copy, left, done)
+
+
+def _follow(cluster: Asking, copy: int, shards: list[int]) -> set[int]:
+    """Bring copies of some shards up by what differs; returns where that could be done."""
+    held = cluster.servers_of(copy).ask(following.holding, of=shards)
+    each = {n: (one,) for n, one in held if one is not None}
+    changed = cluster.servers.ask(following.changes, each=each)
+    each_copy = {n: (one,) for n, one in changed if one is not None}
+    return set(cluster.servers_of(copy).ask(following.applied, each=each_copy).given)
 
 
 def _make(cluster: Asking, copy: int, to: dict[int, Path], done: Refreshed) -> None:
@@ -142,7 +152,7 @@ def _free(manifest: Manifest, shard: int, copy: int) -> Path:
     named = {each for one in manifest.shards() for each in one.folders}
     if folder in named:
         folder = folder.with_name(folder.name + AGAIN)
-    replacing.wipe(folder)  # of a coordinator that died
+    replacing.wipe(manifest.placed(shard, folder))  # of a coordinator that died
     return folder
 
 

@@ -21,18 +21,18 @@ from retrieve.indexes.cluster.life import begun
 from retrieve.indexes.cluster.life.begun import REPLACING, Begun
 from retrieve.indexes.cluster.life.copies.state import state
 from retrieve.indexes.cluster.manifest import Manifest
+from retrieve.indexes.cluster.places import marker_of
 from retrieve.indexes.collection import open_collection
-from retrieve.indexes.files import open_regular
+from retrieve.indexes.files import is_plain_folder, open_regular
 from retrieve.indexes.upkeep.backup import backup
 from retrieve.indexes.upkeep.restore import restore
-from retrieve.unfinished import remove_left, unfinished
+from retrieve.unfinished import remove_left
 
 if TYPE_CHECKING:
     from retrieve.indexes.cluster.asking import Asking
     from retrieve.indexes.collection import Collection
 
 BLOCK_BYTES = 1 << 20
-TAR = "shard.tar"
 
 
 def replace(cluster: Asking, copy: int, to: Mapping[int, Path], *, source: int = 0) -> None:
@@ -46,6 +46,7 @@ def replace(cluster: Asking, copy: int, to: Mapping[int, Path], *, source: int =
     manifest = cluster.manifest
     numbers: dict[int, int] = {}
     for shard, folder in to.items():
+        manifest.acknowledge(shard, folder)
         with manifest.writing():
             numbers[shard] = begun.begin(
                 manifest,
@@ -53,8 +54,8 @@ def replace(cluster: Asking, copy: int, to: Mapping[int, Path], *, source: int =
                 {
                     "shard": shard,
                     "copy": copy,
-                    "from": _text(manifest, _folder(manifest, shard, copy)),
-                    "to": _text(manifest, folder),
+                    "from": text_of(manifest, _folder(manifest, shard, copy)),
+                    "to": text_of(manifest, folder),
                 },
             )
     servers = cluster.servers_of(source)
@@ -83,7 +84,7 @@ def remove(cluster: Asking, shard: int, copy: int) -> None:
     manifest = cluster.manifest
     folder = _folder(manifest, shard, copy)
     with manifest.writing():
-        of = {"shard": shard, "copy": copy, "from": _text(manifest, folder), "to": None}
+        of = {"shard": shard, "copy": copy, "from": text_of(manifest, folder), "to": None}
         begun.begin(manifest, REPLACING, of)
         manifest.drop_copy(shard, copy)
     cluster.forget_servers()
@@ -96,11 +97,11 @@ def finish(manifest: Manifest, one: Begun) -> None:
 
     raises  CollectionError if it cannot be overwritten: it stays begun then
     """
-    now = _text(manifest, _folder(manifest, one.of["shard"], one.of["copy"]))
+    now = text_of(manifest, _folder(manifest, one.of["shard"], one.of["copy"]))
     goes = one.of["from"] if now == one.of["to"] else one.of["to"]
-    named = {_text(manifest, each) for each in _every_folder(manifest)}
+    named = {text_of(manifest, each) for each in _every_folder(manifest)}
     if goes is not None and goes not in named:
-        folder = manifest.folder / os.fsdecode(bytes.fromhex(goes))
+        folder = manifest.placed(one.of["shard"], os.fsdecode(bytes.fromhex(goes)))
         if goes == one.of["from"] and not folder.parent.is_dir():
             raise CollectionError(
                 f"{folder}, whose place another folder has taken, cannot be reached. When its disk "
@@ -109,7 +110,9 @@ def finish(manifest: Manifest, one: Begun) -> None:
         wipe(folder)
     for folder in (one.of["from"], one.of["to"]):  # what a copying that died had half made
         if folder is not None:
-            remove_left((manifest.folder / os.fsdecode(bytes.fromhex(folder))).parent)
+            path = manifest.folder / os.fsdecode(bytes.fromhex(folder))
+            tar_of(path).unlink(missing_ok=True)
+            remove_left(path.parent)
     with manifest.writing():
         begun.end(manifest, one.id)
 
@@ -119,28 +122,35 @@ def copied(collection: Collection, folder: str) -> str:
     target = Path(folder)
     for parent in (target.parent.parent, target.parent):  # mkdir() gives a mode to the last alone
         parent.mkdir(0o700, exist_ok=True)
-    with unfinished(target.parent, noted_in=collection.opened.notes()) as aside:
-        backup(collection, aside / TAR)
-        restore(aside / TAR, target)
+    tar = tar_of(target)
+    try:
+        backup(collection, tar, force=True)  # which is noted in the shard until it is whole
+        restore(tar, target)
+    finally:
+        tar.unlink(missing_ok=True)
     with open_collection(target) as made:
         return state(made)
+
+
+def tar_of(folder: Path) -> Path:
+    """The backup that a copy in that folder is restored of."""
+    return folder.with_name(f".{folder.name}.tar")
 
 
 def wipe(folder: Path) -> None:
     """Overwrite all files below a folder, and remove it; nothing if it is not there.
 
-    raises  CollectionError if it cannot be done
+    raises  CollectionError if it cannot be done, or a link lies in its place
     """
-    if not os.path.lexists(folder):
-        return
     try:
-        for path in sorted(folder.rglob("*")):  # which follows no links
-            about = path.lstat()
-            if path.is_file() and not path.is_symlink() and about.st_nlink == 1:
-                _overwrite(path, about.st_size)
-        shutil.rmtree(folder)
-        lock_of(folder).unlink(missing_ok=True)
-        lock_of(folder).unlink(missing_ok=True)
+        if is_plain_folder(folder):
+            for path in sorted(folder.rglob("*")):  # which follows no links
+                about = path.lstat()
+                if path.is_file() and not path.is_symlink() and about.st_nlink == 1:
+                    _overwrite(path, about.st_size)
+            shutil.rmtree(folder)
+            lock_of(folder).unlink(missing_ok=True)
+        marker_of(folder).unlink(missing_ok=True)
     except OSError as error:
         raise CollectionError(
             f"cannot overwrite and remove {folder}, which was copied elsewhere: "
@@ -170,7 +180,7 @@ def _every_folder(manifest: Manifest) -> list[Path]:
     return [folder for one in manifest.shards() for folder in one.folders]
 
 
-def _text(manifest: Manifest, folder: Path | None) -> str | None:
+def text_of(manifest: Manifest, folder: Path | None) -> str | None:
     """A folder as JSON can hold it, whatever bytes its name has."""
     if folder is None:
         return None

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from hashlib import sha256
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from sqlite_utils import Database
 
 from retrieve.indexes.catalog.database import reading
+from retrieve.indexes.opened import Opened
 
 if TYPE_CHECKING:
     from retrieve.indexes.collection import Collection
@@ -22,13 +24,23 @@ SUMS = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'sums\\_%' ESCAPE '\\' "
     "ORDER BY name"
 )
+# By open collection: at which commit it was computed, and what it was.
+_known: WeakKeyDictionary[Opened, tuple[tuple[int, int], str]] = WeakKeyDictionary()
 EMBEDDINGS = "SELECT space, first, rows, crc FROM segments ORDER BY space, first"
 
 
 def state(collection: Collection) -> str:
-    """64 hexadecimal digits, the same as long as a shard holds the same; a question to a shard."""
+    """64 hexadecimal digits, the same as long as a shard holds the same; a question to a shard.
+
+    It is computed once for each commit while the shard is open.
+    """
+    opened = collection.opened
     with reading(collection.db):
-        return state_of(collection.db)
+        version = opened.version()
+        known = _known.get(opened)
+        if known is None or known[0] != version:
+            known = _known[opened] = version, state_of(collection.db)
+        return known[1]
 
 
 def state_of(db: Database) -> str:

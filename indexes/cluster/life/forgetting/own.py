@@ -17,6 +17,7 @@ from pathlib import Path
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import VARIABLES
 from retrieve.indexes.cluster.manifest import CLUSTER, NEW, Manifest
+from retrieve.indexes.cluster.people import connected
 from retrieve.indexes.people import refs
 from retrieve.indexes.people.forgetting import Rewriting
 from retrieve.indexes.search import traces
@@ -31,6 +32,7 @@ LIVING = (
     "SELECT CAST(what AS BLOB) FROM statements",
     "SELECT CAST(with_what AS BLOB) FROM begun",
 )
+DERIVED = "SELECT CAST(key AS BLOB) FROM named"  # of statements, where it is there
 
 
 def collect(
@@ -120,7 +122,7 @@ def prove(manifest: Manifest, evidence: Evidence) -> Proof:
 def _living(manifest: Manifest, wanted: Needles) -> set[int]:
     """The numbers of what the manifest still says elsewhere."""
     found: set[int] = set()
-    for query in LIVING:
+    for query in (*LIVING, *([DERIVED] if connected.is_there(manifest) else [])):
         cursor = manifest.db.execute(query)
         while rows := cursor.fetchmany(VARIABLES):
             found |= {i for i, _ in wanted.find(b"\0".join(one for (one,) in rows))}

@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 
+import clustered
 import pytest
 import segmented
 
@@ -93,4 +94,6 @@ def test_whatever_is_done_to_the_files(both, seed):
         for _ in range(chance.randrange(1, 5)):
             _change(both.photos, chance, done)
         both(segment=chance.choice((1, 3, 8)))
+        if seed % 2:
+            clustered.merged(both.cluster, chance)
     both()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import random
 
+import clustered
 import pytest
 import shards
 import small
@@ -194,5 +195,8 @@ def test_whatever_is_said_a_cluster_holds_what_one_collection_holds(tmp_path, se
                 settling.settle_new(cluster)
                 statements.settle(one.db)
                 of_one.settle_new(one.opened)
+                both.same()
+            if step in (3, 9) and seed % 2:
+                clustered.merged(cluster, rng)
                 both.same()
             _each_shard_is_true(cluster)

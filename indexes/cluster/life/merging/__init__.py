@@ -1,0 +1,1 @@
+"""Several shards made one: small ones that many runs have left."""
