@@ -117,8 +117,8 @@ def rebalanced(
     """Shards that were merged and moved, or would be, and those that are far too large."""
     if as_json:
         rows = [asdict(one) for one in merges]
-        numbers = [one.number for one in large]
-        render.as_json({"done": done, "merges": rows, "moves": _moves(moves), "large": numbers})
+        left = [one.number for one in large]
+        render.as_json({"done": done, "merges": rows, "moves": _moves(moves), "large": left})
         return
     for one in merges:
         numbers = ", ".join(map(str, one.shards))

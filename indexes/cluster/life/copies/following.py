@@ -208,7 +208,7 @@ def _blocks(db: Database, query: str) -> Blocks:
                 if block >= 0:
                     found[block] = digest.digest()
                 block, digest = now, blake2b(digest_size=DIGEST_BYTES)
-            digest.update(pairs[start:stop])
+            digest.update(pairs[start:stop].tobytes())
     if block >= 0:
         found[block] = digest.digest()
     return found

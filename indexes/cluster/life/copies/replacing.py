@@ -110,7 +110,7 @@ def finish(manifest: Manifest, one: Begun) -> None:
         wipe(folder)
     for folder in (one.of["from"], one.of["to"]):  # what a copying that died had half made
         if folder is not None:
-            path = manifest.folder / os.fsdecode(bytes.fromhex(folder))
+            path = manifest.placed(one.of["shard"], os.fsdecode(bytes.fromhex(folder)))
             tar_of(path).unlink(missing_ok=True)
             remove_left(path.parent)
     with manifest.writing():

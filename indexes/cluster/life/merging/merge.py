@@ -99,7 +99,8 @@ def merge(cluster: Asking, what: Merge) -> None:
     }
     ids = []
     for shard, folder in to.items():
-        replacing.wipe(folder)
+        replacing.wipe(manifest.placed(shard, folder))
+        manifest.acknowledge(shard, folder)
         with manifest.writing():
             ids.append(begun.begin(manifest, REPLACING, _of(manifest, ones[shard], folder)))
     try:

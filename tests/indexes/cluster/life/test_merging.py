@@ -9,7 +9,7 @@ import small
 from retrieve.errors import CollectionError
 from retrieve.indexes.cluster.ids import of_cluster
 from retrieve.indexes.cluster.life.checking import check
-from retrieve.indexes.cluster.life.copies import refreshing, replacing
+from retrieve.indexes.cluster.life.copies import moving, refreshing, replacing
 from retrieve.indexes.cluster.life.merging import merge as merging
 from retrieve.indexes.cluster.life.merging.merge import Merge, large, merge
 from retrieve.indexes.cluster.manifest import Shard
@@ -85,6 +85,19 @@ def test_a_merged_shard_has_all_that_was_in_them_and_so_has_its_replica(cluster,
         names = shard.db.execute("SELECT name FROM persons ORDER BY name").fetchall()
         assert names == [("Ana",), ("Sol",)]
     assert cluster.people.picture(of_cluster(0, 1))  # an id of the first stays
+
+
+def test_shards_on_other_disks_are_merged_beside_the_one_that_stays(cluster, folder, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir(0o700)
+    for shard in (1, 2):
+        with cluster.changing():
+            moving.move(cluster, shard, disk / f"{shard:04}")
+    _merge(cluster, 1, 0, 2)
+    assert [one.folder for one in cluster.manifest.shards()] == [disk / "0001.2"]
+    assert clustered.faces_of(cluster) == ALL | {"/c/again.jpg": 1}
+    assert check(cluster) == []
+    assert {one.name for one in disk.iterdir()} <= {"0001.2", ".0001.2.shard", ".0001.2.lock"}
 
 
 def test_what_was_said_is_taken_back_after_the_merge(cluster):
