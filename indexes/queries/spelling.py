@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, AnyStr, Protocol
 
 from retrieve.indexes.catalog.passages import Passages
 from retrieve.indexes.words.stores import shipped
@@ -377,20 +377,23 @@ class WordsOfPassages:
 
 def _words_in(text: str, spellings: Sequence[str]) -> Iterator[str]:
     """The words of a text that are spelt in one of some ways, but for marks and capitals."""
-    plain: str | bytes
-    wanted: Sequence[str] | Sequence[bytes]
     if all(map(str.isascii, spellings)):  # of other alphabets there need be nothing left
-        plain = text.encode(ONE_BYTE, "replace").translate(TYPED_BYTES)
-        wanted = [spelling.encode() for spelling in spellings]
+        typed = text.encode(ONE_BYTE, "replace").translate(TYPED_BYTES)
+        places = _places(typed, [spelling.encode() for spelling in spellings])
     else:
-        plain, wanted = without_marks(text), spellings
-    for spelling in wanted:
-        at = plain.find(spelling)
+        places = _places(without_marks(text), spellings)
+    for at, end in places:
+        if not (text[at - 1 : at].isalpha() or text[end : end + 1].isalpha()):
+            yield text[at:end]
+
+
+def _places(text: AnyStr, wanted: Sequence[AnyStr]) -> Iterator[tuple[int, int]]:
+    """Where each of these stands: begin and end."""
+    for one in wanted:
+        at = text.find(one)
         while at >= 0:
-            end = at + len(spelling)
-            if not (text[at - 1 : at].isalpha() or text[end : end + 1].isalpha()):
-                yield text[at:end]
-            at = plain.find(spelling, end)
+            yield at, at + len(one)
+            at = text.find(one, at + len(one))
 
 
 def rows_in_form(passages: Passages, stem: str, form: str) -> Iterator[int]:

@@ -17,7 +17,7 @@ import argparse
 import gzip
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from retrieve.cache import replacing
@@ -69,7 +69,7 @@ def listed(folder: Path, code: str) -> Frequencies:
 
 
 def carried(
-    spanish: Mapping[str, float], translations: list[str], others: list[Mapping[str, float]]
+    spanish: Mapping[str, float], translations: Sequence[str], others: Sequence[Mapping[str, float]]
 ) -> Frequencies:
     """Words of a neighbour of Spanish, from the translation of each Spanish word.
 
