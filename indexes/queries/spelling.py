@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, AnyStr, Protocol
 
 from retrieve.indexes.catalog.passages import Passages
 from retrieve.indexes.words.stores import shipped
@@ -377,13 +377,14 @@ class WordsOfPassages:
 
 def _words_in(text: str, spellings: Sequence[str]) -> Iterator[str]:
     """The words of a text that are spelt in one of some ways, but for marks and capitals."""
-    plain: str | bytes
-    wanted: Sequence[str] | Sequence[bytes]
     if all(map(str.isascii, spellings)):  # of other alphabets there need be nothing left
-        plain = text.encode(ONE_BYTE, "replace").translate(TYPED_BYTES)
-        wanted = [spelling.encode() for spelling in spellings]
-    else:
-        plain, wanted = without_marks(text), spellings
+        typed_so = text.encode(ONE_BYTE, "replace").translate(TYPED_BYTES)
+        return _standing_in(text, typed_so, [one.encode() for one in spellings])
+    return _standing_in(text, without_marks(text), spellings)
+
+
+def _standing_in(text: str, plain: AnyStr, wanted: Sequence[AnyStr]) -> Iterator[str]:
+    """Of a text what stands there as a word where its plain form has what is wanted."""
     for spelling in wanted:
         at = plain.find(spelling)
         while at >= 0:
