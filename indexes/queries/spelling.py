@@ -378,22 +378,20 @@ class WordsOfPassages:
 def _words_in(text: str, spellings: Sequence[str]) -> Iterator[str]:
     """The words of a text that are spelt in one of some ways, but for marks and capitals."""
     if all(map(str.isascii, spellings)):  # of other alphabets there need be nothing left
-        typed = text.encode(ONE_BYTE, "replace").translate(TYPED_BYTES)
-        places = _places(typed, [spelling.encode() for spelling in spellings])
-    else:
-        places = _places(without_marks(text), spellings)
-    for at, end in places:
-        if not (text[at - 1 : at].isalpha() or text[end : end + 1].isalpha()):
-            yield text[at:end]
+        typed_so = text.encode(ONE_BYTE, "replace").translate(TYPED_BYTES)
+        return _standing_in(text, typed_so, [one.encode() for one in spellings])
+    return _standing_in(text, without_marks(text), spellings)
 
 
-def _places(text: AnyStr, wanted: Sequence[AnyStr]) -> Iterator[tuple[int, int]]:
-    """Where each of these stands: begin and end."""
-    for one in wanted:
-        at = text.find(one)
+def _standing_in(text: str, plain: AnyStr, wanted: Sequence[AnyStr]) -> Iterator[str]:
+    """Of a text what stands there as a word where its plain form has what is wanted."""
+    for spelling in wanted:
+        at = plain.find(spelling)
         while at >= 0:
-            yield at, at + len(one)
-            at = text.find(one, at + len(one))
+            end = at + len(spelling)
+            if not (text[at - 1 : at].isalpha() or text[end : end + 1].isalpha()):
+                yield text[at:end]
+            at = plain.find(spelling, end)
 
 
 def rows_in_form(passages: Passages, stem: str, form: str) -> Iterator[int]:
