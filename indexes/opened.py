@@ -132,13 +132,16 @@ class Opened:
             "among", wanted, lambda rows: among(self.db, rows, self.findable(wanted), wanted)
         )
 
-    def kept(self, what: str, wanted: object, make: Callable[[int], T]) -> T:
+    def kept(
+        self, what: str, wanted: object, make: Callable[[int], T], *, rows: int | None = None
+    ) -> T:
         """Something that follows from the catalog, made again when it has changed.
 
         wanted  what it was made for: another one takes its place
-        make    gives it, for so many rows of faces
+        make    gives it, for so many rows
+        rows    of what is searched; None for those of faces
         """
-        rows = self.space().rows
+        rows = self.space().rows if rows is None else rows
         key = (*self.version(), rows, wanted)
         if what not in self._kept or self._kept[what][0] != key:
             self._kept[what] = (key, make(rows))
@@ -261,6 +264,7 @@ class Connections:
             self.closed = True
             mine: Opened | None = getattr(self._own, "opened", None)
             self._own = threading.local()
+        self._loaded.mapped.let_go()
         if mine is not None:
             mine.db.conn.close()
 

@@ -18,6 +18,7 @@ EXTRAS = {
     "httpx2": "web",
     "matplotlib": "plot",
     "mcp": "mcp",
+    "msgpack": "train",
     "numba": "train",
     "onnx": "torch",
     "openTSNE": "map",

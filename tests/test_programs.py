@@ -135,8 +135,8 @@ def _answers(collection, probe):
 def test_eight_threads_find_what_one_finds(collection, probe):
     alone = _answers(collection, probe)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: _answers(collection, probe), range(24)))
-    assert found == [alone] * 24
+        found = list(pool.map(lambda _: _answers(collection, probe), range(16)))
+    assert found == [alone] * 16
 
 
 def test_threads_search_while_another_one_indexes(home, album, probe, tmp_path):

@@ -23,6 +23,7 @@ from retrieve.indexes.catalog.sums import teach
 from retrieve.indexes.files import check_own, names, open_regular, size_bytes
 
 APPLICATION_ID = 0x52545256  # "RTRV": tells our files from other people's SQLite files
+SYNCHRONOUS = "FULL"  # what is acknowledged survives a power cut
 BUSY_TIMEOUT_S = 300  # how long a writer waits for another one: compacting takes minutes
 TURN_S = 0.5  # of that, at most this long without looking for Ctrl-C
 LOOK_S = 0.01  # between two attempts of what SQLite does not wait for
@@ -133,7 +134,7 @@ def _prepared(conn: sqlite3.Connection, path: Path, *, read_only: bool) -> Datab
     db = Database(conn, execute_plugins=False)
     teach(conn)
     db.execute("PRAGMA secure_delete = ON")
-    db.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
+    db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
     db.execute("PRAGMA temp_store = MEMORY")
     db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
     _check_ours(db, path)

@@ -25,6 +25,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
+from retrieve.indexes.catalog import database
 from retrieve.indexes.cluster.places import acknowledge, check_place
 from retrieve.indexes.files import Strange, check_own, open_regular
 from retrieve.indexes.opened import CATALOG
@@ -479,6 +480,7 @@ def _connected(path: Path) -> Database:
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
     db = Database(conn, execute_plugins=False)
-    for pragma in ("secure_delete = ON", "synchronous = FULL", "foreign_keys = ON"):
+    for pragma in ("secure_delete = ON", "foreign_keys = ON"):
         db.execute(f"PRAGMA {pragma}")
+    db.execute(f"PRAGMA synchronous = {database.SYNCHRONOUS}")
     return db

@@ -62,6 +62,7 @@ class Finder:
 
     def __init__(self, db: Database, refs: Iterable[FaceRef]) -> None:
         self._stored: dict[str, list[tuple[int, Box]]] = {}
+        self._exactly: dict[FaceRef, int] = {}  # a photo may have hundreds of faces
         self._gone: dict[str, list[tuple[int, Box]]] = {}
         self._last = 0
         self.look(db, refs)
@@ -74,15 +75,14 @@ class Finder:
             "JOIN contents ON contents.id = content_id WHERE sha256"
         )
         for sha256, id, x1, y1, x2, y2 in among(db, query, unknown):
-            self._stored.setdefault(sha256, []).append((id, (x1, y1, x2, y2)))
+            box = (x1, y1, x2, y2)
+            self._stored.setdefault(sha256, []).append((id, box))
+            self._exactly.setdefault(FaceRef(sha256, box), id)
 
     def stored(self, ref: FaceRef) -> int | None:
         """The id of that face, None if it is not stored."""
-        there = self._stored.get(ref.sha256, [])
-        for id, box in there:
-            if box == ref.box:  # nearly always
-                return id
-        return _same(there, ref.box)
+        id = self._exactly.get(ref)  # nearly always
+        return _same(self._stored.get(ref.sha256, []), ref.box) if id is None else id
 
     def find(self, ref: FaceRef) -> int:
         """The id of that face, or its negative number."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieve import notebook
 from retrieve.errors import BadInput
@@ -217,8 +218,7 @@ def nearest(
     least = checked_threshold(threshold)
 
     def hits() -> list[list[PictureHit]]:
-        rows_in_all = pictures.space().rows
-        keep = findable(opened.db, rows_in_all, wanted, items=PICTURES)
+        keep = _findable(opened, wanted, pictures.space().rows)
         scores, rows = pictures.engine.nearest(embeddings, k, keep=keep, exact=exact)
         found = rows[scores >= least].tolist()
         check_items(opened.db, PICTURES, "row", found)
@@ -264,8 +264,15 @@ def least_score(
 def searched(opened: Opened, wanted: Filter) -> int:
     """How many photos fulfil a condition."""
     space = opened.pictures.space()
-    keep = findable(opened.db, space.rows, wanted, items=PICTURES)
+    keep = _findable(opened, wanted, space.rows)
     return space.rows if keep is None else int(np.count_nonzero(keep))
+
+
+def _findable(opened: Opened, wanted: Filter, rows: int) -> NDArray[np.bool_] | None:
+    """(rows,) which photos a search may find, None if all; kept as Opened.findable()."""
+    return opened.kept(
+        "photos", wanted, lambda rows: findable(opened.db, rows, wanted, items=PICTURES), rows=rows
+    )
 
 
 def calibrated_for(space: Space) -> Calibration | None:

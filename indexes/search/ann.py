@@ -72,6 +72,7 @@ def nearest(
     keep: NDArray[np.bool_] | None = None,
     index: CandidateIndex | None = None,
     check: Check = believe,
+    scattered: Embeddings | None = None,
 ) -> tuple[Scores, Rows]:
     """The k rows of the gallery with the highest cosine score for each probe, best first.
 
@@ -81,6 +82,8 @@ def nearest(
     index    of the gallery's first rows, whose candidates are scored; rows behind them, and
              all rows when it is None, are scored exactly
     check    called with the rows that are going to be scored, None for all
+    scattered
+             the gallery once more, mapped for candidates, which lie here and there
     returns  scores (Q, k) and rows (Q, k); k shrinks to the number of rows kept, with an
              index too; equal scores stand in the order of their rows
     raises   BadInput for probes of another D, or a keep of another N
@@ -97,7 +100,8 @@ def nearest(
         return _exact(gallery, probes, k, keep)
     covered = min(index.covered, N)
     head, tail = (None, None) if keep is None else (keep[:covered], keep[covered:])
-    scores, rows = _indexed(gallery[:covered], probes, k, head, index, check)
+    scattered = gallery if scattered is None else scattered
+    scores, rows = _indexed(gallery[:covered], scattered, probes, k, head, index, check)
     if covered < N:
         check(covered + _kept_rows(N - covered, tail))
         late_scores, late = _exact(gallery[covered:], probes, k, tail)
@@ -160,6 +164,7 @@ def _selector(keep: NDArray[np.bool_], kept: int) -> tuple[Any, Any]:
 
 def _indexed(
     gallery: Embeddings,
+    scattered: Embeddings,
     probes: Embeddings,
     k: int,
     keep: NDArray[np.bool_] | None,
@@ -175,7 +180,7 @@ def _indexed(
     few = int(SMALLEST_SHARE * N)
     if kept <= max(n, few):
         check(_kept_rows(N, keep))
-        return _exact(gallery, probes, k, keep)
+        return _exact(scattered[:N] if kept <= n else gallery, probes, k, keep)
     scores, rows = np.empty((Q, k), np.float32), np.empty((Q, k), np.int64)
     open_probes, most = list(range(Q)), max(n, few)
     while open_probes and n <= most:
@@ -186,7 +191,7 @@ def _indexed(
                 found = named[(named >= 0) & (named < N)]
                 found = found if keep is None else found[keep[found]]
                 check(found)
-                scored = _scored(gallery, probes[i], found, k)
+                scored = _scored(scattered, probes[i], found, k)
                 if scored is None:
                     again.append(i)
                 else:

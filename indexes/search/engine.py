@@ -22,6 +22,7 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import is_read_only, open_database, reading, writing
 from retrieve.indexes.files import is_plain_folder
 from retrieve.indexes.vectors.file import FileMissing
+from retrieve.indexes.vectors.mapped import Mapped
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
 from retrieve.indexes.vectors.trusted import Verdicts
 from retrieve.types import Embeddings
@@ -48,18 +49,19 @@ class State(StrEnum):
 
 
 class Loaded:
-    """Indexes in memory, which the engines of several threads share.
+    """Indexes in memory and mapped files, which the engines of several threads share.
 
-    files  by space, with what the catalog records of them; they are read and never changed
-    gpu    by space, with its generation; for one thread at a time, which holds the lock
-    verdicts
-           about the embeddings
+    files    by space, with what the catalog records of them; they are read and never changed
+    gpu      by space, with its generation; for one thread at a time, which holds the lock
+    mapped   the files of embeddings
+    verdicts about them
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.files: dict[str, tuple[CacheFile, FastScan]] = {}
         self.gpu: dict[str, tuple[int, GpuIndex]] = {}
+        self.mapped = Mapped()
         self.verdicts = Verdicts()
 
 
@@ -100,14 +102,16 @@ class Engine:
         from retrieve.indexes.search.ann import nearest
 
         space = self._vectors.required()
-        gallery = self._vectors.gallery(space)
+        gallery, scattered = self._loaded.mapped.galleries(self._vectors, space)
         check = partial(self._loaded.verdicts.check, self._vectors, space, gallery)
         if exact:
             self.state = State.EXACT
             return nearest(gallery, probes, k, keep=keep, check=check)
         with self._alone():
             index = self._index(space, gallery)
-            return nearest(gallery, probes, k, keep=keep, index=index, check=check)
+            return nearest(
+                gallery, probes, k, keep=keep, index=index, check=check, scattered=scattered
+            )
 
     def embeddings(self, rows: Sequence[int] | NDArray[np.int64]) -> Embeddings:
         """(len(rows), D) float32, a copy of committed rows.
@@ -123,7 +127,7 @@ class Engine:
         raises  as nearest()
         """
         space = self._vectors.required()
-        gallery = self._vectors.gallery(space)
+        gallery, _ = self._loaded.mapped.galleries(self._vectors, space)
         wanted = None if rows is None else np.asarray(rows, np.int64)
         self._loaded.verdicts.check(self._vectors, space, gallery, wanted)
         return gallery
@@ -131,12 +135,13 @@ class Engine:
     def index(self) -> CandidateIndex | None:
         """What a search goes through now; None where every row is scored."""
         with self._alone():
-            return self._index(self._vectors.required(), self._vectors.gallery())
+            space = self._vectors.required()
+            return self._index(space, self._loaded.mapped.galleries(self._vectors, space)[0])
 
     def sound(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(len(rows),) which of some committed rows are what was written."""
         space = self._vectors.required()
-        gallery = self._vectors.gallery(space)
+        gallery, _ = self._loaded.mapped.galleries(self._vectors, space)
         return self._loaded.verdicts.sound(self._vectors, space, gallery, rows)
 
     def _alone(self) -> AbstractContextManager[object]:

@@ -7,8 +7,9 @@ and the next writer overwrites it.
 
 from __future__ import annotations
 
+import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -101,21 +102,49 @@ class VectorFile:
             written = os.pwrite(fd, data, offset)
             data, offset = data[written:], offset + written
 
-    def read(self, rows: int) -> Embeddings:
+    def read(self, rows: int, *, scattered: bool = False) -> Embeddings:
         """The first `rows` embeddings, (rows, D) float32, mapped and not loaded.
 
-        raises  CollectionError if the file is shorter than that, FileMissing if there is none
+        scattered  they will be read here and there: a page that is not in memory is read alone.
+                   Otherwise the system reads as much around it as it reads ahead: 128 kB, of some
+                   disks 8 MB, for a row of half a kB
+        raises     CollectionError if the file is shorter than that, FileMissing if there is none
         """
         if rows == 0:
             return np.empty((0, self.dim), np.float32)
         self._check_holds(rows)
         try:
-            with os.fdopen(open_regular(self.path), "rb") as file:
-                return np.memmap(file, dtype="<f4", mode="r", shape=(rows, self.dim))
+            fd = open_regular(self.path)
+            try:
+                mapped = mmap.mmap(fd, rows * self.dim * 4, access=mmap.ACCESS_READ)
+            finally:
+                os.close(fd)
+            if scattered:
+                mapped.madvise(mmap.MADV_RANDOM)
+            return np.frombuffer(mapped, "<f4").reshape(rows, self.dim)
         except FileNotFoundError as error:  # since it was looked at
             raise self._missing(rows) from error
         except OSError as error:
             raise _unreadable(self.path, error) from error
+
+    def expect(self, firsts: Iterable[int], rows: int) -> None:
+        """Have the system read what is not in memory of some runs of rows, all at the same time.
+
+        firsts  of each run its first row; a run is so many rows long
+        """
+        if not hasattr(os, "posix_fadvise"):  # macOS
+            return
+        try:
+            fd = open_regular(self.path)
+        except OSError:  # whoever reads the rows says so
+            return
+        try:
+            row_bytes = self.dim * 4
+            for first in firsts:
+                start = first * row_bytes
+                os.posix_fadvise(fd, start, rows * row_bytes, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(fd)
 
     def status(self, rows: int) -> os.stat_result:
         """What the file system says of the file, whose committed rows are so many.

@@ -136,15 +136,33 @@ class VectorSpace:
         self._update(replace(space, rows=space.rows + len(embeddings)))
         return space.rows
 
-    def gallery(self, space: Space | None = None) -> Embeddings:
+    def gallery(self, space: Space | None = None, *, scattered: bool = False) -> Embeddings:
         """Every committed row, (rows, D) float32, mapped and not loaded; dead rows too.
 
-        space   what the catalog says now, where the caller has just read it
-        raises  CollectionError if the file holds less than the catalog counts, FileMissing if
-                it is not there: another process may have begun a new generation since
+        space      what the catalog says now, where the caller has just read it
+        scattered  as VectorFile.read()
+        raises     CollectionError if the file holds less than the catalog counts, FileMissing if
+                   it is not there: another process may have begun a new generation since
         """
         space = space or self.required()
-        return self.file(space).read(space.rows)
+        return self.file(space).read(space.rows, scattered=scattered)
+
+    def seen(self, space: Space) -> tuple[int, ...]:
+        """What tells whether its file is still the same: generation and committed rows, and what
+        the file system says of it.
+
+        raises  as gallery()
+        """
+        about = self.file(space).status(space.rows)
+        return (
+            space.generation,
+            space.rows,
+            about.st_size,
+            about.st_mtime_ns,
+            about.st_ctime_ns,
+            about.st_ino,
+            about.st_dev,
+        )
 
     # Death: rows that no item refers to any more
 

@@ -31,7 +31,7 @@ class Damaged(CollectionError):
 class _Verdict:
     """Of the blocks of one file, as it was seen.
 
-    seen   generation and committed rows, and what the file system says of the file
+    seen   as VectorSpace.seen()
     sound  (blocks,) which were looked at and are what was written
     whole  all of them
     """
@@ -103,6 +103,8 @@ class Verdicts:
             wanted[blocks] = True
             blocks = np.flatnonzero(wanted & ~verdict.sound)
         if len(blocks):
+            if rows is not None:
+                vectors.file(space).expect(map(_first_row, blocks.tolist()), BLOCK_ROWS)
             sound = _look(vectors, gallery, blocks)
             verdict.sound[blocks[sound]] = True  # by threads at once, too: both have looked
             verdict.whole = bool(verdict.sound.all())
@@ -110,16 +112,7 @@ class Verdicts:
         return blocks
 
     def _verdict(self, vectors: VectorSpace, space: Space) -> _Verdict:
-        about = vectors.file(space).status(space.rows)
-        seen = (
-            space.generation,
-            space.rows,
-            about.st_size,
-            about.st_mtime_ns,
-            about.st_ctime_ns,
-            about.st_ino,
-            about.st_dev,
-        )
+        seen = vectors.seen(space)
         with self._lock:
             held = self._of.get(space.name)
             if held is None or held.seen != seen:

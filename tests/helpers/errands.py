@@ -17,7 +17,7 @@ def doubled(number: int, folder: Path, nodes: int) -> tuple[int, str]:
     """Twice that, and on which node (raylets.py), once so many nodes have come to have a task."""
     node = os.environ.get("RETRIEVE_TEST_NODE", "")
     (folder / node).touch()
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     while len(list(folder.iterdir())) < nodes:
         if time.monotonic() > until:
             raise BadInput(f"wanted tasks on {nodes} nodes; only {node} has any")

@@ -30,7 +30,7 @@ from typing import Any
 
 BIN = Path(sys.executable).parent
 MARK = "RETRIEVE_TEST_NODE"  # in the environment of all processes of a node
-BEGIN_S = 120  # that a cluster may take to be there
+BEGIN_S = 600  # that a cluster may take to be there
 STORE_BYTES = 80_000_000
 LOOK_S = 0.25  # between two looks at what the processor was taken for
 # A node that is gone is noticed in a second and not in a minute.

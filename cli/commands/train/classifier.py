@@ -190,6 +190,7 @@ def languages(
     from retrieve.cache import cache_dir
     from retrieve.errors import BadInput
     from retrieve.text.classifiers.file import SUFFIX
+    from retrieve.training.classifier import frequent
     from retrieve.training.classifier.catalogues import others, sentences
     from retrieve.training.classifier.languages import DEALT, LICENCE, RECIPE, examples
     from retrieve.training.classifier.recipe import train
@@ -198,7 +199,7 @@ def languages(
         raise BadInput(f"wanted a file name in {SUFFIX} for the classifier; got {out.name}")
     with render.words_progress("") as progress:
         report = train(
-            examples(sentences(sources), others(sources)),
+            examples(sentences(sources), others(sources), frequent.read(sources)),
             out.absolute(),
             recipe=replace(RECIPE, unknown=unknown),
             name="languages",

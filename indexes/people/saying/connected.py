@@ -131,12 +131,12 @@ class Lines:
         """Whether a line names a face. Of a face that is not stored any more nobody can tell which
         others of its photo it is, so it counts as each.
         """
-        line = self._line(place)
+        line, id = self._line(place), finder.stored(ref)
         for other in (*line.faces, *line.others):
-            if other.sha256 == ref.sha256:
-                ends = finder.stored(ref), finder.stored(other)
-                if other.box == ref.box or None in ends or ends[0] == ends[1]:
-                    return True
+            if other.sha256 == ref.sha256 and (
+                other.box == ref.box or id is None or finder.stored(other) in (id, None)
+            ):
+                return True
         return False
 
     def _of_persons(self, persons: Container[int]) -> list[int]:

@@ -117,9 +117,11 @@ class OneView:
         return Searched(int(np.count_nonzero(keep)), ruled=True)
 
     def keep(self, within: Within) -> Keep:
-        """Which passages may be found."""
+        """Which passages may be found; kept for the next question, too."""
         if within not in self._kept:
-            self._kept[within] = self._keep(within)
+            self._kept[within] = self._opened.kept(
+                "passages", within, lambda _: self._keep(within), rows=self.rows
+            )
         return self._kept[within]
 
     def _keep(self, within: Within) -> Keep:

@@ -43,6 +43,9 @@ READ = 50  # candidates that are read; of the others one in a hundred is the one
 READ_BY_COSINE = 20  # of those, the best by the embeddings alone
 RANKED = ("static", "e5")  # encoders for which weights of their own ship
 MULTILINGUAL = ("e5",)  # of those, the ones that know words of a hundred languages
+# Known stems that make a query one of the ranking's language: of pieces of sentences with as many
+# 70 % in Spanish have no other, 8 % in English, 7 in Catalan, 4 in French, .3 in German.
+OWN_STEMS = 3
 COSINE_WEIGHT = 3.0  # of a cosine beside BM25 in units of the rarest word, for the first order
 # Cosine from which a passage without a common word satisfies a query: of chance pairs of the
 # sample archive 1 % reach it, of its paraphrases and their passages a fifth.
@@ -56,7 +59,8 @@ class Fitted:
     cosine_weight  of a cosine beside BM25 in units of the rarest word, for the first order
     meant          cosine from which a passage without a common word satisfies a query
     knows_languages
-                   where no candidate has a word of the query, its cosines alone order them
+                   where no candidate has a word of the query, its cosines alone order them,
+                   unless the query is plainly in the ranking's language
     """
 
     cosine_weight: float
@@ -187,7 +191,11 @@ class Ranker:
         same  as of examine()
         A difference of d between two that were read says that the odds are e^d to 1.
         """
-        if self.encoder.knows_languages and not any(one.bm25 for one in candidates):
+        if (
+            self.encoder.knows_languages
+            and not any(one.bm25 for one in candidates)
+            and not self._plainly_own(query)
+        ):
             # The query may be in another language: likenesses of its spelling say nothing.
             return np.array([one.cosine for one in candidates], np.float32)
         seen = examine(
@@ -205,6 +213,11 @@ class Ranker:
         rest: Scores = seen.first - seen.first.max() + scores.min() - 1
         rest[seen.read] = scores
         return rest
+
+    def _plainly_own(self, query: str) -> bool:
+        """Whether a query has some stems and a vector for each: so are few in other languages."""
+        asked = terms_of(query, self.language).stems
+        return len(asked) >= OWN_STEMS and all(stem in self.vectors for stem in asked)
 
 
 def _to_read(first: Scores, cosines: Scores) -> NDArray[np.int64]:

@@ -2,7 +2,8 @@
 
 Messages are short and a sentence is not, so several are joined until a length drawn by chance. A
 question or a title has a few words, so each language has more of such pieces than of sentences.
-Of nine languages half of both are sentences of novels, news and textbooks, translated by rule.
+Of nine languages more than half of both are sentences of novels, news and textbooks, translated by
+rule. A few words drawn by how often they are said, without an order, tell what words there are.
 Messages in other languages are examples of none of the twelve.
 Some sources are held out in turn: texts of one source are alike in all languages, and what is
 fitted after the network has to hold for text of another kind.
@@ -17,23 +18,29 @@ import numpy as np
 from retrieve.text.encoders.ngrams import Grams
 from retrieve.training.classifier.catalogues import SOURCES, TRANSLATED
 from retrieve.training.classifier.examples import Examples
+from retrieve.training.classifier.frequent import WORDS
 from retrieve.training.classifier.linear import Settings
 from retrieve.training.classifier.recipe import Recipe
 
 SHORTEST, LONGEST = 20, 180  # characters between which the length of an example is drawn
-PIECES = 5  # of a few words for each example of a sentence
+PIECES = 10  # of a few words for each example of a sentence
+PIECES_OF_TRANSLATED = 15
 PIECES_OF_OTHERS = 3
 FEWEST_WORDS, MOST_WORDS = 2, 8  # of such a piece
+DRAWN = 6_000  # examples of words of a language without an order
+MOST_DRAWN = 3  # words of one
 LICENCE = "CC BY-SA 4.0"  # what the sources' share-alike licence allows
-MOST = 1_800  # examples of a sentence of a language, of messages and of translated text
-MOST_OF_OTHERS = 150  # of each of the other languages
+MOST = 600  # examples of a sentence of a language, of messages and of translated text
+MOST_OF_OTHERS = 65  # of each of the other languages
 MESSAGES = tuple(source for source in SOURCES if source != TRANSLATED)
 NONE, OTHERS = "none", "others"  # what these are called, and their group
 # Messages but those of Firefox are held out together: text of other kinds, by other people.
-DEALT = {"gnome": 0, "rights": 0, "libreoffice": 0, "firefox": 1, TRANSLATED: 1, OTHERS: 1}
+DEALT = {
+    "gnome": 0, "rights": 0, "libreoffice": 0, "firefox": 1, TRANSLATED: 1, OTHERS: 1, WORDS: 1,
+}  # fmt: skip
 RECIPE = Recipe(
-    grams=Grams(longest=5, words=2, letters=True, bits=18),
-    linear=Settings(penalty=1e-7, iterations=16, balanced=True, first=40),
+    grams=Grams(longest=5, words=2, letters=True, bits=19),
+    linear=Settings(balanced=True, passes=2),
     folds=2,
     rounds=1,
     passes=0.99,
@@ -44,6 +51,7 @@ RECIPE = Recipe(
 def examples(
     sentences: Mapping[str, Mapping[str, Sequence[str]]],
     others: Mapping[str, Sequence[str]] | None = None,
+    words: Mapping[str, Mapping[str, float]] | None = None,
     *,
     most: int = MOST,
     seed: int = 1,
@@ -52,6 +60,7 @@ def examples(
 
     sentences  language → source → sentences, as `catalogues.sentences` gives them
     others     locale → sentences, as `catalogues.others` gives them
+    words      language → word → how often it is said, as `frequent.read` gives them
     returns    examples whose group is their source, in the order of the sources; those of other
                languages are called NONE
     """
@@ -59,7 +68,7 @@ def examples(
     for language in sorted(sentences):
         # A generator of its own: another language's text changes nothing here.
         generator = np.random.default_rng([seed, *language.encode()])
-        for sources in (MESSAGES, (TRANSLATED,)):
+        for sources, pieces in ((MESSAGES, PIECES), ((TRANSLATED,), PIECES_OF_TRANSLATED)):
             made = [
                 (source, text)
                 for source in sources
@@ -67,8 +76,10 @@ def examples(
             ]
             for i in sorted(generator.permutation(len(made))[:most]):
                 found.add(made[i][1], language, made[i][0])
-            for i in sorted(_spread(len(made), most * PIECES, PIECES, generator)):
+            for i in sorted(_spread(len(made), most * pieces, pieces, generator)):
                 found.add(_cut(made[i][1], generator), language, made[i][0])
+        for text in _drawn((words or {}).get(language, {}), generator):
+            found.add(text, language, WORDS)
     for locale in sorted(others or {}):
         generator = np.random.default_rng([seed, *locale.encode()])
         whole = [*_joined((others or {})[locale], generator)]
@@ -93,6 +104,18 @@ def _cut(text: str, generator: np.random.Generator) -> str:
     many = int(generator.integers(FEWEST_WORDS, MOST_WORDS + 1))
     first = int(generator.integers(max(1, len(words) - many + 1)))
     return " ".join(words[first : first + many])
+
+
+def _drawn(words: Mapping[str, float], generator: np.random.Generator) -> Iterator[str]:
+    """Some words of a list, each as probable as it is frequent."""
+    if not words:
+        return
+    spelled = list(words)
+    shares = np.array(list(words.values()))
+    many = generator.integers(1, MOST_DRAWN + 1, DRAWN)
+    drawn = iter(generator.choice(len(spelled), many.sum(), p=shares / shares.sum()))
+    for count in many:
+        yield " ".join(spelled[next(drawn)] for _ in range(count))
 
 
 def _joined(sentences: Sequence[str], generator: np.random.Generator) -> Iterator[str]:

@@ -1,6 +1,9 @@
-"""Multinomial logistic regression on the embeddings of an encoder, by L-BFGS.
+"""Multinomial logistic regression on the embeddings of an encoder, by L-BFGS or AdaGrad.
 
     mean cross-entropy + penalty / 2 · |W|²
+
+L-BFGS looks at all texts for each step, which hundreds of thousands make slow; AdaGrad (descent.py)
+at one, on n-grams alone, and stops after some passes in place of a penalty.
 
 On n-grams each column is multiplied with its inverse document frequency first: what only a few
 texts hold may weigh more. It is folded into the weights in the end. On authors.jsonl that
@@ -21,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieve.cache import replacing
+from retrieve.errors import BadInput
 from retrieve.extras import optional
 from retrieve.text.classifiers.file import SCALES, decoded, quantize
 from retrieve.text.encoders.encode import TextEncoder
-from retrieve.text.encoders.ngrams import NgramEncoder
+from retrieve.text.encoders.ngrams import NGRAMS, NgramEncoder
 
 CORRECTIONS = 8  # that L-BFGS remembers
 EVERY = 5  # texts of which one is fitted to first
@@ -44,12 +48,14 @@ class Settings:
     balanced    whether each class counts the same, however many texts it has
     first       iterations on one text of EVERY before, where the layer then starts: a third of the
                 time on hundreds of thousands of texts
+    passes      of AdaGrad over texts as n-grams, in place of all that is of L-BFGS; 0 for L-BFGS
     """
 
     penalty: float = 1e-5
     iterations: int = 60
     balanced: bool = False
     first: int = 0
+    passes: int = 0
 
 
 class LinearTrainer:
@@ -57,7 +63,8 @@ class LinearTrainer:
 
     work    folder that keeps each layer that was fitted, so that a run that was cut off fits only
             what is left; None keeps none
-    raises  MissingExtra without scipy
+    raises  MissingExtra without scipy, or without numba where AdaGrad is asked for; BadInput if it
+            is for another encoder than n-grams
     """
 
     def __init__(
@@ -70,6 +77,11 @@ class LinearTrainer:
         with optional("training a classifier"):
             import scipy.optimize  # noqa: F401 - asked for now, not after the work
 
+            if settings.passes:
+                import numba  # noqa: F401
+
+        if settings.passes and not isinstance(encoder, NgramEncoder):
+            raise BadInput(f"AdaGrad fits layers on {NGRAMS}; the encoder is {encoder.name}")
         self.settings = settings
         self._work = work
         told = repr((encoder.name, encoder.weights_sha256, astuple(settings), VERSION))
@@ -100,9 +112,23 @@ class LinearTrainer:
         return LinearLayer(self._rows, arrays)
 
     def _fitted(self, chosen: Labels, truth: Labels, classes: int) -> dict[str, NDArray[Any]]:
+        columns, rows = self._columns(chosen)
+        D = rows.shape[1]
+        if self.settings.passes:
+            from retrieve.training.classifier.descent import descend
+
+            shares = self._shares(truth) * np.float32(len(truth))
+            found = descend(rows, truth, shares, classes, self.settings.passes)
+        else:
+            found = self._minimized(rows, truth, classes)
+        weights = np.zeros((self._rows.shape[1], classes), np.float32)
+        weights[columns.numbers] = found[:D] * columns.factors[:, None]
+        return quantize("weights", weights, axis=0) | {"bias": found[D]}
+
+    def _minimized(self, rows: Any, truth: Labels, classes: int) -> Floats:
+        """(D + 1, classes) by L-BFGS, the biases in the last row."""
         from scipy.optimize import minimize
 
-        columns, rows = self._columns(chosen)
         D = rows.shape[1]
         flat = np.zeros((D + 1) * classes)
         for step, iterations in ((EVERY, self.settings.first), (1, self.settings.iterations)):
@@ -114,10 +140,14 @@ class LinearTrainer:
                     method="L-BFGS-B",
                     options={"maxiter": iterations, "maxcor": CORRECTIONS},
                 ).x
-        found = flat.reshape(D + 1, classes).astype(np.float32)
-        weights = np.zeros((self._rows.shape[1], classes), np.float32)
-        weights[columns.numbers] = found[:D] * columns.factors[:, None]
-        return quantize("weights", weights, axis=0) | {"bias": found[D]}
+        return np.asarray(flat.reshape(D + 1, classes), np.float32)
+
+    def _shares(self, truth: Labels) -> Floats:
+        """(n,) what each text counts, 1 together."""
+        if not self.settings.balanced:
+            return np.full(len(truth), 1 / len(truth), np.float32)
+        shares = (1 / np.maximum(np.bincount(truth), 1))[truth].astype(np.float32)
+        return np.asarray(shares / shares.sum(), np.float32)
 
     def _loss(
         self, rows: Any, truth: Labels, classes: int
@@ -125,11 +155,7 @@ class LinearTrainer:
         """What is made small: of a flat (D + 1, classes) layer its value and its gradient."""
         across = rows.T.tocsr() if self._sparse else rows.T
         D = rows.shape[1]
-        shares = np.full(len(truth), 1 / len(truth), np.float32)
-        if self.settings.balanced:
-            times = np.bincount(truth)
-            shares = (1 / np.maximum(times, 1))[truth].astype(np.float32)
-            shares /= shares.sum()
+        shares = self._shares(truth)
         named = np.flatnonzero(truth < classes)
         wanted = np.zeros((len(truth), classes), np.float32)
         wanted[named, truth[named]] = 1

@@ -23,7 +23,7 @@ from retrieve.training.classifier import fitted
 from retrieve.training.classifier.catalogues import sentences
 from retrieve.training.classifier.languages import examples
 
-A_LANGUAGE = 700  # whole examples of each, and PIECES times as many of a few words
+A_LANGUAGE = 200  # whole examples of each, and PIECES times as many of a few words
 # Share of the messages of each length that is not called none: texts of another kind are less
 # familiar than messages are to what was trained on messages.
 PASSES = 0.995

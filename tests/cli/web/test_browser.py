@@ -23,7 +23,7 @@ from retrieve.indexes.people import review  # noqa: E402
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TOKEN = "a-token-of-these-tests"
 LETTERS = 40  # more than one part of what is found
-WAIT_MS = 20_000  # cores may be busy
+WAIT_MS = 300_000  # cores may be busy
 PAGES = ("/", "/?q=boda", "/photos/1", "/people", "/people/1", "/people/1?view=audit")
 OTHERS = ("/review", "/timeline", "/maps", "/collection", "/texts/13")
 

@@ -9,9 +9,7 @@ import os
 import shutil
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.specs.openapi.checks import positive_data_acceptance
 from web_client import ADDRESS, TOKEN
 
 from retrieve.cli.web.access import Access
@@ -36,6 +34,8 @@ def described(indexed, tmp_path_factory):
         with writing(collection.db):
             statements.say_name(collection.db, "Ana", [1])
         app = create_app(collection, Access(TOKEN))
+        import schemathesis  # seconds of imports, here alone and not in each process that collects
+
         found = schemathesis.openapi.from_dict(app.openapi())
         found.app = app
         found.config.update(base_url=ADDRESS)
@@ -46,6 +46,8 @@ def described(indexed, tmp_path_factory):
 
 
 def test_every_answer_is_as_described_and_none_is_an_error_of_the_server(described):
+    from schemathesis.specs.openapi.checks import positive_data_acceptance
+
     operations = [found.ok() for found in described.get_all_operations()]
     assert len(operations) > 20
     for operation in operations:

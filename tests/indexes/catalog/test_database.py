@@ -43,7 +43,10 @@ def _add(db, name):
     db.execute("INSERT INTO persons (name, key) VALUES (?, ?)", [name, name])
 
 
-def test_what_is_acknowledged_is_flushed_and_what_is_deleted_is_overwritten(path):
+def test_what_is_acknowledged_is_flushed_and_what_is_deleted_is_overwritten(
+    path, monkeypatch, shipped_synchronous
+):
+    monkeypatch.setattr(database, "SYNCHRONOUS", shipped_synchronous)
     with _opened(path) as db:
         assert pragma(db, "synchronous") == 2  # FULL
         assert pragma(db, "secure_delete") == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,6 +79,19 @@ def test_a_thread_whose_servers_another_one_lets_go_asks_the_new_ones(folder, mo
         cluster.close()
         with pytest.raises(BadInput, match="was closed"):
             cluster.ask(_paths)
+
+
+def _thread(collection):
+    return threading.get_ident()
+
+
+def test_a_shard_is_asked_by_the_same_thread_each_time(folder):
+    for number in range(2, 5):
+        clustered.add_shard(folder, {f"/{number}.jpg": "ana"})
+    with clustered.opened(folder) as cluster:
+        first = cluster.ask(_thread).all()
+        assert all(cluster.ask(_thread).all() == first for _ in range(20))
+        assert len(set(first.values())) == min(5, os.cpu_count() or 1)
 
 
 def _replaced(collection, folder, other):

@@ -170,6 +170,17 @@ def test_a_query_in_other_words_goes_by_meaning_one_that_is_met_by_words():
     assert own.scores("la carta de Teruel", [meant, named], FEW).argmax() == 1
 
 
+def test_without_a_common_word_a_query_in_plain_spanish_is_read_others_go_by_their_cosines():
+    own = open_ranker(encoder="e5")
+    some = [
+        Candidate("El automóvil se detuvo junto a la iglesia.", cosine=0.1),
+        Candidate("La sopa se enfrió en la mesa.", cosine=0.11),
+    ]
+    assert own.scores("coche parado templo", some, FEW).argmax() == 0
+    for elsewhere in ("coche", "Wagen stand neben der Kirche", "tartana parada templo zxqu"):
+        np.testing.assert_allclose(own.scores(elsewhere, some, FEW), [0.1, 0.11])
+
+
 def test_weights_of_before_are_those_of_queries_that_are_met():
     before = Ranker(dict.fromkeys(EVIDENCE, 1.0), stem_vectors.none(4))
     assert list(before.weights) == list(NAMES)

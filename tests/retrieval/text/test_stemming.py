@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieve.text.stemming import LANGUAGES, spelt_stems, stemmed_words, stems
+from retrieve.text.stemming import (
+    LANGUAGES,
+    spelt_stems,
+    stemmed_words,
+    stems,
+    stems_of_word,
+    stems_of_words,
+)
 
 
 def test_stop_words_go_and_inflections_meet():
@@ -113,3 +120,11 @@ def test_stemming_imports_no_torch():
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("language", ["es", "en", "de", "xx"])
+def test_words_stemmed_together_have_the_stems_that_each_has_alone(language):
+    plain = ["hizo", "vino", "leerlo", "cantaremos", "casas", "dying", "xqzi"]
+    for some in (plain, [*plain, "canción", "straße", "dueño"]):
+        assert stems_of_words(some, language) == [stems_of_word(one, language) for one in some]
+    assert stems_of_words(["hizo", "canción"], "es")[0] == ("hac",)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gettext
+import gzip
 import io
 import lzma
 import zipfile
+from collections import Counter
 from dataclasses import replace
 
+import msgpack
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 import toy_classes
 import toy_encoder
@@ -30,7 +34,14 @@ from retrieve.text.classifiers.file import Fitted
 from retrieve.text.classifiers.lstm import LstmNetwork
 from retrieve.text.encoders.ngrams import Grams, NgramEncoder
 from retrieve.text.language.pieces import open_pieces
-from retrieve.training.classifier import fitted, languages, lstm, translated
+from retrieve.training.classifier import (
+    descent,
+    fitted,
+    frequent,
+    languages,
+    lstm,
+    translated,
+)
 from retrieve.training.classifier.catalogues import others, sentences
 from retrieve.training.classifier.examples import Columns, Examples, read
 from retrieve.training.classifier.folds import folds
@@ -211,6 +222,47 @@ def test_a_fit_that_starts_on_a_fifth_of_the_texts_ends_at_the_same_layer_sooner
     assert_allclose(logits(iterations=500, first=20), whole, atol=0.2)
     few, started = logits(iterations=2), logits(iterations=2, first=20)
     assert np.abs(started - whole).mean() < 0.7 * np.abs(few - whole).mean()
+
+
+@pytest.mark.parametrize("none", [False, True])
+def test_a_pass_of_adagrad_is_that_of_the_paper(none):
+    generator = np.random.default_rng(1)
+    N, D, K = 30, 7, 3
+    rows = generator.normal(size=(N, D)).astype(np.float32)
+    rows[rows < 0.5] = 0
+    truth = generator.integers(0, K + none, N)
+    shares = generator.uniform(0.5, 1.5, N).astype(np.float32)
+    found = descent.descend(scipy.sparse.csr_array(rows), truth, shares, K, 2)
+    assert found.shape == (D + 1, K)
+
+    # The same in numpy: of a text of none the logit is 0, one more column that is never moved.
+    weights = np.zeros((D + 1, K))
+    squares = np.full_like(weights, descent.BEGUN)
+    squares[-1] = descent.BEGUN_BIAS
+    orders = np.random.default_rng(1)
+    for i in np.concatenate([orders.permutation(N), orders.permutation(N)]):
+        row = np.append(rows[i], 1.0)
+        logits = np.append(row @ weights, 0.0 if none else -np.inf)
+        errors = np.exp(logits - logits.max())
+        errors = (errors / errors.sum() - np.eye(K + 1)[truth[i]])[:K] * shares[i]
+        gradient = np.outer(row, errors)
+        squares += gradient**2
+        weights -= descent.RATE * gradient / np.sqrt(squares)
+    assert_allclose(found, weights, atol=1e-5)
+
+
+def test_passes_of_adagrad_tell_texts_apart_and_are_for_ngrams_alone(tmp_path):
+    examples = _examples(tmp_path)
+    truth = np.array([examples.classes.index(label) for label in examples.labels])
+    settings = Settings(passes=3, balanced=True)
+    encoder = NgramEncoder(Grams(longest=3, words=1, bits=12))
+    chosen, others = np.arange(0, 60, 2), np.arange(1, 60, 2)
+    trainer = LinearTrainer(encoder, examples.texts, settings)
+    layer = trainer.fit(chosen, truth[chosen], 3, "x")
+    assert (layer.logits(others).argmax(axis=1) == truth[others]).mean() > 0.9
+    dense = open_encoder(str(toy_encoder.write(tmp_path / "six.safetensors")))
+    with pytest.raises(BadInput, match="AdaGrad fits layers on ngrams; the encoder is"):
+        LinearTrainer(dense, examples.texts, settings)
 
 
 def test_a_layer_gives_in_training_what_it_gives_from_its_arrays(tmp_path):
@@ -471,6 +523,50 @@ def test_a_translated_sentence_is_cut_where_a_word_was_not_translated(tmp_path):
     assert sentences(tmp_path)["oci"]["translated"] == [
         "Lo castèl foguèt bastit aquí", "dins lo sègle passat",
     ]  # fmt: skip
+
+
+def _lists(folder, code, *bins):
+    """A list as wordfreq packs it: words of each hundredth of a power of ten."""
+    header = {"format": "cB", "version": 1}
+    packed = gzip.compress(msgpack.packb([header, *bins]))
+    (folder / f"large_{code}.msgpack.gz").write_bytes(packed)
+
+
+def test_words_of_a_list_have_the_frequency_of_their_bin(tmp_path):
+    _lists(tmp_path, "ca", ["de"], [], *[[]] * 98, ["l'avi", "http://x", "7"])
+    assert frequent.listed(tmp_path, "ca") == {"de": 1e6, "l'avi": pytest.approx(1e5)}
+    with pytest.raises(BadInput, match="has no list of 'ro'"):
+        frequent.listed(tmp_path, "ro")
+    (tmp_path / "large_ro.msgpack.gz").write_bytes(gzip.compress(msgpack.packb([{"format": "x"}])))
+    with pytest.raises(BadInput, match="wanted a list cB 1 of wordfreq"):
+        frequent.listed(tmp_path, "ro")
+    (tmp_path / "large_ro.msgpack.gz").write_bytes(b"none")
+    with pytest.raises(BadInput, match="cannot read"):
+        frequent.listed(tmp_path, "ro")
+
+
+def test_a_neighbour_has_the_translations_and_of_what_is_unknown_the_names():
+    spanish = {"la": 9.0, "niña": 3.0, "muchacha": 2.0, "mubarak": 1.0, "ibamos": 1.0}
+    translations = ["a", "Nena", "nena", "*mubarak", "*ibamos"]
+    others = [{"mubarak": 1.0}] * 3 + [{"la": 1.0}]
+    found = frequent.carried(spanish, translations, others)
+    assert found == {"a": 9.0, "nena": 5.0, "mubarak": 1.0}
+
+
+def test_examples_of_words_are_drawn_by_how_often_they_are_said(tmp_path):
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "spa.tsv").write_text("de\t9000\nazulejo\t1000\n")
+    words = frequent.read(tmp_path)
+    assert words == {"spa": {"de": 9000.0, "azulejo": 1000.0}}
+    found = languages.examples({"spa": {}}, None, words)
+    assert set(found.groups) == {frequent.WORDS}
+    assert len(found) == languages.DRAWN
+    drawn = Counter(word for text in found.texts for word in text.split())
+    assert drawn["de"] / drawn.total() == pytest.approx(0.9, abs=0.01)
+    assert {len(text.split()) for text in found.texts} == {1, 2, 3}
+    (tmp_path / "words" / "spa.tsv").write_text("de 9000\n")
+    with pytest.raises(BadInput, match="wanted lines of a word, a tab and a number"):
+        frequent.read(tmp_path)
 
 
 def test_sentences_to_translate_are_those_of_every_text_without_links_and_numbers(tmp_path):

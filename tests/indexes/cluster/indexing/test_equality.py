@@ -1,7 +1,11 @@
-"""A cluster of many small segments holds what one collection of the same files does."""
+"""A cluster of many small segments holds what one collection of the same files does.
+
+EXAMPLES=60 .venv/bin/python -m pytest tests/indexes/cluster/indexing/test_equality.py
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 
@@ -79,7 +83,7 @@ def _change(photos, chance, done):
             (path.parent / f"{path.name}.json").write_text('{"description": "La playa de Bolonia"}')
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("EXAMPLES", "2"))))
 def test_whatever_is_done_to_the_files(both, seed):
     chance = random.Random(seed)
     _fill(both.photos, 10)

@@ -158,7 +158,8 @@ def _dies_at(shard, folder, told_by):
 
     people_writing.write = write
     with shards.opened(folder) as cluster:
-        cluster.servers._threads._max_workers = 1  # one shard after the other
+        servers = cluster.servers  # one shard after the other
+        servers._thread_of = dict.fromkeys(servers.shards, servers._threads[0])
         _name(cluster, "Ana", "a.jpg")
 
 

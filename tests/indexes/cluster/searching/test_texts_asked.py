@@ -15,6 +15,7 @@ from retrieve.indexes.cluster.cluster import open_cluster
 from retrieve.indexes.cluster.engines.local import LocalServers, Lost
 from retrieve.indexes.cluster.manifest import SHARDS, create_manifest
 from retrieve.indexes.opening import open_collection
+from retrieve.indexes.queries.views.one import OneView
 from retrieve.sample_data import archive
 from retrieve.types import Passage
 
@@ -85,6 +86,18 @@ def test_a_query_takes_three_rounds_once_the_shards_are_known(cluster):
     )
     cluster.search_texts("un tren en la nieve")
     assert asked == ["numbers_here", "candidates_here", "read_here"]
+
+
+def test_what_holds_a_phrase_is_looked_for_once_in_a_shard(cluster, monkeypatch):
+    looked, holding = [], OneView._holding
+
+    def counted(view, held):
+        looked.append(view.path.name)
+        return holding(view, held)
+
+    monkeypatch.setattr(OneView, "_holding", counted)
+    assert cluster.search_texts('"por la nieve" tren')
+    assert sorted(looked) == ["0000", "0001", "0002"]
 
 
 def test_without_a_shard_the_others_answer_as_if_there_were_no_other(cluster, folders, tmp_path):
