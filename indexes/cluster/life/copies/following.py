@@ -30,6 +30,7 @@ from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.database import reading, writing
 from retrieve.indexes.catalog.passages import put_stems
 from retrieve.indexes.catalog.sums import SIGNED, WORDS
+from retrieve.indexes.cluster.life.copies.state import state
 from retrieve.indexes.search import traces
 from retrieve.indexes.vectors import segments
 from retrieve.indexes.vectors.file import sync_folder
@@ -97,6 +98,13 @@ class Changes:
     segments: dict[str, list[Segment]]
     dead: dict[str, list[int]]
     sequences: list[Row]
+
+
+def settled(collection: Collection) -> str:
+    """A question to a copy: its state(), after what one that died had still to overwrite."""
+    if traces.pending(collection.db):
+        traces.finish(collection.db, collection.path)
+    return state(collection)
 
 
 def holding(collection: Collection) -> Holding | None:

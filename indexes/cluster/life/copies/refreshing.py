@@ -109,7 +109,7 @@ def put_replicas(cluster: Asking, wanted: int) -> Refreshed:
 
 def _refresh(cluster: Asking, copy: int, copies: dict[int, Path], done: Refreshed) -> None:
     first = cluster.servers.ask(state, of=copies)
-    held = cluster.servers_of(copy).ask(state, of=copies)
+    held = cluster.servers_of(copy).ask(following.settled, of=copies)
     done.left.update({(shard, copy): why for shard, why in first.missing.items()})
     done.left.update({(shard, copy): str(why) for shard, why in first.refused.items()})
     done.equal.extend((n, copy) for n, holds in first if held.given.get(n) == holds)
