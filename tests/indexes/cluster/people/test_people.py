@@ -221,7 +221,8 @@ def test_persons_of_a_shard_that_were_there_before_keep_apart(tmp_path):
     folder = shards.made(tmp_path / "cluster", FIRST)
     with small.opened(folder / "shards" / "0000") as shard:
         assert shard.db.execute("SELECT count(*) FROM persons").fetchone() == (0,)
-    with small.opened(tmp_path / "other") as other:
+    place = folder / "shards" / "0001"
+    with small.opened(place) as other:
         small.add(other, "x.jpg", "xenia", quality=1.0)
         with writing(other.db):
             statements.say_name(other.db, "Xenia", [1])
@@ -230,7 +231,7 @@ def test_persons_of_a_shard_that_were_there_before_keep_apart(tmp_path):
     with shards.opened(folder) as cluster:
         settling.settle_new(cluster)
         assert sorted(_persons(cluster)) == ["#1", "#2"]
-        shards.taken(folder, tmp_path / "other")
+        shards.taken(folder, place)
         cluster.forget_servers()
         settling.settle_new(cluster)
         assert sorted(_persons(cluster)) == ["#1", "#2", "Xenia"]
