@@ -259,15 +259,9 @@ class Collection:
             on_progress=on_progress,
         )
         if ocr and not report.interrupted:
-            found = self.recognise(
+            self.recognise(
                 absolute, processes=processes, time_limit_s=time_limit_s, on_progress=on_words
-            )
-            report.read, report.interrupted = found.pictures, found.interrupted
-            report.passages += found.passages
-            report.warnings += [
-                Skipped(one.path, f"words in it could not be read: {one.reason}")
-                for one in found.left
-            ]
+            ).enter(report)
         return report
 
     def recognise(

@@ -14,7 +14,7 @@ from time import monotonic
 
 from retrieve.errors import BadInput
 from retrieve.indexes.building import workers
-from retrieve.indexes.building.storing import TRIES
+from retrieve.indexes.building.storing import TRIES, Report
 from retrieve.indexes.building.workers import Stopped
 from retrieve.indexes.catalog.contents import PHOTO
 from retrieve.indexes.catalog.database import writing
@@ -48,6 +48,14 @@ class Recognised:
     already: int = 0
     left: list[Skipped] = field(default_factory=list)
     interrupted: bool = False
+
+    def enter(self, report: Report) -> None:
+        """Let the report of the run that had them read tell of it, too."""
+        report.read, report.interrupted = self.pictures, self.interrupted
+        report.passages += self.passages
+        report.warnings += [
+            Skipped(one.path, f"words in it could not be read: {one.reason}") for one in self.left
+        ]
 
 
 @dataclass(slots=True)

@@ -33,9 +33,9 @@ class Here(LocalEngine):
                 yield Done(number, None, str(error))
 
 
-def extractor(roots):
+def extractor(roots, column=None):
     """Photos are texts, as in pretend.py; each is looked at as a whole, too."""
-    work = Job(pretend.Faces(None, None, None, None, True), tuple(roots)).open()
+    work = Job(pretend.Faces(None, None, None, None, True), tuple(roots), column).open()
 
     def run(paths):
         for found, path in paths:
@@ -52,7 +52,9 @@ def extractor(roots):
 def pretended(monkeypatch) -> None:
     """Let tasks read pretended photos."""
     monkeypatch.setattr(
-        task, "extractor", lambda collection, settings, *, photos: extractor(settings.roots)
+        task,
+        "extractor",
+        lambda collection, settings, *, photos: extractor(settings.roots, settings.column),
     )
 
 
@@ -79,9 +81,12 @@ def alone(folder: Path) -> Collection:
     )
 
 
-def index_alone(collection: Collection, *roots: Path, **options):
+def index_alone(collection: Collection, *roots: Path, column: str | None = None, **options):
     """Collection.index() of pretended photos."""
-    return collection.update(roots, extractor(roots), **options)
+    report = collection.update(roots, extractor(roots, column), **options)
+    if options.get("ocr"):
+        collection.recognise(roots).enter(report)
+    return report
 
 
 def held(collection: Collection) -> dict[str, set]:

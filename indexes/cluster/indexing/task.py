@@ -30,7 +30,7 @@ from retrieve.indexes.cluster.indexing.held import HeldElsewhere
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.search.texts import Encoding
 from retrieve.indexes.vectors.spaces import Space
-from retrieve.types import Document, Skipped
+from retrieve.types import Document
 
 Content = tuple[bytes, int]  # SHA-256, bytes
 LOST_S = 60.0  # until a shard is let go by a machine that had it and was lost
@@ -203,17 +203,12 @@ def _index(
     )
     if settings.ocr and segment.count and not report.interrupted:
         end_readers()  # others need their memory
-        found = collection.recognise(
+        collection.recognise(
             roots,
             processes=settings.processes,
             time_limit_s=settings.time_limit_s,
             on_progress=telling.words,
-        )
-        report.read, report.interrupted = found.pictures, found.interrupted
-        report.passages += found.passages
-        report.warnings += [
-            Skipped(one.path, f"words in it could not be read: {one.reason}") for one in found.left
-        ]
+        ).enter(report)
     return report
 
 

@@ -3,59 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from typing import ClassVar
 
 import pytest
 import small
+from pretend_ocr import Reading as Pretended
+from pretend_ocr import here
 from pretend_scan import scanned
 
 from retrieve.documents.versions import OCR, VERSIONS, have_tried, readers
-from retrieve.errors import BadInput, MissingExtra
+from retrieve.errors import MissingExtra
 from retrieve.indexes.building import workers
-from retrieve.indexes.building.workers import Stopped, attempted
+from retrieve.indexes.building.workers import attempted
 from retrieve.indexes.recognising import recognise as recognising
-from retrieve.indexes.recognising.reading import Found
 from retrieve.indexes.recognising.recognise import recognise
 from retrieve.indexes.upkeep.check import check
 from retrieve.indexes.upkeep.forget import forget
-from retrieve.types import Passage, Written
-
-
-class Pretended:
-    """Reads in a photo what its file says, on a page its number."""
-
-    read: ClassVar[list] = []
-    pages: ClassVar[tuple[int, ...]] = ()
-    fails: ClassVar[dict[str, str]] = {}
-
-    def open(self):
-        def work(task):
-            self.read.append((task.path.name, task.pages))
-            if why := self.fails.get(task.path.name):
-                raise BadInput(why)
-            sha256 = hashlib.sha256(task.path.read_bytes()).hexdigest()
-            if not task.is_photo and task.pages is None:
-                return Found(sha256, pages=self.pages)
-            said = [(None, task.path.read_text())] if task.is_photo else []
-            said += [(page, f"hoja {page}") for page in task.pages or ()]
-            line = (Written(0, (1, 2, 30, 4), 0.97),)
-            passages = [Passage(text, kind=OCR, page=page, written=line) for page, text in said]
-            return Found(sha256, tuple(one for one in passages if one.text))
-
-        return work
-
-
-def _here(open_work, paths, *, workers, time_limit_s):
-    work = open_work()
-    for key, task in paths:
-        outcome = attempted(work, task)
-        yield key, Stopped(outcome) if outcome == "stopped" else outcome
+from retrieve.types import Written
 
 
 @pytest.fixture
 def collection(tmp_path, monkeypatch):
     monkeypatch.setattr(recognising, "Reading", Pretended)
-    monkeypatch.setattr(workers, "run", _here)
+    monkeypatch.setattr(workers, "run", here)
     monkeypatch.setattr(recognising, "check_installed", lambda: None)
     monkeypatch.setattr(Pretended, "read", [])
     monkeypatch.setattr(Pretended, "fails", {})

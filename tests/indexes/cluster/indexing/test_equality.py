@@ -10,8 +10,12 @@ import random
 import shutil
 
 import clustered
+import pretend_ocr
 import pytest
 import segmented
+
+from retrieve.indexes.recognising import recognise as recognising
+from retrieve.pictures.written import networks
 
 FOLDERS = ("a", "b b", "b", "c/d", "ñ")
 WORDS = ("ana", "eva", "luis", "mar", "pau", "zoe")
@@ -97,3 +101,51 @@ def test_whatever_is_done_to_the_files(both, seed):
         if seed % 2:
             clustered.merged(both.cluster, chance)
     both()
+
+
+def test_a_column_of_tables_is_read_in_all_segments(both):
+    for i in range(6):
+        rows = "".join(f"{i}{k},Carta {i}{k} sobre una boda,Luisa\n" for k in range(3))
+        (both.photos / f"{i}.csv").write_text(f"n,texto,autor\n{rows}")
+        (both.photos / f"{i}.jsonl").write_text(f'{{"texto": "La vaca {i}", "autor": "Pilar"}}\n')
+    (both.photos / "other.csv").write_text("n,autor\n1,Rosario\n")
+    skipped = both(column="texto").skipped
+    assert [one.path.name for one in skipped] == ["other.csv"]
+    assert len(both.cluster.manifest.shards()) == 5
+    (both.photos / "2.csv").write_text("n,texto\n1,El molino quedó bajo el agua\n")
+    (both.photos / "3.jsonl").unlink()
+    shutil.copy(both.photos / "4.csv", both.photos / "z.csv")
+    both(column="texto")
+    assert both(column="texto").unchanged == 12
+    both(column="autor")  # those that are known stay as they were read
+    both(retry_skipped=True, column="autor")
+
+
+def test_what_lies_beside_photos_is_read_in_all_segments(both):
+    _fill(both.photos, 6)
+    both()
+    told = '<x xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:description>{}</dc:description></x>'
+    some = sorted(both.photos.rglob("*.jpg"))
+    for photo in some[:4]:
+        photo.with_suffix(".xmp").write_text(told.format(f"Romería {photo.name}"))
+    some[4].with_name(f"{some[4].name}.json").write_text('{"description": "La playa"}')
+    assert both().passages
+    some[0].with_suffix(".xmp").write_text(told.format("Otra cosa"))
+    some[1].with_suffix(".xmp").unlink()
+    some[2].rename(both.photos / "moved.jpg")
+    both()
+    both()
+
+
+def test_words_in_pictures_are_read_once_in_all_segments(both, monkeypatch):
+    monkeypatch.setattr(recognising, "Reading", pretend_ocr.Reading)
+    monkeypatch.setattr(recognising.workers, "run", pretend_ocr.here)
+    monkeypatch.setattr(networks, "check_installed", lambda: None)
+    monkeypatch.setattr(recognising, "check_installed", lambda: None)
+    _fill(both.photos, 6)
+    both()
+    assert both(ocr=True).read == 6
+    (both.photos / "new.jpg").write_text("farmacia")
+    shutil.copy(both.photos / "new.jpg", both.photos / "a" / "copy.jpg")
+    assert both(ocr=True).read == 1
+    assert both(ocr=True).read == 0
