@@ -197,7 +197,7 @@ class Manifest:
     def coordinating(self) -> Iterator[None]:
         """Be the one coordinator while the block lasts; blocks may lie within each other.
 
-        raises  CollectionError if another is at work: it says where
+        raises  CollectionError if another is at work, it says where; or nothing can be written
         """
         if self._coordinating:
             self._coordinating += 1
@@ -206,7 +206,14 @@ class Manifest:
             finally:
                 self._coordinating -= 1
             return
-        fd = open_regular(self.folder / LOCK, os.O_RDWR | os.O_CREAT)
+        try:
+            fd = open_regular(self.folder / LOCK, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise CollectionError(
+                f"{self.folder / LOCK} cannot be written, which whoever changes the cluster holds: "
+                f"{(error.strerror or str(error)).lower()}. Nothing was changed; searching it "
+                "takes no writing"
+            ) from error
         try:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

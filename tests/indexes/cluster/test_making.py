@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import closing
 
@@ -12,10 +13,10 @@ import small
 import retrieve
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.database import writing
-from retrieve.indexes.cluster import making
+from retrieve.indexes.cluster import making, manifest
 from retrieve.indexes.cluster.ids import OWN_PERSONS
 from retrieve.indexes.cluster.joining import join
-from retrieve.indexes.cluster.manifest import CLUSTER, open_manifest
+from retrieve.indexes.cluster.manifest import CLUSTER, LOCK, open_manifest
 from retrieve.indexes.cluster.people import log as said_over
 from retrieve.indexes.people import log, statements
 from retrieve.indexes.upkeep.check import check
@@ -188,3 +189,20 @@ def test_nothing_is_made_beside_shards_whose_manifest_is_lost(tmp_path, photos):
     with pytest.raises(CollectionError, match=r"without its manifest.* create --again"):
         open_manifest(tmp_path / "cluster")
     assert sorted((tmp_path / "cluster").rglob("*")) == before
+
+
+def test_a_cluster_where_nothing_can_be_written_is_read_and_refuses_to_be_changed(
+    tmp_path, photos, monkeypatch
+):
+    def read_only(path, flags=os.O_RDONLY):
+        if path.name == LOCK:
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return open_regular(path, flags)
+
+    with segmented.opened(tmp_path / "cluster") as cluster:
+        cluster.index([photos], segment=4)
+        open_regular = manifest.open_regular
+        monkeypatch.setattr(manifest, "open_regular", read_only)
+        with pytest.raises(CollectionError, match=r"cluster\.lock cannot be written.* read-only"):
+            cluster.index([photos])
+        assert cluster.counts()["photos"] == 6
