@@ -80,13 +80,15 @@ def chosen(
     paths: Sequence[Path] = (),
     folders: Sequence[Path] = (),
     persons: Sequence[str] = (),
+    replaced: bool = False,
 ) -> Doomed:
     """What goes with some paths, with all below some folders, and with the faces of persons.
 
-    What files held before they were replaced goes too: it cannot be named any more.
-    persons  names, or numbers as #7; of a name that nobody has any more what the log says of it
-    raises   BadInput for a path or person that is not stored, or a folder of which nothing is;
-             SharedName for a name that several have
+    persons   names, or numbers as #7; of a name that nobody has any more what the log says of it
+    replaced  what files held before they were replaced goes even if no path does; else it goes
+              with paths alone, for it cannot be named any more
+    raises    BadInput for a path or person that is not stored, or a folder of which nothing is;
+              SharedName for a name that several have
     """
     named: dict[int, int | None] = {}
     for path in paths:
@@ -94,7 +96,7 @@ def chosen(
     for folder in folders:
         named |= _below(db, folder)
     contents = {content_id for content_id in named.values() if content_id is not None}
-    if named:
+    if named or replaced:
         contents |= _ids(db, f"SELECT id FROM contents WHERE {UNHELD}")
     people: set[int] = set()
     once: list[str] = []

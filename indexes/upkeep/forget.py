@@ -91,6 +91,7 @@ def forget(
     paths: Sequence[Path] = (),
     folders: Sequence[Path] = (),
     persons: Sequence[str] = (),
+    replaced: bool = False,
     verify: bool = False,
     patience_s: float = traces.PATIENCE_S,
 ) -> Forgotten:
@@ -100,6 +101,7 @@ def forget(
     folders     all paths below them
     persons     whose faces and names go, with what was said of them; the photos stay, with their
                 other faces
+    replaced    what files held before they were replaced goes even if no path does
     verify      read all files of the collection afterwards, for what must not be there; that
                 starts a process: in a script, under if __name__ == "__main__"
     patience_s  how long to wait for readers to end
@@ -109,7 +111,9 @@ def forget(
     db, folder = collection.db, collection.path
     traces.finish(db, folder)
     with writing(db):
-        doomed = deletion.chosen(db, paths=paths, folders=folders, persons=persons)
+        doomed = deletion.chosen(
+            db, paths=paths, folders=folders, persons=persons, replaced=replaced
+        )
         evidence = proof.collect(collection, doomed) if verify else None
         deletion.remove(collection, doomed)
         statements.apply(db)

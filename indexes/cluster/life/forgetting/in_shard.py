@@ -35,6 +35,13 @@ class Wanted:
     folders: tuple[Path, ...] = ()
     persons: tuple[Whom, ...] = ()
 
+    @property
+    def replaced(self) -> bool:
+        """Whether what files held before they were replaced goes, in every shard: which of them
+        held it is not known any more.
+        """
+        return bool(self.paths or self.folders)
+
     def kept(self) -> dict[str, Any]:
         """As the manifest keeps it until it is done."""
         return {
@@ -60,9 +67,6 @@ class Here:
     paths: list[Path]
     folders: list[Path]
     persons: list[str]
-
-    def __bool__(self) -> bool:
-        return bool(self.paths or self.folders or self.persons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +120,9 @@ def called(collection: Collection, name: str) -> tuple[list[tuple[Person, str]],
 
 def would(collection: Collection, wanted: Wanted) -> Doomed:
     """What a shard would forget."""
-    here, db = known(collection, wanted), collection.db
+    db = collection.db
     with reading(db):
-        doomed = deletion.chosen(db, paths=here.paths, folders=here.folders, persons=here.persons)
+        doomed = _chosen(collection, wanted, known(collection, wanted))
         query = "SELECT sha256 FROM contents WHERE id"
         sha256s = [sha256 for (sha256,) in among(db, query, doomed.contents)]
     return Doomed(
@@ -132,14 +136,16 @@ def would(collection: Collection, wanted: Wanted) -> Doomed:
 def forgotten(collection: Collection, wanted: Wanted, verify: bool, patience_s: float) -> Forgotten:
     """Forget what of it a shard holds, and end what was begun there before."""
     here = known(collection, wanted)
-    if not here:
+    doomed = _chosen(collection, wanted, here)
+    if not doomed:
         traces.finish_or_raise(collection.db, collection.path, patience_s=patience_s)
-        return in_a_collection.told(deletion.chosen(collection.db))
+        return in_a_collection.told(doomed)
     return in_a_collection.forget(
         collection,
         paths=here.paths,
         folders=here.folders,
         persons=here.persons,
+        replaced=wanted.replaced,
         verify=verify,
         patience_s=patience_s,
     )
@@ -178,6 +184,16 @@ def last_before(collection: Collection, paths: Sequence[bytes], but: Set[bytes])
 def log_lines(collection: Collection) -> set[int]:
     """The numbers of all lines of a shard's log."""
     return {id for (id,) in collection.db.execute("SELECT id FROM statements")}
+
+
+def _chosen(collection: Collection, wanted: Wanted, here: Here) -> deletion.Doomed:
+    return deletion.chosen(
+        collection.db,
+        paths=here.paths,
+        folders=here.folders,
+        persons=here.persons,
+        replaced=wanted.replaced,
+    )
 
 
 def _known(collection: Collection, number: int | None, name: str | None) -> str | None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import clustered
 import pytest
+import small
 
 from retrieve.errors import BadInput, CollectionError
+from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.persons import SharedName
 from retrieve.indexes.cluster.life.checking import check
 from retrieve.indexes.cluster.life.copies import refreshing
@@ -85,6 +87,30 @@ def test_a_photo_goes_with_paths_of_other_segments_and_no_file_keeps_a_byte_of_i
         assert gone in before
         assert gone not in after
     assert NAMED[0].encode() in after  # of whom the other shard has a face
+
+
+def test_what_files_held_before_they_were_replaced_goes_from_shards_without_the_path(folder):
+    """As in one collection: which path held it is not known any more."""
+    with small.opened(folder / "shards/0001") as shard, writing(shard.db):
+        shard.db.execute("DELETE FROM paths WHERE path = '/b/ana.jpg'")
+    with clustered.opened(folder) as cluster:
+        _put_replicas(cluster, 1)
+        would = forget.would_forget(cluster, paths=[Path("/a/eva.jpg")])
+        done = _forget(cluster, paths=[Path("/a/eva.jpg")], verify=True)
+        assert (would.photos, would.faces, would.replaced) == (2, 2, 1)
+        assert (done.photos, done.faces, done.replaced) == (2, 2, 1)
+        assert done.proof is not None
+        assert done.proof.traces == []
+        assert _forget(cluster, persons=[NAMED[1]]).replaced == 0
+        (held,) = (
+            cluster.ask(
+                lambda one: one.db.execute("SELECT count(*) FROM contents").fetchone(), of=[1]
+            )
+            .all()
+            .values()
+        )
+        assert held == (1,)
+        assert check(cluster) == []
 
 
 def test_a_person_goes_from_all_shards_with_the_statements_that_name_them(folder):
