@@ -62,13 +62,13 @@ def test_what_was_asked_is_answered_before_it_is_closed(folder):
     def slowly():
         with shard.collection() as collection:
             asked.set()
-            go_on.wait()
+            assert go_on.wait(600)
             return errands.paths(collection)
 
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(slowly)
-        asked.wait()
         try:
+            assert asked.wait(600)
             assert not shard.let_go(wait_s=0.01)
             with pytest.raises(Ended):
                 _paths(shard)
