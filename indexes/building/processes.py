@@ -69,7 +69,9 @@ class Worker:
 
     def ended(self) -> int | None:
         """How the process ended, as subprocess has it, whose connection did; None: nobody knows."""
-        if not select.select([self._end], [], [], PATIENCE_S)[0]:
+        end = select.poll()  # select() knows no file above 1,023
+        end.register(self._end, select.POLLIN)
+        if not end.poll(PATIENCE_S * 1000):
             self.kill()
         try:
             return self._told()

@@ -48,8 +48,11 @@ def serve(asking: int, preload: Iterable[str]) -> None:
     signal.set_wakeup_fd(wake)
     ends: dict[int, int] = {}
     with socket.socket(fileno=asking) as program:
+        looking = select.poll()  # select() knows no file above 1,023, as the program's may be
+        for file in (program.fileno(), woken):
+            looking.register(file, select.POLLIN)
         while True:
-            ready, _, _ = select.select([program.fileno(), woken], [], [])
+            ready = [file for file, _ in looking.poll()]
             if woken in ready:
                 with suppress(BlockingIOError):
                     os.read(woken, 1 << 16)

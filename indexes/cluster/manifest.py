@@ -26,7 +26,7 @@ from sqlite_utils import Database
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.catalog import database
-from retrieve.indexes.cluster.places import acknowledge, check_place
+from retrieve.indexes.cluster.places import acknowledge, check_place, is_acknowledged
 from retrieve.indexes.files import Strange, check_own, open_regular
 from retrieve.indexes.opened import CATALOG
 from retrieve.indexes.vectors.file import sync_folder
@@ -279,6 +279,10 @@ class Manifest:
         if nothing can be written there.
         """
         acknowledge(self.folder, self.id, shard, folder)
+
+    def is_acknowledged(self, shard: int, folder: Path) -> bool:
+        """Whether that was stated; of one below the cluster's folder it need not be."""
+        return is_acknowledged(self.folder, self.id, shard, folder)
 
     def next_shard(self) -> int:
         """The number that the next shard will have: 0 for the first."""

@@ -76,18 +76,20 @@ def acknowledge(cluster: Path, id: str, shard: int, folder: Path) -> None:
         ) from error
 
 
+def is_acknowledged(cluster: Path, id: str, shard: int, folder: Path) -> bool:
+    """Whether what lies beside a folder is that shard's too: it is below the cluster's own, or was
+    acknowledged, and need not be there.
+    """
+    return folder.is_relative_to(cluster) or _read(folder)[0].strip() == _said(id, shard).strip()
+
+
 def _check_outside(cluster: Path, id: str, shard: int, folder: Path) -> None:
     try:
         if not is_plain_folder(folder):
             return  # its disk is away
     except (NotADirectoryError, PermissionError):
         return  # told by who opens it
-    said, by = "", None
-    with (
-        suppress(OSError),
-        os.fdopen(open_regular(marker_of(folder)), "r", errors="replace") as file,
-    ):
-        said, by = file.read(MOST_BYTES), os.fstat(file.fileno()).st_uid
+    said, by = _read(folder)
     if said.strip() != _said(id, shard).strip() or by != folder.lstat().st_uid:
         wanted, marker = _said(id, shard).strip(), str(marker_of(folder))
         raise Strange(
@@ -96,6 +98,16 @@ def _check_outside(cluster: Path, id: str, shard: int, folder: Path) -> None:
             "use it. If you put the shard there yourself, acknowledge it: "
             f"echo {wanted} > {shlex.quote(marker)}"
         )
+
+
+def _read(folder: Path) -> tuple[str, int | None]:
+    """What acknowledges a folder, and whose it is; "" where nothing does."""
+    with (
+        suppress(OSError),
+        os.fdopen(open_regular(marker_of(folder)), "r", errors="replace") as file,
+    ):
+        return file.read(MOST_BYTES), os.fstat(file.fileno()).st_uid
+    return "", None
 
 
 def _said(id: str, shard: int) -> str:

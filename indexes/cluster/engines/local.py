@@ -25,7 +25,7 @@ from retrieve.errors import BadInput, RetrievalError
 from retrieve.indexes.building.processes import import_path
 from retrieve.indexes.cluster.answers import Answers
 from retrieve.indexes.cluster.engines.engine import TRIES, Closed, Done
-from retrieve.indexes.cluster.engines.shard import Shard
+from retrieve.indexes.cluster.engines.shard import Shard, allow_files
 from retrieve.indexes.cluster.engines.working import is_importing, packed
 
 T = TypeVar("T")
@@ -157,6 +157,7 @@ class LocalServers:
 
     def __init__(self, folders: Mapping[int, Path]) -> None:
         self.folders = dict(folders)
+        allow_files(len(self.folders))
         self._opened = {number: Shard(folder) for number, folder in folders.items()}
         self._asking = Lock()
         self._closed = False

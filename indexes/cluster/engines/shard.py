@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from retrieve.indexes.cluster.engines.holding import Held, check_there
 from retrieve.indexes.collection import Collection, open_collection
 from retrieve.indexes.opened import CATALOG
+
+# A catalog and its log (3, of each of two threads), three vector files mapped twice, the lock.
+FILES = 16  # that are open of a shard
+SPARE_FILES = 256  # of all else in the process
 
 
 class Ended(Exception):
@@ -87,6 +92,19 @@ class Shard:
             opened.close()
             self._open -= 1
             self._idle.notify_all()
+
+
+def allow_files(shards: int) -> None:
+    """Let this process have so many shards open, as far as the system lets it: many give a process
+    1,024 files where it does not ask for more.
+    """
+    wanted = shards * FILES + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # macOS has another limit, which it does not tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Opened:

@@ -165,3 +165,20 @@ def test_a_folder_that_cannot_be_written_takes_no_shard(folder, tmp_path):
         _moved(folder, tmp_path / "file" / "0001")
     with clustered.opened(folder) as cluster:
         assert clustered.faces_of(cluster) == {"/a.jpg": 1, "/b.jpg": 1}
+
+
+@pytest.mark.parametrize("way", ["from", "to"])
+def test_nothing_beside_a_folder_that_is_not_there_goes_at_a_strangers_word(folder, tmp_path, way):
+    (tmp_path / "home").mkdir()
+    files = [tmp_path / "home" / name for name in (".photos.tar", ".photos.shard")]
+    for file in files:
+        file.write_text("mine")
+    manifest = open_manifest(folder)
+    of = {"shard": 1, "copy": 0, "from": None, "to": None}
+    of[way] = os.fsencode(tmp_path / "home/photos").hex()
+    with manifest.writing():
+        begun.begin(manifest, begun.REPLACING, of)
+    manifest.close()
+    with clustered.opened(folder) as cluster, cluster.changing():
+        pass
+    assert [file.read_text() for file in files if file.exists()] == ["mine", "mine"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import pytest
 
 from retrieve.errors import CollectionError
 from retrieve.indexes.cluster.engines.holding import lock_of
-from retrieve.indexes.cluster.engines.shard import Ended, Shard
+from retrieve.indexes.cluster.engines.shard import FILES, Ended, Shard, allow_files
 
 
 @pytest.fixture
@@ -90,3 +91,17 @@ def test_one_that_cannot_be_opened_keeps_no_lock(folder, monkeypatch):
 
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert shard.let_go()
+
+
+def test_a_process_may_have_the_files_of_all_its_shards_open():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, before[1]), before[1]))
+        allow_files(1000)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert hard == before[1]
+        assert soft >= min(1000 * FILES, hard)
+        allow_files(1)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -100,19 +100,24 @@ def finish(manifest: Manifest, one: Begun) -> None:
     now = text_of(manifest, _folder(manifest, one.of["shard"], one.of["copy"]))
     goes = one.of["from"] if now == one.of["to"] else one.of["to"]
     named = {text_of(manifest, each) for each in _every_folder(manifest)}
-    if goes is not None and goes not in named:
-        folder = manifest.placed(one.of["shard"], os.fsdecode(bytes.fromhex(goes)))
-        if goes == one.of["from"] and not folder.parent.is_dir():
-            raise CollectionError(
-                f"{folder}, whose place another folder has taken, cannot be reached. When its disk "
-                "is there again the next command that changes the cluster removes it"
-            )
-        wipe(folder)
-    for folder in (one.of["from"], one.of["to"]):  # what a copying that died had half made
-        if folder is not None:
-            path = manifest.placed(one.of["shard"], os.fsdecode(bytes.fromhex(folder)))
-            tar_of(path).unlink(missing_ok=True)
-            remove_left(path.parent)
+    folders = {
+        text: manifest.placed(one.of["shard"], os.fsdecode(bytes.fromhex(text)))
+        for text in (one.of["from"], one.of["to"])
+        if text is not None
+    }
+    goer = folders[goes] if goes is not None and goes not in named else None
+    if goer is not None and goes == one.of["from"] and not goer.parent.is_dir():
+        raise CollectionError(
+            f"{goer}, whose place another folder has taken, cannot be reached. When its disk "
+            "is there again the next command that changes the cluster removes it"
+        )
+    # What lies beside a folder that nobody acknowledged is not ours; the file that does goes last.
+    ours = [path for path in folders.values() if manifest.is_acknowledged(one.of["shard"], path)]
+    for path in ours:  # what a copying that died had half made
+        tar_of(path).unlink(missing_ok=True)
+        remove_left(path.parent)
+    if goer in ours:
+        wipe(goer)
     with manifest.writing():
         begun.end(manifest, one.id)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from retrieve.indexes.cluster.life.checking import name_of
 from retrieve.indexes.cluster.life.copies import replacing
 from retrieve.indexes.cluster.life.forgetting import in_shard, own, said
 from retrieve.indexes.cluster.life.forgetting.in_shard import Doomed, Wanted, Whom
-from retrieve.indexes.cluster.manifest import NEW
+from retrieve.indexes.cluster.manifest import NEW, Manifest
 from retrieve.indexes.cluster.people.writing import prepare
 from retrieve.indexes.search import traces
 from retrieve.indexes.upkeep.forget import Forgotten
@@ -131,6 +131,7 @@ def forget(
 
 def go_on(cluster: Asking, one: Begun) -> None:
     """End what a coordinator began that died, or what a shard could not do; inside coordinating().
+    Of a copy that the cluster has let go since, the folder is overwritten (copies/replacing.py).
 
     raises  CollectionError if a shard still cannot: it stays begun
     """
@@ -138,7 +139,23 @@ def go_on(cluster: Asking, one: Begun) -> None:
         _end(cluster, one.id)
         return
     left = {(shard, copy) for shard, copy, _ in one.of.get("left", [])}
-    _everywhere(cluster, one.id, Wanted.read(one.of), only=left or None)
+    there = {(s.number, copy) for s in cluster.manifest.shards() for copy in range(len(s.folders))}
+    _everywhere(cluster, one.id, Wanted.read(one.of), only=left & there if left else None)
+
+
+def check_done(manifest: Manifest, shards: Iterable[int]) -> None:
+    """Raise CollectionError where something is not forgotten yet in a copy of some shards."""
+    among = set(shards)
+    for one in begun.all_begun(manifest, FORGETTING):
+        left = [(shard, copy, why) for shard, copy, why in one.of.get("left", [])]
+        here = [each for each in left if each[0] in among]
+        if here:
+            raise _not_everywhere(here)
+        if not left and not one.of.get("traces"):
+            raise CollectionError(
+                "what was begun to be forgotten is not forgotten everywhere. The next command that "
+                "changes the cluster goes on with it: retrieve repair"
+            )
 
 
 def _everywhere(

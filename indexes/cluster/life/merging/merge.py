@@ -27,6 +27,7 @@ from retrieve.indexes.cluster.life.begun import REPLACING, STALE
 from retrieve.indexes.cluster.life.copies import replacing
 from retrieve.indexes.cluster.life.copies.refreshing import AGAIN
 from retrieve.indexes.cluster.life.copies.state import state
+from retrieve.indexes.cluster.life.forgetting import forget
 from retrieve.indexes.cluster.life.merging.pouring import Ids, pour
 from retrieve.indexes.cluster.manifest import Manifest, Shard
 from retrieve.indexes.cluster.people import log
@@ -87,11 +88,13 @@ def large(shards: Sequence[Shard], segment_files: int = SEGMENT_FILES) -> list[S
 def merge(cluster: Asking, what: Merge) -> None:
     """Make one shard of several; inside coordinating().
 
-    raises  CollectionError if one does not answer, was written to meanwhile, or the new shard would
-            not hold what they hold: nothing has changed then
+    raises  CollectionError if one does not answer, was written to meanwhile, has still to forget
+            something, or the new shard would not hold what they hold: nothing has changed then
     """
-    prepare(cluster)
     manifest = cluster.manifest
+    # It is known by shard and copy where that is left to be done.
+    forget.check_done(manifest, what.shards)
+    prepare(cluster)
     ones = {one.number: one for one in manifest.shards() if one.number in what.shards}
     target = _beside(ones[what.into].folder)
     to = {what.into: target} | {

@@ -6,12 +6,14 @@ the cluster's (people/log.py).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from retrieve.errors import CollectionError
 from retrieve.indexes.catalog.passages import put_stems
 from retrieve.indexes.collection import Collection
 from retrieve.indexes.vectors.spaces import Space, VectorSpace
@@ -24,6 +26,9 @@ Ids = dict[int, int]  # of one collection → of the other
 def pour(part: Collection, whole: Collection) -> Ids:
     """Put all that a collection holds into another, inside a write transaction of that; returns the
     new ids of its faces. A content that is there already stays as it is there.
+
+    raises  CollectionError if their embeddings are made by different networks: scores between them
+            would mean nothing, and nobody could tell them apart any more
     """
     contents: Ids = {}
     for old, sha256, *values in _rows(part, "contents", "sha256", *CONTENTS):
@@ -95,11 +100,17 @@ def _pour_items(
     paths: Ids,
 ) -> Ids:
     """Rows of a table that have embeddings, with these, in their order; returns their new ids."""
-    space = source.space()
+    space, there = source.space(), target.space()
     if space is None:
         return {}
-    if target.space() is None:
+    if there is None:
         target.create(Space(space.name, space.items, space.made_by, space.dim, space.metric))
+    elif _made(there) != _made(space):
+        raise CollectionError(
+            f"{whole.path} holds {space.name} of {json.dumps(there.made_by)}, {there.dim}-d; those "
+            f"of {part.path} are of {json.dumps(space.made_by)}, {space.dim}-d, and are not put "
+            "among them. Embed one of the two again first: retrieve reembed"
+        )
     gallery = source.gallery()
     spoken = table == "passages"
     names = ("content_id", *(["path_id"] if spoken else []), *columns)
@@ -121,6 +132,10 @@ def _pour_items(
                 values[0] = None if values[0] is None else paths[values[0]]
             ids[old] = _put(whole, table, ("row", *names), (place, contents[content_id], *values))
     return ids
+
+
+def _made(space: Space) -> tuple[dict[str, str], int, str]:
+    return space.made_by, space.dim, space.metric
 
 
 def _is_free(whole: Collection, path: str | bytes, *, gone: bool) -> bool:

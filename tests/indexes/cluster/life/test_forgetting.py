@@ -13,9 +13,10 @@ import small
 from retrieve.errors import BadInput, CollectionError
 from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.catalog.persons import SharedName
+from retrieve.indexes.cluster.life import begun
 from retrieve.indexes.cluster.life.checking import check
 from retrieve.indexes.cluster.life.copies import refreshing
-from retrieve.indexes.cluster.life.forgetting import forget, own
+from retrieve.indexes.cluster.life.forgetting import forget, in_shard, own
 from retrieve.indexes.cluster.people import log
 from retrieve.indexes.upkeep import proof
 
@@ -231,3 +232,19 @@ def test_a_person_is_forgotten_in_a_shard_that_was_away_when_it_is_back(folder, 
         assert clustered.faces_of(cluster)["/b/ana.jpg"] == 0
         assert check(cluster) == []
     assert NAMED[0].encode() not in _bytes(folder)
+
+
+def test_what_is_left_to_forget_in_a_copy_that_the_cluster_has_no_more_is_done(folder):
+    with clustered.opened(folder) as cluster:
+        _put_replicas(cluster, 1)
+        # As where shard 2 was made one with another while a replica of it was away.
+        wanted = in_shard.Wanted(paths=(Path("/b/ana.jpg"),)).kept()
+        with cluster.manifest.coordinating(), cluster.manifest.writing():
+            left = [[2, 1, "it is not there"]]
+            begun.begin(cluster.manifest, begun.FORGETTING, {**wanted, "left": left})
+        with cluster.changing():
+            pass
+        assert begun.all_begun(cluster.manifest, begun.FORGETTING) == []
+        assert (
+            clustered.faces_of(cluster)["/b/ana.jpg"] == 1
+        )  # every copy that is there had done it

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import clustered
 import pytest
 import small
 
 from retrieve.errors import CollectionError
+from retrieve.indexes.catalog.database import writing
 from retrieve.indexes.cluster.ids import of_cluster
 from retrieve.indexes.cluster.life.checking import check
 from retrieve.indexes.cluster.life.copies import moving, refreshing, replacing
+from retrieve.indexes.cluster.life.forgetting import forget
 from retrieve.indexes.cluster.life.merging import merge as merging
 from retrieve.indexes.cluster.life.merging.merge import Merge, large, merge
 from retrieve.indexes.cluster.manifest import Shard
@@ -167,3 +172,31 @@ def test_shards_that_somebody_writes_to_meanwhile_stay_apart(cluster, folder, mo
         _merge(cluster, 0, 1)
     assert len(cluster.manifest.shards()) == 3
     assert clustered.faces_of(cluster)["/b/new.jpg"] == 1
+
+
+@pytest.mark.parametrize("other", [0, 2])
+def test_embeddings_of_different_networks_are_not_put_among_each_other(cluster, folder, other):
+    by_another = json.dumps(small.MADE_BY | {"embedder": "other", "embedder_sha256": "33" * 32})
+    with small.opened(folder / f"shards/{other:04}") as shard, writing(shard.db):
+        shard.db.execute("UPDATE spaces SET made_by = ? WHERE name = 'faces'", [by_another])
+    with pytest.raises(CollectionError, match=r"are not put among them.*retrieve reembed"):
+        _merge(cluster, 0, 2)
+    assert len(cluster.manifest.shards()) == 3
+    assert clustered.faces_of(cluster) == ALL | {"/c/again.jpg": 1}
+    assert any("different networks" in one.what for one in check(cluster))
+
+
+def test_shards_that_have_still_to_forget_something_are_not_merged(cluster, folder, tmp_path):
+    away = folder / "replicas/1/0002"
+    away.rename(tmp_path / "unmounted")
+    with pytest.raises(CollectionError, match="replica 1 of shard 2 could not"), cluster.changing():
+        forget.forget(cluster, paths=[Path("/c/sol.jpg")])
+    with (
+        pytest.warns(UserWarning, match="stays begun"),
+        pytest.raises(CollectionError, match="replica 1 of shard 2 could not"),
+    ):
+        _merge(cluster, 0, 2)
+    assert len(cluster.manifest.shards()) == 3
+    (tmp_path / "unmounted").rename(away)
+    _merge(cluster, 0, 2)
+    assert check(cluster) == []
