@@ -42,6 +42,7 @@ CollectionOption = Annotated[
         "--collection",
         "-c",
         envvar="RETRIEVE_COLLECTION",
+        is_eager=True,  # before options that depend on it, wherever each of them stands
         help="Directory of the collection.",
         show_default="in the user's data folder",
         file_okay=False,
@@ -76,7 +77,7 @@ def _of_clusters(context: typer.Context, given: int | None) -> int | None:
     return given
 
 
-# Of a cluster: they stand after the collection in a command.
+# Of a cluster, or depending on whether the collection is one.
 EngineOption = Annotated[
     Literal["local", "ray"] | None,
     typer.Option(

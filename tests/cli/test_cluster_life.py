@@ -7,7 +7,10 @@ import shutil
 
 import clustered
 import pytest
+import small
 import warm
+
+from retrieve.indexes.catalog.database import writing
 
 FIRST = {"/a/ana.jpg": "ana luis", "/a/eva.jpg": "eva"}
 SECOND = {"/b/ana.jpg": "ana2", "/b/sea.jpg": ""}
@@ -62,6 +65,18 @@ def test_a_shard_is_moved_and_all_are_spread(folder, tmp_path):
     assert _run(folder, "check").stdout == "nothing is wrong\n"
 
 
+def test_shards_that_cannot_be_merged_are_told_and_exit_1(folder):
+    by_another = json.dumps(small.MADE_BY | {"embedder": "other"})
+    with small.opened(folder / "shards" / "0001") as shard, writing(shard.db):
+        shard.db.execute("UPDATE spaces SET made_by = ? WHERE name = 'faces'", [by_another])
+    told = _run(folder, "cluster", "rebalance", code=1)
+    assert told.stdout == ""
+    assert "shards 0, 1 stay as they are: " in told.stderr
+    (left,) = json.loads(_run(folder, "cluster", "rebalance", "--json", code=1).stdout)["left"]
+    assert (left["into"], left["shards"]) == (0, [0, 1])
+    assert "are not put among them" in left["reason"]
+
+
 def test_small_shards_are_merged(folder):
     plan = json.loads(_run(folder, "cluster", "rebalance", "--dry-run", "--json").stdout)
     assert plan["merges"] == [{"into": 0, "shards": [0, 1], "files": 0}]
@@ -106,3 +121,14 @@ def test_a_plan_shows_its_arithmetic(tmp_path):
 def test_a_collection_is_no_cluster(made):
     told = _run(made / "shards" / "0000", "cluster", "replicas", "1", code=1).stderr
     assert "retrieve cluster create" in told
+
+
+def test_an_option_of_clusters_may_stand_before_the_collection_or_without_it(tmp_path):
+    plain = tmp_path / "plain"
+    asked = ("index", tmp_path, "--segment", "5")
+    for told in (
+        warm.retrieve(*asked, "-c", plain, code=1),
+        warm.retrieve(*asked, code=1, RETRIEVE_COLLECTION=plain),
+        warm.retrieve("index", "-c", plain, tmp_path, "--segment", "5", code=1),
+    ):
+        assert told.stderr.startswith(f"error: {plain} is no cluster, and has no segments.")

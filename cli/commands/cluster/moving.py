@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from retrieve.cli.commands.cluster.opened import opened_cluster
+from retrieve.cli.exits import ERROR
 from retrieve.cli.options import DEFAULT_COLLECTION, CollectionOption, EngineOption, JsonOption
 from retrieve.cli.showing.clusters import told
 
@@ -82,15 +83,17 @@ def rebalance(
 
     with opened_cluster(collection, engine) as cluster:
         merges = merging.small(cluster.manifest.shards(), segment)
+        left: merging.Left = []
         if dry_run:
             moves = moving.spread(cluster, over or [])
         else:
             with cluster.changing():
                 merges = merging.small(cluster.manifest.shards(), segment)
-                for each in merges:
-                    merging.merge(cluster, each)
+                merges, left = merging.merge_all(cluster, merges)
                 moves = moving.spread(cluster, over or [])
                 for one in moves:
                     moving.move(cluster, one.shard, one.target)
         large = merging.large(cluster.manifest.shards(), segment)
-    told.rebalanced(merges, moves, large, done=not dry_run, as_json=as_json)
+    told.rebalanced(merges, left, moves, large, done=not dry_run, as_json=as_json)
+    if left:
+        raise typer.Exit(ERROR)

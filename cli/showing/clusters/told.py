@@ -108,17 +108,25 @@ def moved(moves: Sequence[Move], *, done: bool, as_json: bool) -> None:
 
 def rebalanced(
     merges: Sequence[Merge],
+    left: Sequence[tuple[Merge, str]],
     moves: Sequence[Move],
     large: Sequence[Shard],
     *,
     done: bool,
     as_json: bool,
 ) -> None:
-    """Shards that were merged and moved, or would be, and those that are far too large."""
+    """Shards that were merged and moved, or would be, those that could not be merged, and those
+    that are far too large.
+    """
     if as_json:
-        rows = [asdict(one) for one in merges]
-        left = [one.number for one in large]
-        render.as_json({"done": done, "merges": rows, "moves": _moves(moves), "large": left})
+        told = {
+            "done": done,
+            "merges": [asdict(one) for one in merges],
+            "left": [asdict(one) | {"reason": why} for one, why in left],
+            "moves": _moves(moves),
+            "large": [one.number for one in large],
+        }
+        render.as_json(told)
         return
     for one in merges:
         numbers = ", ".join(map(str, one.shards))
@@ -126,7 +134,9 @@ def rebalanced(
             f"{'merged' if done else 'to be merged'}: shards {numbers} into {one.into}, "
             f"{counted(one.files, 'file')}"
         )
-    if moves or not merges:
+    for one, why in left:
+        render.error(f"shards {', '.join(map(str, one.shards))} stay as they are: {why}")
+    if moves or not (merges or left):
         moved(moves, done=done, as_json=False)
     for each in large:
         render.note(

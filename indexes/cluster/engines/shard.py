@@ -89,9 +89,9 @@ class Shard:
 
     def _close_if_idle(self, opened: _Opened) -> None:
         if opened is not self._opened and opened.users == 0:
-            opened.close()
             self._open -= 1
             self._idle.notify_all()
+            opened.close()
 
 
 def allow_files(shards: int) -> None:
@@ -121,5 +121,7 @@ class _Opened:
             raise
 
     def close(self) -> None:
-        self.collection.close()
-        self._held.let_go()
+        try:
+            self.collection.close()
+        finally:
+            self._held.let_go()

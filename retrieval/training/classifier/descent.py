@@ -2,7 +2,7 @@
 
 AdaGrad gives each weight a step of its own: what many texts hold moves little, what few hold moves
 far. On 77,000 texts as n-grams one pass names .874 of three words of the Declaration, left out of
-them, right; L-BFGS, 30 iterations on a fifth and 10 on all, .830 in seven times the time.
+them, right; L-BFGS, 30 iterations on a fifth and 10 on all, .830 in a multiple of the time.
 Source: Duchi, Hazan and Singer 2011, "Adaptive subgradient methods for online learning and
 stochastic optimization".
 """

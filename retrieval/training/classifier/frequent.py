@@ -24,14 +24,14 @@ from retrieve.cache import replacing
 from retrieve.errors import BadInput
 from retrieve.extras import optional
 from retrieve.training.classifier.catalogues import UNTRANSLATED
-from retrieve.training.classifier.translated import translate
+from retrieve.training.classifier.translated import LANGUAGES, translate
 
 WORDS = "words"  # the folder of SOURCES
 LISTED = {
     "cat": "ca", "deu": "de", "eng": "en", "fra": "fr", "ita": "it", "nld": "nl", "por": "pt",
     "ron": "ro", "spa": "es",
 }  # fmt: skip
-TRANSLATED = {"ast": "spa-ast", "glg": "es-gl", "oci": "es-oc"}
+TRANSLATED = ("ast", "glg", "oci")  # which it does not have
 SPANISH = "spa"
 MOST = 60_000  # words of a language
 NEIGHBOURS = ("cat", "fra", "ita", "por")
@@ -122,9 +122,9 @@ def main() -> None:
         _write(given.out / f"{language}.tsv", words)
     source = given.out / "spanish.txt"
     source.write_text("\n".join(lists[SPANISH]) + "\n", "utf-8")
-    for language, mode in TRANSLATED.items():
+    for language in TRANSLATED:
         out = given.out / f"{language}.txt"
-        translate(source, out, mode)
+        translate(source, out, LANGUAGES[language])
         translations = out.read_text("utf-8").splitlines()
         others = [lists[one] for one in NEIGHBOURS]
         _write(given.out / f"{language}.tsv", carried(lists[SPANISH], translations, others))

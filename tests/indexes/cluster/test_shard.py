@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import resource
 import shutil
 import threading
@@ -14,6 +15,7 @@ import pytest
 from retrieve.errors import CollectionError
 from retrieve.indexes.cluster.engines.holding import lock_of
 from retrieve.indexes.cluster.engines.shard import FILES, Ended, Shard, allow_files
+from retrieve.indexes.collection import Collection
 
 
 @pytest.fixture
@@ -25,6 +27,12 @@ def folder(tmp_path):
 def _paths(shard):
     with shard.collection() as collection:
         return errands.paths(collection)
+
+
+def _lock(folder):
+    """Fails where anybody holds the lock beside a shard."""
+    with lock_of(folder).open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_question_ends_with_the_collection_it_began_with(folder):
@@ -80,16 +88,28 @@ def test_what_was_asked_is_answered_before_it_is_closed(folder):
         assert gone.result()
 
 
-def test_one_that_cannot_be_opened_keeps_no_lock(folder, monkeypatch):
+def test_one_that_cannot_be_closed_is_not_waited_for(folder, monkeypatch):
+    shard = Shard(folder)
+
+    def fails(_):
+        raise OSError("its storage has gone")
+
+    assert _paths(shard)
+    with monkeypatch.context() as patch:
+        patch.setattr(Collection, "close", fails)
+        with pytest.raises(OSError, match="has gone"):
+            shard.let_go()
+    assert shard.let_go(wait_s=60)
+    _lock(folder)
+
+
+def test_one_that_cannot_be_opened_keeps_no_lock(folder):
     (folder / "catalog.sqlite").write_bytes(b"no catalog" * 100)
     shard = Shard(folder)
     for _ in range(2):
         with pytest.raises(CollectionError):
             _paths(shard)
-    with lock_of(folder).open("r+") as lock:
-        import fcntl
-
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    _lock(folder)
     assert shard.let_go()
 
 

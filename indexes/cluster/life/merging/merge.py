@@ -60,6 +60,9 @@ class Merge:
     files: int
 
 
+Left = list[tuple[Merge, str]]  # what could not be merged, and why
+
+
 def small(shards: Sequence[Shard], segment_files: int = SEGMENT_FILES) -> list[Merge]:
     """Which shards to merge: those of less than half a segment's files, neighbours by their paths
     together, until a segment is full.
@@ -83,6 +86,22 @@ def small(shards: Sequence[Shard], segment_files: int = SEGMENT_FILES) -> list[M
 def large(shards: Sequence[Shard], segment_files: int = SEGMENT_FILES) -> list[Shard]:
     """Those of many times a segment's files; none where that is 0. Nothing splits them."""
     return [one for one in shards if 0 < LARGE * segment_files < one.files]
+
+
+def merge_all(cluster: Asking, wanted: Sequence[Merge]) -> tuple[list[Merge], Left]:
+    """Merge, one after another; inside coordinating(). Returns what is merged, and what could not
+    be, with the reason: nothing has changed there.
+    """
+    done: list[Merge] = []
+    left: Left = []
+    for each in wanted:
+        try:
+            merge(cluster, each)
+        except CollectionError as error:
+            left.append((each, str(error)))
+        else:
+            done.append(each)
+    return done, left
 
 
 def merge(cluster: Asking, what: Merge) -> None:

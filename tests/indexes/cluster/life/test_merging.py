@@ -16,7 +16,7 @@ from retrieve.indexes.cluster.life.checking import check
 from retrieve.indexes.cluster.life.copies import moving, refreshing, replacing
 from retrieve.indexes.cluster.life.forgetting import forget
 from retrieve.indexes.cluster.life.merging import merge as merging
-from retrieve.indexes.cluster.life.merging.merge import Merge, large, merge
+from retrieve.indexes.cluster.life.merging.merge import Merge, large, merge, merge_all
 from retrieve.indexes.cluster.manifest import Shard
 from retrieve.indexes.people import statements
 
@@ -184,6 +184,19 @@ def test_embeddings_of_different_networks_are_not_put_among_each_other(cluster, 
     assert len(cluster.manifest.shards()) == 3
     assert clustered.faces_of(cluster) == ALL | {"/c/again.jpg": 1}
     assert any("different networks" in one.what for one in check(cluster))
+
+
+def test_what_cannot_be_merged_does_not_keep_others_apart(cluster, folder):
+    by_another = json.dumps(small.MADE_BY | {"embedder": "other", "embedder_sha256": "33" * 32})
+    with small.opened(folder / "shards/0002") as shard, writing(shard.db):
+        shard.db.execute("UPDATE spaces SET made_by = ? WHERE name = 'faces'", [by_another])
+    refused, fine = Merge(0, [0, 2], 4), Merge(0, [0, 1], 4)
+    with cluster.changing():
+        done, ((left, why),) = merge_all(cluster, [refused, fine])
+    assert (done, left) == ([fine], refused)
+    assert "are not put among them" in why
+    assert [one.number for one in cluster.manifest.shards()] == [0, 2]
+    assert clustered.faces_of(cluster) == ALL | {"/c/again.jpg": 1}
 
 
 def test_shards_that_have_still_to_forget_something_are_not_merged(cluster, folder, tmp_path):
