@@ -54,9 +54,8 @@ MOST_ALTERNATIVES = 3
 OF_ONE_WORD = 6  # where the query is nothing else: what is rarest of them comes first
 TYPED = str.maketrans("áéíóúüñàèìòùâêîôûäëïöç", "aeiouunaeiouaeiouaeioc")  # letter for letter
 BYTES = "cp1252"  # a byte a letter: a table of bytes is ten times as fast as one of letters
-ONE_BYTE = (
-    "latin-1"  # the same but for 0x80 to 0x9f; of others nothing is left, in a tenth of the time
-)
+# The same letters but for 0x80 to 0x9f; of others nothing is left, in a tenth of the time.
+ONE_BYTE = "latin-1"
 TYPED_BYTES = bytes(
     one.lower().translate(TYPED).encode(BYTES)[0] if one else n
     for n in range(256)
